@@ -1,0 +1,44 @@
+//! The migrations of the ColPali `vectors` table, for the command line and for services.
+//!
+//! ```no_run
+//! use migration::{Migrator, MigratorTrait};
+//! use sea_orm::{Database, DbErr};
+//!
+//! /// Brings the service's database up to date before it serves.
+//! async fn start(url: &str) -> Result<(), DbErr> {
+//!     let db = Database::connect(url).await?;
+//!     Migrator::up(&db, None).await
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! `cli` (on by default) is the binary: async-std, the three drivers and the command line. A service
+//! sets `default-features = false` and brings a runtime and a driver through its own `sea-orm`.
+
+#[cfg(feature = "cli")]
+pub mod cli;
+mod error;
+mod m20250524_000000_create_documents;
+mod m20250524_120000_create_vectors;
+mod schema;
+
+pub use error::Error;
+pub use schema::live::Place;
+pub use sea_orm_migration::MigratorTrait;
+
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// The migrations in their order. Its methods, `up` first, are those of [`MigratorTrait`].
+pub struct Migrator;
+
+// `generate` appends to the list below and takes it for the last one in this file.
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20250524_000000_create_documents::Migration),
+            Box::new(m20250524_120000_create_vectors::Migration),
+        ]
+    }
+}

@@ -1,0 +1,109 @@
+//! The declared shape, stated once.
+
+use sea_orm::{DbBackend, DeriveIden};
+use sea_query::{
+    ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index,
+    IndexCreateStatement, Table, TableCreateStatement, TableDropStatement,
+};
+
+pub(crate) const DOCUMENTS: &str = "documents";
+pub(crate) const VECTORS: &str = "vectors";
+pub(crate) const IX_VECTORS_DOC_ID: &str = "ix_vectors_doc_id";
+
+/// The name that PostgreSQL itself gives the key where a script, like the Python application's, names none.
+const VECTORS_DOC_ID_FKEY: &str = "vectors_doc_id_fkey";
+
+#[derive(DeriveIden)]
+enum Documents {
+    Table,
+    Id,
+}
+
+#[derive(DeriveIden)]
+enum Vectors {
+    Table,
+    Id,
+    DocId,
+    Page,
+    VectorIds,
+}
+
+/// What a newcomer's empty database needs of the application's table.
+pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
+    let mut table = Table::create();
+    table
+        .table(Documents::Table)
+        .col(auto_increment(backend, Documents::Id));
+    store_transactionally(backend, &mut table);
+    table
+}
+
+/// The table with its foreign key, and on MySQL with its index too: there each statement commits, and
+/// a foreign key without an index makes one of another name.
+pub(crate) fn create_vectors(backend: DbBackend) -> TableCreateStatement {
+    let mut table = Table::create();
+    table
+        .table(Vectors::Table)
+        .col(auto_increment(backend, Vectors::Id))
+        .col(ColumnDef::new(Vectors::DocId).integer().not_null())
+        .col(ColumnDef::new(Vectors::Page).integer().not_null())
+        .col(unbounded_text(backend, Vectors::VectorIds).not_null())
+        .foreign_key(&mut vectors_doc_id_fkey());
+    if backend == DbBackend::MySql {
+        table.index(&mut index_on_doc_id());
+    }
+    store_transactionally(backend, &mut table);
+    table
+}
+
+pub(crate) fn create_ix_vectors_doc_id() -> IndexCreateStatement {
+    index_on_doc_id().table(Vectors::Table).take()
+}
+
+pub(crate) fn drop_vectors() -> TableDropStatement {
+    Table::drop().table(Vectors::Table).if_exists().take()
+}
+
+fn vectors_doc_id_fkey() -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(VECTORS_DOC_ID_FKEY)
+        .from(Vectors::Table, Vectors::DocId)
+        .to(Documents::Table, Documents::Id)
+        .on_delete(ForeignKeyAction::Cascade)
+        .take()
+}
+
+fn index_on_doc_id() -> IndexCreateStatement {
+    Index::create()
+        .name(IX_VECTORS_DOC_ID)
+        .col(Vectors::DocId)
+        .take()
+}
+
+fn auto_increment(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match backend {
+        // `integer().auto_increment()` is an IDENTITY column in sea-query 1.0, and the feature that
+        // makes it SERIAL would change every other table in the build.
+        DbBackend::Postgres => column.custom("serial"),
+        _ => column.integer().auto_increment(),
+    };
+    column.not_null().primary_key().take()
+}
+
+fn unbounded_text(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match backend {
+        // MySQL's TEXT ends at 65,535 bytes, fewer than a page of 2,000 ids takes.
+        DbBackend::MySql => column.custom("longtext"),
+        _ => column.text(),
+    };
+    column
+}
+
+/// MySQL's defaults for both belong to the server, and other engines than InnoDB ignore foreign keys.
+fn store_transactionally(backend: DbBackend, table: &mut TableCreateStatement) {
+    if backend == DbBackend::MySql {
+        table.engine("InnoDB").character_set("utf8mb4");
+    }
+}
