@@ -1,0 +1,75 @@
+use std::{fs, path::Path};
+
+use super::{
+    Failure, Server,
+    process::{self, Account, Process},
+};
+
+const USER: &str = "tester";
+const PASSWORD: &str = "only-for-tests";
+
+/// Debian's package.
+pub fn start() -> Result<Server, Failure> {
+    let program = Path::new("/usr/sbin/mariadbd");
+    if !program.exists() {
+        return Err(format!("no MariaDB server at {}", program.display()).into());
+    }
+    let account = Account::of_package("mysql")?;
+    let folder = account.folder("colpali-mariadb-")?;
+    let data = folder.path().join("data");
+    initialise(account, &data)?;
+
+    let users = folder.path().join("users.sql");
+    fs::write(
+        &users,
+        format!(
+            "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
+             GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;"
+        ),
+    )?;
+    let port = process::free_port()?;
+    let mut server = account.command(program, "TERM");
+    server
+        .arg("--no-defaults")
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!(
+            "--socket={}",
+            folder.path().join("socket").display()
+        ))
+        .arg(format!(
+            "--pid-file={}",
+            folder.path().join("pid").display()
+        ))
+        .arg(format!("--init-file={}", users.display()))
+        .arg(format!("--port={port}"))
+        .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
+        .args([
+            "--innodb-flush-log-at-trx-commit=2",
+            "--max-connections=200",
+        ])
+        // What a server may be set to, and the migration must not depend on.
+        .args([
+            "--character-set-server=latin1",
+            "--default-storage-engine=Aria",
+        ]);
+    let base = format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}");
+    Server {
+        admin_url: format!("{base}/mysql"),
+        base,
+        process: Some(Process::spawn(server, "TERM", folder.path())?),
+        _folder: Some(folder),
+    }
+    .ready()
+}
+
+fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
+    let mut install = account.command(Path::new("mariadb-install-db"), "KILL");
+    install
+        .args([
+            "--no-defaults",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ])
+        .arg(format!("--datadir={}", data.display()));
+    process::run(install)
+}

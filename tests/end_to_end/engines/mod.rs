@@ -1,0 +1,214 @@
+//! Real database servers, each a child process in a temporary folder, and a fresh database for each test.
+
+mod mariadb;
+mod postgres;
+mod process;
+mod sqlite;
+
+use std::{env, error::Error, fmt, path::Path, time::Duration};
+
+use process::Process;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use tempfile::TempDir;
+
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// What the tests run on: how it is called, and how to get one.
+#[derive(Clone, Copy)]
+pub struct Engine {
+    pub name: &'static str,
+    pub backend: DbBackend,
+    start: fn() -> Result<Server, Failure>,
+}
+
+/// The engines, one of which a variable replaces by a server that is running already.
+pub fn engines() -> Vec<Engine> {
+    let mut engines = vec![engine("sqlite", DbBackend::Sqlite, sqlite::start)];
+    if env::var_os("TEST_POSTGRES_URL").is_some() {
+        engines.push(engine("postgres", DbBackend::Postgres, || {
+            named("TEST_POSTGRES_URL")
+        }));
+    } else {
+        engines.push(engine(
+            "postgres15",
+            DbBackend::Postgres,
+            postgres::start_15,
+        ));
+        engines.push(engine(
+            "postgres18",
+            DbBackend::Postgres,
+            postgres::start_18,
+        ));
+    }
+    if env::var_os("TEST_MYSQL_URL").is_some() {
+        engines.push(engine("mysql", DbBackend::MySql, || {
+            named("TEST_MYSQL_URL")
+        }));
+    } else {
+        engines.push(engine("mariadb", DbBackend::MySql, mariadb::start));
+    }
+    engines
+}
+
+fn engine(
+    name: &'static str,
+    backend: DbBackend,
+    start: fn() -> Result<Server, Failure>,
+) -> Engine {
+    Engine {
+        name,
+        backend,
+        start,
+    }
+}
+
+/// A server that somebody else runs.
+fn named(variable: &str) -> Result<Server, Failure> {
+    let url = env::var(variable)?;
+    let base = url
+        .rsplit_once('/')
+        .map_or(url.as_str(), |(base, _)| base)
+        .to_owned();
+    Ok(Server {
+        admin_url: url,
+        base,
+        process: None,
+        _folder: None,
+    })
+}
+
+impl Engine {
+    /// Starts the server and waits until it answers. Its process ends with the calling thread.
+    pub fn start(self) -> Result<Server, Failure> {
+        (self.start)()
+    }
+}
+
+/// A running server. Dropping it stops its process and removes its folder.
+pub struct Server {
+    admin_url: String,
+    /// The URL of a database without its name.
+    base: String,
+    process: Option<Process>,
+    /// Removed after the process has ended.
+    _folder: Option<TempDir>,
+}
+
+impl Server {
+    /// A database that nobody else uses.
+    pub async fn create_database(&self, engine: Engine) -> Result<Database, Failure> {
+        let name = format!("t_{}", process::unique());
+        let url = match engine.backend {
+            DbBackend::Sqlite => format!("{}/{name}.db?mode=rwc", self.base),
+            _ => {
+                self.administrate(&format!("CREATE DATABASE {name}"))
+                    .await?;
+                format!("{}/{name}", self.base)
+            }
+        };
+        Ok(Database { engine, name, url })
+    }
+
+    pub async fn drop_database(&self, database: Database) -> Result<(), Failure> {
+        match database.engine.backend {
+            DbBackend::Sqlite => Ok(()),
+            DbBackend::Postgres => {
+                let drop = format!("DROP DATABASE {} WITH (FORCE)", database.name);
+                self.administrate(&drop).await
+            }
+            _ => {
+                self.administrate(&format!("DROP DATABASE {}", database.name))
+                    .await
+            }
+        }
+    }
+
+    async fn administrate(&self, sql: &str) -> Result<(), Failure> {
+        let db = sea_orm::Database::connect(&self.admin_url).await?;
+        db.execute_unprepared(sql).await?;
+        db.close().await?;
+        Ok(())
+    }
+
+    /// Waits for the first connection; where none comes, says what the server wrote.
+    fn ready(mut self) -> Result<Self, Failure> {
+        let mut options = sea_orm::ConnectOptions::new(&self.admin_url);
+        options.connect_timeout(Duration::from_secs(60));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let connected =
+            runtime.block_on(async { sea_orm::Database::connect(options).await?.close().await });
+        match (connected, &mut self.process) {
+            (Ok(()), _) => Ok(self),
+            (Err(error), Some(process)) => Err(format!("{error}; {}", process.report()).into()),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+}
+
+/// One test's database.
+#[derive(Clone)]
+pub struct Database {
+    pub engine: Engine,
+    pub name: String,
+    pub url: String,
+}
+
+impl Database {
+    pub async fn connect(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.url)
+            .await
+            .unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    /// Runs statements that the application or somebody else would run.
+    pub async fn execute<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
+        let mut options = sea_orm::ConnectOptions::new(&self.url);
+        options.max_connections(1);
+        let db = sea_orm::Database::connect(options)
+            .await
+            .unwrap_or_else(|error| panic!("{self}: {error}"));
+        if self.engine.backend == DbBackend::MySql {
+            // The test server's default is another, so that the migration has to say what it wants.
+            let innodb = "SET default_storage_engine = InnoDB";
+            db.execute_unprepared(innodb).await.expect(innodb);
+        }
+        for sql in statements {
+            let sql = sql.as_ref();
+            db.execute_unprepared(sql)
+                .await
+                .unwrap_or_else(|error| panic!("{self}: {error}: {sql}"));
+        }
+        db.close().await.expect("the connection closes");
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.engine.backend
+    }
+
+    /// The URL as SQLAlchemy writes it.
+    pub fn sqlalchemy_url(&self) -> String {
+        match self.engine.backend {
+            DbBackend::Postgres => self.url.replacen("postgres", "postgresql+psycopg", 1),
+            DbBackend::MySql => self.url.replacen("mysql", "mysql+pymysql", 1),
+            _ => self
+                .url
+                .replacen("sqlite://", "sqlite:///", 1)
+                .replace("?mode=rwc", ""),
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.engine.name, self.name)
+    }
+}
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests are a member of the workspace")
+}

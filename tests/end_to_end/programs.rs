@@ -1,0 +1,117 @@
+//! The programs that the tests run as a user would.
+
+use std::{
+    ffi::OsStr,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use crate::engines::{Database, workspace};
+
+/// What a finished program printed.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    #[track_caller]
+    pub fn expect_success(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// The one sentence on stderr, after exit status 1 and no panic.
+    #[track_caller]
+    pub fn expect_error(self) -> String {
+        assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
+        self.stderr
+    }
+}
+
+/// Builds the binary that the tests run, as a user builds it: Cargo builds none for the tests of another package.
+pub fn build_migration() -> bool {
+    let status = Command::new("cargo")
+        .current_dir(workspace())
+        .env_remove("CARGO_TARGET_DIR")
+        .args(["build", "--quiet", "--package", "migration"])
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// The binary of `migration`, in the workspace's folder and with no database named.
+pub fn migration() -> Command {
+    let mut command = Command::new(workspace().join("target/debug/migration"));
+    command
+        .current_dir(workspace())
+        .env_remove("DATABASE_URL")
+        .env_remove("DATABASE_SCHEMA");
+    command
+}
+
+/// `migration` on this database.
+pub fn migrate<A: AsRef<OsStr>>(
+    database: &Database,
+    arguments: impl IntoIterator<Item = A>,
+) -> Finished {
+    run(migration()
+        .env("DATABASE_URL", &database.url)
+        .args(arguments))
+}
+
+/// `sea-orm-cli` as `tests/run` installs it.
+pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
+    let program = workspace().join("target/tools/bin/sea-orm-cli");
+    let mut command = Command::new(program);
+    command
+        .current_dir(workspace())
+        .env("DATABASE_URL", &database.url)
+        .env_remove("DATABASE_SCHEMA")
+        .args(arguments);
+    run(&mut command)
+}
+
+/// A script of `tests/python` with the packages that `tests/run` installs.
+pub fn python(script: &str, arguments: &[&str], input: &str) -> Finished {
+    let mut command = Command::new(workspace().join("target/venv/bin/python"));
+    command.arg(scripts().join(script)).args(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/run installs it"));
+    child
+        .stdin
+        .take()
+        .expect("stdin is piped")
+        .write_all(input.as_bytes())
+        .expect("the script reads its input");
+    finished(child.wait_with_output().expect("the script ends"))
+}
+
+fn scripts() -> PathBuf {
+    workspace().join("tests/python")
+}
+
+pub fn run(command: &mut Command) -> Finished {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/run builds and installs it"));
+    finished(output)
+}
+
+fn finished(output: Output) -> Finished {
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -1,0 +1,72 @@
+//! The Python application's own migrations, run by the real Alembic.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::{Test, shape};
+use crate::{
+    engines::Database,
+    programs::{migrate, python},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    match backend {
+        DbBackend::Postgres => tests![
+            the_shape_equals_alembics,
+            a_database_that_alembic_made_is_migrated_and_alembic_goes_on,
+            alembic_goes_on_where_this_workspace_came_first,
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn upgrade(database: &Database, revision: &str) {
+    let url = database.sqlalchemy_url();
+    python("alembic_upgrade.py", &[&url, revision], "").expect_success();
+}
+
+async fn the_shape_equals_alembics(database: Database) {
+    let db = database.connect().await;
+    upgrade(&database, "20250524_vectors");
+    let alembics = shape::of_postgres(&db).await;
+    for sql in ["DROP TABLE vectors", "DROP TABLE alembic_version"] {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+
+    migrate(&database, ["up"]).expect_success();
+
+    assert_eq!(shape::of_postgres(&db).await, alembics);
+}
+
+async fn a_database_that_alembic_made_is_migrated_and_alembic_goes_on(database: Database) {
+    upgrade(&database, "20250524_vectors");
+
+    migrate(&database, ["up"]).expect_success();
+
+    upgrade(&database, "head");
+    cascades(&database).await;
+}
+
+async fn alembic_goes_on_where_this_workspace_came_first(database: Database) {
+    upgrade(&database, "20250524_user_disabled");
+
+    migrate(&database, ["up"]).expect_success();
+
+    upgrade(&database, "head");
+    cascades(&database).await;
+}
+
+/// On the table that the later revision has added a column to.
+async fn cascades(database: &Database) {
+    let db = database.connect().await;
+    for sql in [
+        "INSERT INTO documents (id) VALUES (1)",
+        "INSERT INTO vectors (doc_id, page, vector_ids, model) VALUES (1, 1, '[]', 'colpali')",
+        "DELETE FROM documents",
+    ] {
+        db.execute_unprepared(sql).await.expect(sql);
+    }
+    assert_eq!(
+        shape::lines(&db, "SELECT model FROM vectors").await,
+        [""; 0]
+    );
+}

@@ -1,0 +1,198 @@
+//! The application's table: made for a newcomer, never changed.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::{Test, shape::lines};
+use crate::{engines::Database, programs::migrate};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        a_documents_that_is_there_stays_as_it_is,
+        down_leaves_documents_and_its_rows,
+        tables_without_documents_stop_up_with_their_names,
+        documents_without_an_id_stops_up,
+        documents_with_an_id_that_is_no_key_stops_up,
+        documents_with_a_64_bit_id_stops_up,
+        documents_with_a_key_over_two_columns_stops_up,
+        documents_that_is_a_view_stops_up,
+    ];
+    tests.extend(match backend {
+        DbBackend::Postgres => tests![
+            documents_with_a_deferrable_key_stops_up,
+            documents_with_a_partial_unique_index_stops_up,
+            documents_is_looked_for_in_the_named_schema,
+        ],
+        DbBackend::Sqlite => tests![
+            documents_with_a_serial_id_stops_up,
+            documents_with_a_partial_unique_index_stops_up,
+        ],
+        _ => tests![
+            documents_with_an_unsigned_id_stops_up,
+            documents_of_another_storage_engine_stops_up,
+        ],
+    });
+    tests
+}
+
+const ROWS: &str = "SELECT concat(id, ' ', title) FROM documents ORDER BY id";
+
+async fn a_documents_that_is_there_stays_as_it_is(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE documents (id integer PRIMARY KEY, title varchar(50) NOT NULL)",
+            "CREATE TABLE users (id integer PRIMARY KEY)",
+            "INSERT INTO documents VALUES (7, 'kept')",
+        ])
+        .await;
+
+    migrate(&database, ["up"]).expect_success();
+
+    let db = database.connect().await;
+    assert_eq!(lines(&db, ROWS).await, ["7 kept"]);
+}
+
+async fn down_leaves_documents_and_its_rows(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE documents (id integer PRIMARY KEY, title varchar(50) NOT NULL)",
+            "INSERT INTO documents VALUES (7, 'kept')",
+        ])
+        .await;
+    migrate(&database, ["up"]).expect_success();
+
+    migrate(&database, ["down", "-n", "2"]).expect_success();
+
+    let db = database.connect().await;
+    assert_eq!(lines(&db, ROWS).await, ["7 kept"]);
+    assert!(
+        db.execute_unprepared("SELECT * FROM vectors")
+            .await
+            .is_err()
+    );
+}
+
+async fn tables_without_documents_stop_up_with_their_names(database: Database) {
+    database
+        .execute(["CREATE TABLE users (id integer PRIMARY KEY)"])
+        .await;
+
+    let error = migrate(&database, ["up"]).expect_error();
+
+    assert!(error.contains("found \"users\""), "{error}");
+    assert!(error.contains(&database.name), "{error}");
+    if database.backend() == DbBackend::Postgres {
+        assert!(error.contains("schema \"public\""), "{error}");
+    }
+    nothing_was_made(&database).await;
+}
+
+/// `up` says what it found, and makes and records nothing.
+async fn stops_up(database: &Database, statements: &[&str], found: &str) {
+    database.execute(statements).await;
+
+    let error = migrate(database, ["up"]).expect_error();
+
+    assert!(error.contains(found), "{error}");
+    assert!(error.contains(&database.name), "{error}");
+    nothing_was_made(database).await;
+}
+
+async fn nothing_was_made(database: &Database) {
+    let db = database.connect().await;
+    assert!(
+        db.execute_unprepared("SELECT * FROM vectors")
+            .await
+            .is_err()
+    );
+    let recorded = lines(&db, "SELECT version FROM seaql_migrations").await;
+    assert_eq!(recorded, [""; 0]);
+}
+
+async fn documents_without_an_id_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (number integer PRIMARY KEY)";
+    stops_up(&database, &[make], "\"documents\" has no column \"id\"").await;
+}
+
+async fn documents_with_an_id_that_is_no_key_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id integer)";
+    stops_up(
+        &database,
+        &[make],
+        "neither a primary key nor a unique constraint",
+    )
+    .await;
+}
+
+async fn documents_with_a_64_bit_id_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id bigint PRIMARY KEY)";
+    stops_up(&database, &[make], "its type is \"").await;
+}
+
+async fn documents_with_a_key_over_two_columns_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id integer, part integer, PRIMARY KEY (id, part))";
+    stops_up(
+        &database,
+        &[make],
+        "neither a primary key nor a unique constraint",
+    )
+    .await;
+}
+
+async fn documents_that_is_a_view_stops_up(database: Database) {
+    let make = "CREATE VIEW documents AS SELECT 1 AS id";
+    stops_up(&database, &[make], "\"documents\" is a view").await;
+}
+
+async fn documents_with_a_deferrable_key_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id integer PRIMARY KEY DEFERRABLE)";
+    stops_up(
+        &database,
+        &[make],
+        "neither a primary key nor a unique constraint",
+    )
+    .await;
+}
+
+async fn documents_with_a_partial_unique_index_stops_up(database: Database) {
+    let make = [
+        "CREATE TABLE documents (id integer)",
+        "CREATE UNIQUE INDEX positive ON documents (id) WHERE id > 0",
+    ];
+    stops_up(
+        &database,
+        &make,
+        "neither a primary key nor a unique constraint",
+    )
+    .await;
+}
+
+async fn documents_with_a_serial_id_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id SERIAL PRIMARY KEY)";
+    stops_up(&database, &[make], "its type is \"SERIAL\"").await;
+}
+
+async fn documents_with_an_unsigned_id_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id int unsigned PRIMARY KEY) ENGINE=InnoDB";
+    stops_up(&database, &[make], "unsigned").await;
+}
+
+async fn documents_of_another_storage_engine_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id int PRIMARY KEY) ENGINE=MyISAM";
+    stops_up(&database, &[make], "stored by MyISAM").await;
+}
+
+async fn documents_is_looked_for_in_the_named_schema(database: Database) {
+    let schema = "Réserve \"A\"";
+    database
+        .execute([
+            "CREATE SCHEMA \"Réserve \"\"A\"\"\"",
+            "CREATE TABLE \"Réserve \"\"A\"\"\".documents (id integer PRIMARY KEY)",
+        ])
+        .await;
+
+    migrate(&database, ["up", "-s", schema]).expect_success();
+
+    let db = database.connect().await;
+    let made = "SELECT schemaname::text FROM pg_tables WHERE tablename = 'vectors'";
+    assert_eq!(lines(&db, made).await, [schema]);
+}

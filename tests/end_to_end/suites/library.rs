@@ -1,0 +1,41 @@
+//! The migration crate as a service calls it, on either runtime.
+
+use entity::prelude::*;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::EntityTrait;
+
+use super::Test;
+use crate::engines::Database;
+
+pub fn tests() -> Vec<Test> {
+    tests![a_tokio_service_migrates, an_async_std_service_migrates]
+}
+
+async fn a_tokio_service_migrates(database: Database) {
+    tokio::runtime::Handle::try_current().expect("tests run on tokio");
+
+    migrate_twice(&database).await;
+}
+
+async fn an_async_std_service_migrates(database: Database) {
+    // A thread of its own: sqlx uses tokio wherever it finds one.
+    let service = std::thread::spawn(move || {
+        async_std::task::block_on(async {
+            tokio::runtime::Handle::try_current().expect_err("no tokio here");
+            migrate_twice(&database).await;
+        });
+    });
+    service.join().expect("the service migrates");
+}
+
+async fn migrate_twice(database: &Database) {
+    let db = database.connect().await;
+    Migrator::up(&db, None)
+        .await
+        .expect("the database is empty");
+    Migrator::up(&db, None)
+        .await
+        .expect("nothing is left to do");
+    let rows = Vectors::find().all(&db).await.expect("the table exists");
+    assert!(rows.is_empty());
+}
