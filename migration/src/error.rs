@@ -1,60 +1,54 @@
 use sea_orm::DbErr;
 
-use crate::Place;
+use crate::{
+    Place,
+    schema::{report::DifferenceReport, step::Plan},
+};
 
-/// Why a migration stopped. Nothing that it would have built on this was touched.
+/// Why a migration, a check or a repair stopped.
 ///
 /// Through SeaORM's traits it arrives as [`DbErr::Migration`] with the same text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The catalog could not be read.
+    /// The catalog or the rows could not be read.
     #[error("could not look up {looked_for}: {source}")]
     Lookup {
-        /// What the catalog was asked for.
+        /// What was asked for.
         looked_for: String,
         /// What the server or the driver answered.
         source: DbErr,
     },
 
-    /// There are tables, but not the one that `vectors` refers to.
-    #[error(
-        "looked for the table \"documents\" in {place}, found {}. \
-         Name the database and schema that hold it (-u, -s), or create it there first: \
-         it belongs to the application",
-        listed(found)
-    )]
-    DocumentsMissing {
-        /// Where it was looked for.
+    /// The shape that is there cannot become the declared one without a decision. Nothing was changed.
+    #[error("{place} cannot be brought to the declared shape, and nothing was changed: {}", reasons.join("; "))]
+    Refused {
+        /// Where it was looked.
         place: Place,
-        /// The tables and views that are there.
-        found: Vec<String>,
+        /// What was found, each with its next step.
+        reasons: Vec<String>,
     },
 
-    /// What is called `documents` cannot carry the foreign key.
+    /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "the foreign key of \"vectors\" needs a table \"documents\" whose \"id\" is a 32-bit signed \
-         integer and a key; in {place} {found}. {next_step}"
+        "could not run `{statements}`: {source}. What was done before stays; run it again to go on"
     )]
-    DocumentsUnfit {
-        /// Where it was found.
-        place: Place,
-        /// What was found instead.
-        found: String,
-        /// What to do about it.
-        next_step: &'static str,
+    Step {
+        /// The statements of the step.
+        statements: String,
+        /// What the server or the driver answered.
+        source: DbErr,
     },
 
-    /// What is called `vectors` is not a table of this database.
+    /// The steps do not change what they should.
     #[error(
-        "looked for a table \"vectors\" in {place}, found a {found} of that name. \
-         Rename or drop it, then run `up` again"
+        "after {steps} steps there are still differences; the last was `{last}`. Compare with `check`"
     )]
-    NotATable {
-        /// Where it was found.
-        place: Place,
-        /// What it is.
-        found: String,
+    NoEnd {
+        /// How many steps were taken.
+        steps: usize,
+        /// The statements of the last one.
+        last: String,
     },
 }
 
@@ -63,23 +57,17 @@ impl Error {
         let looked_for = what.into();
         move |source| Self::Lookup { looked_for, source }
     }
+
+    pub(crate) fn refused<'p>(place: Place, plans: impl Iterator<Item = &'p Plan>) -> Self {
+        let reasons = plans
+            .map(|plan| DifferenceReport::of(plan).to_string())
+            .collect();
+        Self::Refused { place, reasons }
+    }
 }
 
 impl From<Error> for DbErr {
     fn from(error: Error) -> Self {
         DbErr::Migration(error.to_string())
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let shown: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("{name:?}"))
-        .collect();
-    match names.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
-        _ => shown.join(", "),
     }
 }

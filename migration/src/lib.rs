@@ -22,10 +22,16 @@ mod error;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod schema;
+mod shape;
 
 pub use error::Error;
-pub use schema::live::Place;
+pub use schema::{
+    converge::Done,
+    live::Place,
+    report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport},
+};
 pub use sea_orm_migration::MigratorTrait;
+pub use shape::{Orphans, Repaired, check, repair};
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 

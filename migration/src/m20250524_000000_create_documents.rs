@@ -1,6 +1,9 @@
-use sea_orm_migration::{MigratorTrait, prelude::*};
+use sea_orm_migration::prelude::*;
 
-use crate::{Migrator, schema::documents};
+use crate::schema::{
+    converge::{Refusal, converge},
+    difference::Scope,
+};
 
 /// Makes sure that there is a `documents` to refer to.
 #[derive(DeriveMigrationName)]
@@ -9,11 +12,22 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        documents::ensure(manager, &Migrator::migration_table_name().to_string()).await
+        converge(
+            manager.get_connection(),
+            Scope::Documents,
+            Refusal::OfEverything,
+        )
+        .await?;
+        Ok(())
     }
 
     /// `documents` belongs to the application and stays.
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
+    }
+
+    /// Each step has its own transaction.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(false)
     }
 }

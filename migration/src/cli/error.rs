@@ -64,6 +64,9 @@ pub(super) enum CliError {
     #[error("{}", text(.0))]
     Migration(#[from] DbErr),
 
+    #[error(transparent)]
+    Shape(#[from] crate::Error),
+
     #[error(
         "{} holds a crate already, which `init` would overwrite. Run it in an empty folder, \
          or add a migration to this crate with `generate`",

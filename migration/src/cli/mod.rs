@@ -3,17 +3,20 @@
 mod connect;
 mod database;
 mod error;
+mod progress;
+mod report;
 mod scaffold;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use sea_orm::DatabaseConnection;
 use sea_orm_cli::MigrateSubcommands;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{Migrator, MigratorTrait};
+use crate::{Migrator, MigratorTrait, Orphans};
 use error::CliError;
+use progress::Progress;
 
 /// Migrates the ColPali vectors table of one database
 #[derive(Parser)]
@@ -38,40 +41,128 @@ struct Cli {
     database_url: Option<String>,
 
     #[command(subcommand)]
-    command: Option<MigrateSubcommands>,
+    command: Option<Command>,
 }
 
-/// Does what the command line says, with `.env` for what the environment leaves out.
-///
-/// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage.
-pub async fn run() -> ExitCode {
-    match try_run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Migrate(MigrateSubcommands),
+
+    /// Compare the tables with the declared shape, and change nothing
+    ///
+    /// Exit status: 0 as declared, 1 differences, 2 could not look.
+    #[command(display_order = 61)]
+    Check {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Mend what differs from the declared shape, as far as no data is lost or invented
+    ///
+    /// Exit status: 0 as declared, 1 differences are left.
+    #[command(display_order = 62)]
+    Repair {
+        /// First delete the rows whose document does not exist
+        #[arg(long)]
+        delete_orphans: bool,
+    },
+}
+
+impl Command {
+    /// What says that the command could not do its work.
+    fn failure(&self) -> ExitCode {
+        match self {
+            Self::Check { .. } => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// Where messages go beside what is asked for.
+    fn messages_to(&self) -> Stream {
+        match self {
+            Self::Check { json: true } => Stream::Stderr,
+            _ => Stream::Stdout,
         }
     }
 }
 
-async fn try_run() -> Result<(), CliError> {
-    load_dotenv()?;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Does what the command line says, with `.env` for what the environment leaves out.
+///
+/// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage; `check` has its own.
+pub async fn run() -> ExitCode {
+    let dotenv = load_dotenv();
     let cli = Cli::parse();
-    show_messages(cli.verbose);
-    let command = cli.command.unwrap_or(MigrateSubcommands::Up { num: None });
+    let up = MigrateSubcommands::Up { num: None };
+    let command = cli.command.unwrap_or(Command::Migrate(up));
+    show_messages(cli.verbose, command.messages_to());
+    let failure = command.failure();
+    let done = match dotenv {
+        Ok(()) => carry_out(command, cli.database_url, cli.database_schema).await,
+        Err(error) => Err(error),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        failure
+    })
+}
+
+async fn carry_out(
+    command: Command,
+    url: Option<String>,
+    schema: Option<String>,
+) -> Result<ExitCode, CliError> {
+    let connect = async || {
+        let url = present(url).ok_or(CliError::UrlMissing)?;
+        let schema = present(schema).unwrap_or("public".to_owned());
+        connect::connect(&url, &schema).await
+    };
     match command {
-        MigrateSubcommands::Init => scaffold::init(),
-        MigrateSubcommands::Generate {
+        Command::Migrate(MigrateSubcommands::Init) => scaffold::init()?,
+        Command::Migrate(MigrateSubcommands::Generate {
             migration_name,
             local_time,
             ..
-        } => scaffold::generate(&migration_name, !local_time),
-        command => {
-            let schema = present(cli.database_schema).unwrap_or("public".to_owned());
-            let url = present(cli.database_url).ok_or(CliError::UrlMissing)?;
-            let db = connect::connect(&url, &schema).await?;
-            migrate(&db, command).await
+        }) => scaffold::generate(&migration_name, !local_time)?,
+        Command::Migrate(command) => migrate(&connect().await?, command).await?,
+        Command::Check { json } => {
+            let report = crate::check(&connect().await?).await?;
+            match json {
+                true => println!("{}", report::json(&report)),
+                false => print!("{}", report::text(&report)),
+            }
+            return Ok(status(report.as_declared()));
         }
+        Command::Repair { delete_orphans } => {
+            let orphans = match delete_orphans {
+                true => Orphans::Delete,
+                false => Orphans::Keep,
+            };
+            let repaired = crate::repair(&connect().await?, orphans).await?;
+            if delete_orphans {
+                println!(
+                    "rows deleted whose document did not exist: {}",
+                    repaired.deleted_orphans
+                );
+            }
+            print!("{}", report::text(&repaired.report));
+            return Ok(status(repaired.report.as_declared()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(as_declared: bool) -> ExitCode {
+    match as_declared {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 
@@ -100,16 +191,28 @@ fn load_dotenv() -> Result<(), CliError> {
     }
 }
 
-fn show_messages(verbose: bool) {
-    let messages = tracing_subscriber::fmt();
-    if verbose {
-        messages.with_env_filter(EnvFilter::new("debug")).init();
-    } else {
-        messages
-            .with_env_filter(EnvFilter::new("migration=info,sea_orm_migration=info"))
-            .with_target(false)
-            .with_level(false)
-            .without_time()
-            .init();
-    }
+fn show_messages(verbose: bool, stream: Stream) {
+    let writer = move || -> Box<dyn io::Write> {
+        match stream {
+            Stream::Stdout => Box::new(io::stdout()),
+            Stream::Stderr => Box::new(io::stderr()),
+        }
+    };
+    let lines = fmt::layer().with_writer(writer);
+    let (lines, filter) = match verbose {
+        true => (lines.boxed(), "debug"),
+        false => (
+            lines
+                .with_target(false)
+                .with_level(false)
+                .without_time()
+                .boxed(),
+            "migration=info,sea_orm_migration=info",
+        ),
+    };
+    tracing_subscriber::registry()
+        .with(EnvFilter::new(filter))
+        .with(lines)
+        .with(Progress)
+        .init();
 }

@@ -6,12 +6,22 @@ use sea_query::{
     IndexCreateStatement, Table, TableCreateStatement, TableDropStatement,
 };
 
+use super::live::ColumnKind;
+
 pub(crate) const DOCUMENTS: &str = "documents";
 pub(crate) const VECTORS: &str = "vectors";
 pub(crate) const IX_VECTORS_DOC_ID: &str = "ix_vectors_doc_id";
 
 /// The name that PostgreSQL itself gives the key where a script, like the Python application's, names none.
-const VECTORS_DOC_ID_FKEY: &str = "vectors_doc_id_fkey";
+pub(crate) const VECTORS_DOC_ID_FKEY: &str = "vectors_doc_id_fkey";
+
+/// The columns of `vectors` with their types; none may be NULL.
+pub(crate) const COLUMNS: [(&str, ColumnKind); 4] = [
+    ("id", ColumnKind::INTEGER),
+    ("doc_id", ColumnKind::INTEGER),
+    ("page", ColumnKind::INTEGER),
+    ("vector_ids", ColumnKind::Text),
+];
 
 #[derive(DeriveIden)]
 enum Documents {
@@ -48,7 +58,7 @@ pub(crate) fn create_vectors(backend: DbBackend) -> TableCreateStatement {
         .col(ColumnDef::new(Vectors::DocId).integer().not_null())
         .col(ColumnDef::new(Vectors::Page).integer().not_null())
         .col(unbounded_text(backend, Vectors::VectorIds).not_null())
-        .foreign_key(&mut vectors_doc_id_fkey());
+        .foreign_key(&mut vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY));
     if backend == DbBackend::MySql {
         table.index(&mut index_on_doc_id());
     }
@@ -64,9 +74,10 @@ pub(crate) fn drop_vectors() -> TableDropStatement {
     Table::drop().table(Vectors::Table).if_exists().take()
 }
 
-fn vectors_doc_id_fkey() -> ForeignKeyCreateStatement {
+/// The foreign key, under the name of the one that it replaces.
+pub(crate) fn vectors_doc_id_fkey(name: &str) -> ForeignKeyCreateStatement {
     ForeignKey::create()
-        .name(VECTORS_DOC_ID_FKEY)
+        .name(name)
         .from(Vectors::Table, Vectors::DocId)
         .to(Documents::Table, Documents::Id)
         .on_delete(ForeignKeyAction::Cascade)

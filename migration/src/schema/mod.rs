@@ -1,6 +1,10 @@
-//! The shape that is declared, the shape that is there, and what makes the one from the other.
+//! The shape that is declared, the shape that is there, the differences between them, and what is
+//! done about each.
 
+pub(crate) mod converge;
 pub(crate) mod declared;
-pub(crate) mod documents;
+pub(crate) mod difference;
 pub(crate) mod live;
-pub(crate) mod vectors;
+pub(crate) mod report;
+pub(crate) mod rows;
+pub(crate) mod step;

@@ -3,20 +3,22 @@
 /// Functions of the enclosing module as tests under their own names.
 macro_rules! tests {
     ($($function:ident),* $(,)?) => {
-        vec![$($crate::suites::Test {
-            name: concat!(module_path!(), "::", stringify!($function)),
-            body: |database| Box::pin($function(database)),
-        }),*]
+        vec![$($crate::suites::Test::new(module_path!(), stringify!($function), |database| {
+            Box::pin($function(database))
+        })),*]
     };
 }
 
 mod alembic;
 mod command_line;
+mod convergence;
 mod documents;
 mod entities;
 mod generated;
+mod inventory;
 mod library;
 mod packages;
+mod random_shapes;
 mod shape;
 mod sqlalchemy;
 
@@ -28,29 +30,38 @@ use crate::engines::Database;
 
 /// A test that gets a database of its own.
 pub struct Test {
-    pub name: &'static str,
-    pub body: fn(Database) -> Body,
+    pub name: String,
+    pub body: Box<dyn Fn(Database) -> Body + Send>,
 }
 
-type Body = Pin<Box<dyn Future<Output = ()>>>;
+pub type Body = Pin<Box<dyn Future<Output = ()>>>;
+
+impl Test {
+    /// `module` is the path of the module that holds the test.
+    pub fn new(module: &str, name: &str, body: impl Fn(Database) -> Body + Send + 'static) -> Self {
+        let suite = module.rsplit("::").next().unwrap_or(module);
+        Self {
+            name: format!("{suite}::{name}"),
+            body: Box::new(body),
+        }
+    }
+}
 
 /// The tests that say something about this kind of database.
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         command_line::tests(backend),
+        convergence::tests(backend),
         documents::tests(backend),
         entities::tests(),
         generated::tests(),
         library::tests(),
+        random_shapes::tests(),
         shape::tests(backend),
         sqlalchemy::tests(),
     ];
-    let mut tests: Vec<Test> = suites.into_iter().flatten().collect();
-    for test in &mut tests {
-        test.name = test.name.trim_start_matches("end_to_end::suites::");
-    }
-    tests
+    suites.into_iter().flatten().collect()
 }
 
 /// The tests that need no database.

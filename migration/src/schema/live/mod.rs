@@ -1,6 +1,6 @@
 //! What is there, read from the engine's catalog.
 //!
-//! Every dialect has the same three questions: where am I ([`place`]), which tables are here
+//! Every dialect answers the same three questions: where am I ([`place`]), which tables are here
 //! ([`tables`]), and what is this one ([`table`]).
 
 mod mysql;
@@ -11,7 +11,8 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 
-use crate::Error;
+use super::declared::{DOCUMENTS, VECTORS};
+use crate::{Error, Migrator, MigratorTrait};
 
 /// Where the tables are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,23 +33,62 @@ impl fmt::Display for Place {
     }
 }
 
+/// All that the differences are found from, but for the rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    pub(crate) backend: DbBackend,
+    pub(crate) place: Place,
+    /// Every table and view there, but for the migrator's own.
+    pub(crate) tables: Vec<String>,
+    pub(crate) documents: Option<Table>,
+    pub(crate) vectors: Option<Table>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Table {
     pub(crate) kind: Kind,
     pub(crate) columns: Vec<Column>,
+    pub(crate) primary_key: Vec<String>,
     pub(crate) indexes: Vec<Index>,
+    pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// PostgreSQL: the names of the check constraints, and whether they are validated.
+    pub(crate) checks: Vec<(String, bool)>,
+    /// What else hangs on the table, a sentence each.
+    pub(crate) kept: Vec<String>,
+    /// The views that read each column.
+    pub(crate) views: Vec<(String, String)>,
+    /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
+    pub(crate) statements: Vec<String>,
 }
 
 impl Table {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            kept: Vec::new(),
+            views: Vec::new(),
+            statements: Vec::new(),
+        }
+    }
+
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
+        let named = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+        self.columns.iter().find(named)
     }
 
     /// Whether a foreign key may refer to this column alone.
     pub(crate) fn is_key(&self, column: &str) -> bool {
-        self.indexes
-            .iter()
-            .any(|index| index.is_key && index.columns == [column])
+        let over_it = |columns: &[String]| columns == [column];
+        over_it(&self.primary_key)
+            || self
+                .indexes
+                .iter()
+                .any(|index| index.is_key && over_it(&index.columns))
     }
 }
 
@@ -57,6 +97,8 @@ pub(crate) enum Kind {
     Table,
     /// A table of a MySQL storage engine that reads foreign keys and forgets them.
     TableOfEngine(String),
+    /// A PostgreSQL table in partitions.
+    Partitioned,
     /// Anything else that carries the name, in the engine's words.
     Other(String),
 }
@@ -67,12 +109,38 @@ pub(crate) struct Column {
     /// The type as the engine prints it.
     pub(crate) declared: String,
     pub(crate) kind: ColumnKind,
+    pub(crate) nullable: bool,
+    pub(crate) default: Option<String>,
+    pub(crate) filled: Filled,
+    /// MySQL: what a change of the column has to say again.
+    pub(crate) comment: String,
+}
+
+/// Who gives the column its value where an INSERT does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// Its default, if it has one.
+    ByDefault,
+    /// The next number. PostgreSQL: of the named sequence.
+    AutoIncrement { sequence: Option<String> },
+    /// An expression; it takes no other value.
+    Generated,
 }
 
 /// What of a column's type matters to the entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnKind {
-    Integer { bits: u8, signed: bool },
+    Integer {
+        bits: u8,
+        signed: bool,
+    },
+    /// Text of any length.
+    Text,
+    /// Text that ends somewhere, or in an encoding that cannot say everything.
+    NarrowText,
+    Json,
+    /// PostgreSQL's word for an integer, which SQLite takes for the name of a type and forgets.
+    Serial,
     Other,
 }
 
@@ -86,9 +154,44 @@ impl ColumnKind {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Index {
     pub(crate) name: String,
+    /// Empty names stand for expressions and prefixes.
     pub(crate) columns: Vec<String>,
     /// Unique over every row, so that a foreign key may refer to its columns.
     pub(crate) is_key: bool,
+    pub(crate) is_unique: bool,
+    /// Built to its end, over every row, and able to find equal values.
+    pub(crate) is_whole: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ForeignKey {
+    /// SQLite's may have none.
+    pub(crate) name: Option<String>,
+    pub(crate) columns: Vec<String>,
+    pub(crate) table: String,
+    pub(crate) references: Vec<String>,
+    /// Upper case, as in SQL.
+    pub(crate) on_delete: String,
+    pub(crate) on_update: String,
+    /// What else a replacement has to say again.
+    pub(crate) timing: String,
+    /// Whether the engine vouches for the rows: `Some` where it knows.
+    pub(crate) validated: Option<bool>,
+    /// Whether the engine acts on it.
+    pub(crate) enforced: bool,
+}
+
+pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Live, Error> {
+    let bookkeeping = Migrator::migration_table_name().to_string();
+    let mut tables = tables(db).await?;
+    tables.retain(|name| *name != bookkeeping);
+    Ok(Live {
+        backend: db.get_database_backend(),
+        place: place(db).await?,
+        tables,
+        documents: table(db, DOCUMENTS).await?,
+        vectors: table(db, VECTORS).await?,
+    })
 }
 
 /// The database, and on PostgreSQL the schema, that this connection works in.
@@ -103,7 +206,7 @@ pub(crate) async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
 }
 
 /// The names of the tables and views in that place, in order.
-pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     let tables = match db.get_database_backend() {
         DbBackend::Postgres => postgres::tables(db).await,
         DbBackend::MySql => mysql::tables(db).await,
@@ -114,10 +217,7 @@ pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Err
 }
 
 /// What carries this name, as an unqualified name is resolved.
-pub(crate) async fn table(
-    db: &impl ConnectionTrait,
-    name: &'static str,
-) -> Result<Option<Table>, Error> {
+async fn table(db: &impl ConnectionTrait, name: &'static str) -> Result<Option<Table>, Error> {
     let table = match db.get_database_backend() {
         DbBackend::Postgres => postgres::table(db, name).await,
         DbBackend::MySql => mysql::table(db, name).await,
@@ -134,37 +234,60 @@ fn unsupported(backend: DbBackend) -> DbErr {
     }
 }
 
-async fn rows<T>(
+pub(super) async fn rows<T>(
     db: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
     read: impl Fn(&QueryResult) -> Result<T, DbErr>,
 ) -> Result<Vec<T>, DbErr> {
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    db.query_all_raw(statement)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+    let rows = db.query_all_raw(statement).await?;
+    rows.iter().map(read).collect()
 }
 
 /// The first column of each row.
-async fn list<T: TryGetable>(
+pub(super) async fn list<T: TryGetable>(
     db: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<T>, DbErr> {
-    rows(db, sql, values, |row| row.try_get_by_index(0)).await
+    rows(db, sql, values, |row| Ok(row.try_get_by_index(0)?)).await
 }
 
-/// One row for each column of each index, ordered, becomes one index with its columns.
-fn gather(rows: impl IntoIterator<Item = Index>) -> Vec<Index> {
-    let mut indexes: Vec<Index> = Vec::new();
+/// What is listed with a row for each of its columns, in order, and becomes one.
+trait Composite {
+    fn is_part_of(&self, other: &Self) -> bool;
+    fn append(&mut self, part: Self);
+}
+
+impl Composite for Index {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    fn append(&mut self, part: Self) {
+        self.columns.extend(part.columns);
+    }
+}
+
+impl Composite for ForeignKey {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    fn append(&mut self, part: Self) {
+        self.columns.extend(part.columns);
+        self.references.extend(part.references);
+    }
+}
+
+fn gather<T: Composite>(rows: Vec<T>) -> Vec<T> {
+    let mut whole: Vec<T> = Vec::new();
     for row in rows {
-        match indexes.last_mut().filter(|last| last.name == row.name) {
-            Some(index) => index.columns.extend(row.columns),
-            None => indexes.push(row),
+        match whole.last_mut().filter(|last| row.is_part_of(last)) {
+            Some(last) => last.append(row),
+            None => whole.push(row),
         }
     }
-    indexes
+    whole
 }

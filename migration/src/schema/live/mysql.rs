@@ -2,22 +2,21 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Column, ColumnKind, Index, Kind, Place, Table, gather, list, rows};
+use super::{
+    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+};
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let database: Option<String> = list(db, "SELECT CAST(DATABASE() AS CHAR)", [])
         .await?
         .pop()
         .flatten();
-    match database {
-        Some(database) => Ok(Place {
-            database,
-            schema: None,
-        }),
-        None => Err(DbErr::Custom(
-            "the connection has chosen no database".to_owned(),
-        )),
-    }
+    let database = database
+        .ok_or_else(|| DbErr::Custom("the connection has chosen no database".to_owned()))?;
+    Ok(Place {
+        database,
+        schema: None,
+    })
 }
 
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
@@ -34,24 +33,34 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     let Some(kind) = kind(db, name).await? else {
         return Ok(None);
     };
+    let mut indexes = indexes(db, name).await?;
+    let primary = indexes.iter().position(|index| index.name == "PRIMARY");
     Ok(Some(Table {
-        kind,
         columns: columns(db, name).await?,
-        indexes: indexes(db, name).await?,
+        primary_key: primary.map_or_else(Vec::new, |at| indexes.remove(at).columns),
+        indexes,
+        foreign_keys: foreign_keys(db, name).await?,
+        kept: kept(db, name).await?,
+        ..Table::new(kind)
     }))
 }
 
 async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbErr> {
     let found = rows(
         db,
-        "SELECT CAST(table_type AS CHAR), CAST(coalesce(engine, '') AS CHAR)
+        "SELECT CAST(table_type AS CHAR), CAST(coalesce(engine, '') AS CHAR),
+                CAST(coalesce(create_options, '') AS CHAR)
          FROM information_schema.tables
          WHERE table_schema = DATABASE() AND table_name = ?",
         [name.into()],
         |row| {
             let table_type: String = row.try_get_by_index(0)?;
             let engine: String = row.try_get_by_index(1)?;
+            let options: String = row.try_get_by_index(2)?;
             Ok(match (table_type.as_str(), engine.as_str()) {
+                ("BASE TABLE", _) if options.contains("partitioned") => {
+                    Kind::Other("partitioned table".to_owned())
+                }
                 ("BASE TABLE", "InnoDB") => Kind::Table,
                 ("BASE TABLE", _) => Kind::TableOfEngine(engine),
                 _ => Kind::Other(table_type.to_lowercase()),
@@ -64,7 +73,9 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR)
+        "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
+                CAST(is_nullable AS CHAR), CAST(column_default AS CHAR), CAST(extra AS CHAR),
+                CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR)
          FROM information_schema.columns
          WHERE table_schema = DATABASE() AND table_name = ?
          ORDER BY ordinal_position",
@@ -72,23 +83,51 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
         |row| {
             let data_type: String = row.try_get_by_index(1)?;
             let declared: String = row.try_get_by_index(2)?;
+            let nullable: String = row.try_get_by_index(3)?;
+            let default: Option<String> = row.try_get_by_index(4)?;
+            let extra: String = row.try_get_by_index(5)?;
+            let charset: String = row.try_get_by_index(7)?;
             Ok(Column {
                 name: row.try_get_by_index(0)?,
-                kind: column_kind(&data_type.to_lowercase(), &declared.to_lowercase()),
+                kind: column_kind(
+                    &data_type.to_lowercase(),
+                    &declared.to_lowercase(),
+                    &charset,
+                ),
                 declared,
+                nullable: nullable == "YES",
+                // MariaDB writes out the default that a nullable column has anyway.
+                default: default.filter(|default| default != "NULL"),
+                filled: filled(&extra.to_lowercase()),
+                comment: row.try_get_by_index(6)?,
             })
         },
     )
     .await
 }
 
-fn column_kind(data_type: &str, declared: &str) -> ColumnKind {
+fn filled(extra: &str) -> Filled {
+    if extra.contains("auto_increment") {
+        Filled::AutoIncrement { sequence: None }
+    } else if extra.contains("virtual generated") || extra.contains("stored generated") {
+        Filled::Generated
+    } else {
+        Filled::ByDefault
+    }
+}
+
+fn column_kind(data_type: &str, declared: &str, charset: &str) -> ColumnKind {
     let bits = match data_type {
         "tinyint" => 8,
         "smallint" => 16,
         "mediumint" => 24,
         "int" => 32,
         "bigint" => 64,
+        "longtext" if charset == "utf8mb4" => return ColumnKind::Text,
+        "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
+            return ColumnKind::NarrowText;
+        }
+        "json" => return ColumnKind::Json,
         _ => return ColumnKind::Other,
     };
     ColumnKind::Integer {
@@ -103,19 +142,72 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
         db,
         "SELECT CAST(index_name AS CHAR),
                 CAST(CASE WHEN sub_part IS NULL THEN coalesce(column_name, '') ELSE '' END AS CHAR),
-                CAST(non_unique AS SIGNED)
+                CAST(non_unique AS SIGNED), CAST(index_type AS CHAR)
          FROM information_schema.statistics
          WHERE table_schema = DATABASE() AND table_name = ?
          ORDER BY index_name, seq_in_index",
         [name.into()],
         |row| {
             let non_unique: i64 = row.try_get_by_index(2)?;
+            let method: String = row.try_get_by_index(3)?;
             Ok(Index {
                 name: row.try_get_by_index(0)?,
                 columns: vec![row.try_get_by_index(1)?],
                 is_key: non_unique == 0,
+                is_unique: non_unique == 0,
+                is_whole: matches!(method.as_str(), "BTREE" | "HASH"),
             })
         },
     );
     Ok(gather(found.await?))
+}
+
+async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT CAST(k.constraint_name AS CHAR), CAST(k.column_name AS CHAR),
+                CAST(CASE WHEN k.referenced_table_schema = DATABASE() THEN k.referenced_table_name
+                     ELSE concat(k.referenced_table_schema, '.', k.referenced_table_name) END AS CHAR),
+                CAST(k.referenced_column_name AS CHAR),
+                CAST(r.delete_rule AS CHAR), CAST(r.update_rule AS CHAR)
+         FROM information_schema.key_column_usage k
+         JOIN information_schema.referential_constraints r
+           ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
+          AND r.table_name = k.table_name
+         WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
+         ORDER BY k.constraint_name, k.ordinal_position",
+        [name.into()],
+        |row| {
+            Ok(ForeignKey {
+                name: row.try_get_by_index(0)?,
+                columns: vec![row.try_get_by_index(1)?],
+                table: row.try_get_by_index(2)?,
+                references: vec![row.try_get_by_index(3)?],
+                on_delete: row.try_get_by_index(4)?,
+                on_update: row.try_get_by_index(5)?,
+                timing: String::new(),
+                validated: None,
+                enforced: true,
+            })
+        },
+    );
+    Ok(gather(found.await?))
+}
+
+async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT CAST(concat('trigger ', trigger_name) AS CHAR) FROM information_schema.triggers
+         WHERE event_object_schema = DATABASE() AND event_object_table = ?
+         UNION ALL
+         SELECT CAST(concat('check constraint ', constraint_name) AS CHAR)
+         FROM information_schema.table_constraints
+         WHERE table_schema = DATABASE() AND table_name = ? AND constraint_type = 'CHECK'
+         UNION ALL
+         SELECT CAST(concat('foreign key ', constraint_name, ' of ', table_name) AS CHAR)
+         FROM information_schema.referential_constraints
+         WHERE constraint_schema = DATABASE() AND referenced_table_name = ?",
+        [name.into(), name.into(), name.into()],
+    )
+    .await
 }

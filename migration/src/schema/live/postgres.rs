@@ -2,7 +2,9 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Column, ColumnKind, Index, Kind, Place, Table, gather, list, rows};
+use super::{
+    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+};
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let found = rows(
@@ -45,32 +47,45 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         return Ok(None);
     };
     Ok(Some(Table {
-        kind,
         columns: columns(db, oid).await?,
+        primary_key: primary_key(db, oid).await?,
         indexes: indexes(db, oid).await?,
+        foreign_keys: foreign_keys(db, oid).await?,
+        checks: checks(db, oid).await?,
+        kept: kept(db, oid).await?,
+        views: views(db, oid).await?,
+        ..Table::new(kind)
     }))
 }
 
 async fn class(db: &impl ConnectionTrait, name: &str) -> Result<Option<(i64, Kind)>, DbErr> {
     let found = rows(
         db,
-        "SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text
+        "SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text,
+                c.relkind = 'r' AND EXISTS (
+                  SELECT FROM pg_catalog.pg_inherits h WHERE c.oid IN (h.inhparent, h.inhrelid))
          FROM pg_catalog.pg_class c
          WHERE c.oid = to_regclass(quote_ident($1))",
         [name.into()],
         |row| {
             let relkind: String = row.try_get_by_index(1)?;
             let persistence: String = row.try_get_by_index(2)?;
-            Ok((row.try_get_by_index(0)?, kind(&relkind, &persistence)))
+            let inherits: bool = row.try_get_by_index(3)?;
+            Ok((
+                row.try_get_by_index(0)?,
+                kind(&relkind, &persistence, inherits),
+            ))
         },
     );
     Ok(found.await?.pop())
 }
 
-fn kind(relkind: &str, persistence: &str) -> Kind {
+fn kind(relkind: &str, persistence: &str, inherits: bool) -> Kind {
     let other = match (relkind, persistence) {
         ("r" | "p", "t") => "temporary table",
-        ("r" | "p", _) => return Kind::Table,
+        ("r", _) if inherits => "table with inheritance",
+        ("r", _) => return Kind::Table,
+        ("p", _) => return Kind::Partitioned,
         ("v", _) => "view",
         ("m", _) => "materialized view",
         ("f", _) => "foreign table",
@@ -81,20 +96,40 @@ fn kind(relkind: &str, persistence: &str) -> Kind {
     Kind::Other(other.to_owned())
 }
 
+/// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY.
 async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT attname::text, format_type(atttypid, atttypmod)
-         FROM pg_catalog.pg_attribute
-         WHERE attrelid = $1::bigint::oid AND attnum > 0 AND NOT attisdropped
-         ORDER BY attnum",
+        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+                pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
+                (SELECT s.oid::regclass::text
+                 FROM pg_catalog.pg_depend p
+                 JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
+                   (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
+                   OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
+                       AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
+                 LIMIT 1)
+         FROM pg_catalog.pg_attribute a
+         LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         WHERE a.attrelid = $1::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum",
         [oid.into()],
         |row| {
             let declared: String = row.try_get_by_index(1)?;
+            let generated: bool = row.try_get_by_index(4)?;
+            let sequence: Option<String> = row.try_get_by_index(5)?;
             Ok(Column {
                 name: row.try_get_by_index(0)?,
                 kind: column_kind(&declared),
                 declared,
+                nullable: row.try_get_by_index(2)?,
+                default: row.try_get_by_index(3)?,
+                filled: match (generated, sequence) {
+                    (true, _) => Filled::Generated,
+                    (false, None) => Filled::ByDefault,
+                    (false, sequence) => Filled::AutoIncrement { sequence },
+                },
+                comment: String::new(),
             })
         },
     )
@@ -106,9 +141,26 @@ fn column_kind(declared: &str) -> ColumnKind {
         "smallint" => 16,
         "integer" => 32,
         "bigint" => 64,
+        "text" => return ColumnKind::Text,
+        "json" | "jsonb" => return ColumnKind::Json,
+        _ if declared.starts_with("character varying") => return ColumnKind::NarrowText,
         _ => return ColumnKind::Other,
     };
     ColumnKind::Integer { bits, signed: true }
+}
+
+async fn primary_key(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT a.attname::text
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'p' AND NOT c.condeferrable
+         ORDER BY k.position",
+        [oid.into()],
+    )
+    .await
 }
 
 /// A deferrable key is none that a foreign key may refer to.
@@ -117,11 +169,15 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
         db,
         "SELECT c.relname::text,
                 coalesce(a.attname::text, ''),
-                i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
+                i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
+                i.indisunique,
+                i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash')
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+         JOIN pg_catalog.pg_am m ON m.oid = c.relam
          CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
-         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
+         LEFT JOIN pg_catalog.pg_attribute a
+           ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
          WHERE i.indrelid = $1::bigint::oid AND k.position <= i.indnkeyatts
          ORDER BY c.relname, k.position",
         [oid.into()],
@@ -130,8 +186,109 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 name: row.try_get_by_index(0)?,
                 columns: vec![row.try_get_by_index(1)?],
                 is_key: row.try_get_by_index(2)?,
+                is_unique: row.try_get_by_index(3)?,
+                is_whole: row.try_get_by_index(4)?,
             })
         },
     );
     Ok(gather(found.await?))
+}
+
+/// Enforced by its triggers, which somebody may have disabled; since PostgreSQL 18 it may be NOT ENFORCED too.
+async fn foreign_keys(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<ForeignKey>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT c.conname::text, a.attname::text, c.confrelid::regclass::text, r.attname::text,
+                c.confdeltype::text, c.confupdtype::text,
+                CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
+                     WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END,
+                c.convalidated,
+                coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                                  WHERE t.tgconstraint = c.oid AND t.tgenabled IN ('D', 'R'))
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
+         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'f'
+         ORDER BY c.conname, k.position",
+        [oid.into()],
+        |row| {
+            let on_delete: String = row.try_get_by_index(4)?;
+            let on_update: String = row.try_get_by_index(5)?;
+            Ok(ForeignKey {
+                name: row.try_get_by_index(0)?,
+                columns: vec![row.try_get_by_index(1)?],
+                table: row.try_get_by_index(2)?,
+                references: vec![row.try_get_by_index(3)?],
+                on_delete: action(&on_delete),
+                on_update: action(&on_update),
+                timing: row.try_get_by_index(6)?,
+                validated: Some(row.try_get_by_index(7)?),
+                enforced: row.try_get_by_index(8)?,
+            })
+        },
+    );
+    Ok(gather(found.await?))
+}
+
+fn action(letter: &str) -> String {
+    let action = match letter {
+        "c" => "CASCADE",
+        "r" => "RESTRICT",
+        "n" => "SET NULL",
+        "d" => "SET DEFAULT",
+        _ => "NO ACTION",
+    };
+    action.to_owned()
+}
+
+async fn checks(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, bool)>, DbErr> {
+    rows(
+        db,
+        "SELECT conname::text, convalidated FROM pg_catalog.pg_constraint
+         WHERE conrelid = $1::bigint::oid AND contype = 'c' ORDER BY conname",
+        [oid.into()],
+        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+    )
+    .await
+}
+
+async fn kept(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT format('trigger %s', quote_ident(tgname)) FROM pg_catalog.pg_trigger
+         WHERE tgrelid = $1::bigint::oid AND NOT tgisinternal
+         UNION ALL
+         SELECT format('check constraint %s', quote_ident(conname)) FROM pg_catalog.pg_constraint
+         WHERE conrelid = $1::bigint::oid AND contype = 'c'
+         UNION ALL
+         SELECT format('policy %s', quote_ident(polname)) FROM pg_catalog.pg_policy
+         WHERE polrelid = $1::bigint::oid
+         UNION ALL
+         SELECT format('foreign key %s of %s', quote_ident(conname), conrelid::regclass)
+         FROM pg_catalog.pg_constraint WHERE confrelid = $1::bigint::oid AND contype = 'f'
+         UNION ALL
+         SELECT 'UNLOGGED: a crash of the server empties it' FROM pg_catalog.pg_class
+         WHERE oid = $1::bigint::oid AND relpersistence = 'u'
+         ORDER BY 1",
+        [oid.into()],
+    )
+    .await
+}
+
+async fn views(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, String)>, DbErr> {
+    rows(
+        db,
+        "SELECT DISTINCT r.ev_class::regclass::text, a.attname::text
+         FROM pg_catalog.pg_depend d
+         JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::bigint::oid
+           AND r.ev_class <> d.refobjid
+         ORDER BY 1, 2",
+        [oid.into()],
+        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+    )
+    .await
 }

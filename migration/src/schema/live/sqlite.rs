@@ -2,7 +2,9 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Column, ColumnKind, Index, Kind, Place, Table, gather, list, rows};
+use super::{
+    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+};
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let file: Option<String> = list(
@@ -32,36 +34,62 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
 }
 
 pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
-    let Some(kind) = kind(db, name).await? else {
+    let Some((kind, has_rowid)) = kind(db, name).await? else {
         return Ok(None);
     };
-    let columns = columns(db, name).await?;
-    let mut indexes = indexes(db, name).await?;
-    indexes.extend(primary_key(db, name).await?);
+    let primary_key: Vec<String> = list(
+        db,
+        "SELECT name FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk",
+        [name.into()],
+    )
+    .await?;
+    let mut columns = columns(db, name).await?;
+    // The one column that SQLite itself gives a number.
+    if let ([key], true) = (primary_key.as_slice(), has_rowid) {
+        let rowid = |column: &&mut Column| {
+            column.name == *key && column.declared.eq_ignore_ascii_case("integer")
+        };
+        if let Some(column) = columns.iter_mut().find(rowid) {
+            column.filled = Filled::AutoIncrement { sequence: None };
+            column.nullable = false;
+        }
+    }
     Ok(Some(Table {
-        kind,
         columns,
-        indexes,
+        primary_key,
+        indexes: indexes(db, name).await?,
+        foreign_keys: foreign_keys(db, name).await?,
+        kept: kept(db, name).await?,
+        statements: list(
+            db,
+            "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL
+             ORDER BY type = 'trigger', type = 'index', rowid",
+            [name.into()],
+        )
+        .await?,
+        ..Table::new(kind)
     }))
 }
 
 /// A name is looked up in the temporary schema first.
-async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbErr> {
+async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<(Kind, bool)>, DbErr> {
     let found = rows(
         db,
-        "SELECT schema, type FROM pragma_table_list
+        "SELECT schema, type, wr FROM pragma_table_list
          WHERE name = ?1 COLLATE NOCASE AND schema IN ('main', 'temp')
          ORDER BY schema",
         [name.into()],
         |row| {
             let schema: String = row.try_get_by_index(0)?;
             let kind: String = row.try_get_by_index(1)?;
-            Ok(match (schema.as_str(), kind.as_str()) {
+            let without_rowid: bool = row.try_get_by_index(2)?;
+            let kind = match (schema.as_str(), kind.as_str()) {
                 ("temp", _) => Kind::Other(format!("temporary {kind}")),
                 (_, "table") => Kind::Table,
                 (_, "virtual") => Kind::Other("virtual table".to_owned()),
                 _ => Kind::Other(kind),
-            })
+            };
+            Ok((kind, !without_rowid))
         },
     );
     Ok(found.await?.pop())
@@ -70,28 +98,43 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT name, type FROM pragma_table_xinfo(?1) ORDER BY cid",
+        "SELECT name, type, \"notnull\", dflt_value, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
         [name.into()],
         |row| {
             let declared: String = row.try_get_by_index(1)?;
+            let not_null: bool = row.try_get_by_index(2)?;
+            let hidden: i32 = row.try_get_by_index(4)?;
             Ok(Column {
                 name: row.try_get_by_index(0)?,
                 kind: column_kind(&declared),
                 declared,
+                nullable: !not_null,
+                default: row.try_get_by_index(3)?,
+                filled: match hidden {
+                    2 | 3 => Filled::Generated,
+                    _ => Filled::ByDefault,
+                },
+                comment: String::new(),
             })
         },
     )
     .await
 }
 
-/// SQLite keeps any integer in any of them; what is declared says what the application means.
+/// SQLite keeps any value in any of them; what is declared says what the application means.
 fn column_kind(declared: &str) -> ColumnKind {
-    let bits = match declared.to_ascii_uppercase().as_str() {
+    let declared = declared.to_ascii_uppercase();
+    let bits = match declared.as_str() {
         "TINYINT" => 8,
         "SMALLINT" | "INT2" => 16,
         "MEDIUMINT" => 24,
         "INTEGER" | "INT" | "INT4" => 32,
         "BIGINT" | "INT8" => 64,
+        "SERIAL" => return ColumnKind::Serial,
+        "TEXT" => return ColumnKind::Text,
+        "JSON" | "JSONB" => return ColumnKind::Json,
+        "CLOB" => return ColumnKind::NarrowText,
+        _ if declared.contains("CHAR") => return ColumnKind::NarrowText,
         _ => return ColumnKind::Other,
     };
     ColumnKind::Integer { bits, signed: true }
@@ -100,32 +143,67 @@ fn column_kind(declared: &str) -> ColumnKind {
 async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, DbErr> {
     let found = rows(
         db,
-        "SELECT l.name, coalesce(i.name, ''), l.\"unique\" AND NOT l.partial
+        "SELECT l.name, coalesce(i.name, ''), l.\"unique\", l.partial
          FROM pragma_index_list(?1) l, pragma_index_info(l.name) i
+         WHERE l.origin <> 'pk'
          ORDER BY l.name, i.seqno",
         [name.into()],
         |row| {
+            let unique: bool = row.try_get_by_index(2)?;
+            let partial: bool = row.try_get_by_index(3)?;
             Ok(Index {
                 name: row.try_get_by_index(0)?,
                 columns: vec![row.try_get_by_index(1)?],
-                is_key: row.try_get_by_index(2)?,
+                is_key: unique && !partial,
+                is_unique: unique,
+                is_whole: !partial,
             })
         },
     );
     Ok(gather(found.await?))
 }
 
-/// A key that is the rowid itself has no index.
-async fn primary_key(db: &impl ConnectionTrait, name: &str) -> Result<Option<Index>, DbErr> {
-    let columns: Vec<String> = list(
+/// By their numbers: the pragma tells no names. No column named means the parent's primary key.
+async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
+    let found = rows(
         db,
-        "SELECT name FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk",
+        "SELECT cast(id AS text), \"from\", \"table\",
+                coalesce(\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1), ''),
+                on_delete, on_update
+         FROM pragma_foreign_key_list(?1) f ORDER BY id, seq",
+        [name.into()],
+        |row| {
+            Ok(ForeignKey {
+                name: row.try_get_by_index(0)?,
+                columns: vec![row.try_get_by_index(1)?],
+                table: row.try_get_by_index(2)?,
+                references: vec![row.try_get_by_index(3)?],
+                on_delete: row.try_get_by_index(4)?,
+                on_update: row.try_get_by_index(5)?,
+                timing: String::new(),
+                validated: None,
+                enforced: true,
+            })
+        },
+    );
+    let mut keys = gather(found.await?);
+    for key in &mut keys {
+        key.name = None;
+    }
+    Ok(keys)
+}
+
+async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT 'trigger ' || name FROM main.sqlite_schema
+         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE
+         UNION ALL
+         SELECT 'foreign key of ' || s.name
+         FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE
+         ORDER BY 1",
         [name.into()],
     )
-    .await?;
-    Ok((!columns.is_empty()).then(|| Index {
-        name: "PRIMARY KEY".to_owned(),
-        columns,
-        is_key: true,
-    }))
+    .await
 }

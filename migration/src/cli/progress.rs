@@ -1,0 +1,86 @@
+//! Shows that a step that takes longer than a second is still running.
+
+use std::{
+    io::{IsTerminal, stderr},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use indicatif::ProgressBar;
+use tracing::{Subscriber, span};
+use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
+
+/// The span that the library opens around a step.
+const STEP: &str = "step";
+
+/// A step that is over sooner needs none.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// How often a plain line is written where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Follows the library's spans, so that `up` and `repair` show the same.
+pub(super) struct Progress;
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Progress {
+    fn on_new_span(&self, _: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id).filter(|span| span.name() == STEP) {
+            span.extensions_mut().insert(Running::new());
+        }
+    }
+
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(&id) {
+            span.extensions_mut().remove::<Running>();
+        }
+    }
+}
+
+/// Dropping it ends the display.
+struct Running {
+    over: Option<mpsc::Sender<()>>,
+    display: Option<thread::JoinHandle<()>>,
+}
+
+impl Running {
+    fn new() -> Self {
+        let (over, is_over) = mpsc::channel();
+        let display = thread::spawn(move || display(&is_over));
+        Self {
+            over: Some(over),
+            display: Some(display),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.over.take();
+        if let Some(display) = self.display.take() {
+            // A display that panicked has nothing left to say.
+            let _ = display.join();
+        }
+    }
+}
+
+fn display(is_over: &mpsc::Receiver<()>) {
+    let started = Instant::now();
+    if is_over.recv_timeout(QUIET) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
+    if stderr().is_terminal() {
+        let spinner = ProgressBar::new_spinner().with_elapsed(started.elapsed());
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        // Comes back when the step is over.
+        let _ = is_over.recv();
+        spinner.finish_and_clear();
+        return;
+    }
+    loop {
+        eprintln!("  running for {} s", started.elapsed().as_secs());
+        if is_over.recv_timeout(BETWEEN_LINES) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}

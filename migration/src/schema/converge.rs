@@ -1,0 +1,221 @@
+//! One step, then another look, until nothing is left.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionTrait};
+use sea_orm_migration::SchemaManagerConnection;
+use tracing::Instrument;
+
+use super::{
+    difference::{self, Difference, Remedy, Scope},
+    live::{self, Live},
+    rows::Orphans,
+    step::{self, Execution, Freedom, Plan, Step},
+};
+use crate::Error;
+
+/// For how long a step gives way to others before it gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A shape that has this many steps to go is one that a step does not change.
+const MOST_STEPS: usize = 64;
+
+/// Whether differences that need a person stop everything, or only themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is changed unless all can be.
+    OfEverything,
+    OfItself,
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The part of the shape that it mends.
+    pub part: &'static str,
+    /// What had been found.
+    pub found: String,
+    /// The statements that were run.
+    pub statements: Vec<String>,
+    /// How long they took.
+    pub elapsed: Duration,
+}
+
+pub(crate) struct Look {
+    pub(crate) live: Live,
+    pub(crate) plans: Vec<Plan>,
+}
+
+pub(crate) async fn look(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    freedom: Freedom,
+) -> Result<Look, Error> {
+    let live = live::read(db).await?;
+    let differences = difference::differences(db, &live, scope).await?;
+    let plans = step::plan(&live, &differences, freedom);
+    Ok(Look { live, plans })
+}
+
+/// Takes the first step of the first difference that can be mended, until none is left.
+pub(crate) async fn converge(
+    db: &SchemaManagerConnection<'_>,
+    scope: Scope,
+    refusal: Refusal,
+) -> Result<Vec<Done>, Error> {
+    let mut done: Vec<Done> = Vec::new();
+    while done.len() < MOST_STEPS {
+        let Look { live, plans } = look(db, scope, freedom(db)).await?;
+        let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
+        if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
+            return Err(Error::refused(live.place, plans.iter().filter(refused)));
+        }
+        let Some((plan, step)) = next(&plans) else {
+            return Ok(done);
+        };
+        done.push(take(db, plan, step).await?);
+    }
+    Err(Error::NoEnd {
+        steps: done.len(),
+        last: done
+            .pop()
+            .map(|done| done.statements.join("; "))
+            .unwrap_or_default(),
+    })
+}
+
+fn next(plans: &[Plan]) -> Option<(&Plan, &Step)> {
+    plans
+        .iter()
+        .find_map(|plan| Some((plan, plan.steps.first()?)))
+}
+
+/// Statements that no transaction takes can only be run where the caller has begun none.
+fn freedom(db: &SchemaManagerConnection<'_>) -> Freedom {
+    match db {
+        SchemaManagerConnection::Connection(_) => Freedom::Free,
+        _ => Freedom::InTransaction,
+    }
+}
+
+async fn take(db: &SchemaManagerConnection<'_>, plan: &Plan, step: &Step) -> Result<Done, Error> {
+    let done = Done {
+        part: plan.difference.part().name(),
+        found: plan.difference.sentence(),
+        statements: step.statements.clone(),
+        elapsed: Duration::ZERO,
+    };
+    tracing::info!("{}: {}", done.part, done.found);
+    for statement in &step.statements {
+        tracing::info!("  {statement}");
+    }
+    let started = Instant::now();
+    run(db, step)
+        .instrument(tracing::info_span!("step", part = done.part))
+        .await?;
+    let elapsed = started.elapsed();
+    tracing::info!("  done in {:.3} s", elapsed.as_secs_f64());
+    Ok(Done { elapsed, ..done })
+}
+
+/// Gives way to whoever holds the table, and tries again.
+async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), Error> {
+    let failed = |source| Error::Step {
+        statements: step.statements.join("; "),
+        source,
+    };
+    let started = Instant::now();
+    loop {
+        match attempt(db, step).await {
+            Ok(()) => return Ok(()),
+            Err(error) if !is_in_use(&error) || freedom(db) == Freedom::InTransaction => {
+                return Err(failed(error));
+            }
+            Err(error) if started.elapsed() > PATIENCE => return Err(failed(error)),
+            Err(_) => pause(db).await.map_err(failed)?,
+        }
+    }
+}
+
+async fn attempt(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), DbErr> {
+    match step.execution {
+        Execution::Alone => run_all(db, &step.statements).await,
+        Execution::Transaction { settings } => {
+            let transaction = db.begin().await?;
+            if freedom(db) == Freedom::Free
+                && transaction.get_database_backend() == DbBackend::Postgres
+            {
+                // Whoever waits behind a lock that waits must not wait long.
+                let polite = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+                transaction.execute_unprepared(polite).await?;
+            }
+            let mut outcome = Ok(());
+            for setting in settings {
+                transaction.execute_unprepared(setting.set).await?;
+            }
+            if outcome.is_ok() {
+                outcome = run_all(&transaction, &step.statements).await;
+            }
+            for setting in settings.iter().rev() {
+                transaction.execute_unprepared(setting.restore).await?;
+            }
+            match outcome {
+                Ok(()) => transaction.commit().await,
+                Err(error) => {
+                    transaction.rollback().await?;
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<(), DbErr> {
+    for statement in statements {
+        db.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
+
+/// A lock that was not to be had, or a deadlock: by the codes that PostgreSQL and MySQL give them.
+///
+/// They stand only in the driver's own error, whose type is there only with the driver's feature.
+fn is_in_use(error: &DbErr) -> bool {
+    let codes = [
+        "code: \"55P03\"",
+        "code: \"40P01\"",
+        "number: 1205",
+        "number: 1213",
+    ];
+    let error = format!("{error:?}");
+    codes.iter().any(|code| error.contains(code))
+}
+
+/// The server's own clock: the library has no runtime to ask.
+async fn pause(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    let sleep = match db.get_database_backend() {
+        DbBackend::Postgres => "SELECT pg_sleep(0.1)",
+        DbBackend::MySql => "DO SLEEP(0.1)",
+        _ => return Ok(()),
+    };
+    db.execute_unprepared(sleep).await.map(|_| ())
+}
+
+/// Deletes the rows whose document does not exist, and says how many.
+pub(crate) async fn delete_orphans(db: &SchemaManagerConnection<'_>) -> Result<u64, Error> {
+    let look = look(db, Scope::Everything, freedom(db)).await?;
+    let is_orphans = |plan: &Plan| {
+        matches!(plan.difference, Difference::Orphans(_)) && plan.remedy == Remedy::DeleteOrphans
+    };
+    if !look.plans.iter().any(is_orphans) {
+        return Ok(0);
+    }
+    let deleted = db
+        .execute_unprepared(Orphans::DELETE)
+        .await
+        .map_err(|source| Error::Step {
+            statements: Orphans::DELETE.to_owned(),
+            source,
+        })?;
+    Ok(deleted.rows_affected())
+}

@@ -1,0 +1,99 @@
+//! What is done about a difference: the statements for this engine, the lock that they take, and how
+//! they are run.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use sea_orm::DbBackend;
+
+use super::{
+    difference::{Difference, Remedy},
+    live::Live,
+};
+
+/// Statements that are run together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) statements: Vec<String>,
+    /// What others cannot do meanwhile.
+    pub(crate) lock: &'static str,
+    pub(crate) execution: Execution,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Execution {
+    /// In a transaction, on a connection whose settings are changed for it and changed back.
+    Transaction { settings: &'static [Setting] },
+    /// PostgreSQL builds an index beside its writers only outside any transaction.
+    Alone,
+}
+
+/// What is run before a step, and after it on the same connection whatever has come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) set: &'static str,
+    pub(crate) restore: &'static str,
+}
+
+/// Whether statements may be run that no transaction takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freedom {
+    Free,
+    /// The caller's transaction is open.
+    InTransaction,
+}
+
+/// What will be done about one difference, given the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) difference: Difference,
+    pub(crate) remedy: Remedy,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A plan for each difference, in their order.
+pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) -> Vec<Plan> {
+    let remedies: Vec<Remedy> = differences
+        .iter()
+        .map(|one| one.remedy(differences))
+        .collect();
+    let mended: Vec<&Difference> = differences
+        .iter()
+        .zip(&remedies)
+        .filter(|(_, remedy)| **remedy == Remedy::Repair)
+        .map(|(difference, _)| difference)
+        .collect();
+    let planned = |(difference, remedy): (&Difference, &Remedy)| {
+        let steps = match remedy {
+            Remedy::Repair => steps(difference, live, &mended, freedom),
+            _ => Ok(Vec::new()),
+        };
+        let (remedy, steps) = match steps {
+            Ok(steps) => (remedy.clone(), steps),
+            Err(reason) => (Remedy::Person(reason), Vec::new()),
+        };
+        Plan {
+            difference: difference.clone(),
+            remedy,
+            steps,
+        }
+    };
+    differences.iter().zip(&remedies).map(planned).collect()
+}
+
+/// The steps that are left for a difference. After each the shape is looked at again, so only the
+/// first is ever taken as it stands here. An error says why there are none.
+fn steps(
+    difference: &Difference,
+    live: &Live,
+    mended: &[&Difference],
+    freedom: Freedom,
+) -> Result<Vec<Step>, String> {
+    match live.backend {
+        DbBackend::Postgres => Ok(postgres::steps(difference, live, freedom)),
+        DbBackend::MySql => Ok(mysql::steps(difference)),
+        DbBackend::Sqlite => sqlite::steps(difference, live, mended),
+        _ => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,160 @@
+//! One ALTER TABLE a step: each commits by itself. Without ALGORITHM and LOCK the server takes the
+//! least that the change allows.
+
+use sea_orm::DbBackend;
+use sea_query::MysqlQueryBuilder;
+
+use super::{Execution, Setting, Step};
+use crate::schema::{
+    declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
+    difference::Difference,
+    live::{Column, ColumnKind, ForeignKey},
+};
+
+const NEW: &str = "none: the table is new";
+const IN_PLACE: &str = "metadata lock, for a moment: readers and writers go on";
+const WHILE_COPIED: &str = "writers wait while the table is copied";
+
+/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0.
+const CAREFUL: [Setting; 2] = [
+    Setting {
+        set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
+        restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
+    },
+    Setting {
+        set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
+              SESSION sql_mode = concat(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')",
+        restore: "SET SESSION sql_mode = @colpali_sql_mode",
+    },
+];
+
+/// With the check of the rows that are there, adding a key copies the table and holds writers off.
+/// They are counted before and after instead.
+const ROWS_UNCHECKED: [Setting; 3] = [
+    CAREFUL[0],
+    CAREFUL[1],
+    Setting {
+        set: "SET SESSION foreign_key_checks = 0",
+        restore: "SET SESSION foreign_key_checks = 1",
+    },
+];
+
+pub(super) fn steps(difference: &Difference) -> Vec<Step> {
+    let step = match difference {
+        Difference::DocumentsAbsent { .. } => {
+            let table = declared::create_documents(DbBackend::MySql);
+            step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
+        }
+        Difference::TableAbsent => {
+            let table = declared::create_vectors(DbBackend::MySql);
+            step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
+        }
+        Difference::StorageEngine { .. } => {
+            alter(["ENGINE = InnoDB".to_owned()], WHILE_COPIED, &CAREFUL)
+        }
+        Difference::Narrow { column, live, .. } | Difference::Nullable { column, live, .. } => {
+            let nullable = live.nullable && matches!(difference, Difference::Narrow { .. });
+            alter([modify(column, live, nullable)], WHILE_COPIED, &CAREFUL)
+        }
+        Difference::PrimaryKey { .. } => alter(
+            [
+                "MODIFY id int NOT NULL AUTO_INCREMENT".to_owned(),
+                "ADD PRIMARY KEY (id)".to_owned(),
+            ],
+            WHILE_COPIED,
+            &CAREFUL,
+        ),
+        Difference::AutoIncrement { .. } => alter(
+            ["MODIFY id int NOT NULL AUTO_INCREMENT".to_owned()],
+            WHILE_COPIED,
+            &CAREFUL,
+        ),
+        Difference::ForeignKeyAbsent => {
+            let add = add_foreign_key(VECTORS_DOC_ID_FKEY, None);
+            step([add], IN_PLACE, &ROWS_UNCHECKED)
+        }
+        Difference::ForeignKeyUnlike { key } => {
+            let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
+            // MariaDB takes no key of a name that the same statement drops.
+            let drop = format!("ALTER TABLE vectors DROP FOREIGN KEY {}", quoted(name));
+            step(
+                [drop, add_foreign_key(name, Some(key))],
+                IN_PLACE,
+                &ROWS_UNCHECKED,
+            )
+        }
+        Difference::IndexAbsent => {
+            let create = declared::create_ix_vectors_doc_id();
+            step([create.to_string(MysqlQueryBuilder)], IN_PLACE, &CAREFUL)
+        }
+        Difference::IndexUnfit { .. } => alter(
+            [
+                format!("DROP INDEX {IX_VECTORS_DOC_ID}"),
+                format!("ADD INDEX {IX_VECTORS_DOC_ID} (doc_id)"),
+            ],
+            IN_PLACE,
+            &CAREFUL,
+        ),
+        _ => return Vec::new(),
+    };
+    vec![step]
+}
+
+/// MODIFY forgets whatever of the column it is not told again.
+fn modify(column: &str, live: &Column, nullable: bool) -> String {
+    let to = match live.kind {
+        ColumnKind::Integer { .. } => "int",
+        _ => "longtext CHARACTER SET utf8mb4",
+    };
+    let null = if nullable { "NULL" } else { "NOT NULL" };
+    let default = match &live.default {
+        Some(default) => format!(" DEFAULT {default}"),
+        None => String::new(),
+    };
+    let comment = match live.comment.as_str() {
+        "" => String::new(),
+        comment => format!(
+            " COMMENT '{}'",
+            comment.replace('\\', "\\\\").replace('\'', "''")
+        ),
+    };
+    format!("MODIFY {column} {to} {null}{default}{comment}")
+}
+
+fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
+    let declared = declared::vectors_doc_id_fkey(name).to_string(MysqlQueryBuilder);
+    match older {
+        Some(key) if !matches!(key.on_update.as_str(), "NO ACTION" | "RESTRICT") => {
+            format!("{declared} ON UPDATE {}", key.on_update)
+        }
+        _ => declared,
+    }
+}
+
+fn alter<const N: usize>(
+    changes: [String; N],
+    lock: &'static str,
+    settings: &'static [Setting],
+) -> Step {
+    step(
+        [format!("ALTER TABLE vectors {}", changes.join(", "))],
+        lock,
+        settings,
+    )
+}
+
+fn step<const N: usize>(
+    statements: [String; N],
+    lock: &'static str,
+    settings: &'static [Setting],
+) -> Step {
+    Step {
+        statements: statements.into(),
+        lock,
+        execution: Execution::Transaction { settings },
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

@@ -1,0 +1,225 @@
+//! Short transactions; whatever reads the whole table does so beside its writers.
+
+use sea_query::{Index, PostgresQueryBuilder};
+
+use super::{Execution, Freedom, Step};
+use crate::schema::{
+    declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
+    difference::Difference,
+    live::{Column, ColumnKind, ForeignKey, Live, Table},
+};
+
+const NEW: &str = "none: the table is new";
+const READERS_TOO: &str = "ACCESS EXCLUSIVE, for a moment";
+const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
+const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
+const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
+
+/// The name of the index and constraint that PostgreSQL itself would choose.
+const PRIMARY_KEY: &str = "vectors_pkey";
+
+pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> Vec<Step> {
+    let Some(vectors) = &live.vectors else {
+        return create(difference);
+    };
+    match difference {
+        Difference::Narrow { column, live, .. } => vec![widen(column, live)],
+        Difference::PrimaryKey { .. } => primary_key(vectors, freedom),
+        Difference::AutoIncrement { .. } => vec![auto_increment()],
+        Difference::SequenceBehind { sequence, .. } => vec![advance(sequence)],
+        Difference::ForeignKeyAbsent => {
+            let add = format!(
+                "ALTER TABLE vectors {}",
+                add_foreign_key(VECTORS_DOC_ID_FKEY, None)
+            );
+            vec![step([add], WRITERS), validate(VECTORS_DOC_ID_FKEY)]
+        }
+        Difference::ForeignKeyUnlike { key } => {
+            let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
+            let replace = format!(
+                "ALTER TABLE vectors DROP CONSTRAINT {}, {}",
+                quoted(name),
+                add_foreign_key(name, Some(key))
+            );
+            vec![step([replace], READERS_TOO), validate(name)]
+        }
+        Difference::ForeignKeyUnvalidated { key } => {
+            vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
+        }
+        Difference::IndexAbsent => vec![create_index(freedom)],
+        Difference::IndexUnfit { .. } => {
+            vec![
+                drop_index(IX_VECTORS_DOC_ID, freedom),
+                create_index(freedom),
+            ]
+        }
+        Difference::Nullable { column, .. } => not_null(vectors, column),
+        _ => create(difference),
+    }
+}
+
+fn create(difference: &Difference) -> Vec<Step> {
+    let backend = sea_orm::DbBackend::Postgres;
+    match difference {
+        Difference::DocumentsAbsent { .. } => {
+            let table = declared::create_documents(backend);
+            vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
+        }
+        Difference::TableAbsent => {
+            let table = declared::create_vectors(backend).to_string(PostgresQueryBuilder);
+            let index = declared::create_ix_vectors_doc_id().to_string(PostgresQueryBuilder);
+            vec![step([table, index], NEW)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn widen(column: &str, live: &Column) -> Step {
+    let (to, lock) = match live.kind {
+        ColumnKind::Integer { .. } => ("integer", WHILE_REWRITTEN),
+        ColumnKind::Json => ("text", WHILE_REWRITTEN),
+        _ => ("text", READERS_TOO),
+    };
+    let alter = format!("ALTER COLUMN {column} TYPE {to} USING {column}::{to}");
+    let statement = match &live.default {
+        // A default of the old type is not cast along.
+        Some(default) => format!(
+            "ALTER TABLE vectors ALTER COLUMN {column} DROP DEFAULT, {alter}, \
+             ALTER COLUMN {column} SET DEFAULT ({default})::{to}"
+        ),
+        None => format!("ALTER TABLE vectors {alter}"),
+    };
+    step([statement], lock)
+}
+
+/// An index that an earlier try has left half-built, or built to its end, is gone on from.
+fn primary_key(vectors: &Table, freedom: Freedom) -> Vec<Step> {
+    let add = format!(
+        "ALTER TABLE vectors ADD CONSTRAINT {PRIMARY_KEY} PRIMARY KEY USING INDEX {PRIMARY_KEY}"
+    );
+    let add = step([add], READERS_TOO);
+    let mut create = Index::create();
+    create.name(PRIMARY_KEY).table("vectors").col("id").unique();
+    let create = build(create, freedom);
+    let mut steps = match vectors.column("id") {
+        Some(id) if id.nullable => not_null(vectors, "id"),
+        _ => Vec::new(),
+    };
+    match vectors
+        .indexes
+        .iter()
+        .find(|index| index.name == PRIMARY_KEY)
+    {
+        Some(index) if index.is_key => steps.push(add),
+        Some(_) => steps.extend([drop_index(PRIMARY_KEY, freedom), create, add]),
+        None => steps.extend([create, add]),
+    }
+    steps
+}
+
+fn auto_increment() -> Step {
+    step(
+        [
+            "CREATE SEQUENCE vectors_id_seq AS integer OWNED BY vectors.id".to_owned(),
+            "ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('vectors_id_seq')".to_owned(),
+            "SELECT setval('vectors_id_seq', max(id)) FROM vectors HAVING max(id) > 0".to_owned(),
+        ],
+        READERS_TOO,
+    )
+}
+
+fn advance(sequence: &str) -> Step {
+    let literal = sequence.replace('\'', "''");
+    step(
+        [
+            "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
+            format!("SELECT setval('{literal}', max(id)) FROM vectors HAVING max(id) > 0"),
+        ],
+        WRITERS,
+    )
+}
+
+/// NOT VALID, and the timing of an older key: words that the builder has no way to say.
+fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
+    let (on_update, timing) = match older {
+        Some(key) if key.on_update != "NO ACTION" => {
+            (format!(" ON UPDATE {}", key.on_update), key.timing.as_str())
+        }
+        Some(key) => (String::new(), key.timing.as_str()),
+        None => (String::new(), ""),
+    };
+    let declared = declared::vectors_doc_id_fkey(name).to_string(PostgresQueryBuilder);
+    let constraint = declared
+        .split_once(" ADD ")
+        .map_or(declared.as_str(), |(_, constraint)| constraint);
+    format!("ADD {constraint}{on_update}{timing} NOT VALID")
+}
+
+fn validate(name: &str) -> Step {
+    let statement = format!("ALTER TABLE vectors VALIDATE CONSTRAINT {}", quoted(name));
+    step([statement], NOBODY)
+}
+
+/// A validated check spares SET NOT NULL its look at every row.
+fn not_null(vectors: &Table, column: &str) -> Vec<Step> {
+    let check = format!("vectors_{column}_not_null_check");
+    let add = format!(
+        "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
+    );
+    let set =
+        format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {check}");
+    let steps = [
+        step([add], READERS_TOO),
+        validate(&check),
+        step([set], READERS_TOO),
+    ];
+    let done = match vectors.checks.iter().find(|(name, _)| *name == check) {
+        None => 0,
+        Some((_, false)) => 1,
+        Some((_, true)) => 2,
+    };
+    steps.into_iter().skip(done).collect()
+}
+
+fn create_index(freedom: Freedom) -> Step {
+    build(declared::create_ix_vectors_doc_id(), freedom)
+}
+
+fn build(mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {
+    match freedom {
+        Freedom::Free => alone(index.concurrently().to_string(PostgresQueryBuilder)),
+        Freedom::InTransaction => step(
+            [index.to_string(PostgresQueryBuilder)],
+            "SHARE, while the index is built: the caller's transaction leaves no other way",
+        ),
+    }
+}
+
+fn drop_index(name: &str, freedom: Freedom) -> Step {
+    let mut drop = Index::drop();
+    drop.name(name);
+    match freedom {
+        Freedom::Free => alone(drop.concurrently().to_string(PostgresQueryBuilder)),
+        Freedom::InTransaction => step([drop.to_string(PostgresQueryBuilder)], READERS_TOO),
+    }
+}
+
+fn alone(statement: String) -> Step {
+    Step {
+        statements: vec![statement],
+        lock: NOBODY,
+        execution: Execution::Alone,
+    }
+}
+
+fn step<const N: usize>(statements: [String; N], lock: &'static str) -> Step {
+    Step {
+        statements: statements.into(),
+        lock,
+        execution: Execution::Transaction { settings: &[] },
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

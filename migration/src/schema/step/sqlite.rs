@@ -1,0 +1,57 @@
+//! SQLite changes no column and no key of a table: the table is rebuilt, once for all that is mended.
+
+mod rebuild;
+
+use sea_orm::DbBackend;
+use sea_query::SqliteQueryBuilder;
+
+use super::{Execution, Setting, Step};
+use crate::schema::{
+    declared::{self, IX_VECTORS_DOC_ID},
+    difference::Difference,
+    live::Live,
+};
+
+const WRITERS: &str = "the write lock of the database file, for a moment";
+const WHILE_REBUILT: &str = "the write lock of the database file, while the table is rebuilt";
+
+/// The views and triggers that name the table are left as they are while it is renamed.
+const RENAMING: [Setting; 1] = [Setting {
+    set: "PRAGMA legacy_alter_table = ON",
+    restore: "PRAGMA legacy_alter_table = OFF",
+}];
+
+pub(super) fn steps(
+    difference: &Difference,
+    live: &Live,
+    mended: &[&Difference],
+) -> Result<Vec<Step>, String> {
+    let create_index = declared::create_ix_vectors_doc_id().to_string(SqliteQueryBuilder);
+    let statements = match difference {
+        Difference::DocumentsAbsent { .. } => {
+            vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
+        }
+        Difference::TableAbsent => vec![
+            declared::create_vectors(DbBackend::Sqlite).to_string(SqliteQueryBuilder),
+            create_index,
+        ],
+        Difference::IndexAbsent => vec![create_index],
+        Difference::IndexUnfit { .. } => {
+            vec![format!("DROP INDEX {IX_VECTORS_DOC_ID}"), create_index]
+        }
+        _ => {
+            return Ok(vec![Step {
+                statements: rebuild::statements(live, mended)?,
+                lock: WHILE_REBUILT,
+                execution: Execution::Transaction {
+                    settings: &RENAMING,
+                },
+            }]);
+        }
+    };
+    Ok(vec![Step {
+        statements,
+        lock: WRITERS,
+        execution: Execution::Transaction { settings: &[] },
+    }])
+}

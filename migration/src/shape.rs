@@ -1,0 +1,108 @@
+use sea_orm::{AccessMode, DbBackend, TransactionTrait};
+use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
+
+use crate::{
+    Error,
+    schema::{
+        converge::{self, Done, Refusal, converge},
+        difference::Scope,
+        report::Report,
+        step::Freedom,
+    },
+};
+
+/// Compares the live shape with the declared one and changes nothing.
+///
+/// It runs in a read-only transaction, as a role that may only read, and makes no table of its own.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+///
+/// ```no_run
+/// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+/// let report = migration::check(db).await?;
+/// for difference in &report.differences {
+///     eprintln!("{}: {difference}", difference.part);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn check<'c, C>(db: C) -> Result<Report, Error>
+where
+    C: IntoSchemaManagerConnection<'c>,
+{
+    let db = db.into_database_executor();
+    let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
+    let transaction = begin_reading(&db).await.map_err(failed)?;
+    let look = converge::look(&transaction, Scope::Everything, Freedom::Free).await?;
+    transaction.rollback().await.map_err(failed)?;
+    Ok(Report::of(look))
+}
+
+async fn begin_reading(
+    db: &SchemaManagerConnection<'_>,
+) -> Result<sea_orm::DatabaseTransaction, sea_orm::DbErr> {
+    use sea_orm::ConnectionTrait;
+    match (db, db.get_database_backend()) {
+        // Within the caller's transaction there is no other mode, and SQLite has none.
+        (SchemaManagerConnection::Connection(_), DbBackend::Postgres | DbBackend::MySql) => {
+            db.begin_with_config(None, Some(AccessMode::ReadOnly)).await
+        }
+        _ => db.begin().await,
+    }
+}
+
+/// Whether `repair` may delete rows whose document does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// They stay, and the foreign key stays as it is.
+    #[default]
+    Keep,
+    /// They are deleted first.
+    Delete,
+}
+
+/// What `repair` did, and how the shape is after it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// The steps in their order.
+    pub steps: Vec<Done>,
+    /// How many rows without a document were deleted.
+    pub deleted_orphans: u64,
+    /// The shape after the last step.
+    pub report: Report,
+}
+
+/// Mends what can be mended without losing or inventing data, and leaves the rest as it is.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the shape cannot be read, [`Error::Step`] where a step fails; what was done
+/// before stays, and the next call goes on from there.
+///
+/// ```no_run
+/// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+/// let repaired = migration::repair(db, migration::Orphans::Keep).await?;
+/// assert!(repaired.report.as_declared());
+/// # Ok(())
+/// # }
+/// ```
+pub async fn repair<'c, C>(db: C, orphans: Orphans) -> Result<Repaired, Error>
+where
+    C: IntoSchemaManagerConnection<'c>,
+{
+    let db = db.into_database_executor();
+    let deleted_orphans = match orphans {
+        Orphans::Keep => 0,
+        Orphans::Delete => converge::delete_orphans(&db).await?,
+    };
+    let steps = converge(&db, Scope::Everything, Refusal::OfItself).await?;
+    let look = converge::look(&db, Scope::Everything, Freedom::Free).await?;
+    Ok(Repaired {
+        steps,
+        deleted_orphans,
+        report: Report::of(look),
+    })
+}

@@ -1,0 +1,289 @@
+//! Legacy tables, a file each in `tests/shapes`: what is found, how `up` ends, and that nothing is lost.
+
+use std::{fs, path::Path};
+
+use sea_orm::{ConnectionTrait, DbBackend};
+use serde_json::Value;
+
+use super::{Test, inventory::Inventory, shape::lines};
+use crate::{
+    engines::{Database, workspace},
+    programs::{migrate, migration, run},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let folder = match backend {
+        DbBackend::Postgres => "postgres",
+        DbBackend::MySql => "mysql",
+        _ => "sqlite",
+    };
+    let folder = workspace().join("tests/shapes").join(folder);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .expect("the folder of shapes")
+        .map(|entry| entry.expect("a shape").path())
+        .collect();
+    files.sort();
+    let mut tests: Vec<Test> = files.iter().map(|file| shape(file)).collect();
+    tests.extend(tests![
+        check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace,
+        check_that_cannot_look_exits_with_2,
+        repair_mends_what_it_can_and_leaves_the_rest,
+    ]);
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![
+            check_works_for_a_role_that_may_only_read,
+            up_in_the_callers_transaction_converges,
+            an_invalid_index_is_built_anew,
+        ]);
+    }
+    tests
+}
+
+fn shape(file: &Path) -> Test {
+    let name = file.file_stem().expect("a name").to_string_lossy();
+    let sql = fs::read_to_string(file).expect("a shape");
+    Test::new(module_path!(), &name, move |database| {
+        Box::pin(converges(database, Shape::parse(&sql)))
+    })
+}
+
+struct Shape {
+    sql: String,
+    finds: Vec<String>,
+    ends: End,
+}
+
+#[derive(PartialEq)]
+enum End {
+    AsDeclared,
+    Refused,
+    RefusedUntilOrphansAreDeleted,
+}
+
+impl Shape {
+    fn parse(sql: &str) -> Self {
+        let head = |key: &str| {
+            sql.lines()
+                .filter_map(|line| line.strip_prefix(key))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        Self {
+            finds: head("-- finds: "),
+            ends: match head("-- ends: ").concat().as_str() {
+                "as declared" => End::AsDeclared,
+                "refused" => End::Refused,
+                "refused, repaired with --delete-orphans" => End::RefusedUntilOrphansAreDeleted,
+                other => panic!("a shape ends: {other}"),
+            },
+            sql: sql.to_owned(),
+        }
+    }
+}
+
+async fn converges(database: Database, shape: Shape) {
+    database.execute([&shape.sql]).await;
+    let before = Inventory::of(&database).await;
+
+    assert_eq!(found(&database), shape.finds);
+    assert_eq!(
+        Inventory::of(&database).await,
+        before,
+        "check leaves a trace"
+    );
+
+    let up = migrate(&database, ["up"]);
+    match shape.ends {
+        End::AsDeclared => {
+            up.expect_success();
+            before.assert_kept_in(&Inventory::of(&database).await);
+        }
+        End::Refused | End::RefusedUntilOrphansAreDeleted => {
+            let error = up.expect_error();
+            assert!(error.contains("nothing was changed"), "{error}");
+            before.assert_kept_in(&Inventory::of(&database).await);
+            assert_eq!(found(&database), shape.finds);
+        }
+    }
+    if shape.ends == End::Refused {
+        return;
+    }
+    if shape.ends == End::RefusedUntilOrphansAreDeleted {
+        let said = migrate(&database, ["repair", "--delete-orphans"]).expect_success();
+        assert!(
+            said.contains("rows deleted whose document did not exist: "),
+            "{said}"
+        );
+        migrate(&database, ["up"]).expect_success();
+    }
+    assert_eq!(found(&database), [""; 0]);
+    works(&database).await;
+}
+
+/// The differences that `check` finds; its exit status says whether there are any.
+fn found(database: &Database) -> Vec<String> {
+    let finished = migrate(database, ["check", "--json"]);
+    let report: Value = serde_json::from_str(&finished.stdout)
+        .unwrap_or_else(|_| panic!("{}{}", finished.stdout, finished.stderr));
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let found: Vec<String> = report["differences"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| format!("{}: {}", text(&one["part"]), text(&one["found"])))
+        .collect();
+    assert_eq!(report["as_declared"], found.is_empty());
+    assert_eq!(finished.code, Some(i32::from(!found.is_empty())));
+    found
+}
+
+/// A row gets a number of its own, and goes with its document.
+pub async fn works(database: &Database) {
+    let db = database.connect().await;
+    let last = "SELECT concat('', coalesce(max(id), 0)) FROM vectors";
+    let before: i64 = lines(&db, last).await[0].parse().expect("a number");
+    for page in [7, 8] {
+        let insert =
+            format!("INSERT INTO vectors (doc_id, page, vector_ids) VALUES (2, {page}, '[]')");
+        db.execute_unprepared(&insert).await.expect("a new row");
+    }
+    let after: i64 = lines(&db, last).await[0].parse().expect("a number");
+    assert!(after >= before + 2, "{after} after {before}");
+
+    let rest = "SELECT concat('', count(*)) FROM vectors WHERE doc_id <> 2";
+    let others = lines(&db, rest).await;
+    db.execute_unprepared("DELETE FROM documents WHERE id = 2")
+        .await
+        .expect("the cascade");
+    let gone = "SELECT concat('', count(*)) FROM vectors WHERE doc_id = 2";
+    assert_eq!(lines(&db, gone).await, ["0"]);
+    assert_eq!(lines(&db, rest).await, others);
+}
+
+async fn check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace(
+    database: Database,
+) {
+    let before = Inventory::of(&database).await;
+
+    assert_eq!(
+        found(&database),
+        [
+            "documents: there is no table documents, and no other table",
+            "vectors: there is no table vectors",
+        ]
+    );
+
+    assert_eq!(Inventory::of(&database).await, before);
+    migrate(&database, ["repair"]).expect_success();
+    assert_eq!(found(&database), [""; 0]);
+}
+
+async fn check_that_cannot_look_exits_with_2(database: Database) {
+    let url = match database.backend() {
+        DbBackend::Sqlite => "sqlite:///no/such/folder/x.db".to_owned(),
+        _ => database.url.replace(&database.name, "no_such_database"),
+    };
+
+    let finished = run(migration().args(["check", "-u", &url]));
+
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+}
+
+async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let nullable = match database.backend() {
+        DbBackend::Postgres => vec![
+            "ALTER TABLE vectors ALTER page DROP NOT NULL",
+            "DROP INDEX ix_vectors_doc_id",
+        ],
+        DbBackend::MySql => vec!["ALTER TABLE vectors MODIFY page int NULL"],
+        _ => vec![
+            "DROP TABLE vectors",
+            "CREATE TABLE vectors (id INTEGER PRIMARY KEY, doc_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE, page INTEGER, vector_ids TEXT NOT NULL)",
+        ],
+    };
+    database.execute(nullable).await;
+    database
+        .execute([
+            "INSERT INTO documents (id) VALUES (1)",
+            "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, NULL, '[]')",
+        ])
+        .await;
+
+    let finished = migrate(&database, ["repair"]);
+
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    assert!(
+        finished
+            .stdout
+            .contains("SELECT * FROM vectors WHERE page IS NULL"),
+        "{}",
+        finished.stdout
+    );
+    assert_eq!(
+        found(&database),
+        ["page: page may be NULL, and is in 1 row"]
+    );
+}
+
+async fn check_works_for_a_role_that_may_only_read(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let role = format!("reader_{}", database.name);
+    database
+        .execute([
+            format!("CREATE ROLE {role} LOGIN PASSWORD 'only-for-tests'"),
+            format!("GRANT SELECT ON documents, vectors TO {role}"),
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
+            "ALTER TABLE vectors ADD CONSTRAINT plain FOREIGN KEY (doc_id) REFERENCES documents (id)".to_owned(),
+        ])
+        .await;
+    let (_, host) = database.url.split_once('@').expect("a user");
+    let reader = Database {
+        url: format!("postgres://{role}:only-for-tests@{host}"),
+        ..database.clone()
+    };
+
+    assert_eq!(
+        found(&reader),
+        ["foreign key: the foreign key plain has ON DELETE NO ACTION"]
+    );
+
+    database
+        .execute([format!("DROP OWNED BY {role}"), format!("DROP ROLE {role}")])
+        .await;
+}
+
+async fn up_in_the_callers_transaction_converges(database: Database) {
+    use migration::{Migrator, MigratorTrait};
+    use sea_orm::TransactionTrait;
+    let legacy = Shape::parse(include_str!("../../shapes/postgres/no_index.sql"));
+    database.execute([&legacy.sql]).await;
+    let db = database.connect().await;
+
+    let transaction = db.begin().await.unwrap();
+    Migrator::up(&transaction, None).await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert_eq!(found(&database), legacy.finds);
+
+    let transaction = db.begin().await.unwrap();
+    Migrator::up(&transaction, None).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(found(&database), [""; 0]);
+}
+
+/// What a CREATE INDEX CONCURRENTLY that was cut short leaves behind.
+async fn an_invalid_index_is_built_anew(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute(["UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_vectors_doc_id'::regclass"])
+        .await;
+    assert_eq!(
+        found(&database),
+        ["index: ix_vectors_doc_id is over (doc_id), partial or not built to its end"]
+    );
+
+    migrate(&database, ["repair"]).expect_success();
+
+    assert_eq!(found(&database), [""; 0]);
+}

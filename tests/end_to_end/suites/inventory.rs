@@ -1,0 +1,129 @@
+//! What is in a database besides the shape of `vectors`: its rows, and what hangs on it.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use crate::engines::Database;
+
+#[derive(Debug, PartialEq)]
+pub struct Inventory {
+    /// The id, where the row has one, and all other values.
+    rows: Vec<(Option<String>, String)>,
+    things: Vec<String>,
+}
+
+const COLUMNS: [&str; 2] = [
+    "doc_id, page, vector_ids, model, doubled",
+    "doc_id, page, vector_ids",
+];
+
+const POSTGRES: &str = "
+    SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass('vectors')
+      AND NOT indisprimary AND indexrelid <> coalesce(to_regclass('ix_vectors_doc_id'), 0)
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger
+      WHERE tgrelid = to_regclass('vectors') AND NOT tgisinternal
+    UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
+    UNION ALL SELECT relname || coalesce(relacl::text, '') FROM pg_class WHERE oid = to_regclass('vectors')
+    UNION ALL SELECT 'comment ' || description FROM pg_description WHERE objoid = to_regclass('vectors')
+    UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = to_regclass('vectors')
+    UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
+      WHERE contype = 'c' AND conrelid = to_regclass('vectors')
+    UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
+      WHERE contype = 'f' AND confrelid = to_regclass('vectors')
+    UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public'
+    ORDER BY 1";
+
+const MYSQL: &str = "
+    SELECT CAST(concat('index ', index_name, column_name) AS CHAR) FROM information_schema.statistics
+      WHERE table_schema = DATABASE() AND table_name = 'vectors'
+        AND index_name NOT IN ('PRIMARY', 'ix_vectors_doc_id')
+    UNION ALL SELECT CAST(concat('trigger ', trigger_name, action_statement) AS CHAR)
+      FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+    UNION ALL SELECT CAST(concat('view ', table_name, view_definition) AS CHAR)
+      FROM information_schema.views WHERE table_schema = DATABASE()
+    UNION ALL SELECT CAST(concat('comment ', column_name, column_comment) AS CHAR)
+      FROM information_schema.columns
+      WHERE table_schema = DATABASE() AND table_name = 'vectors' AND column_comment <> ''
+    UNION ALL SELECT CAST(concat(constraint_type, ' ', constraint_name) AS CHAR)
+      FROM information_schema.table_constraints
+      WHERE table_schema = DATABASE() AND constraint_type IN ('CHECK', 'FOREIGN KEY')
+    UNION ALL SELECT CAST(concat('table ', table_name, table_comment) AS CHAR)
+      FROM information_schema.tables WHERE table_schema = DATABASE()
+    ORDER BY 1";
+
+const SQLITE: &str = "
+    SELECT type || ' ' || name || coalesce(sql, '') FROM sqlite_schema
+      WHERE type IN ('index', 'trigger', 'view') AND name NOT IN ('ix_vectors_doc_id')
+        AND name NOT LIKE 'sqlite_autoindex_vectors%'
+    UNION ALL SELECT 'table ' || name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'
+    ORDER BY 1";
+
+impl Inventory {
+    pub async fn of(database: &Database) -> Self {
+        let db = database.connect().await;
+        let mut things = match database.backend() {
+            DbBackend::Postgres => texts(&db, POSTGRES).await.unwrap(),
+            DbBackend::MySql => texts(&db, MYSQL).await.unwrap(),
+            _ => texts(&db, SQLITE).await.unwrap(),
+        };
+        for count in [
+            "SELECT concat('highlights ', count(*)) FROM highlights",
+            "SELECT concat('last id ', seq) FROM sqlite_sequence WHERE name = 'vectors' AND seq > 50",
+        ] {
+            things.extend(texts(&db, count).await.unwrap_or_default());
+        }
+        let mut rows = Vec::new();
+        for columns in COLUMNS {
+            if let Some(found) = pairs(&db, columns).await {
+                rows = found;
+                break;
+            }
+        }
+        Self { rows, things }
+    }
+
+    /// Every row is there with every value, and an id that it had before; every thing is there.
+    #[track_caller]
+    pub fn assert_kept_in(&self, after: &Self) {
+        for thing in &self.things {
+            assert!(
+                after.things.contains(thing),
+                "{thing} is not in {:#?}",
+                after.things
+            );
+        }
+        assert_eq!(self.rows.len(), after.rows.len(), "{after:#?}");
+        let mut left: Vec<&(Option<String>, String)> = after.rows.iter().collect();
+        for (id, values) in &self.rows {
+            let same = |row: &&(Option<String>, String)| {
+                row.1 == *values && (id.is_none() || row.0 == *id)
+            };
+            let at = left.iter().position(same);
+            left.remove(
+                at.unwrap_or_else(|| panic!("{id:?} {values} is not in {:#?}", after.rows)),
+            );
+        }
+    }
+}
+
+async fn texts(db: &DatabaseConnection, sql: &str) -> Option<Vec<String>> {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let rows = db.query_all_raw(statement).await.ok()?;
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).ok())
+        .collect()
+}
+
+async fn pairs(db: &DatabaseConnection, columns: &str) -> Option<Vec<(Option<String>, String)>> {
+    let text = match db.get_database_backend() {
+        DbBackend::MySql => "char",
+        _ => "text",
+    };
+    let sql =
+        format!("SELECT cast(id AS {text}), concat_ws('|', {columns}) FROM vectors ORDER BY 1, 2");
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let rows = db.query_all_raw(statement).await.ok()?;
+    let pair = |row: &sea_orm::QueryResult| {
+        Some((row.try_get_by_index(0).ok()?, row.try_get_by_index(1).ok()?))
+    };
+    rows.iter().map(pair).collect()
+}

@@ -1,0 +1,13 @@
+-- The index that MySQL made for the key.
+-- ends: as declared
+
+CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id int AUTO_INCREMENT PRIMARY KEY,
+    doc_id int NOT NULL,
+    page int NOT NULL,
+    vector_ids longtext CHARACTER SET utf8mb4 NOT NULL,
+    CONSTRAINT fk FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE
+);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

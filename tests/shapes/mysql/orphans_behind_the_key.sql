@@ -1,0 +1,17 @@
+-- Rows that were loaded with the checks switched off.
+-- finds: rows: the document of 1 row does not exist, for example id 4 of document 8
+-- ends: refused, repaired with --delete-orphans
+
+CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id int AUTO_INCREMENT PRIMARY KEY,
+    doc_id int NOT NULL,
+    page int NOT NULL,
+    vector_ids longtext CHARACTER SET utf8mb4 NOT NULL,
+    KEY ix_vectors_doc_id (doc_id),
+    CONSTRAINT fk FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE
+);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+SET foreign_key_checks = 0;
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (8, 1, '[]');

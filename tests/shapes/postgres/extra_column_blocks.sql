@@ -1,0 +1,15 @@
+-- A column of somebody else's makes every INSERT fail.
+-- finds: vectors: model is NOT NULL and has no default, so that every INSERT fails
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page integer NOT NULL,
+    vector_ids text NOT NULL,
+    model text NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids, model) VALUES (1, 1, '[]', 'v1');

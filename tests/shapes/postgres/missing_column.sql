@@ -1,0 +1,9 @@
+-- There is no page.
+-- finds: page: there is no column page
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (id serial PRIMARY KEY, doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE, vector_ids text NOT NULL);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, vector_ids) VALUES (1, '[]');

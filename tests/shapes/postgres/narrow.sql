@@ -1,0 +1,15 @@
+-- A page number of 16 bits, ids of a limited length.
+-- finds: page: page is smallint
+-- finds: vector_ids: vector_ids is character varying(5000)
+-- ends: as declared
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page smallint NOT NULL DEFAULT 1,
+    vector_ids varchar(5000) NOT NULL DEFAULT '[]'
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

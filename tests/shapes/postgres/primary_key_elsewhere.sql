@@ -1,0 +1,15 @@
+-- The primary key is over document and page.
+-- finds: primary key: the primary key is (doc_id, page)
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial NOT NULL,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page integer NOT NULL,
+    vector_ids text NOT NULL,
+    PRIMARY KEY (doc_id, page)
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

@@ -1,0 +1,14 @@
+-- The index of the name leaves rows out.
+-- finds: index: ix_vectors_doc_id is over (doc_id), partial or not built to its end
+-- ends: as declared
+
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page INTEGER NOT NULL,
+    vector_ids TEXT NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id) WHERE page > 1;
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

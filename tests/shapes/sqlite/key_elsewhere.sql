@@ -1,0 +1,16 @@
+-- The key is to another table.
+-- finds: foreign key: the foreign key is (doc_id) to files(id)
+-- ends: refused
+
+CREATE TABLE files (id INTEGER PRIMARY KEY);
+INSERT INTO files VALUES (1), (2), (3);
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    page INTEGER NOT NULL,
+    vector_ids TEXT NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

@@ -1,0 +1,15 @@
+-- Smaller types by name.
+-- finds: page: page is SMALLINT
+-- finds: vector_ids: vector_ids is VARCHAR(5000)
+-- ends: as declared
+
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page SMALLINT NOT NULL,
+    vector_ids VARCHAR(5000) NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

@@ -1,0 +1,15 @@
+-- The ids of the rows are texts.
+-- finds: id: id is TEXT
+-- finds: auto-increment: id gets no number of itself; there are 1 row with an id that is no integer
+-- ends: refused
+
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id TEXT PRIMARY KEY,
+    doc_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page INTEGER NOT NULL,
+    vector_ids TEXT NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors VALUES ('x', 1, 1, '[]');
