@@ -1,27 +1,31 @@
 //! From a URL to a connection, or to a sentence that says why there is none.
 
-use std::{net::TcpStream, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement, sqlx,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement,
+    sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
 };
-use sqlx::mysql::MySqlDatabaseError;
 
-use super::{database::Database, error::CliError};
+use super::{database::Database, environment::Url, error::CliError};
 use crate::schema::live;
 
 /// A server that is just starting gets this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) async fn connect(url: &str, schema: &str) -> Result<DatabaseConnection, CliError> {
+pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnection, CliError> {
     let database = Database::parse(url)?;
-    let mut options = ConnectOptions::new(url);
+    let mut options = ConnectOptions::new(&url.text);
     options
         .connect_timeout(CONNECT_TIMEOUT)
         .set_schema_search_path(quoted(schema));
+    if let Database::Sqlite(found) = &database {
+        let file = found.get_filename().to_owned();
+        options.map_sqlx_sqlite_opts(move |options| options.filename(&file));
+    }
     let db = match sea_orm::Database::connect(options).await {
         Ok(db) => db,
-        Err(error) => return Err(explain(error, &database)),
+        Err(error) => return Err(explain(error, &database).await),
     };
     match &database {
         Database::Postgres(_) => {
@@ -42,7 +46,11 @@ async fn require_schema(
     schema: &str,
     database: &Database,
 ) -> Result<(), CliError> {
-    let place = live::place(db).await.map_err(DbErr::from)?;
+    let (database, schema) = (database.to_string(), schema.to_owned());
+    if schema.starts_with("pg_") || schema == "information_schema" {
+        return Err(CliError::SchemaOfSystem { database, schema });
+    }
+    let place = live::place(db).await?;
     if place.schema.is_some() {
         return Ok(());
     }
@@ -51,70 +59,79 @@ async fn require_schema(
     let rows = db
         .query_all_raw(Statement::from_string(db.get_database_backend(), list))
         .await?;
-    let found = rows
+    let found: Vec<String> = rows
         .iter()
         .map(|row| row.try_get_by_index(0))
         .collect::<Result<_, _>>()?;
-    Err(CliError::SchemaMissing {
-        database: database.to_string(),
-        schema: schema.to_owned(),
-        found,
-    })
-}
-
-fn explain(error: DbErr, target: &Database) -> CliError {
-    let database = target.to_string();
-    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
-        let reason = error.to_string();
-        return CliError::Connection { database, reason };
-    };
-    let reason = error.to_string();
-    match (&*error, target) {
-        (_, Database::Sqlite(_)) => CliError::FileUnusable { database, reason },
-        (sqlx::Error::Io(_), _) => CliError::Unreachable { database, reason },
-        (sqlx::Error::PoolTimedOut, _) => CliError::Unreachable {
+    match found.contains(&schema) {
+        true => Err(CliError::SchemaHidden { database, schema }),
+        false => Err(CliError::SchemaMissing {
             database,
-            reason: why_unreachable(target),
-        },
-        (sqlx::Error::Database(answer), _) => {
-            let reason = answer.message().to_owned();
-            match Answer::of(answer.as_ref()) {
-                Answer::DatabaseMissing => CliError::DatabaseMissing { database },
-                Answer::Refused => CliError::Refused { database, reason },
-                Answer::Other => CliError::Connection { database, reason },
-            }
-        }
-        _ => CliError::Connection { database, reason },
+            schema,
+            found,
+        }),
     }
 }
 
-enum Answer {
-    DatabaseMissing,
-    Refused,
-    Other,
-}
-
-impl Answer {
-    fn of(answer: &dyn sqlx::error::DatabaseError) -> Self {
-        if let Some(mysql) = answer.try_downcast_ref::<MySqlDatabaseError>() {
-            return match mysql.number() {
-                1049 => Self::DatabaseMissing,
-                1044 | 1045 | 1698 => Self::Refused,
-                _ => Self::Other,
-            };
+async fn explain(error: DbErr, target: &Database) -> CliError {
+    let database = target.to_string();
+    let reason = error.to_string();
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
+        return CliError::Connection { database, reason };
+    };
+    match (&*error, target) {
+        (_, Database::Sqlite(_)) => {
+            let reason = error.to_string();
+            CliError::FileUnusable { database, reason }
         }
-        match answer.code().as_deref() {
-            Some("3D000") => Self::DatabaseMissing,
-            Some("28000" | "28P01") => Self::Refused,
-            _ => Self::Other,
-        }
+        (sqlx::Error::PoolTimedOut, _) => match first_answer(target).await {
+            Some(answer) => sort(&answer, database),
+            None => CliError::Unreachable {
+                database,
+                reason: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+            },
+        },
+        (error, _) => sort(error, database),
     }
 }
 
 /// The pool retries what may be a server that is starting, and forgets why each try failed.
-fn why_unreachable(database: &Database) -> String {
-    match database.address().map(TcpStream::connect) {
-        Some(Err(error)) => error.to_string(),
-        _ => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+async fn first_answer(target: &Database) -> Option<sqlx::Error> {
+    let answer = async {
+        match target {
+            Database::Postgres(options) => options.connect().await.err(),
+            Database::MySql(options) => options.connect().await.err(),
+            Database::Sqlite(options) => options.connect().await.err(),
+        }
+    };
+    async_std::future::timeout(CONNECT_TIMEOUT, answer)
+        .await
+        .ok()
+        .flatten()
+}
+
+fn sort(error: &sqlx::Error, database: String) -> CliError {
+    let answer = match error {
+        sqlx::Error::Io(source) => {
+            let reason = source.to_string();
+            return CliError::Unreachable { database, reason };
+        }
+        sqlx::Error::Database(answer) => answer,
+        error => {
+            let reason = error.to_string();
+            return CliError::Connection { database, reason };
+        }
+    };
+    let reason = answer.message().to_owned();
+    let number = answer
+        .try_downcast_ref::<MySqlDatabaseError>()
+        .map(MySqlDatabaseError::number);
+    match (number, answer.code().as_deref()) {
+        (Some(1049), _) | (None, Some("3D000")) => CliError::DatabaseMissing { database },
+        (Some(1044), _) => CliError::DatabaseHidden { database },
+        (Some(1045 | 1698), _) | (None, Some("28000" | "28P01")) => {
+            CliError::Refused { database, reason }
+        }
+        _ => CliError::Connection { database, reason },
     }
 }

@@ -4,10 +4,9 @@ use sea_orm::sqlx::{
     mysql::MySqlConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
 };
 
-use super::error::CliError;
+use super::{environment::Url, error::CliError};
 
 /// The database that a URL names. Shown without its password.
-#[derive(Clone, Debug)]
 pub(super) enum Database {
     Postgres(PgConnectOptions),
     MySql(MySqlConnectOptions),
@@ -15,66 +14,91 @@ pub(super) enum Database {
 }
 
 impl Database {
-    pub(super) fn parse(url: &str) -> Result<Self, CliError> {
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let parsed = match scheme {
-            "postgres" | "postgresql" => url.parse().map(Self::Postgres),
-            "mysql" => url.parse().map(Self::MySql),
-            "sqlite" => url.parse().map(Self::Sqlite),
-            _ => return Err(CliError::unknown_scheme(scheme)),
-        };
-        let database = parsed.map_err(CliError::UrlMalformed)?;
-        match database {
-            Self::MySql(options) if options.get_database().is_none() => {
-                Err(CliError::DatabaseUnnamed)
+    pub(super) fn parse(url: &Url) -> Result<Self, CliError> {
+        let text = url.text.as_str();
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
+        let malformed = |reason: &str| CliError::UrlMalformed(reason.to_owned());
+        let unreadable = |error: sea_orm::sqlx::Error| malformed(&error.to_string());
+        match scheme {
+            "postgres" | "postgresql" | "mysql" => {
+                let after_host = rest
+                    .strip_prefix("//")
+                    .and_then(|rest| rest.split_once(['/', '?', '#']));
+                if !rest.starts_with("//") {
+                    return Err(malformed("// is missing after the scheme"));
+                }
+                // What stands before it would be shown as a host or a database, and may be a password.
+                if after_host.is_some_and(|(_, rest)| rest.contains('@')) {
+                    return Err(malformed("there is an @ after the first /, ? or #"));
+                }
             }
-            database => Ok(database),
+            "sqlite" if rest.trim_start_matches('/').split('?').next() == Some("") => {
+                return Err(CliError::DatabaseUnnamed);
+            }
+            "sqlite" => {}
+            _ => return Err(CliError::UnknownScheme(scheme.to_owned())),
         }
-    }
-
-    /// Host and port, where it is reached over TCP.
-    pub(super) fn address(&self) -> Option<(&str, u16)> {
-        match self {
-            Self::Postgres(options) if options.get_socket().is_none() => {
-                Some((options.get_host(), options.get_port()))
+        match scheme {
+            "mysql" => {
+                let options: MySqlConnectOptions = text.parse().map_err(unreadable)?;
+                match options.get_database() {
+                    Some(_) => Ok(Self::MySql(options)),
+                    None => Err(CliError::DatabaseUnnamed),
+                }
             }
-            Self::MySql(options) if options.get_socket().is_none() => {
-                Some((options.get_host(), options.get_port()))
+            "sqlite" => {
+                let options: SqliteConnectOptions = text.parse().map_err(unreadable)?;
+                let file = match &url.folder {
+                    Some(folder) if !is_in_memory(&options) => folder.join(options.get_filename()),
+                    _ => options.get_filename().to_owned(),
+                };
+                Ok(Self::Sqlite(options.filename(file)))
             }
-            _ => None,
+            _ => text.parse().map(Self::Postgres).map_err(unreadable),
         }
     }
 }
 
+/// sqlx makes up a name for it.
+fn is_in_memory(options: &SqliteConnectOptions) -> bool {
+    options
+        .get_filename()
+        .to_string_lossy()
+        .contains("sqlx-in-memory")
+}
+
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (product, socket, database, user) = match self {
+        let (product, socket, database, user, host, port) = match self {
+            Self::Sqlite(options) if is_in_memory(options) => {
+                return f.write_str("SQLite database in memory");
+            }
             Self::Sqlite(options) => {
                 let file = options.get_filename();
-                return write!(
-                    f,
-                    "SQLite file {}",
-                    absolute(file).as_deref().unwrap_or(file).display()
-                );
+                let file = absolute(file).unwrap_or(file.to_owned());
+                return write!(f, "SQLite file {}", file.display());
             }
             Self::Postgres(options) => (
                 "PostgreSQL",
                 options.get_socket(),
                 options.get_database().unwrap_or(options.get_username()),
                 options.get_username(),
+                options.get_host(),
+                options.get_port(),
             ),
             Self::MySql(options) => (
                 "MySQL or MariaDB",
                 options.get_socket(),
                 options.get_database().unwrap_or_default(),
                 options.get_username(),
+                options.get_host(),
+                options.get_port(),
             ),
         };
         write!(f, "{product} database {database:?} at ")?;
-        match (socket, self.address()) {
-            (Some(socket), _) => write!(f, "{}", socket.display())?,
-            (None, Some((host, port))) => write!(f, "{host}:{port}")?,
-            (None, None) => {}
+        match socket {
+            Some(socket) => write!(f, "{}", socket.display())?,
+            None => write!(f, "{host}:{port}")?,
         }
         write!(f, " as user {user:?}")
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use sea_orm::{DbErr, sqlx};
+use sea_orm::{DbErr, RuntimeErr};
 
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -17,16 +17,19 @@ pub(super) enum CliError {
     )]
     UnknownScheme(String),
 
-    #[error("the database URL cannot be read: {0}. Percent-encode what is special in the password")]
-    UrlMalformed(#[source] sqlx::Error),
+    #[error(
+        "the database URL cannot be read: {0}. \
+         Percent-encode what is special in the user name and the password"
+    )]
+    UrlMalformed(String),
 
     #[error(
-        "the database URL names a server and no database. Add it: mysql://USER:PASSWORD@HOST/DATABASE"
+        "the database URL names no database. Add it: mysql://USER:PASSWORD@HOST/DATABASE, sqlite://FILE"
     )]
     DatabaseUnnamed,
 
     #[error("the file .env cannot be read: {0}")]
-    Dotenv(#[source] dotenvy::Error),
+    Dotenv(String),
 
     #[error(
         "{database} cannot be reached: {reason}. Check that the server runs there and may be reached from here"
@@ -40,6 +43,20 @@ pub(super) enum CliError {
 
     #[error("{database}: there is no such database. Create it, or name another with -u")]
     DatabaseMissing { database: String },
+
+    #[error(
+        "{database}: there is no such database, or this user has no right on it. \
+         Check the name, or GRANT ALL ON it TO the user"
+    )]
+    DatabaseHidden { database: String },
+
+    #[error(
+        "{database}: this user has no right on the schema {schema:?}. GRANT USAGE, CREATE ON SCHEMA it TO the user"
+    )]
+    SchemaHidden { database: String, schema: String },
+
+    #[error("{database}: the schema {schema:?} is PostgreSQL's own. Name another with -s")]
+    SchemaOfSystem { database: String, schema: String },
 
     #[error(
         "{database}: there is no schema {schema:?}; found {}. \
@@ -68,26 +85,65 @@ pub(super) enum CliError {
     Shape(#[from] crate::Error),
 
     #[error(
-        "{} holds a crate already, which `init` would overwrite. Run it in an empty folder, \
+        "{} holds files already, which `init` would overwrite. Run it in an empty folder, \
          or add a migration to this crate with `generate`",
         .0.display()
     )]
     CrateExists(PathBuf),
 
-    #[error("no migration was generated: {0}")]
+    #[error("nothing was generated: {0}")]
     Scaffold(String),
 }
 
 impl CliError {
-    pub(super) fn unknown_scheme(scheme: &str) -> Self {
-        Self::UnknownScheme(scheme.to_owned())
+    /// Without the line that cannot be parsed: it may hold a password.
+    pub(super) fn dotenv(error: &dotenvy::Error) -> Self {
+        Self::Dotenv(match error {
+            dotenvy::Error::LineParse(..) => {
+                "a line of it cannot be parsed. Put a value with spaces or quotes between single quotes"
+                    .to_owned()
+            }
+            error => error.to_string(),
+        })
     }
 }
 
 /// Our own errors arrive in SeaORM's, whose prefix says nothing to an operator.
 fn text(error: &DbErr) -> String {
-    match error {
+    let text = match error {
         DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
+        DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_database_error() {
+            Some(answer) => answer.message().to_owned(),
+            None => source.to_string(),
+        },
         error => error.to_string(),
+    };
+    match next_step(&format!("{error:?}")) {
+        Some(next_step) => format!("{text}. {next_step}"),
+        None => text,
     }
+}
+
+/// By the code that the server gave, wherever in the error it stands.
+fn next_step(error: &str) -> Option<&'static str> {
+    let known = [
+        (
+            "42501",
+            "Use a role that owns the tables, or GRANT it the right",
+        ),
+        ("25006", "Name the primary server: this one is read-only"),
+        (
+            "attempt to write a readonly database",
+            "Make the file and its folder writable",
+        ),
+        (
+            "database is locked",
+            "Somebody else is writing: try again when they are done",
+        ),
+    ];
+    known
+        .iter()
+        .find(|(code, _)| error.contains(code))
+        .map(|(_, next_step)| *next_step)
 }

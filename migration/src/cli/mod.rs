@@ -2,6 +2,7 @@
 
 mod connect;
 mod database;
+mod environment;
 mod error;
 mod progress;
 mod report;
@@ -15,6 +16,7 @@ use sea_orm_cli::MigrateSubcommands;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{Migrator, MigratorTrait, Orphans};
+use environment::Dotenv;
 use error::CliError;
 use progress::Progress;
 
@@ -98,20 +100,30 @@ enum Stream {
 ///
 /// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage; `check` has its own.
 pub async fn run() -> ExitCode {
-    let dotenv = load_dotenv();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrong_usage(&error),
+    };
     let up = MigrateSubcommands::Up { num: None };
     let command = cli.command.unwrap_or(Command::Migrate(up));
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
-    let done = match dotenv {
-        Ok(()) => carry_out(command, cli.database_url, cli.database_schema).await,
-        Err(error) => Err(error),
-    };
+    let done = carry_out(command, cli.database_url, cli.database_schema).await;
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         failure
     })
+}
+
+/// What clap says, but for a URL in the wrong place: it would be shown with its password.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    if error.to_string().contains("://") {
+        eprintln!("error: a database URL is given with -u, or in DATABASE_URL");
+        return ExitCode::from(2);
+    }
+    // Where stdout or stderr are closed there is nobody to tell.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 async fn carry_out(
@@ -120,9 +132,11 @@ async fn carry_out(
     schema: Option<String>,
 ) -> Result<ExitCode, CliError> {
     let connect = async || {
-        let url = present(url).ok_or(CliError::UrlMissing)?;
-        let schema = present(schema).unwrap_or("public".to_owned());
-        connect::connect(&url, &schema).await
+        let dotenv = Dotenv::read()?;
+        let schema = dotenv
+            .or(schema, "DATABASE_SCHEMA")
+            .unwrap_or("public".to_owned());
+        connect::connect(&dotenv.url(url)?, &schema).await
     };
     match command {
         Command::Migrate(MigrateSubcommands::Init) => scaffold::init()?,
@@ -179,18 +193,6 @@ async fn migrate(db: &DatabaseConnection, command: MigrateSubcommands) -> Result
     Ok(())
 }
 
-/// A variable that is set to nothing is as good as unset.
-fn present(value: Option<String>) -> Option<String> {
-    value.filter(|value| !value.is_empty())
-}
-
-fn load_dotenv() -> Result<(), CliError> {
-    match dotenvy::dotenv() {
-        Err(error) if !error.not_found() => Err(CliError::Dotenv(error)),
-        _ => Ok(()),
-    }
-}
-
 fn show_messages(verbose: bool, stream: Stream) {
     let writer = move || -> Box<dyn io::Write> {
         match stream {
@@ -198,7 +200,7 @@ fn show_messages(verbose: bool, stream: Stream) {
             Stream::Stderr => Box::new(io::stderr()),
         }
     };
-    let lines = fmt::layer().with_writer(writer);
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let (lines, filter) = match verbose {
         true => (lines.boxed(), "debug"),
         false => (

@@ -1,23 +1,57 @@
 //! `generate` and `init`, which touch source files and no database.
 
-use std::{env, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use sea_orm_cli::{run_migrate_generate, run_migrate_init};
 
 use super::error::CliError;
 
-/// Adds an empty migration to this crate: under `cargo run` the crate's folder, else the current one.
+/// Adds an empty migration to the crate that has the migrator: under `cargo run` the package's folder,
+/// else the current one or `migration` in it.
 pub(super) fn generate(name: &str, universal_time: bool) -> Result<(), CliError> {
-    let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or(".".to_owned());
-    run_migrate_generate(&folder, name, universal_time)
-        .map_err(|error| CliError::Scaffold(format!("{error} (in {folder})")))
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "_ ".contains(letter))
+    };
+    if !is_name(name) {
+        return Err(CliError::Scaffold(format!(
+            "{name:?} is no name for a module. Use letters, digits and _"
+        )));
+    }
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let folders = package
+        .into_iter()
+        .chain([PathBuf::from("."), PathBuf::from("migration")]);
+    let Some(folder) = folders.into_iter().find(|folder| has_migrator(folder)) else {
+        return Err(CliError::Scaffold(
+            "no crate with a migrator is here. Run it in the folder of the workspace or of the crate".to_owned(),
+        ));
+    };
+    run_migrate_generate(&folder.to_string_lossy(), name, universal_time)
+        .map_err(|error| CliError::Scaffold(format!("{error} (in {})", folder.display())))
+}
+
+fn has_migrator(folder: &Path) -> bool {
+    fs::read_to_string(folder.join("src/lib.rs"))
+        .is_ok_and(|lib| lib.contains("MigratorTrait for "))
 }
 
 /// Writes SeaORM's migration template into the current folder, unless that holds a crate.
 pub(super) fn init() -> Result<(), CliError> {
-    let folder = env::current_dir().unwrap_or(PathBuf::from("."));
-    if folder.join("Cargo.toml").exists() || folder.join("src").exists() {
+    let failed = |error: &dyn std::fmt::Display| CliError::Scaffold(error.to_string());
+    let folder = env::current_dir().map_err(|error| failed(&error))?;
+    if ["Cargo.toml", "README.md", "src"]
+        .iter()
+        .any(|file| folder.join(file).exists())
+    {
         return Err(CliError::CrateExists(folder));
     }
-    run_migrate_init("./").map_err(|error| CliError::Scaffold(error.to_string()))
+    // The template's writer panics where it cannot.
+    fs::create_dir("src").map_err(|error| failed(&error))?;
+    run_migrate_init("./").map_err(|error| failed(&error))
 }

@@ -188,7 +188,7 @@ impl Difference {
             }
             Self::DocumentsUnfit { found, .. } => found.clone(),
             Self::TableAbsent => "there is no table vectors".to_owned(),
-            Self::NotATable { found } => format!("vectors is a {found}"),
+            Self::NotATable { found } => format!("vectors is {found}"),
             Self::StorageEngine { engine } => {
                 format!("vectors is stored by {engine}, which keeps no foreign keys")
             }
@@ -382,12 +382,12 @@ pub(crate) async fn differences(
         return Ok(found);
     };
     match &vectors.kind {
-        Kind::Table => {}
+        Kind::Table | Kind::Unlogged => {}
         Kind::TableOfEngine(engine) => found.push(Difference::StorageEngine {
             engine: engine.clone(),
         }),
-        Kind::Partitioned => found.push(Difference::NotATable {
-            found: "partitioned table".to_owned(),
+        Kind::ReferredTo(kind) => found.push(Difference::NotATable {
+            found: (*kind).to_owned(),
         }),
         Kind::Other(kind) => found.push(Difference::NotATable {
             found: kind.clone(),
@@ -421,7 +421,14 @@ fn documents(live: &Live) -> Option<Difference> {
     };
     let unfit = |found: String, next_step| Some(Difference::DocumentsUnfit { found, next_step });
     match &table.kind {
-        Kind::Table | Kind::Partitioned => {}
+        Kind::Table | Kind::ReferredTo(_) => {}
+        Kind::Unlogged => {
+            return unfit(
+                "documents is an unlogged table, which only unlogged tables may refer to"
+                    .to_owned(),
+                "change it in the application's own migrations: ALTER TABLE documents SET LOGGED",
+            );
+        }
         Kind::TableOfEngine(engine) => {
             return unfit(
                 format!("documents is stored by {engine}, which keeps no foreign keys"),
@@ -430,7 +437,7 @@ fn documents(live: &Live) -> Option<Difference> {
         }
         Kind::Other(kind) => {
             return unfit(
-                format!("documents is a {kind}"),
+                format!("documents is {kind}"),
                 "name the database and schema of the table itself (-u, -s)",
             );
         }
@@ -649,11 +656,7 @@ async fn nullable(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Differ
 }
 
 fn blocked(table: &Table) -> impl Iterator<Item = Difference> {
-    let ours = |column: &Column| {
-        COLUMNS
-            .iter()
-            .any(|(name, _)| column.name.eq_ignore_ascii_case(name))
-    };
+    let ours = |column: &Column| COLUMNS.iter().any(|(name, _)| column.name == *name);
     let blocks = move |column: &&Column| {
         !ours(column)
             && !column.nullable
@@ -674,11 +677,7 @@ pub(crate) fn notes(live: &Live) -> Vec<String> {
     let Some(table) = &live.vectors else {
         return Vec::new();
     };
-    let ours = |name: &str| {
-        COLUMNS
-            .iter()
-            .any(|(column, _)| name.eq_ignore_ascii_case(column))
-    };
+    let ours = |name: &str| COLUMNS.iter().any(|(column, _)| name == *column);
     let columns = table.columns.iter().filter(|column| !ours(&column.name));
     let is_extra = |index: &&Index| {
         let is_primary_key = index.is_key && index.columns == table.primary_key;

@@ -77,8 +77,7 @@ impl Table {
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        let named = |column: &&Column| column.name.eq_ignore_ascii_case(name);
-        self.columns.iter().find(named)
+        self.columns.iter().find(|column| column.name == name)
     }
 
     /// Whether a foreign key may refer to this column alone.
@@ -97,9 +96,11 @@ pub(crate) enum Kind {
     Table,
     /// A table of a MySQL storage engine that reads foreign keys and forgets them.
     TableOfEngine(String),
-    /// A PostgreSQL table in partitions.
-    Partitioned,
-    /// Anything else that carries the name, in the engine's words.
+    /// PostgreSQL: a table that a crash of the server empties.
+    Unlogged,
+    /// A table that others can refer to, but whose own shape is not ours to change; what it is.
+    ReferredTo(&'static str),
+    /// Anything else that carries the name; what it is.
     Other(String),
 }
 

@@ -1,4 +1,5 @@
-//! From `information_schema`, whose texts are cast: MySQL and MariaDB type them differently.
+//! From `information_schema`, whose texts are cast: MySQL and MariaDB type them differently. Column names,
+//! which have no case, come in lower case.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -23,7 +24,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
     list(
         db,
         "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
-         WHERE table_schema = DATABASE() ORDER BY table_name",
+         WHERE table_schema = DATABASE() AND table_type <> 'VIEW' ORDER BY table_name",
         [],
     )
     .await
@@ -59,11 +60,12 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
             let options: String = row.try_get_by_index(2)?;
             Ok(match (table_type.as_str(), engine.as_str()) {
                 ("BASE TABLE", _) if options.contains("partitioned") => {
-                    Kind::Other("partitioned table".to_owned())
+                    Kind::Other("a partitioned table".to_owned())
                 }
                 ("BASE TABLE", "InnoDB") => Kind::Table,
                 ("BASE TABLE", _) => Kind::TableOfEngine(engine),
-                _ => Kind::Other(table_type.to_lowercase()),
+                ("SYSTEM VERSIONED", "InnoDB") => Kind::ReferredTo("a system-versioned table"),
+                _ => Kind::Other(format!("a {}", table_type.to_lowercase())),
             })
         },
     );
@@ -73,7 +75,7 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
+        "SELECT CAST(lower(column_name) AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
                 CAST(is_nullable AS CHAR), CAST(column_default AS CHAR), CAST(extra AS CHAR),
                 CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR)
          FROM information_schema.columns
@@ -141,7 +143,7 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
     let found = rows(
         db,
         "SELECT CAST(index_name AS CHAR),
-                CAST(CASE WHEN sub_part IS NULL THEN coalesce(column_name, '') ELSE '' END AS CHAR),
+                CAST(CASE WHEN sub_part IS NULL THEN lower(coalesce(column_name, '')) ELSE '' END AS CHAR),
                 CAST(non_unique AS SIGNED), CAST(index_type AS CHAR)
          FROM information_schema.statistics
          WHERE table_schema = DATABASE() AND table_name = ?
@@ -165,10 +167,10 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
 async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
     let found = rows(
         db,
-        "SELECT CAST(k.constraint_name AS CHAR), CAST(k.column_name AS CHAR),
+        "SELECT CAST(k.constraint_name AS CHAR), CAST(lower(k.column_name) AS CHAR),
                 CAST(CASE WHEN k.referenced_table_schema = DATABASE() THEN k.referenced_table_name
                      ELSE concat(k.referenced_table_schema, '.', k.referenced_table_name) END AS CHAR),
-                CAST(k.referenced_column_name AS CHAR),
+                CAST(lower(k.referenced_column_name) AS CHAR),
                 CAST(r.delete_rule AS CHAR), CAST(r.update_rule AS CHAR)
          FROM information_schema.key_column_usage k
          JOIN information_schema.referential_constraints r

@@ -24,19 +24,21 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
         .ok_or_else(|| DbErr::RecordNotFound("the current database".to_owned()))
 }
 
-/// Without the tables that an extension brought.
+/// Without the tables that an extension brought. In `public`, where one arrives without having chosen
+/// a schema, the tables of the other schemas count too.
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
-        "SELECT c.relname::text
+        "SELECT CASE WHEN n.nspname = current_schema() THEN c.relname::text ELSE c.oid::regclass::text END
          FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = current_schema()
-           AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+         WHERE (n.nspname = current_schema()
+                OR (current_schema() = 'public' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'))
+           AND c.relkind IN ('r', 'p', 'f')
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-         ORDER BY c.relname",
+         ORDER BY n.nspname <> current_schema(), 1",
         [],
     )
     .await
@@ -82,16 +84,17 @@ async fn class(db: &impl ConnectionTrait, name: &str) -> Result<Option<(i64, Kin
 
 fn kind(relkind: &str, persistence: &str, inherits: bool) -> Kind {
     let other = match (relkind, persistence) {
-        ("r" | "p", "t") => "temporary table",
-        ("r", _) if inherits => "table with inheritance",
+        ("r" | "p", "t") => "a temporary table",
+        ("r", _) if inherits => "a table with inheritance",
+        ("r", "u") => return Kind::Unlogged,
         ("r", _) => return Kind::Table,
-        ("p", _) => return Kind::Partitioned,
-        ("v", _) => "view",
-        ("m", _) => "materialized view",
-        ("f", _) => "foreign table",
-        ("S", _) => "sequence",
-        ("i" | "I", _) => "index",
-        _ => "composite type",
+        ("p", _) => return Kind::ReferredTo("a partitioned table"),
+        ("v", _) => "a view",
+        ("m", _) => "a materialized view",
+        ("f", _) => "a foreign table",
+        ("S", _) => "a sequence",
+        ("i" | "I", _) => "an index",
+        _ => "a composite type",
     };
     Kind::Other(other.to_owned())
 }

@@ -1,4 +1,4 @@
-//! From `sqlite_schema` and the table-valued pragmas.
+//! From `sqlite_schema` and the table-valued pragmas. Column names, which have no case, come in lower case.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -26,7 +26,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
     list(
         db,
         "SELECT name FROM main.sqlite_schema
-         WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
          ORDER BY name",
         [],
     )
@@ -39,7 +39,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     };
     let primary_key: Vec<String> = list(
         db,
-        "SELECT name FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk",
+        "SELECT lower(name) FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk",
         [name.into()],
     )
     .await?;
@@ -84,10 +84,10 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<(Kind, boo
             let kind: String = row.try_get_by_index(1)?;
             let without_rowid: bool = row.try_get_by_index(2)?;
             let kind = match (schema.as_str(), kind.as_str()) {
-                ("temp", _) => Kind::Other(format!("temporary {kind}")),
+                ("temp", _) => Kind::Other(format!("a temporary {kind}")),
                 (_, "table") => Kind::Table,
-                (_, "virtual") => Kind::Other("virtual table".to_owned()),
-                _ => Kind::Other(kind),
+                (_, "virtual") => Kind::Other("a virtual table".to_owned()),
+                _ => Kind::Other(format!("a {kind}")),
             };
             Ok((kind, !without_rowid))
         },
@@ -98,7 +98,7 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<(Kind, boo
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT name, type, \"notnull\", dflt_value, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
+        "SELECT lower(name), type, \"notnull\", dflt_value, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
         [name.into()],
         |row| {
             let declared: String = row.try_get_by_index(1)?;
@@ -124,7 +124,8 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
 /// SQLite keeps any value in any of them; what is declared says what the application means.
 fn column_kind(declared: &str) -> ColumnKind {
     let declared = declared.to_ascii_uppercase();
-    let bits = match declared.as_str() {
+    let name = declared.split('(').next().unwrap_or_default().trim();
+    let bits = match name {
         "TINYINT" => 8,
         "SMALLINT" | "INT2" => 16,
         "MEDIUMINT" => 24,
@@ -134,7 +135,7 @@ fn column_kind(declared: &str) -> ColumnKind {
         "TEXT" => return ColumnKind::Text,
         "JSON" | "JSONB" => return ColumnKind::Json,
         "CLOB" => return ColumnKind::NarrowText,
-        _ if declared.contains("CHAR") => return ColumnKind::NarrowText,
+        _ if name.contains("CHAR") => return ColumnKind::NarrowText,
         _ => return ColumnKind::Other,
     };
     ColumnKind::Integer { bits, signed: true }
@@ -143,7 +144,7 @@ fn column_kind(declared: &str) -> ColumnKind {
 async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, DbErr> {
     let found = rows(
         db,
-        "SELECT l.name, coalesce(i.name, ''), l.\"unique\", l.partial
+        "SELECT l.name, lower(coalesce(i.name, '')), l.\"unique\", l.partial
          FROM pragma_index_list(?1) l, pragma_index_info(l.name) i
          WHERE l.origin <> 'pk'
          ORDER BY l.name, i.seqno",
@@ -167,8 +168,8 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
 async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
     let found = rows(
         db,
-        "SELECT cast(id AS text), \"from\", \"table\",
-                coalesce(\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1), ''),
+        "SELECT cast(id AS text), lower(\"from\"), \"table\",
+                lower(coalesce(\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1), '')),
                 on_delete, on_update
          FROM pragma_foreign_key_list(?1) f ORDER BY id, seq",
         [name.into()],
