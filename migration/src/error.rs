@@ -12,7 +12,7 @@ use crate::{
 #[non_exhaustive]
 pub enum Error {
     /// The catalog or the rows could not be read.
-    #[error("could not look up {looked_for}: {source}")]
+    #[error("could not look up {looked_for}: {}", answer(source))]
     Lookup {
         /// What was asked for.
         looked_for: String,
@@ -31,7 +31,8 @@ pub enum Error {
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "could not run `{statements}`: {source}. What was done before stays; run it again to go on"
+        "could not run `{statements}`: {}. What was done before stays; run it again to go on",
+        answer(source)
     )]
     Step {
         /// The statements of the step.
@@ -70,4 +71,20 @@ impl From<Error> for DbErr {
     fn from(error: Error) -> Self {
         DbErr::Migration(error.to_string())
     }
+}
+
+/// What the server said, without SeaORM's and sqlx's words around it.
+fn answer(error: &DbErr) -> String {
+    let text = error.to_string();
+    let around = [
+        "Execution Error: ",
+        "Query Error: ",
+        "error returned from database: ",
+    ];
+    around
+        .iter()
+        .fold(text.as_str(), |text, prefix| {
+            text.strip_prefix(prefix).unwrap_or(text)
+        })
+        .to_owned()
 }

@@ -21,7 +21,13 @@ fn main() -> ExitCode {
     // A server ends with the thread that started it, so this thread starts them all.
     let mut servers = BTreeMap::new();
     for engine in engines::engines() {
-        let tests = suites::tests(engine.backend);
+        let (left, tests): (Vec<Test>, Vec<Test>) = suites::tests(engine.backend)
+            .into_iter()
+            .partition(|test| suites::missing(test).is_some());
+        left_out.extend(left.iter().map(|test| {
+            let program = suites::missing(test).unwrap_or_default();
+            format!("{}: no {program}", name(engine, test))
+        }));
         let wanted = tests.iter().any(|test| selected(&arguments, engine, test));
         if arguments.list || !wanted {
             trials.extend(tests.into_iter().map(|test| listed(engine, test)));

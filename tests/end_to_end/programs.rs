@@ -30,6 +30,7 @@ impl Finished {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
+        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
         self.stderr
     }
 }
@@ -50,7 +51,8 @@ pub fn migration() -> Command {
     command
         .current_dir(workspace())
         .env_remove("DATABASE_URL")
-        .env_remove("DATABASE_SCHEMA");
+        .env_remove("DATABASE_SCHEMA")
+        .env("RUST_BACKTRACE", "1");
     command
 }
 

@@ -17,7 +17,7 @@ use crate::Error;
 /// For how long a step gives way to others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A shape that has this many steps to go is one that a step does not change.
+/// After this many looks the steps are ones that change nothing.
 const MOST_STEPS: usize = 64;
 
 /// Whether differences that need a person stop everything, or only themselves.
@@ -64,7 +64,7 @@ pub(crate) async fn converge(
     refusal: Refusal,
 ) -> Result<Vec<Done>, Error> {
     let mut done: Vec<Done> = Vec::new();
-    while done.len() < MOST_STEPS {
+    for _ in 0..MOST_STEPS {
         let Look { live, plans } = look(db, scope, freedom(db)).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
         if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
@@ -73,7 +73,7 @@ pub(crate) async fn converge(
         let Some((plan, step)) = next(&plans) else {
             return Ok(done);
         };
-        done.push(take(db, plan, step).await?);
+        done.extend(take(db, plan, step).await?);
     }
     Err(Error::NoEnd {
         steps: done.len(),
@@ -98,28 +98,47 @@ fn freedom(db: &SchemaManagerConnection<'_>) -> Freedom {
     }
 }
 
-async fn take(db: &SchemaManagerConnection<'_>, plan: &Plan, step: &Step) -> Result<Done, Error> {
-    let done = Done {
-        part: plan.difference.part().name(),
-        found: plan.difference.sentence(),
-        statements: step.statements.clone(),
-        elapsed: Duration::ZERO,
-    };
-    tracing::info!("{}: {}", done.part, done.found);
+/// None where the step gave way to others, so that the shape has to be looked at again.
+async fn take(
+    db: &SchemaManagerConnection<'_>,
+    plan: &Plan,
+    step: &Step,
+) -> Result<Option<Done>, Error> {
+    let (part, found) = (plan.difference.part().name(), plan.difference.sentence());
+    tracing::info!("{part}: {found}");
     for statement in &step.statements {
         tracing::info!("  {statement}");
     }
     let started = Instant::now();
-    run(db, step)
-        .instrument(tracing::info_span!("step", part = done.part))
+    let outcome = run(db, step)
+        .instrument(tracing::info_span!("step", part))
         .await?;
     let elapsed = started.elapsed();
-    tracing::info!("  done in {:.3} s", elapsed.as_secs_f64());
-    Ok(Done { elapsed, ..done })
+    Ok(match outcome {
+        Outcome::Done => {
+            tracing::info!("  done in {:.3} s", elapsed.as_secs_f64());
+            Some(Done {
+                part,
+                found,
+                statements: step.statements.clone(),
+                elapsed,
+            })
+        }
+        Outcome::GaveWay => {
+            tracing::info!("  gave way after {:.3} s", elapsed.as_secs_f64());
+            None
+        }
+    })
+}
+
+enum Outcome {
+    Done,
+    /// Of an index that was being built there may be a part left.
+    GaveWay,
 }
 
 /// Gives way to whoever holds the table, and tries again.
-async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), Error> {
+async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<Outcome, Error> {
     let failed = |source| Error::Step {
         statements: step.statements.join("; "),
         source,
@@ -127,45 +146,41 @@ async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), Error>
     let started = Instant::now();
     loop {
         match attempt(db, step).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(Outcome::Done),
             Err(error) if !is_in_use(&error) || freedom(db) == Freedom::InTransaction => {
                 return Err(failed(error));
             }
             Err(error) if started.elapsed() > PATIENCE => return Err(failed(error)),
             Err(_) => pause(db).await.map_err(failed)?,
         }
+        if step.execution == Execution::Alone {
+            return Ok(Outcome::GaveWay);
+        }
     }
 }
 
 async fn attempt(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), DbErr> {
-    match step.execution {
-        Execution::Alone => run_all(db, &step.statements).await,
-        Execution::Transaction { settings } => {
-            let transaction = db.begin().await?;
-            if freedom(db) == Freedom::Free
-                && transaction.get_database_backend() == DbBackend::Postgres
-            {
-                // Whoever waits behind a lock that waits must not wait long.
-                let polite = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
-                transaction.execute_unprepared(polite).await?;
-            }
-            let mut outcome = Ok(());
-            for setting in settings {
-                transaction.execute_unprepared(setting.set).await?;
-            }
-            if outcome.is_ok() {
-                outcome = run_all(&transaction, &step.statements).await;
-            }
-            for setting in settings.iter().rev() {
-                transaction.execute_unprepared(setting.restore).await?;
-            }
-            match outcome {
-                Ok(()) => transaction.commit().await,
-                Err(error) => {
-                    transaction.rollback().await?;
-                    Err(error)
-                }
-            }
+    let Execution::Transaction { settings } = step.execution else {
+        return run_all(db, &step.statements).await;
+    };
+    let transaction = db.begin().await?;
+    if freedom(db) == Freedom::Free && transaction.get_database_backend() == DbBackend::Postgres {
+        // Whoever queues behind a lock that is waited for must not wait long.
+        let polite = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+        transaction.execute_unprepared(polite).await?;
+    }
+    for setting in settings {
+        transaction.execute_unprepared(setting.set).await?;
+    }
+    let outcome = run_all(&transaction, &step.statements).await;
+    for setting in settings.iter().rev() {
+        transaction.execute_unprepared(setting.restore).await?;
+    }
+    match outcome {
+        Ok(()) => transaction.commit().await,
+        Err(error) => {
+            transaction.rollback().await?;
+            Err(error)
         }
     }
 }

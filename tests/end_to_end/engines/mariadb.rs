@@ -1,5 +1,7 @@
 use std::{fs, path::Path};
 
+use url::Url;
+
 use super::{
     Failure, Server,
     process::{self, Account, Process},
@@ -52,10 +54,8 @@ pub fn start() -> Result<Server, Failure> {
             "--character-set-server=latin1",
             "--default-storage-engine=Aria",
         ]);
-    let base = format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}");
     Server {
-        admin_url: format!("{base}/mysql"),
-        base,
+        admin: Url::parse(&format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql"))?,
         process: Some(Process::spawn(server, "TERM", folder.path())?),
         _folder: Some(folder),
     }

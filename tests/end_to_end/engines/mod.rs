@@ -10,6 +10,7 @@ use std::{env, error::Error, fmt, path::Path, time::Duration};
 use process::Process;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use tempfile::TempDir;
+use url::Url;
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -64,14 +65,14 @@ fn engine(
 
 /// A server that somebody else runs.
 fn named(variable: &str) -> Result<Server, Failure> {
-    let url = env::var(variable)?;
-    let base = url
-        .rsplit_once('/')
-        .map_or(url.as_str(), |(base, _)| base)
-        .to_owned();
+    let url = Url::parse(&env::var(variable)?).map_err(|error| format!("{variable}: {error}"))?;
+    if !["postgres", "postgresql", "mysql"].contains(&url.scheme()) || !url.has_host() {
+        return Err(
+            format!("{variable} names no server: SCHEME://USER:PASSWORD@HOST/DATABASE").into(),
+        );
+    }
     Ok(Server {
-        admin_url: url,
-        base,
+        admin: url,
         process: None,
         _folder: None,
     })
@@ -86,9 +87,8 @@ impl Engine {
 
 /// A running server. Dropping it stops its process and removes its folder.
 pub struct Server {
-    admin_url: String,
-    /// The URL of a database without its name.
-    base: String,
+    /// Of a database that is there always; of SQLite the folder.
+    admin: Url,
     process: Option<Process>,
     /// Removed after the process has ended.
     _folder: Option<TempDir>,
@@ -98,14 +98,16 @@ impl Server {
     /// A database that nobody else uses.
     pub async fn create_database(&self, engine: Engine) -> Result<Database, Failure> {
         let name = format!("t_{}", process::unique());
-        let url = match engine.backend {
-            DbBackend::Sqlite => format!("{}/{name}.db?mode=rwc", self.base),
-            _ => {
-                self.administrate(&format!("CREATE DATABASE {name}"))
-                    .await?;
-                format!("{}/{name}", self.base)
-            }
-        };
+        let mut url = self.admin.clone();
+        if engine.backend == DbBackend::Sqlite {
+            url.set_path(&format!("{}/{name}.db", self.admin.path()));
+            url.set_query(Some("mode=rwc"));
+        } else {
+            self.administrate(&format!("CREATE DATABASE {name}"))
+                .await?;
+            url.set_path(&name);
+        }
+        let url = url.to_string();
         Ok(Database { engine, name, url })
     }
 
@@ -124,7 +126,7 @@ impl Server {
     }
 
     async fn administrate(&self, sql: &str) -> Result<(), Failure> {
-        let db = sea_orm::Database::connect(&self.admin_url).await?;
+        let db = sea_orm::Database::connect(self.admin.as_str()).await?;
         db.execute_unprepared(sql).await?;
         db.close().await?;
         Ok(())
@@ -132,7 +134,7 @@ impl Server {
 
     /// Waits for the first connection; where none comes, says what the server wrote.
     fn ready(mut self) -> Result<Self, Failure> {
-        let mut options = sea_orm::ConnectOptions::new(&self.admin_url);
+        let mut options = sea_orm::ConnectOptions::new(self.admin.as_str());
         options.connect_timeout(Duration::from_secs(60));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -187,16 +189,38 @@ impl Database {
         self.engine.backend
     }
 
+    /// A second database on the same server; [`give_back`](Self::give_back) drops it.
+    pub async fn beside(&self, suffix: &str) -> Self {
+        let name = format!("{}_{suffix}", self.name);
+        self.execute([format!("CREATE DATABASE {name}")]).await;
+        Self {
+            engine: self.engine,
+            url: self.url.replace(&self.name, &name),
+            name,
+        }
+    }
+
+    pub async fn give_back(self, to: &Self) {
+        to.execute([format!("DROP DATABASE {} WITH (FORCE)", self.name)])
+            .await;
+    }
+
     /// The URL as SQLAlchemy writes it.
     pub fn sqlalchemy_url(&self) -> String {
+        let (_, rest) = self.url.split_once("://").expect("a URL");
         match self.engine.backend {
-            DbBackend::Postgres => self.url.replacen("postgres", "postgresql+psycopg", 1),
-            DbBackend::MySql => self.url.replacen("mysql", "mysql+pymysql", 1),
-            _ => self
-                .url
-                .replacen("sqlite://", "sqlite:///", 1)
-                .replace("?mode=rwc", ""),
+            DbBackend::Postgres => format!("postgresql+psycopg://{rest}"),
+            DbBackend::MySql => format!("mysql+pymysql://{rest}"),
+            _ => format!("sqlite:///{}", rest.replace("?mode=rwc", "")),
         }
+    }
+
+    /// What no output may show.
+    pub fn password(&self) -> Option<String> {
+        Url::parse(&self.url)
+            .expect("a URL")
+            .password()
+            .map(str::to_owned)
     }
 }
 

@@ -4,6 +4,8 @@ use std::{
     process::Command,
 };
 
+use url::Url;
+
 use super::{
     Failure, Server,
     process::{self, Account, Process},
@@ -58,10 +60,10 @@ fn start(bin: &Path, install: Install) -> Result<Server, Failure> {
     ] {
         server.args(["-c", &setting]);
     }
-    let base = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}");
     Server {
-        admin_url: format!("{base}/postgres"),
-        base,
+        admin: Url::parse(&format!(
+            "postgres://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+        ))?,
         process: Some(Process::spawn(server, "INT", folder.path())?),
         _folder: Some(folder),
     }

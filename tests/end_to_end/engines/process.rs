@@ -104,10 +104,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let pid = self.child.id().to_string();
-        // `kill` by process id: the standard library can only send SIGKILL.
-        let _ = Command::new("kill")
+        // The standard library can only send SIGKILL.
+        let asked = Command::new("kill")
             .args(["-s", self.signal, &pid])
             .status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }

@@ -1,3 +1,5 @@
+use url::Url;
+
 use super::{Failure, Server};
 
 /// No server: a folder for the files.
@@ -6,8 +8,7 @@ pub fn start() -> Result<Server, Failure> {
         .prefix("colpali-sqlite-")
         .tempdir()?;
     Ok(Server {
-        admin_url: "sqlite::memory:".to_owned(),
-        base: format!("sqlite://{}", folder.path().display()),
+        admin: Url::parse(&format!("sqlite://{}", folder.path().display()))?,
         process: None,
         _folder: Some(folder),
     })

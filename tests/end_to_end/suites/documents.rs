@@ -21,6 +21,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             documents_with_a_deferrable_key_stops_up,
             documents_with_a_partial_unique_index_stops_up,
             documents_is_looked_for_in_the_named_schema,
+            documents_of_another_schema_stops_up_in_public,
+            documents_that_is_unlogged_stops_up,
         ],
         DbBackend::Sqlite => tests![
             documents_with_a_serial_id_stops_up,
@@ -29,6 +31,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         _ => tests![
             documents_with_an_unsigned_id_stops_up,
             documents_of_another_storage_engine_stops_up,
+            documents_in_partitions_stops_up,
+            a_database_that_this_user_may_not_use_is_one_sentence,
         ],
     });
     tests
@@ -45,10 +49,25 @@ async fn a_documents_that_is_there_stays_as_it_is(database: Database) {
         ])
         .await;
 
+    let db = database.connect().await;
+    let definition = match database.backend() {
+        DbBackend::Postgres => {
+            "SELECT concat_ws(' ', attname, atttypid::regtype, attnotnull) FROM pg_attribute
+             WHERE attrelid = 'documents'::regclass AND attnum > 0"
+        }
+        DbBackend::MySql => {
+            "SELECT CAST(concat_ws(' ', column_name, column_type, is_nullable, column_key, extra) AS CHAR)
+             FROM information_schema.columns
+             WHERE table_schema = DATABASE() AND table_name = 'documents'"
+        }
+        _ => "SELECT sql FROM sqlite_schema WHERE name = 'documents'",
+    };
+    let before = lines(&db, definition).await;
+
     migrate(&database, ["up"]).expect_success();
 
-    let db = database.connect().await;
     assert_eq!(lines(&db, ROWS).await, ["7 kept"]);
+    assert_eq!(lines(&db, definition).await, before);
 }
 
 async fn down_leaves_documents_and_its_rows(database: Database) {
@@ -190,4 +209,49 @@ async fn documents_is_looked_for_in_the_named_schema(database: Database) {
     let db = database.connect().await;
     let made = "SELECT schemaname::text FROM pg_tables WHERE tablename = 'vectors'";
     assert_eq!(lines(&db, made).await, [schema]);
+}
+
+async fn documents_of_another_schema_stops_up_in_public(database: Database) {
+    let make = [
+        "CREATE SCHEMA app",
+        "CREATE TABLE app.documents (id integer PRIMARY KEY)",
+    ];
+    stops_up(
+        &database,
+        &make,
+        "there is no table documents; found app.documents",
+    )
+    .await;
+
+    migrate(&database, ["up", "-s", "app"]).expect_success();
+}
+
+async fn documents_that_is_unlogged_stops_up(database: Database) {
+    let make = "CREATE UNLOGGED TABLE documents (id integer PRIMARY KEY)";
+    stops_up(&database, &[make], "documents is an unlogged table").await;
+}
+
+async fn documents_in_partitions_stops_up(database: Database) {
+    let make = "CREATE TABLE documents (id int PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2";
+    stops_up(&database, &[make], "documents is a partitioned table").await;
+}
+
+async fn a_database_that_this_user_may_not_use_is_one_sentence(database: Database) {
+    let user = format!("u{}", database.name);
+    database
+        .execute([
+            format!("CREATE USER '{user}'@'%' IDENTIFIED BY 'only-for-tests'"),
+            format!("GRANT ALL ON {}.* TO '{user}'@'%'", database.name),
+        ])
+        .await;
+    let (_, host) = database.url.split_once('@').expect("a user");
+    let limited = Database {
+        url: format!("mysql://{user}:only-for-tests@{host}x"),
+        ..database.clone()
+    };
+
+    let error = migrate(&limited, ["up"]).expect_error();
+
+    assert!(error.contains("or this user has no right on it"), "{error}");
+    database.execute([format!("DROP USER '{user}'@'%'")]).await;
 }

@@ -1,6 +1,6 @@
 //! What SeaORM's code generator makes of the migrated database, beside our entities.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use sea_orm::DbBackend;
 
@@ -64,19 +64,32 @@ async fn the_generator_gives_our_entities_but_for_what_is_deliberate(database: D
     );
 }
 
-/// The lines of code that only the generated file (-) or only ours (+) has.
+/// The lines of code that only the generated file (-) or only ours (+) has: ours is the generated one
+/// with these changed, and all others in their order.
 fn differences(generated: &Path, ours: &Path, file: &str) -> Vec<String> {
     let (generated, ours) = (code(&generated.join(file)), code(&ours.join(file)));
-    let only = |sign: &str, these: &BTreeSet<String>, those: &BTreeSet<String>| {
+    let common = |these: &[String], those: &[String]| -> Vec<String> {
         these
-            .difference(those)
+            .iter()
+            .filter(|line| those.contains(line))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(
+        common(&generated, &ours),
+        common(&ours, &generated),
+        "{file}: the order"
+    );
+    let only = |sign: &str, these: &[String], those: &[String]| {
+        let lines = these.iter().filter(|line| !those.contains(line));
+        lines
             .map(|line| format!("{sign} {line}"))
             .collect::<Vec<_>>()
     };
     [only("-", &generated, &ours), only("+", &ours, &generated)].concat()
 }
 
-fn code(file: &Path) -> BTreeSet<String> {
+fn code(file: &Path) -> Vec<String> {
     fs::read_to_string(file)
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
         .lines()

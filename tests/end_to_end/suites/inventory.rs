@@ -32,10 +32,11 @@ const POSTGRES: &str = "
     UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public'
     ORDER BY 1";
 
+/// Without the index that MySQL makes for a key and itself drops for ours.
 const MYSQL: &str = "
     SELECT CAST(concat('index ', index_name, column_name) AS CHAR) FROM information_schema.statistics
       WHERE table_schema = DATABASE() AND table_name = 'vectors'
-        AND index_name NOT IN ('PRIMARY', 'ix_vectors_doc_id')
+        AND index_name NOT IN ('PRIMARY', 'ix_vectors_doc_id') AND column_name <> 'doc_id'
     UNION ALL SELECT CAST(concat('trigger ', trigger_name, action_statement) AS CHAR)
       FROM information_schema.triggers WHERE trigger_schema = DATABASE()
     UNION ALL SELECT CAST(concat('view ', table_name, view_definition) AS CHAR)
@@ -43,6 +44,10 @@ const MYSQL: &str = "
     UNION ALL SELECT CAST(concat('comment ', column_name, column_comment) AS CHAR)
       FROM information_schema.columns
       WHERE table_schema = DATABASE() AND table_name = 'vectors' AND column_comment <> ''
+    UNION ALL SELECT CAST(concat('column ', column_name, coalesce(column_default, ''), coalesce(collation_name, ''))
+      AS CHAR) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'vectors'
+        AND (character_set_name IS NULL OR column_type = 'longtext' AND character_set_name = 'utf8mb4')
+        AND coalesce(column_default, '') <> 'NULL'
     UNION ALL SELECT CAST(concat(constraint_type, ' ', constraint_name) AS CHAR)
       FROM information_schema.table_constraints
       WHERE table_schema = DATABASE() AND constraint_type IN ('CHECK', 'FOREIGN KEY')

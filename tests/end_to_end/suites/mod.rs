@@ -26,7 +26,7 @@ use std::pin::Pin;
 
 use sea_orm::DbBackend;
 
-use crate::engines::Database;
+use crate::engines::{Database, workspace};
 
 /// A test that gets a database of its own.
 pub struct Test {
@@ -62,6 +62,28 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         sqlalchemy::tests(),
     ];
     suites.into_iter().flatten().collect()
+}
+
+/// What `tests/run` installs and a suite cannot do without.
+const NEEDS: [(&str, &str); 5] = [
+    ("alembic::", "target/venv/bin/python"),
+    ("sqlalchemy::", "target/venv/bin/python"),
+    ("generated::", "target/tools/bin/sea-orm-cli"),
+    (
+        "command_line::every_subcommand",
+        "target/tools/bin/sea-orm-cli",
+    ),
+    (
+        "command_line::the_url_and_schema",
+        "target/tools/bin/sea-orm-cli",
+    ),
+];
+
+/// The program that this test needs and that is not there.
+pub fn missing(test: &Test) -> Option<&'static str> {
+    let needed = |(prefix, _): &&(&str, &str)| test.name.starts_with(prefix);
+    let (_, program) = NEEDS.iter().find(needed)?;
+    (!workspace().join(program).exists()).then_some(program)
 }
 
 /// The tests that need no database.

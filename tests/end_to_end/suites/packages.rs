@@ -17,37 +17,39 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     ]
 }
 
+const RUNTIMES_AND_DRIVERS: [&str; 6] = [
+    "async-io",
+    "async-std",
+    "rustls",
+    "sqlx",
+    "sqlx-core",
+    "tokio",
+];
+
 fn migration() {
     brings_none_of(
         "migration",
-        &[
-            "async-std",
-            "tokio",
-            "sqlx",
-            "clap",
-            "dotenvy",
-            "sea-orm-cli",
-        ],
+        &["--no-default-features"],
+        &RUNTIMES_AND_DRIVERS,
+    );
+    brings_none_of(
+        "migration",
+        &["--no-default-features"],
+        &["clap", "dotenvy", "sea-orm-cli"],
     );
 }
 
 fn entity() {
-    brings_none_of(
-        "entity",
-        &["async-std", "tokio", "sqlx", "sea-orm-migration"],
-    );
+    brings_none_of("entity", &[], &RUNTIMES_AND_DRIVERS);
+    brings_none_of("entity", &[], &["sea-orm-migration"]);
 }
 
-fn brings_none_of(package: &str, unwanted: &[&str]) {
-    let tree = run(Command::new("cargo").current_dir(workspace()).args([
-        "tree",
-        "--package",
-        package,
-        "--no-default-features",
-        "--edges=normal",
-        "--prefix=none",
-        "--format={lib}",
-    ]))
+fn brings_none_of(package: &str, features: &[&str], unwanted: &[&str]) {
+    let tree = run(Command::new("cargo")
+        .current_dir(workspace())
+        .args(["tree", "--package", package])
+        .args(features)
+        .args(["--edges=normal", "--prefix=none", "--format={lib}"]))
     .expect_success();
     let libraries: Vec<String> = tree.lines().map(|line| line.replace('_', "-")).collect();
     assert!(

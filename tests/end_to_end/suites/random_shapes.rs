@@ -51,7 +51,7 @@ const POSTGRES: Parts = Parts {
     ],
     keys: &["", NO_ACTION, CASCADE, TWO],
     after: &[
-        "",
+        "SELECT 1",
         "CREATE INDEX ix_vectors_doc_id ON vectors (doc_id)",
         "CREATE INDEX ix_vectors_doc_id ON vectors (page)",
         "ALTER TABLE vectors ADD CONSTRAINT late FOREIGN KEY (doc_id) REFERENCES documents (id) NOT VALID",
@@ -79,7 +79,7 @@ const MYSQL: Parts = Parts {
     ],
     keys: &["", NO_ACTION, CASCADE, TWO],
     after: &[
-        "",
+        "SELECT 1",
         "ALTER TABLE vectors ADD INDEX ix_vectors_doc_id (doc_id)",
         "ALTER TABLE vectors ADD INDEX ix_vectors_doc_id (page)",
     ],
@@ -107,7 +107,7 @@ const SQLITE: Parts = Parts {
     ],
     keys: &["", NO_ACTION, CASCADE, TWO],
     after: &[
-        "",
+        "SELECT 1",
         "CREATE INDEX ix_vectors_doc_id ON vectors (doc_id)",
         "CREATE INDEX ix_vectors_doc_id ON vectors (page)",
     ],

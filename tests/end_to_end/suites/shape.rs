@@ -26,7 +26,7 @@ pub async fn lines(db: &DatabaseConnection, sql: &str) -> Vec<String> {
 pub async fn of_postgres(db: &DatabaseConnection) -> Vec<String> {
     lines(
         db,
-        "SELECT format('column %s %s%s %s identity=%s sequence=%s', attname, format_type(atttypid, atttypmod),
+        "SELECT format('column %s %s %s%s %s identity=%s sequence=%s', attnum, attname, format_type(atttypid, atttypmod),
                        CASE WHEN attnotnull THEN ' not null' ELSE '' END,
                        coalesce('default ' || pg_get_expr(adbin, adrelid), 'no default'), attidentity,
                        coalesce(pg_get_serial_sequence('vectors', attname), ''))
@@ -54,10 +54,10 @@ async fn postgres_has_the_declared_shape(database: Database) {
     assert_eq!(
         found,
         [
-            "column doc_id integer not null no default identity= sequence=",
-            "column id integer not null default nextval('vectors_id_seq'::regclass) identity= sequence=public.vectors_id_seq",
-            "column page integer not null no default identity= sequence=",
-            "column vector_ids text not null no default identity= sequence=",
+            "column 1 id integer not null default nextval('vectors_id_seq'::regclass) identity= sequence=public.vectors_id_seq",
+            "column 2 doc_id integer not null no default identity= sequence=",
+            "column 3 page integer not null no default identity= sequence=",
+            "column 4 vector_ids text not null no default identity= sequence=",
             "constraint vectors_doc_id_fkey FOREIGN KEY (doc_id) REFERENCES documents(id) ON DELETE CASCADE",
             "constraint vectors_pkey PRIMARY KEY (id)",
             "index CREATE INDEX ix_vectors_doc_id ON public.vectors USING btree (doc_id)",
@@ -109,7 +109,7 @@ async fn mariadb_has_the_declared_shape(database: Database) {
     migrate(&database, ["up"]).expect_success();
 
     let db = database.connect().await;
-    let columns = "SELECT CAST(concat_ws(' ', column_name, data_type, is_nullable, column_key, extra) AS CHAR)
+    let columns = "SELECT CAST(concat_ws(' ', column_name, regexp_replace(column_type, '[(][0-9]+[)]', ''), is_nullable, column_key, extra) AS CHAR)
                    FROM information_schema.columns
                    WHERE table_schema = DATABASE() AND table_name = 'vectors' ORDER BY ordinal_position";
     assert_eq!(
@@ -121,11 +121,14 @@ async fn mariadb_has_the_declared_shape(database: Database) {
             "vector_ids longtext NO  ",
         ]
     );
-    let keys = "SELECT CAST(concat_ws(' ', constraint_name, referenced_table_name, delete_rule) AS CHAR)
-                FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()";
+    let keys = "SELECT CAST(concat_ws(' ', constraint_name, column_name, k.referenced_table_name,
+                                      referenced_column_name, delete_rule) AS CHAR)
+                FROM information_schema.referential_constraints r
+                JOIN information_schema.key_column_usage k USING (constraint_schema, constraint_name)
+                WHERE constraint_schema = DATABASE()";
     assert_eq!(
         lines(&db, keys).await,
-        ["vectors_doc_id_fkey documents CASCADE"]
+        ["vectors_doc_id_fkey doc_id documents id CASCADE"]
     );
     let indexes = "SELECT CAST(concat_ws(' ', index_name, column_name) AS CHAR) FROM information_schema.statistics
                    WHERE table_schema = DATABASE() AND table_name = 'vectors' ORDER BY index_name";

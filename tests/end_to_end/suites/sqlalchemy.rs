@@ -9,13 +9,17 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::Test;
-use crate::{engines::Database, programs::python};
+use super::{Test, convergence::works, inventory::Inventory};
+use crate::{
+    engines::Database,
+    programs::{migrate, python},
+};
 
 pub fn tests() -> Vec<Test> {
     tests![
         sqlalchemy_reads_what_the_entity_wrote,
         the_entity_reads_what_sqlalchemy_wrote,
+        a_database_of_create_all_gets_its_cascade,
     ]
 }
 
@@ -60,4 +64,19 @@ async fn the_entity_reads_what_sqlalchemy_wrote(database: Database) {
     let read = Vectors::find().one(&db).await.unwrap().unwrap();
     assert_eq!((read.doc_id, read.page), (document.id, 5));
     assert_eq!(read.vector_ids.iter().collect::<Vec<_>>(), ids);
+}
+
+/// As in production: SQLAlchemy's own `create_all` came first, with a key that has no CASCADE.
+async fn a_database_of_create_all_gets_its_cascade(database: Database) {
+    python("create_all.py", &[&database.sqlalchemy_url()], "").expect_success();
+    let before = Inventory::of(&database).await;
+    let found = migrate(&database, ["check"]);
+    assert_eq!(found.code, Some(1), "{}", found.stderr);
+    assert!(found.stdout.contains("has ON DELETE"), "{}", found.stdout);
+
+    migrate(&database, ["up"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
+    before.assert_kept_in(&Inventory::of(&database).await);
+    works(&database).await;
 }

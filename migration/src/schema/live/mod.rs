@@ -113,8 +113,16 @@ pub(crate) struct Column {
     pub(crate) nullable: bool,
     pub(crate) default: Option<String>,
     pub(crate) filled: Filled,
-    /// MySQL: what a change of the column has to say again.
+    /// MySQL: what a change of the column has to say again, or it is forgotten.
+    pub(crate) attributes: Attributes,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) collation: String,
     pub(crate) comment: String,
+    /// MariaDB: the check that stands in the column's own definition.
+    pub(crate) check: Option<String>,
 }
 
 /// Who gives the column its value where an INSERT does not.

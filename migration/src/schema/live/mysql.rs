@@ -4,7 +4,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
+    rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -73,11 +74,13 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
 }
 
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
+    let checks = checks_of_columns(db, name).await?;
     rows(
         db,
         "SELECT CAST(lower(column_name) AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
                 CAST(is_nullable AS CHAR), CAST(column_default AS CHAR), CAST(extra AS CHAR),
-                CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR)
+                CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR),
+                CAST(coalesce(collation_name, '') AS CHAR)
          FROM information_schema.columns
          WHERE table_schema = DATABASE() AND table_name = ?
          ORDER BY ordinal_position",
@@ -89,8 +92,9 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
             let default: Option<String> = row.try_get_by_index(4)?;
             let extra: String = row.try_get_by_index(5)?;
             let charset: String = row.try_get_by_index(7)?;
+            let name: String = row.try_get_by_index(0)?;
+            let check = checks.iter().find(|(column, _)| *column == name);
             Ok(Column {
-                name: row.try_get_by_index(0)?,
                 kind: column_kind(
                     &data_type.to_lowercase(),
                     &declared.to_lowercase(),
@@ -101,9 +105,34 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
                 // MariaDB writes out the default that a nullable column has anyway.
                 default: default.filter(|default| default != "NULL"),
                 filled: filled(&extra.to_lowercase()),
-                comment: row.try_get_by_index(6)?,
+                attributes: Attributes {
+                    collation: row.try_get_by_index(8)?,
+                    comment: row.try_get_by_index(6)?,
+                    check: check.map(|(_, clause)| clause.clone()),
+                },
+                name,
             })
         },
+    )
+    .await
+}
+
+/// MySQL keeps every check with the table, where a change of the column leaves it.
+async fn checks_of_columns(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<(String, String)>, DbErr> {
+    let version: Vec<String> = list(db, "SELECT CAST(version() AS CHAR)", []).await?;
+    if !version.iter().any(|version| version.contains("MariaDB")) {
+        return Ok(Vec::new());
+    }
+    rows(
+        db,
+        "SELECT CAST(lower(constraint_name) AS CHAR), CAST(check_clause AS CHAR)
+         FROM information_schema.check_constraints
+         WHERE constraint_schema = DATABASE() AND table_name = ? AND level = 'Column'",
+        [name.into()],
+        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
     )
     .await
 }

@@ -3,7 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
+    rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -132,7 +133,7 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                     (false, None) => Filled::ByDefault,
                     (false, sequence) => Filled::AutoIncrement { sequence },
                 },
-                comment: String::new(),
+                attributes: Attributes::default(),
             })
         },
     )

@@ -3,7 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
+    rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -114,7 +115,7 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
                     2 | 3 => Filled::Generated,
                     _ => Filled::ByDefault,
                 },
-                comment: String::new(),
+                attributes: Attributes::default(),
             })
         },
     )

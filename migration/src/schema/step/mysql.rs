@@ -52,20 +52,23 @@ pub(super) fn steps(difference: &Difference) -> Vec<Step> {
         Difference::StorageEngine { .. } => {
             alter(["ENGINE = InnoDB".to_owned()], WHILE_COPIED, &CAREFUL)
         }
-        Difference::Narrow { column, live, .. } | Difference::Nullable { column, live, .. } => {
-            let nullable = live.nullable && matches!(difference, Difference::Narrow { .. });
-            alter([modify(column, live, nullable)], WHILE_COPIED, &CAREFUL)
+        Difference::Narrow { column, live, .. } => {
+            let null = if live.nullable { "NULL" } else { "NOT NULL" };
+            alter([modify(column, live, null)], WHILE_COPIED, &CAREFUL)
         }
-        Difference::PrimaryKey { .. } => alter(
+        Difference::Nullable { column, live, .. } => {
+            alter([modify(column, live, "NOT NULL")], WHILE_COPIED, &CAREFUL)
+        }
+        Difference::PrimaryKey { live, .. } => alter(
             [
-                "MODIFY id int NOT NULL AUTO_INCREMENT".to_owned(),
+                modify("id", live, "NOT NULL AUTO_INCREMENT"),
                 "ADD PRIMARY KEY (id)".to_owned(),
             ],
             WHILE_COPIED,
             &CAREFUL,
         ),
-        Difference::AutoIncrement { .. } => alter(
-            ["MODIFY id int NOT NULL AUTO_INCREMENT".to_owned()],
+        Difference::AutoIncrement { live, .. } => alter(
+            [modify("id", live, "NOT NULL AUTO_INCREMENT")],
             WHILE_COPIED,
             &CAREFUL,
         ),
@@ -101,24 +104,31 @@ pub(super) fn steps(difference: &Difference) -> Vec<Step> {
 }
 
 /// MODIFY forgets whatever of the column it is not told again.
-fn modify(column: &str, live: &Column, nullable: bool) -> String {
+fn modify(column: &str, live: &Column, null: &str) -> String {
+    let collation = match live.kind {
+        ColumnKind::Text => format!(" COLLATE {}", live.attributes.collation),
+        _ => String::new(),
+    };
     let to = match live.kind {
         ColumnKind::Integer { .. } => "int",
         _ => "longtext CHARACTER SET utf8mb4",
     };
-    let null = if nullable { "NULL" } else { "NOT NULL" };
     let default = match &live.default {
         Some(default) => format!(" DEFAULT {default}"),
         None => String::new(),
     };
-    let comment = match live.comment.as_str() {
+    let comment = match live.attributes.comment.as_str() {
         "" => String::new(),
         comment => format!(
             " COMMENT '{}'",
             comment.replace('\\', "\\\\").replace('\'', "''")
         ),
     };
-    format!("MODIFY {column} {to} {null}{default}{comment}")
+    let check = match &live.attributes.check {
+        Some(clause) => format!(" CHECK ({clause})"),
+        None => String::new(),
+    };
+    format!("MODIFY {column} {to}{collation} {null}{default}{comment}{check}")
 }
 
 fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {

@@ -44,11 +44,12 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         ));
     }
     let mut table = parse(made_by)?;
+    let copy_rows = copy_rows(vectors, table.without_rowid);
     table.name = ObjectName::from(vec![Ident::with_quote('"', REBUILT)]);
     for difference in mended {
         mend(&mut table, difference)?;
     }
-    let mut statements = vec![table.to_string(), copy_rows(vectors)];
+    let mut statements = vec![table.to_string(), copy_rows];
     if is_auto_increment(made_by) {
         statements.extend(keep_sequence());
     }
@@ -207,8 +208,9 @@ fn plain(option: ColumnOption) -> ColumnOptionDef {
     ColumnOptionDef { name: None, option }
 }
 
-/// Rows without an id come last, so that they get numbers that no row has.
-fn copy_rows(vectors: &Table) -> String {
+/// Rows without an id come last, so that they get numbers that no row has, in the order in which they
+/// were inserted.
+fn copy_rows(vectors: &Table, without_rowid: bool) -> String {
     let columns: Vec<String> = vectors
         .columns
         .iter()
@@ -216,9 +218,11 @@ fn copy_rows(vectors: &Table) -> String {
         .map(|column| format!("\"{}\"", column.name.replace('"', "\"\"")))
         .collect();
     let columns = columns.join(", ");
-    format!(
-        "INSERT INTO {REBUILT} ({columns}) SELECT {columns} FROM vectors ORDER BY id IS NULL, id"
-    )
+    let order = match without_rowid {
+        true => "id",
+        false => "id IS NULL, id, rowid",
+    };
+    format!("INSERT INTO {REBUILT} ({columns}) SELECT {columns} FROM vectors ORDER BY {order}")
 }
 
 /// The last number given may be larger than any that is left.

@@ -1,0 +1,319 @@
+//! Holds the live shape against the declared one.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::Difference;
+use crate::{
+    Error,
+    schema::{
+        declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
+        live::{Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Table},
+        rows::{self, Ids, Orphans},
+    },
+};
+
+/// Which part of the shape a migration answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Documents,
+    Everything,
+}
+
+/// In the order in which they are mended.
+pub(crate) async fn differences(
+    db: &impl ConnectionTrait,
+    live: &Live,
+    scope: Scope,
+) -> Result<Vec<Difference>, Error> {
+    let mut found = Vec::new();
+    found.extend(documents(live));
+    if scope == Scope::Documents {
+        return Ok(found);
+    }
+    let Some(vectors) = &live.vectors else {
+        found.push(Difference::TableAbsent);
+        return Ok(found);
+    };
+    match &vectors.kind {
+        Kind::Table | Kind::Unlogged => {}
+        Kind::TableOfEngine(engine) => found.push(Difference::StorageEngine {
+            engine: engine.clone(),
+        }),
+        Kind::ReferredTo(kind) => found.push(Difference::NotATable {
+            found: (*kind).to_owned(),
+        }),
+        Kind::Other(kind) => found.push(Difference::NotATable {
+            found: kind.clone(),
+        }),
+    }
+    if found
+        .iter()
+        .any(|one| matches!(one, Difference::NotATable { .. }))
+    {
+        return Ok(found);
+    }
+    found.extend(types(db, vectors).await?);
+    let absent = |column| vectors.column(column).is_none();
+    if !absent("id") {
+        found.extend(keys(db, live.backend, vectors).await?);
+    }
+    if !absent("doc_id") {
+        found.extend(references(db, live, vectors).await?);
+        found.extend(index(vectors));
+    }
+    found.extend(nullable(db, vectors).await?);
+    found.extend(blocked(vectors));
+    Ok(found)
+}
+
+fn documents(live: &Live) -> Option<Difference> {
+    let Some(table) = &live.documents else {
+        return Some(Difference::DocumentsAbsent {
+            found: live.tables.clone(),
+        });
+    };
+    let unfit = |found: String, next_step| Some(Difference::DocumentsUnfit { found, next_step });
+    match &table.kind {
+        Kind::Table | Kind::ReferredTo(_) => {}
+        Kind::Unlogged => {
+            return unfit(
+                "documents is an unlogged table, which only unlogged tables may refer to"
+                    .to_owned(),
+                "change it in the application's own migrations: ALTER TABLE documents SET LOGGED",
+            );
+        }
+        Kind::TableOfEngine(engine) => {
+            return unfit(
+                format!("documents is stored by {engine}, which keeps no foreign keys"),
+                "convert it: ALTER TABLE documents ENGINE = InnoDB",
+            );
+        }
+        Kind::Other(kind) => {
+            return unfit(
+                format!("documents is {kind}"),
+                "name the database and schema of the table itself (-u, -s)",
+            );
+        }
+    }
+    let Some(id) = table.column("id") else {
+        return unfit(
+            "documents has no column id".to_owned(),
+            "add it in the application's own migrations",
+        );
+    };
+    if id.kind != ColumnKind::INTEGER {
+        return unfit(
+            format!(
+                "documents.id is {}, not a 32-bit signed integer",
+                id.declared
+            ),
+            "change it in the application's own migrations: vectors would refuse its values or misread them",
+        );
+    }
+    if !table.is_key("id") {
+        return unfit(
+            "documents has no primary key and no unique constraint on id alone".to_owned(),
+            "add one in the application's own migrations",
+        );
+    }
+    None
+}
+
+async fn types(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Difference>, Error> {
+    let mut found = Vec::new();
+    for (column, declared) in COLUMNS {
+        let Some(live) = table.column(column) else {
+            let empty = rows::is_empty(db).await?;
+            found.push(Difference::ColumnAbsent { column, empty });
+            continue;
+        };
+        if live.filled == Filled::Generated {
+            found.push(Difference::Generated { column });
+        } else if live.kind != declared && !becomes_rowid(column, live) {
+            found.push(unlike(table, column, live));
+        }
+    }
+    Ok(found)
+}
+
+/// SQLite's own numbering gives the column its type.
+fn becomes_rowid(column: &str, live: &Column) -> bool {
+    column == "id" && live.kind == ColumnKind::Serial
+}
+
+/// What is narrower than declared can be widened; anything else somebody meant otherwise.
+fn unlike(table: &Table, column: &'static str, live: &Column) -> Difference {
+    let live = live.clone();
+    let widens = match (column, live.kind) {
+        ("page", ColumnKind::Integer { bits, .. }) => bits < 32,
+        ("vector_ids", kind) => matches!(kind, ColumnKind::NarrowText | ColumnKind::Json),
+        _ => false,
+    };
+    let readers = table.views.iter().filter(|(_, read)| read == column);
+    match widens {
+        true => Difference::Narrow {
+            column,
+            live,
+            views: readers.map(|(view, _)| view.clone()).collect(),
+        },
+        false => Difference::WrongType { column, live },
+    }
+}
+
+async fn keys(
+    db: &impl ConnectionTrait,
+    backend: DbBackend,
+    table: &Table,
+) -> Result<Vec<Difference>, Error> {
+    let Some(id) = table.column("id") else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    let is_primary = table.primary_key == ["id"];
+    let is_filled = matches!(id.filled, Filled::AutoIncrement { .. });
+    if !is_primary || !is_filled {
+        let mut ids = Ids::find(db).await?;
+        // A rowid key numbers them; they have never identified a row.
+        if backend == DbBackend::Sqlite {
+            ids.null = 0;
+        }
+        if !is_primary {
+            found.push(Difference::PrimaryKey {
+                live: id.clone(),
+                found: table.primary_key.clone(),
+                ids: ids.clone(),
+            });
+        }
+        if !is_filled {
+            found.push(Difference::AutoIncrement {
+                live: id.clone(),
+                ids,
+            });
+        }
+    }
+    if let Filled::AutoIncrement {
+        sequence: Some(sequence),
+    } = &id.filled
+        && let Some((next, largest)) = rows::sequence(db, sequence).await?
+        && next <= largest
+    {
+        found.push(Difference::SequenceBehind {
+            sequence: sequence.clone(),
+            next,
+            largest,
+        });
+    }
+    Ok(found)
+}
+
+async fn references(
+    db: &impl ConnectionTrait,
+    live: &Live,
+    table: &Table,
+) -> Result<Vec<Difference>, Error> {
+    let on_doc_id = |key: &&ForeignKey| key.columns.iter().any(|column| column == "doc_id");
+    let keys: Vec<Difference> = table
+        .foreign_keys
+        .iter()
+        .filter(on_doc_id)
+        .filter_map(foreign_key)
+        .collect();
+    let is_there = table.foreign_keys.iter().any(|key| on_doc_id(&key));
+    // An engine that vouches for the rows need not be asked again.
+    let vouched = keys.is_empty()
+        && table
+            .foreign_keys
+            .iter()
+            .filter(on_doc_id)
+            .any(|key| key.validated == Some(true));
+    let mut found = Vec::new();
+    let is_integer = |table: Option<&Table>, column| {
+        let column = table.and_then(|table| table.column(column));
+        column.is_some_and(|column| matches!(column.kind, ColumnKind::Integer { .. }))
+    };
+    let comparable = is_integer(live.documents.as_ref(), "id")
+        && is_integer(Some(table), "doc_id")
+        && table.column("id").is_some();
+    if comparable && !vouched {
+        found.extend(Orphans::find(db).await?.map(Difference::Orphans));
+    }
+    found.extend(keys);
+    if !is_there {
+        found.push(Difference::ForeignKeyAbsent);
+    }
+    Ok(found)
+}
+
+fn foreign_key(key: &ForeignKey) -> Option<Difference> {
+    let key = key.clone();
+    let to_documents = is_named(&key.table, DOCUMENTS) && key.references == ["id"];
+    if !to_documents || key.columns != ["doc_id"] {
+        return Some(Difference::ForeignKeyElsewhere { key });
+    }
+    if key.on_delete != "CASCADE" || !key.enforced {
+        return Some(Difference::ForeignKeyUnlike { key });
+    }
+    if key.validated == Some(false) {
+        return Some(Difference::ForeignKeyUnvalidated { key });
+    }
+    None
+}
+
+/// SQLite compares without case; PostgreSQL prints no schema that the search path finds.
+fn is_named(table: &str, name: &str) -> bool {
+    table.eq_ignore_ascii_case(name)
+}
+
+fn index(table: &Table) -> Vec<Difference> {
+    let alone = |index: &&Index| index.is_unique && index.columns == ["doc_id"];
+    if let Some(index) = table.indexes.iter().find(alone) {
+        let index = index.clone();
+        return vec![Difference::IndexUnique { index }];
+    }
+    let serves = |index: &Index| {
+        index.is_whole && index.columns.first().is_some_and(|first| first == "doc_id")
+    };
+    let ours = table
+        .indexes
+        .iter()
+        .find(|index| index.name == IX_VECTORS_DOC_ID);
+    match ours {
+        Some(index) if !serves(index) => vec![Difference::IndexUnfit {
+            index: index.clone(),
+        }],
+        None if !table.indexes.iter().any(serves) => vec![Difference::IndexAbsent],
+        _ => Vec::new(),
+    }
+}
+
+async fn nullable(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Difference>, Error> {
+    let mut found = Vec::new();
+    for (column, _) in COLUMNS.into_iter().filter(|(name, _)| *name != "id") {
+        let Some(live) = table.column(column).filter(|live| live.nullable) else {
+            continue;
+        };
+        found.push(Difference::Nullable {
+            column,
+            live: live.clone(),
+            nulls: rows::nulls(db, column).await?,
+        });
+    }
+    Ok(found)
+}
+
+fn blocked(table: &Table) -> impl Iterator<Item = Difference> {
+    let ours = |column: &Column| COLUMNS.iter().any(|(name, _)| column.name == *name);
+    let blocks = move |column: &&Column| {
+        !ours(column)
+            && !column.nullable
+            && column.default.is_none()
+            && column.filled == Filled::ByDefault
+    };
+    table
+        .columns
+        .iter()
+        .filter(blocks)
+        .map(|column| Difference::InsertBlocked {
+            column: column.name.clone(),
+        })
+}

@@ -1,0 +1,172 @@
+//! What the live shape has other than the declared one: a list of typed values.
+
+mod find;
+mod notes;
+mod remedy;
+mod sentence;
+
+pub(crate) use find::{Scope, differences};
+pub(crate) use notes::notes;
+pub(crate) use remedy::Remedy;
+
+use super::{
+    live::{Column, ForeignKey, Index},
+    rows::{Ids, Orphans},
+};
+
+/// The parts of the declared shape, as `check` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Documents,
+    Table,
+    Column(&'static str),
+    PrimaryKey,
+    AutoIncrement,
+    ForeignKey,
+    Index,
+    Rows,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Documents,
+        Self::Table,
+        Self::Column("id"),
+        Self::Column("doc_id"),
+        Self::Column("page"),
+        Self::Column("vector_ids"),
+        Self::PrimaryKey,
+        Self::AutoIncrement,
+        Self::ForeignKey,
+        Self::Index,
+        Self::Rows,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Table => "vectors",
+            Self::Column(name) => name,
+            Self::PrimaryKey => "primary key",
+            Self::AutoIncrement => "auto-increment",
+            Self::ForeignKey => "foreign key",
+            Self::Index => "index",
+            Self::Rows => "rows",
+        }
+    }
+
+    pub(crate) fn declared(self) -> &'static str {
+        match self {
+            Self::Documents => "a table whose id a foreign key can refer to",
+            Self::Table => "a table",
+            Self::Column("vector_ids") => "text of any length, not null",
+            Self::Column(_) => "32-bit integer, not null",
+            Self::PrimaryKey => "id",
+            Self::AutoIncrement => "id, past the largest there is",
+            Self::ForeignKey => "doc_id to documents(id), ON DELETE CASCADE",
+            Self::Index => "ix_vectors_doc_id on doc_id",
+            Self::Rows => "each with its document",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Difference {
+    DocumentsAbsent {
+        found: Vec<String>,
+    },
+    DocumentsUnfit {
+        found: String,
+        next_step: &'static str,
+    },
+    TableAbsent,
+    NotATable {
+        found: String,
+    },
+    StorageEngine {
+        engine: String,
+    },
+    ColumnAbsent {
+        column: &'static str,
+        empty: bool,
+    },
+    /// Of a type that can be widened.
+    Narrow {
+        column: &'static str,
+        live: Column,
+        views: Vec<String>,
+    },
+    /// Of a type that the entities would misread.
+    WrongType {
+        column: &'static str,
+        live: Column,
+    },
+    Generated {
+        column: &'static str,
+    },
+    Nullable {
+        column: &'static str,
+        live: Column,
+        nulls: i64,
+    },
+    PrimaryKey {
+        live: Column,
+        found: Vec<String>,
+        ids: Ids,
+    },
+    AutoIncrement {
+        live: Column,
+        ids: Ids,
+    },
+    SequenceBehind {
+        sequence: String,
+        next: i64,
+        largest: i64,
+    },
+    Orphans(Orphans),
+    ForeignKeyAbsent,
+    /// To the right column, with another action, or not acted on.
+    ForeignKeyUnlike {
+        key: ForeignKey,
+    },
+    ForeignKeyUnvalidated {
+        key: ForeignKey,
+    },
+    ForeignKeyElsewhere {
+        key: ForeignKey,
+    },
+    IndexAbsent,
+    IndexUnfit {
+        index: Index,
+    },
+    IndexUnique {
+        index: Index,
+    },
+    /// A column of somebody else's that every INSERT of ours would leave without a value.
+    InsertBlocked {
+        column: String,
+    },
+}
+
+impl Difference {
+    pub(crate) fn part(&self) -> Part {
+        match self {
+            Self::DocumentsAbsent { .. } | Self::DocumentsUnfit { .. } => Part::Documents,
+            Self::TableAbsent | Self::NotATable { .. } | Self::StorageEngine { .. } => Part::Table,
+            Self::InsertBlocked { .. } => Part::Table,
+            Self::ColumnAbsent { column, .. }
+            | Self::Narrow { column, .. }
+            | Self::WrongType { column, .. }
+            | Self::Generated { column }
+            | Self::Nullable { column, .. } => Part::Column(column),
+            Self::PrimaryKey { .. } => Part::PrimaryKey,
+            Self::AutoIncrement { .. } | Self::SequenceBehind { .. } => Part::AutoIncrement,
+            Self::Orphans(_) => Part::Rows,
+            Self::ForeignKeyAbsent
+            | Self::ForeignKeyUnlike { .. }
+            | Self::ForeignKeyUnvalidated { .. }
+            | Self::ForeignKeyElsewhere { .. } => Part::ForeignKey,
+            Self::IndexAbsent | Self::IndexUnfit { .. } | Self::IndexUnique { .. } => Part::Index,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be done about a difference without losing or inventing data.
+
+use super::{Difference, Part};
+use crate::schema::live::{Column, ColumnKind};
+
+/// What can be done about a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Done without losing or inventing data.
+    Repair,
+    /// Done when asked for by name.
+    DeleteOrphans,
+    /// Nothing before this part is as declared.
+    After(Part),
+    /// Somebody has to decide; the next step.
+    Person(String),
+}
+
+impl Difference {
+    /// What can be done, given the other differences.
+    pub(crate) fn remedy(&self, all: &[Self]) -> Remedy {
+        match self.in_the_way(all) {
+            Some(part) => Remedy::After(part),
+            None => self.own_remedy(),
+        }
+    }
+
+    fn own_remedy(&self) -> Remedy {
+        let person = |next_step: &str| Remedy::Person(next_step.to_owned());
+        match self {
+            Self::DocumentsAbsent { found } if !found.is_empty() => person(
+                "it belongs to the application: name the database and schema that hold it (-u, -s), or create it there first",
+            ),
+            Self::DocumentsUnfit { next_step, .. } => person(next_step),
+            Self::NotATable { .. } => person(
+                "what holds its rows is not ours to change: rename it, then `up` makes the table",
+            ),
+            Self::ColumnAbsent { empty: true, .. } => {
+                person("the table has no rows: drop it, then `up` makes it anew")
+            }
+            Self::ColumnAbsent { .. } => person(
+                "its values cannot be invented: add the column and fill it, or rename the table",
+            ),
+            Self::Narrow { views, .. } if !views.is_empty() => Remedy::Person(format!(
+                "drop the view {}, repair, and create it again: PostgreSQL changes no column that a view reads",
+                views.join(" and ")
+            )),
+            Self::WrongType { live, .. } => Remedy::Person(misread(live)),
+            Self::Generated { .. } => {
+                person("the entities write this column: replace it by one that keeps its values")
+            }
+            Self::Nullable {
+                column, nulls: 1.., ..
+            } => Remedy::Person(format!(
+                "give them a value or delete them: SELECT * FROM vectors WHERE {column} IS NULL"
+            )),
+            Self::PrimaryKey { found, .. } if !found.is_empty() => {
+                person("somebody may rely on it: replace it by a primary key on id")
+            }
+            Self::PrimaryKey { ids, .. } if ids.duplicate > 0 => person(
+                "tell the rows apart: SELECT id, count(*) FROM vectors GROUP BY id HAVING count(*) > 1",
+            ),
+            Self::PrimaryKey { ids, .. } | Self::AutoIncrement { ids, .. }
+                if ids.not_integer > 0 =>
+            {
+                person(
+                    "give them integers: SELECT * FROM vectors WHERE typeof(id) NOT IN ('integer', 'null')",
+                )
+            }
+            Self::PrimaryKey { ids, .. } if ids.null > 0 => {
+                person("give them numbers: SELECT * FROM vectors WHERE id IS NULL")
+            }
+            Self::AutoIncrement { live, .. } if live.default.is_some() => {
+                person("drop the default if nobody relies on it, then repair")
+            }
+            Self::Orphans(_) => Remedy::DeleteOrphans,
+            Self::ForeignKeyElsewhere { .. } => {
+                person("which of the two was meant only its author knows: drop it, then repair")
+            }
+            Self::IndexUnique { .. } => {
+                person("a document has many pages: drop the index or its constraint, then repair")
+            }
+            Self::InsertBlocked { .. } => person("give the column a default, or allow NULL in it"),
+            _ => Remedy::Repair,
+        }
+    }
+
+    /// The part that this one is built on and that is not going to be mended before it.
+    fn in_the_way(&self, all: &[Self]) -> Option<Part> {
+        let built_on: &[Part] = match self.part() {
+            Part::PrimaryKey => &[Part::Column("id")],
+            Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
+            Part::ForeignKey => &[Part::Documents, Part::Column("doc_id"), Part::Rows],
+            Part::Index => &[Part::Column("doc_id")],
+            Part::Rows => &[Part::Documents],
+            _ => &[],
+        };
+        let table = all
+            .iter()
+            .find(|other| matches!(other, Self::NotATable { .. }) && *other != self);
+        let stays = |other: &&Self| {
+            // NULLs have no document to point to, and wait for nobody.
+            built_on.contains(&other.part())
+                && !matches!(other, Self::Nullable { .. })
+                && other.own_remedy() != Remedy::Repair
+        };
+        table.or_else(|| all.iter().find(stays)).map(Self::part)
+    }
+}
+
+fn misread(live: &Column) -> String {
+    let how = match live.kind {
+        ColumnKind::Integer { bits: 33.., .. } => "read 32 bits, and fail on what is larger",
+        ColumnKind::Integer { signed: false, .. } => {
+            "read signed integers, and fail on what is larger"
+        }
+        _ => "cannot read this type",
+    };
+    format!("the entities {how}: change the type, after making sure that every value fits")
+}

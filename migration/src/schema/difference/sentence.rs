@@ -1,0 +1,144 @@
+//! What was found, for people.
+
+use super::Difference;
+use crate::schema::{live::ForeignKey, rows::Ids};
+
+impl Difference {
+    /// What was found, for people.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::DocumentsAbsent { found } if found.is_empty() => {
+                "there is no table documents, and no other table".to_owned()
+            }
+            Self::DocumentsAbsent { found } => {
+                format!("there is no table documents; found {}", listed(found))
+            }
+            Self::DocumentsUnfit { found, .. } => found.clone(),
+            Self::TableAbsent => "there is no table vectors".to_owned(),
+            Self::NotATable { found } => format!("vectors is {found}"),
+            Self::StorageEngine { engine } => {
+                format!("vectors is stored by {engine}, which keeps no foreign keys")
+            }
+            Self::ColumnAbsent { column, .. } => format!("there is no column {column}"),
+            Self::Narrow { column, live, .. } | Self::WrongType { column, live } => {
+                format!("{column} is {}", live.declared)
+            }
+            Self::Generated { column } => format!("{column} is a generated column"),
+            Self::Nullable {
+                column, nulls: 0, ..
+            } => format!("{column} may be NULL"),
+            Self::Nullable { column, nulls, .. } => {
+                format!("{column} may be NULL, and is in {}", counted(*nulls))
+            }
+            Self::PrimaryKey { found, ids, .. } => {
+                let key = match found.as_slice() {
+                    [] => "there is no primary key".to_owned(),
+                    columns => format!("the primary key is ({})", columns.join(", ")),
+                };
+                format!("{key}{}", in_the_way(ids))
+            }
+            Self::AutoIncrement { live, ids } => {
+                let default = match &live.default {
+                    Some(default) => format!("; its default is {default}"),
+                    None => String::new(),
+                };
+                format!("id gets no number of itself{default}{}", in_the_way(ids))
+            }
+            Self::SequenceBehind {
+                sequence,
+                next,
+                largest,
+            } => {
+                format!("the next number of {sequence} is {next}, the largest id {largest}")
+            }
+            Self::Orphans(orphans) => {
+                let examples: Vec<String> = orphans
+                    .examples
+                    .iter()
+                    .map(|(id, doc_id)| format!("id {id} of document {doc_id}"))
+                    .collect();
+                let count = counted(orphans.count);
+                format!(
+                    "the document of {count} does not exist, for example {}",
+                    examples.join(", ")
+                )
+            }
+            Self::ForeignKeyAbsent => "there is no foreign key on doc_id".to_owned(),
+            Self::ForeignKeyUnlike { key } if !key.enforced => {
+                format!("{} is not enforced", named(key))
+            }
+            Self::ForeignKeyUnlike { key } => {
+                format!("{} has ON DELETE {}", named(key), key.on_delete)
+            }
+            Self::ForeignKeyUnvalidated { key } => format!("{} is not validated", named(key)),
+            Self::ForeignKeyElsewhere { key } => format!(
+                "{} is ({}) to {}({})",
+                named(key),
+                key.columns.join(", "),
+                key.table,
+                key.references.join(", ")
+            ),
+            Self::IndexAbsent => "no index leads with doc_id".to_owned(),
+            Self::IndexUnfit { index } => {
+                let over = index.columns.join(", ");
+                format!(
+                    "{} is over ({over}), partial or not built to its end",
+                    index.name
+                )
+            }
+            Self::IndexUnique { index } => {
+                format!("{} allows one row for each document", index.name)
+            }
+            Self::InsertBlocked { column } => {
+                format!("{column} is NOT NULL and has no default, so that every INSERT fails")
+            }
+        }
+    }
+}
+
+fn named(key: &ForeignKey) -> String {
+    match &key.name {
+        Some(name) => format!("the foreign key {name}"),
+        None => "the foreign key".to_owned(),
+    }
+}
+
+fn in_the_way(ids: &Ids) -> String {
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (ids.null, "without an id"),
+        (ids.not_integer, "with an id that is no integer"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {what}", counted(count)));
+        }
+    }
+    if ids.duplicate > 0 {
+        parts.push(format!("{} ids more than once", ids.duplicate));
+    }
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("; there are {}", parts.join(" and ")),
+    }
+}
+
+fn counted(rows: i64) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}

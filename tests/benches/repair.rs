@@ -1,0 +1,276 @@
+//! What `repair` costs: its time and memory by the number of rows, and what a writer notices of it.
+//!
+//! `tests/bench repair` prints the tables of docs/performance.md.
+
+#[path = "../end_to_end/engines/mod.rs"]
+#[allow(dead_code)]
+mod engines;
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use engines::{Database, Engine, workspace};
+use sea_orm::{ConnectionTrait, DbBackend};
+use tokio::runtime::Runtime;
+
+const GROWTH: [u64; 3] = [10_000, 100_000, 1_000_000];
+const MANY: u64 = 10_000_000;
+const DOCUMENTS: u64 = 1_000;
+const ROUNDS: usize = 5;
+
+/// For how long the writer is watched alone.
+const ALONE: Duration = Duration::from_secs(10);
+
+fn main() {
+    let runtime = Runtime::new().expect("a runtime");
+    println!("| engine | rows | `repair` | peak memory |");
+    println!("|---|---:|---:|---:|");
+    for engine in engines::engines()
+        .into_iter()
+        .filter(|one| one.name != "postgres18")
+    {
+        let server = engine.start().expect("a server");
+        for rows in GROWTH {
+            let database = runtime
+                .block_on(server.create_database(engine))
+                .expect("a database");
+            runtime.block_on(legacy(&database, rows));
+            let (elapsed, peak) = repair(&database);
+            println!(
+                "| {} | {} | {:.2} s | {:.1} MiB |",
+                engine.name,
+                grouped(rows),
+                elapsed.as_secs_f64(),
+                peak as f64 / 1024.0
+            );
+            runtime
+                .block_on(server.drop_database(database))
+                .expect("it is dropped");
+        }
+        if engine.name == "postgres15" {
+            beside_a_writer(&runtime, engine, &server);
+        }
+    }
+}
+
+fn beside_a_writer(runtime: &Runtime, engine: Engine, server: &engines::Server) {
+    println!();
+    println!(
+        "{}, {} rows, one writer inserting all the while; medians of {ROUNDS} rounds in turn:",
+        engine.name,
+        grouped(MANY)
+    );
+    println!();
+    println!("| | time | writer's median | writer's longest wait | longest of all rounds |");
+    println!("|---|---:|---:|---:|---:|");
+    type Work = fn(&Database);
+    let plain: Work = |database| {
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(database.execute([
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey, ADD CONSTRAINT vectors_doc_id_fkey \
+             FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE",
+            "CREATE INDEX ix_vectors_doc_id ON vectors (doc_id)",
+        ]));
+    };
+    let works: [(&str, Work); 3] = [
+        ("nothing else", |_| thread::sleep(ALONE)),
+        ("`repair`", |database| {
+            repair(database);
+        }),
+        ("plain ALTER TABLE, CREATE INDEX", plain),
+    ];
+    let legacy_database = runtime
+        .block_on(server.create_database(engine))
+        .expect("a database");
+    runtime.block_on(legacy(&legacy_database, MANY));
+    let mut measured = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((_, work), measured) in works.iter().zip(&mut measured) {
+            let database = runtime.block_on(copy(&legacy_database));
+            measured.push(watch(&database, *work));
+            runtime
+                .block_on(server.drop_database(database))
+                .expect("it is dropped");
+        }
+    }
+    for ((name, _), rounds) in works.iter().zip(&measured) {
+        let median = |of: fn(&Watched) -> Duration| {
+            let mut values: Vec<f64> = rounds.iter().map(|round| of(round).as_secs_f64()).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let longest = rounds
+            .iter()
+            .map(|round| round.longest)
+            .max()
+            .unwrap_or_default();
+        println!(
+            "| {name} | {:.1} s | {:.2} ms | {:.1} ms | {:.1} ms |",
+            median(|round| round.elapsed),
+            median(|round| round.usual) * 1e3,
+            median(|round| round.longest) * 1e3,
+            longest.as_secs_f64() * 1e3
+        );
+    }
+    runtime
+        .block_on(server.drop_database(legacy_database))
+        .expect("it is dropped");
+}
+
+struct Watched {
+    elapsed: Duration,
+    usual: Duration,
+    longest: Duration,
+}
+
+/// What a writer notices of this work.
+fn watch(database: &Database, work: fn(&Database)) -> Watched {
+    let writer = Writer::start(database);
+    thread::sleep(Duration::from_secs(1));
+    let started = Instant::now();
+    work(database);
+    let elapsed = started.elapsed();
+    let waits = writer.stop();
+    Watched {
+        elapsed,
+        usual: waits[waits.len() / 2],
+        longest: waits.last().copied().unwrap_or_default(),
+    }
+}
+
+async fn copy(database: &Database) -> Database {
+    let name = format!("{}_copy", database.name);
+    let admin = Database {
+        url: database.url.replace(&database.name, "postgres"),
+        ..database.clone()
+    };
+    let create = format!(
+        "CREATE DATABASE {name} TEMPLATE {} STRATEGY file_copy",
+        database.name
+    );
+    admin.execute([create, "CHECKPOINT".to_owned()]).await;
+    Database {
+        engine: database.engine,
+        url: database.url.replace(&database.name, &name),
+        name,
+    }
+}
+
+/// Rows with a key without CASCADE and without an index of ours.
+async fn legacy(database: &Database, rows: u64) {
+    let (id, series) = match database.backend() {
+        DbBackend::Postgres => ("serial PRIMARY KEY", "generate_series(1, {n}) AS s (n)"),
+        DbBackend::MySql => (
+            "int AUTO_INCREMENT PRIMARY KEY",
+            "(SELECT seq AS n FROM seq_1_to_{n}) s",
+        ),
+        _ => (
+            "INTEGER PRIMARY KEY",
+            "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) SELECT n FROM s)",
+        ),
+    };
+    let of = |count: u64| series.replace("{n}", &count.to_string());
+    database
+        .execute([
+            format!("CREATE TABLE documents (id {id})"),
+            format!("INSERT INTO documents (id) SELECT n FROM {}", of(DOCUMENTS)),
+            format!(
+                "CREATE TABLE vectors (id {id}, doc_id integer NOT NULL, page integer NOT NULL, \
+                 vector_ids {} NOT NULL, FOREIGN KEY (doc_id) REFERENCES documents (id))",
+                match database.backend() {
+                    DbBackend::MySql => "longtext CHARACTER SET utf8mb4",
+                    _ => "text",
+                }
+            ),
+            format!(
+                "INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1 + n % {DOCUMENTS}, n, '[\"a\"]' FROM {}",
+                of(rows)
+            ),
+        ])
+        .await;
+    if database.backend() == DbBackend::Postgres {
+        database.execute(["VACUUM ANALYZE vectors"]).await;
+    }
+}
+
+/// Runs the real command; its time and its peak memory in KiB.
+fn repair(database: &Database) -> (Duration, u64) {
+    let started = Instant::now();
+    let mut child = Command::new(workspace().join("target/debug/migration"))
+        .args(["repair", "-u", &database.url])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("cargo build -p migration");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        if let Some(ended) = child.try_wait().expect("a child") {
+            assert!(ended.success(), "repair of {database} ended with {ended}");
+            return (started.elapsed(), peak);
+        }
+        let now = fs::read_to_string(&status).unwrap_or_default();
+        let high = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = high.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Inserts a row after the other on one connection.
+struct Writer {
+    over: Arc<AtomicBool>,
+    thread: thread::JoinHandle<Vec<Duration>>,
+}
+
+impl Writer {
+    fn start(database: &Database) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (database, is_over) = (database.clone(), Arc::clone(&over));
+        let thread = thread::spawn(move || {
+            let runtime = Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let db = database.connect().await;
+                let mut waits = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    let started = Instant::now();
+                    db.execute_unprepared(
+                        "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (7, 1, '[]')",
+                    )
+                    .await
+                    .expect("a row");
+                    waits.push(started.elapsed());
+                }
+                waits
+            })
+        });
+        Self { over, thread }
+    }
+
+    /// How long each row took, the shortest first.
+    fn stop(self) -> Vec<Duration> {
+        self.over.store(true, Ordering::Relaxed);
+        let mut waits = self.thread.join().expect("the writer");
+        waits.sort();
+        waits
+    }
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
