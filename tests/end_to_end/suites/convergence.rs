@@ -1,6 +1,6 @@
 //! Legacy tables, a file each in `tests/shapes`: what is found, how `up` ends, and that nothing is lost.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Stdio};
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::Value;
@@ -34,6 +34,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             check_works_for_a_role_that_may_only_read,
             up_in_the_callers_transaction_converges,
             an_invalid_index_is_built_anew,
+            a_step_that_waits_for_a_reader_lets_writers_through,
         ]);
     }
     tests
@@ -285,5 +286,39 @@ async fn an_invalid_index_is_built_anew(database: Database) {
 
     migrate(&database, ["repair"]).expect_success();
 
+    assert_eq!(found(&database), [""; 0]);
+}
+
+/// A lock that is waited for holds up everybody behind it, so `repair` must not wait for long.
+async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database) {
+    use sea_orm::TransactionTrait;
+    let legacy = Shape::parse(include_str!("../../shapes/postgres/create_all.sql"));
+    database.execute([&legacy.sql]).await;
+    let db = database.connect().await;
+    let reader = db.begin().await.unwrap();
+    let read = "SELECT count(*) FROM vectors";
+    reader.execute_unprepared(read).await.expect(read);
+
+    let mut repair = migration()
+        .args(["repair", "-u", &database.url])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary");
+    let waiting = "SELECT pid::text FROM pg_stat_activity
+                   WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE vectors DROP%'";
+    for _ in 0..3 {
+        while lines(&db, waiting).await.is_empty() {}
+        // Fails where the writer waits as long as the reader reads.
+        database
+            .execute([
+                "SET statement_timeout = '10s'",
+                "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[]')",
+            ])
+            .await;
+    }
+    assert_eq!(found(&database), legacy.finds);
+    reader.rollback().await.unwrap();
+
+    assert!(repair.wait().expect("it ends").success());
     assert_eq!(found(&database), [""; 0]);
 }

@@ -29,6 +29,8 @@ const POSTGRES: &str = "
       WHERE contype = 'c' AND conrelid = to_regclass('vectors')
     UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
       WHERE contype = 'f' AND confrelid = to_regclass('vectors')
+    UNION ALL SELECT concat('key ', conname, ' ', confupdtype, condeferrable, condeferred) FROM pg_constraint
+      WHERE contype = 'f' AND conrelid = to_regclass('vectors')
     UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public'
     ORDER BY 1";
 
@@ -51,6 +53,8 @@ const MYSQL: &str = "
     UNION ALL SELECT CAST(concat(constraint_type, ' ', constraint_name) AS CHAR)
       FROM information_schema.table_constraints
       WHERE table_schema = DATABASE() AND constraint_type IN ('CHECK', 'FOREIGN KEY')
+    UNION ALL SELECT CAST(concat('key ', constraint_name, replace(update_rule, 'NO ACTION', 'RESTRICT')) AS CHAR)
+      FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()
     UNION ALL SELECT CAST(concat('table ', table_name, table_comment) AS CHAR)
       FROM information_schema.tables WHERE table_schema = DATABASE()
     ORDER BY 1";
@@ -59,6 +63,8 @@ const SQLITE: &str = "
     SELECT type || ' ' || name || coalesce(sql, '') FROM sqlite_schema
       WHERE type IN ('index', 'trigger', 'view') AND name NOT IN ('ix_vectors_doc_id')
         AND name NOT LIKE 'sqlite_autoindex_vectors%'
+    UNION ALL SELECT 'key on update ' || on_update FROM pragma_foreign_key_list('vectors')
+    UNION ALL SELECT 'key named mine' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%CONSTRAINT mine%'
     UNION ALL SELECT 'table ' || name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'
     ORDER BY 1";
 

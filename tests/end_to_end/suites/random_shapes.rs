@@ -9,7 +9,7 @@ pub fn tests() -> Vec<Test> {
     tests![differences_combined_at_random_converge_and_lose_nothing]
 }
 
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 20;
 
 /// The choices for each part of a legacy table.
 struct Parts {
