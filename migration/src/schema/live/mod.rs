@@ -260,7 +260,7 @@ pub(super) async fn list<T: TryGetable>(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<T>, DbErr> {
-    rows(db, sql, values, |row| Ok(row.try_get_by_index(0)?)).await
+    rows(db, sql, values, |row| row.try_get_by_index(0)).await
 }
 
 /// What is listed with a row for each of its columns, in order, and becomes one.
