@@ -11,6 +11,9 @@
 //! }
 //! ```
 //!
+//! `up` makes an existing `vectors` what it is declared to be; [`check`] compares the two and changes
+//! nothing, and [`repair`] mends what can be mended without losing or inventing data.
+//!
 //! # Features
 //!
 //! `cli` (on by default) is the binary: async-std, the three drivers and the command line. A service

@@ -1,4 +1,6 @@
-use sea_orm::{AccessMode, DbBackend, TransactionTrait};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+};
 use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
 
 use crate::{
@@ -40,10 +42,7 @@ where
     Ok(Report::of(look))
 }
 
-async fn begin_reading(
-    db: &SchemaManagerConnection<'_>,
-) -> Result<sea_orm::DatabaseTransaction, sea_orm::DbErr> {
-    use sea_orm::ConnectionTrait;
+async fn begin_reading(db: &SchemaManagerConnection<'_>) -> Result<DatabaseTransaction, DbErr> {
     match (db, db.get_database_backend()) {
         // Within the caller's transaction there is no other mode, and SQLite has none.
         (SchemaManagerConnection::Connection(_), DbBackend::Postgres | DbBackend::MySql) => {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{Subscriber, span};
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
@@ -71,6 +71,9 @@ fn display(is_over: &mpsc::Receiver<()>) {
     }
     if stderr().is_terminal() {
         let spinner = ProgressBar::new_spinner().with_elapsed(started.elapsed());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} running for {elapsed}") {
+            spinner.set_style(style);
+        }
         spinner.enable_steady_tick(Duration::from_millis(200));
         // Comes back when the step is over.
         let _ = is_over.recv();

@@ -90,13 +90,17 @@ impl Report {
 
     pub(crate) fn of(look: Look) -> Self {
         let differs = |part: Part| look.plans.iter().any(|plan| plan.difference.part() == part);
-        let all = look.live.vectors.is_some();
+        // Of what is no table nothing else was looked at.
+        let looked_at = !look
+            .plans
+            .iter()
+            .any(|plan| plan.difference.hides_the_rest());
         let parts = Part::ALL
             .into_iter()
             .map(|part| PartReport {
                 name: part.name(),
                 declared: part.declared(),
-                as_declared: !differs(part) && (all || part == Part::Documents),
+                as_declared: !differs(part) && (looked_at || part == Part::Documents),
             })
             .collect();
         Self {

@@ -132,7 +132,7 @@ async fn differences_combined_at_random_converge_and_lose_nothing(database: Data
             choose(parts.keys)
         );
         let after = choose(parts.after);
-        println!("seed {seed}, round {round} on {database}: {table}; {after}");
+        let _shown_on_panic = Context(format!("seed {seed}, round {round}: {table}; {after}"));
         let documents = format!("CREATE TABLE documents ({})", parts.documents);
         database
             .execute([
@@ -153,5 +153,16 @@ async fn differences_combined_at_random_converge_and_lose_nothing(database: Data
         migrate(&database, ["check"]).expect_success();
         before.assert_kept_in(&Inventory::of(&database).await);
         works(&database).await;
+    }
+}
+
+/// Says with what a test failed.
+struct Context(String);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
     }
 }

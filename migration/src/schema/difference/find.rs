@@ -46,10 +46,7 @@ pub(crate) async fn differences(
             found: kind.clone(),
         }),
     }
-    if found
-        .iter()
-        .any(|one| matches!(one, Difference::NotATable { .. }))
-    {
+    if found.iter().any(Difference::hides_the_rest) {
         return Ok(found);
     }
     found.extend(types(db, vectors).await?);

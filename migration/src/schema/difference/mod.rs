@@ -149,6 +149,11 @@ pub(crate) enum Difference {
 }
 
 impl Difference {
+    /// Whether there is no table whose other parts could be looked at.
+    pub(crate) fn hides_the_rest(&self) -> bool {
+        matches!(self, Self::TableAbsent | Self::NotATable { .. })
+    }
+
     pub(crate) fn part(&self) -> Part {
         match self {
             Self::DocumentsAbsent { .. } | Self::DocumentsUnfit { .. } => Part::Documents,
