@@ -41,14 +41,12 @@ pub enum Error {
         source: DbErr,
     },
 
-    /// The steps do not change what they should.
+    /// A step changed nothing.
     #[error(
-        "after {steps} steps there are still differences; the last was `{last}`. Compare with `check`"
+        "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
     )]
     NoEnd {
-        /// How many steps were taken.
-        steps: usize,
-        /// The statements of the last one.
+        /// The statements of the step.
         last: String,
     },
 }

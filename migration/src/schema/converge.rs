@@ -17,9 +17,6 @@ use crate::Error;
 /// For how long a step gives way to others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// After this many looks the steps are ones that change nothing.
-const MOST_STEPS: usize = 64;
-
 /// Whether differences that need a person stop everything, or only themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -58,13 +55,18 @@ pub(crate) async fn look(
 }
 
 /// Takes the first step of the first difference that can be mended, until none is left.
+///
+/// A step that fails, or gives way, may have been taken by somebody else meanwhile: only one that is
+/// still the next after another look has really failed.
 pub(crate) async fn converge(
     db: &SchemaManagerConnection<'_>,
     scope: Scope,
     refusal: Refusal,
 ) -> Result<Vec<Done>, Error> {
     let mut done: Vec<Done> = Vec::new();
-    for _ in 0..MOST_STEPS {
+    let mut failed: Option<(Step, Error)> = None;
+    let mut gave_way: Option<Instant> = None;
+    loop {
         let Look { live, plans } = look(db, scope, freedom(db)).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
         if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
@@ -73,15 +75,29 @@ pub(crate) async fn converge(
         let Some((plan, step)) = next(&plans) else {
             return Ok(done);
         };
-        done.extend(take(db, plan, step).await?);
+        if let Some((_, error)) = failed.take_if(|(tried, _)| tried == step) {
+            return Err(error);
+        }
+        if done
+            .last()
+            .is_some_and(|last| last.statements == step.statements)
+        {
+            let last = step.statements.join("; ");
+            return Err(Error::NoEnd { last });
+        }
+        match take(db, plan, step).await {
+            Ok(Outcome::Done(step)) => {
+                done.push(step);
+                gave_way = None;
+            }
+            Ok(Outcome::GaveWay(error)) => {
+                if gave_way.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    return Err(error);
+                }
+            }
+            Err(error) => failed = Some((step.clone(), error)),
+        }
     }
-    Err(Error::NoEnd {
-        steps: done.len(),
-        last: done
-            .pop()
-            .map(|done| done.statements.join("; "))
-            .unwrap_or_default(),
-    })
 }
 
 fn next(plans: &[Plan]) -> Option<(&Plan, &Step)> {
@@ -98,12 +114,17 @@ fn freedom(db: &SchemaManagerConnection<'_>) -> Freedom {
     }
 }
 
-/// None where the step gave way to others, so that the shape has to be looked at again.
+enum Outcome {
+    Done(Done),
+    /// To whoever held what the step needs; a part of it may be done.
+    GaveWay(Error),
+}
+
 async fn take(
     db: &SchemaManagerConnection<'_>,
     plan: &Plan,
     step: &Step,
-) -> Result<Option<Done>, Error> {
+) -> Result<Outcome, Error> {
     let (part, found) = (plan.difference.part().name(), plan.difference.sentence());
     tracing::info!("{part}: {found}");
     for statement in &step.statements {
@@ -112,49 +133,47 @@ async fn take(
     let started = Instant::now();
     let outcome = run(db, step)
         .instrument(tracing::info_span!("step", part))
-        .await?;
+        .await;
     let elapsed = started.elapsed();
-    Ok(match outcome {
-        Outcome::Done => {
-            tracing::info!("  done in {:.3} s", elapsed.as_secs_f64());
-            Some(Done {
+    let seconds = elapsed.as_secs_f64();
+    match outcome {
+        Ok(()) => {
+            tracing::info!("  done in {seconds:.3} s");
+            Ok(Outcome::Done(Done {
                 part,
                 found,
                 statements: step.statements.clone(),
                 elapsed,
-            })
+            }))
         }
-        Outcome::GaveWay => {
-            tracing::info!("  gave way after {:.3} s", elapsed.as_secs_f64());
-            None
+        Err(source) => {
+            let in_use = is_in_use(&source) && freedom(db) == Freedom::Free;
+            let statements = step.statements.join("; ");
+            let error = Error::Step { statements, source };
+            if in_use {
+                tracing::info!("  gave way after {seconds:.3} s");
+                return Ok(Outcome::GaveWay(error));
+            }
+            Err(error)
         }
-    })
+    }
 }
 
-enum Outcome {
-    Done,
-    /// Of an index that was being built there may be a part left.
-    GaveWay,
-}
-
-/// Gives way to whoever holds the table, and tries again.
-async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<Outcome, Error> {
-    let failed = |source| Error::Step {
-        statements: step.statements.join("; "),
-        source,
-    };
+/// Gives way to whoever holds the table, and tries again: a transaction of which nothing has stayed.
+async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), DbErr> {
     let started = Instant::now();
+    let is_atomic = step.execution != Execution::Alone
+        && db.get_database_backend() != DbBackend::MySql
+        && freedom(db) == Freedom::Free;
     loop {
         match attempt(db, step).await {
-            Ok(()) => return Ok(Outcome::Done),
-            Err(error) if !is_in_use(&error) || freedom(db) == Freedom::InTransaction => {
-                return Err(failed(error));
+            Err(error) if is_in_use(&error) => {
+                if !is_atomic || started.elapsed() > PATIENCE {
+                    return Err(error);
+                }
+                pause(db).await?;
             }
-            Err(error) if started.elapsed() > PATIENCE => return Err(failed(error)),
-            Err(_) => pause(db).await.map_err(failed)?,
-        }
-        if step.execution == Execution::Alone {
-            return Ok(Outcome::GaveWay);
+            outcome => return outcome,
         }
     }
 }
@@ -192,7 +211,7 @@ async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<(),
     Ok(())
 }
 
-/// A lock that was not to be had, or a deadlock: by the codes that PostgreSQL and MySQL give them.
+/// A lock that was not to be had, or a deadlock: by the codes that the servers give them.
 ///
 /// They stand only in the driver's own error, whose type is there only with the driver's feature.
 fn is_in_use(error: &DbErr) -> bool {
@@ -201,12 +220,14 @@ fn is_in_use(error: &DbErr) -> bool {
         "code: \"40P01\"",
         "number: 1205",
         "number: 1213",
+        "SqliteError { code: 5,",
+        "SqliteError { code: 517,",
     ];
     let error = format!("{error:?}");
     codes.iter().any(|code| error.contains(code))
 }
 
-/// The server's own clock: the library has no runtime to ask.
+/// By the server's own clock: the library has no runtime to ask. SQLite has waited already.
 async fn pause(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let sleep = match db.get_database_backend() {
         DbBackend::Postgres => "SELECT pg_sleep(0.1)",

@@ -58,8 +58,6 @@ impl Orphans {
 pub(crate) struct Ids {
     pub(crate) null: i64,
     pub(crate) duplicate: i64,
-    /// SQLite keeps anything anywhere.
-    pub(crate) not_integer: i64,
 }
 
 impl Ids {
@@ -69,14 +67,6 @@ impl Ids {
     }
 
     async fn try_find(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        let not_integer = match db.get_database_backend() {
-            DbBackend::Sqlite => {
-                let sql =
-                    "SELECT count(*) FROM vectors WHERE typeof(id) NOT IN ('integer', 'null')";
-                count(db, sql).await?
-            }
-            _ => 0,
-        };
         Ok(Self {
             null: nulls_of(db, "id").await?,
             duplicate: count(
@@ -85,7 +75,6 @@ impl Ids {
                  GROUP BY id HAVING count(*) > 1) twice",
             )
             .await?,
-            not_integer,
         })
     }
 }
@@ -118,25 +107,54 @@ pub(crate) async fn is_empty(db: &impl ConnectionTrait) -> Result<bool, Error> {
 }
 
 /// PostgreSQL: the next number of a sequence, where this role may see it, and the largest id.
+///
+/// `sequence` is as PostgreSQL prints its name, quoted where it has to be.
 pub(crate) async fn sequence(
     db: &impl ConnectionTrait,
     sequence: &str,
 ) -> Result<Option<(i64, i64)>, Error> {
-    let found = rows(
+    let failed = || Error::looking_for(format!("the sequence {sequence}"));
+    let allowed: Vec<bool> = list(
         db,
-        "SELECT coalesce(s.last_value + s.increment_by, s.start_value),
-                coalesce((SELECT max(id) FROM vectors), 0)::bigint
-         FROM pg_catalog.pg_sequences s
-         JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
-         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename
-         WHERE c.oid = $1::regclass AND has_sequence_privilege(c.oid, 'SELECT, USAGE')",
+        "SELECT has_sequence_privilege($1, 'SELECT')",
         [sequence.into()],
-        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+    )
+    .await
+    .map_err(failed())?;
+    if allowed != [true] {
+        return Ok(None);
+    }
+    let next = format!(
+        "SELECT s.last_value + CASE WHEN s.is_called THEN 1 ELSE 0 END,
+                coalesce((SELECT max(id) FROM vectors), 0)::bigint
+         FROM {sequence} s"
     );
-    Ok(found
-        .await
-        .map_err(Error::looking_for(format!("the sequence {sequence}")))?
-        .pop())
+    let found = rows(db, &next, [], |row| {
+        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+    });
+    Ok(found.await.map_err(failed())?.pop())
+}
+
+/// SQLite keeps anything anywhere: how many rows have here what the entities cannot read.
+pub(crate) async fn unreadable(
+    db: &impl ConnectionTrait,
+    column: &'static str,
+    integer: bool,
+) -> Result<i64, Error> {
+    let condition = match integer {
+        true => format!(
+            "typeof({column}) NOT IN ('integer', 'null') OR {column} NOT BETWEEN -2147483648 AND 2147483647"
+        ),
+        false => format!("typeof({column}) NOT IN ('text', 'null')"),
+    };
+    count(
+        db,
+        &format!("SELECT count(*) FROM vectors WHERE {condition}"),
+    )
+    .await
+    .map_err(Error::looking_for(format!(
+        "the values of vectors.{column}"
+    )))
 }
 
 async fn count(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {

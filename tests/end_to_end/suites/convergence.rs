@@ -28,6 +28,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace,
         check_that_cannot_look_exits_with_2,
         repair_mends_what_it_can_and_leaves_the_rest,
+        repairs_at_the_same_time_all_succeed,
     ]);
     if backend == DbBackend::Postgres {
         tests.extend(tests![
@@ -226,6 +227,31 @@ async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
         found(&database),
         ["page: page may be NULL, and is in 1 row"]
     );
+}
+
+/// What one has done is no longer there to do for another.
+async fn repairs_at_the_same_time_all_succeed(database: Database) {
+    let legacy = Shape::parse(match database.backend() {
+        DbBackend::Postgres => include_str!("../../shapes/postgres/nullable.sql"),
+        DbBackend::MySql => include_str!("../../shapes/mysql/create_all.sql"),
+        _ => include_str!("../../shapes/sqlite/alembic_raw_ddl.sql"),
+    });
+    database.execute([&legacy.sql]).await;
+    let before = Inventory::of(&database).await;
+
+    let repairs: Vec<_> = (0..4)
+        .map(|_| {
+            let mut repair = migration();
+            repair.args(["repair", "-u", &database.url]);
+            std::thread::spawn(move || run(&mut repair))
+        })
+        .collect();
+    for repair in repairs {
+        repair.join().expect("it runs").expect_success();
+    }
+
+    assert_eq!(found(&database), [""; 0]);
+    before.assert_kept_in(&Inventory::of(&database).await);
 }
 
 async fn check_works_for_a_role_that_may_only_read(database: Database) {

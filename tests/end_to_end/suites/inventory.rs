@@ -11,9 +11,9 @@ pub struct Inventory {
     things: Vec<String>,
 }
 
-const COLUMNS: [&str; 2] = [
-    "doc_id, page, vector_ids, model, doubled",
-    "doc_id, page, vector_ids",
+const COLUMNS: [&[&str]; 2] = [
+    ["doc_id", "page", "vector_ids", "model", "doubled"].as_slice(),
+    &["doc_id", "page", "vector_ids"],
 ];
 
 const POSTGRES: &str = "
@@ -24,6 +24,11 @@ const POSTGRES: &str = "
     UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
     UNION ALL SELECT relname || coalesce(relacl::text, '') FROM pg_class WHERE oid = to_regclass('vectors')
     UNION ALL SELECT 'comment ' || description FROM pg_description WHERE objoid = to_regclass('vectors')
+      OR objoid IN (SELECT oid FROM pg_constraint WHERE conrelid = to_regclass('vectors'))
+    UNION ALL SELECT concat('column ', attname, a.attstorage, a.attcompression, a.attcollation::regcollation)
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+      WHERE attrelid = to_regclass('vectors') AND attnum > 0
+        AND (a.attstorage <> t.typstorage OR a.attcollation <> t.typcollation)
     UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = to_regclass('vectors')
     UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
       WHERE contype = 'c' AND conrelid = to_regclass('vectors')
@@ -48,7 +53,7 @@ const MYSQL: &str = "
       WHERE table_schema = DATABASE() AND table_name = 'vectors' AND column_comment <> ''
     UNION ALL SELECT CAST(concat('column ', column_name, coalesce(column_default, ''), coalesce(collation_name, ''))
       AS CHAR) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'vectors'
-        AND (character_set_name IS NULL OR column_type = 'longtext' AND character_set_name = 'utf8mb4')
+        AND coalesce(character_set_name, 'utf8mb4') = 'utf8mb4'
         AND coalesce(column_default, '') <> 'NULL'
     UNION ALL SELECT CAST(concat(constraint_type, ' ', constraint_name) AS CHAR)
       FROM information_schema.table_constraints
@@ -65,6 +70,7 @@ const SQLITE: &str = "
         AND name NOT LIKE 'sqlite_autoindex_vectors%'
     UNION ALL SELECT 'key on update ' || on_update FROM pragma_foreign_key_list('vectors')
     UNION ALL SELECT 'key named mine' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%CONSTRAINT mine%'
+    UNION ALL SELECT 'comment' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%kept 1%kept 2%'
     UNION ALL SELECT 'table ' || name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'
     ORDER BY 1";
 
@@ -78,6 +84,7 @@ impl Inventory {
         };
         for count in [
             "SELECT concat('highlights ', count(*)) FROM highlights",
+            "SELECT concat('last number ', last_value, is_called) FROM vectors_id_seq WHERE last_value > 500",
             "SELECT concat('last id ', seq) FROM sqlite_sequence WHERE name = 'vectors' AND seq > 50",
         ] {
             things.extend(texts(&db, count).await.unwrap_or_default());
@@ -124,11 +131,17 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-async fn pairs(db: &DatabaseConnection, columns: &str) -> Option<Vec<(Option<String>, String)>> {
+async fn pairs(db: &DatabaseConnection, columns: &[&str]) -> Option<Vec<(Option<String>, String)>> {
     let text = match db.get_database_backend() {
         DbBackend::MySql => "char",
         _ => "text",
     };
+    // A NULL is not an empty text.
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|column| format!("coalesce(cast({column} AS {text}), '<NULL>')"))
+        .collect();
+    let columns = columns.join(", ");
     let sql =
         format!("SELECT cast(id AS {text}), concat_ws('|', {columns}) FROM vectors ORDER BY 1, 2");
     let statement = Statement::from_string(db.get_database_backend(), sql);

@@ -1,5 +1,5 @@
 -- One row for each document.
--- finds: index: ix_vectors_doc_id allows one row for each document
+-- finds: index: ix_vectors_doc_id allows one row for each (doc_id)
 -- ends: refused
 
 CREATE TABLE documents (id serial PRIMARY KEY, title text);

@@ -1,9 +1,9 @@
--- The key is to another table.
+-- The key is to another table, and the rows are its rows.
 -- finds: foreign key: the foreign key is (doc_id) to files(id)
 -- ends: refused
 
 CREATE TABLE files (id INTEGER PRIMARY KEY);
-INSERT INTO files VALUES (1), (2), (3);
+INSERT INTO files VALUES (11), (12), (13);
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
 INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
 CREATE TABLE vectors (
@@ -13,4 +13,4 @@ CREATE TABLE vectors (
     vector_ids TEXT NOT NULL
 );
 CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
-INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (11, 1, '["a", "b"]'), (11, 2, '[]'), (13, 1, '["c"]');

@@ -1,6 +1,7 @@
 -- The ids of the rows are texts.
 -- finds: id: id is TEXT
--- finds: auto-increment: id gets no number of itself; there are 1 row with an id that is no integer
+-- finds: id: id holds what the entities cannot read, in 1 row
+-- finds: auto-increment: id gets no number of itself
 -- ends: refused
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -50,6 +50,9 @@ pub(crate) async fn differences(
         return Ok(found);
     }
     found.extend(types(db, vectors).await?);
+    if live.backend == DbBackend::Sqlite {
+        found.extend(unreadable(db, vectors).await?);
+    }
     let absent = |column| vectors.column(column).is_none();
     if !absent("id") {
         found.extend(keys(db, live.backend, vectors).await?);
@@ -60,6 +63,8 @@ pub(crate) async fn differences(
     }
     found.extend(nullable(db, vectors).await?);
     found.extend(blocked(vectors));
+    let instead = vectors.instead_rules.iter().cloned();
+    found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
     Ok(found)
 }
 
@@ -128,6 +133,20 @@ async fn types(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Differenc
             found.push(Difference::Generated { column });
         } else if live.kind != declared && !becomes_rowid(column, live) {
             found.push(unlike(table, column, live));
+        }
+    }
+    Ok(found)
+}
+
+async fn unreadable(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Difference>, Error> {
+    let mut found = Vec::new();
+    for (column, declared) in COLUMNS {
+        if table.column(column).is_none() {
+            continue;
+        }
+        let rows = rows::unreadable(db, column, declared == ColumnKind::INTEGER).await?;
+        if rows > 0 {
+            found.push(Difference::Unreadable { column, rows });
         }
     }
     Ok(found)
@@ -231,7 +250,11 @@ async fn references(
     let comparable = is_integer(live.documents.as_ref(), "id")
         && is_integer(Some(table), "doc_id")
         && table.column("id").is_some();
-    if comparable && !vouched {
+    // Whose documents they are, a key to another table leaves open.
+    let elsewhere = keys
+        .iter()
+        .any(|key| matches!(key, Difference::ForeignKeyElsewhere { .. }));
+    if comparable && !vouched && !elsewhere {
         found.extend(Orphans::find(db).await?.map(Difference::Orphans));
     }
     found.extend(keys);
@@ -262,8 +285,11 @@ fn is_named(table: &str, name: &str) -> bool {
 }
 
 fn index(table: &Table) -> Vec<Difference> {
-    let alone = |index: &&Index| index.is_unique && index.columns == ["doc_id"];
-    if let Some(index) = table.indexes.iter().find(alone) {
+    let limits_rows = |index: &&Index| {
+        let ours = |column: &String| ["doc_id", "page", "vector_ids"].contains(&column.as_str());
+        index.is_unique && index.columns != table.primary_key && index.columns.iter().all(ours)
+    };
+    if let Some(index) = table.indexes.iter().find(limits_rows) {
         let index = index.clone();
         return vec![Difference::IndexUnique { index }];
     }

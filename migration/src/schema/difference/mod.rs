@@ -104,6 +104,15 @@ pub(crate) enum Difference {
     Generated {
         column: &'static str,
     },
+    /// Of the declared type by name, with values of another.
+    Unreadable {
+        column: &'static str,
+        rows: i64,
+    },
+    /// PostgreSQL: INSERT or DELETE become something else.
+    InsteadRule {
+        rule: String,
+    },
     Nullable {
         column: &'static str,
         live: Column,
@@ -158,11 +167,12 @@ impl Difference {
         match self {
             Self::DocumentsAbsent { .. } | Self::DocumentsUnfit { .. } => Part::Documents,
             Self::TableAbsent | Self::NotATable { .. } | Self::StorageEngine { .. } => Part::Table,
-            Self::InsertBlocked { .. } => Part::Table,
+            Self::InsertBlocked { .. } | Self::InsteadRule { .. } => Part::Table,
             Self::ColumnAbsent { column, .. }
             | Self::Narrow { column, .. }
             | Self::WrongType { column, .. }
             | Self::Generated { column }
+            | Self::Unreadable { column, .. }
             | Self::Nullable { column, .. } => Part::Column(column),
             Self::PrimaryKey { .. } => Part::PrimaryKey,
             Self::AutoIncrement { .. } | Self::SequenceBehind { .. } => Part::AutoIncrement,

@@ -11,7 +11,7 @@ pub(crate) fn notes(live: &Live) -> Vec<String> {
     let ours = |name: &str| COLUMNS.iter().any(|(column, _)| name == *column);
     let columns = table.columns.iter().filter(|column| !ours(&column.name));
     let is_extra = |index: &&Index| {
-        let is_primary_key = index.is_key && index.columns == table.primary_key;
+        let is_primary_key = index.is_unique && index.columns == table.primary_key;
         index.name != IX_VECTORS_DOC_ID && !is_primary_key
     };
     let indexes = table.indexes.iter().filter(is_extra);

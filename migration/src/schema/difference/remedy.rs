@@ -46,6 +46,21 @@ impl Difference {
                 views.join(" and ")
             )),
             Self::WrongType { live, .. } => Remedy::Person(misread(live)),
+            Self::Unreadable { column, .. } => Remedy::Person(format!(
+                "give them values of the declared type: SELECT {column}, typeof({column}) FROM vectors"
+            )),
+            Self::InsteadRule { .. } => person("drop the rule if nobody relies on it, then repair"),
+            Self::Narrow { live, .. }
+            | Self::Nullable { live, .. }
+            | Self::AutoIncrement { live, .. }
+            | Self::PrimaryKey { live, .. }
+                if live.attributes.unsaid.is_some() =>
+            {
+                Remedy::Person(format!(
+                    "change the column by hand: it is {}, which would be forgotten",
+                    live.attributes.unsaid.as_deref().unwrap_or_default()
+                ))
+            }
             Self::Generated { .. } => {
                 person("the entities write this column: replace it by one that keeps its values")
             }
@@ -60,13 +75,6 @@ impl Difference {
             Self::PrimaryKey { ids, .. } if ids.duplicate > 0 => person(
                 "tell the rows apart: SELECT id, count(*) FROM vectors GROUP BY id HAVING count(*) > 1",
             ),
-            Self::PrimaryKey { ids, .. } | Self::AutoIncrement { ids, .. }
-                if ids.not_integer > 0 =>
-            {
-                person(
-                    "give them integers: SELECT * FROM vectors WHERE typeof(id) NOT IN ('integer', 'null')",
-                )
-            }
             Self::PrimaryKey { ids, .. } if ids.null > 0 => {
                 person("give them numbers: SELECT * FROM vectors WHERE id IS NULL")
             }
@@ -77,9 +85,9 @@ impl Difference {
             Self::ForeignKeyElsewhere { .. } => {
                 person("which of the two was meant only its author knows: drop it, then repair")
             }
-            Self::IndexUnique { .. } => {
-                person("a document has many pages: drop the index or its constraint, then repair")
-            }
+            Self::IndexUnique { .. } => person(
+                "a document has many pages, and a page may have many rows: drop the index or its constraint, then repair",
+            ),
             Self::InsertBlocked { .. } => person("give the column a default, or allow NULL in it"),
             _ => Remedy::Repair,
         }
@@ -92,7 +100,7 @@ impl Difference {
             Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
             Part::ForeignKey => &[Part::Documents, Part::Column("doc_id"), Part::Rows],
             Part::Index => &[Part::Column("doc_id")],
-            Part::Rows => &[Part::Documents],
+            Part::Rows => &[Part::Documents, Part::Column("doc_id")],
             _ => &[],
         };
         let table = all

@@ -23,6 +23,15 @@ impl Difference {
             Self::Narrow { column, live, .. } | Self::WrongType { column, live } => {
                 format!("{column} is {}", live.declared)
             }
+            Self::Unreadable { column, rows } => {
+                format!(
+                    "{column} holds what the entities cannot read, in {}",
+                    counted(*rows)
+                )
+            }
+            Self::InsteadRule { rule } => {
+                format!("the rule {rule} does something else instead of what it is told")
+            }
             Self::Generated { column } => format!("{column} is a generated column"),
             Self::Nullable {
                 column, nulls: 0, ..
@@ -87,7 +96,11 @@ impl Difference {
                 )
             }
             Self::IndexUnique { index } => {
-                format!("{} allows one row for each document", index.name)
+                format!(
+                    "{} allows one row for each ({})",
+                    index.name,
+                    index.columns.join(", ")
+                )
             }
             Self::InsertBlocked { column } => {
                 format!("{column} is NOT NULL and has no default, so that every INSERT fails")
@@ -105,13 +118,8 @@ fn named(key: &ForeignKey) -> String {
 
 fn in_the_way(ids: &Ids) -> String {
     let mut parts = Vec::new();
-    for (count, what) in [
-        (ids.null, "without an id"),
-        (ids.not_integer, "with an id that is no integer"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{} {what}", counted(count)));
-        }
+    if ids.null > 0 {
+        parts.push(format!("{} without an id", counted(ids.null)));
     }
     if ids.duplicate > 0 {
         parts.push(format!("{} ids more than once", ids.duplicate));

@@ -57,6 +57,8 @@ pub(crate) struct Table {
     pub(crate) kept: Vec<String>,
     /// The views that read each column.
     pub(crate) views: Vec<(String, String)>,
+    /// PostgreSQL: the rules that do something else instead.
+    pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
     pub(crate) statements: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Table {
             checks: Vec::new(),
             kept: Vec::new(),
             views: Vec::new(),
+            instead_rules: Vec::new(),
             statements: Vec::new(),
         }
     }
@@ -82,12 +85,8 @@ impl Table {
 
     /// Whether a foreign key may refer to this column alone.
     pub(crate) fn is_key(&self, column: &str) -> bool {
-        let over_it = |columns: &[String]| columns == [column];
-        over_it(&self.primary_key)
-            || self
-                .indexes
-                .iter()
-                .any(|index| index.is_key && over_it(&index.columns))
+        let serves = |index: &Index| index.is_key && index.columns == [column];
+        self.indexes.iter().any(serves)
     }
 }
 
@@ -113,14 +112,19 @@ pub(crate) struct Column {
     pub(crate) nullable: bool,
     pub(crate) default: Option<String>,
     pub(crate) filled: Filled,
-    /// MySQL: what a change of the column has to say again, or it is forgotten.
+    /// What a change of the column has to say again, or it is forgotten.
     pub(crate) attributes: Attributes,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
+    /// Empty where it is the type's own.
     pub(crate) collation: String,
     pub(crate) comment: String,
+    /// PostgreSQL: what the column's storage is set to.
+    pub(crate) storage: Vec<String>,
+    /// What a change of the column would forget.
+    pub(crate) unsaid: Option<String>,
     /// MariaDB: the check that stands in the column's own definition.
     pub(crate) check: Option<String>,
 }
@@ -167,6 +171,8 @@ pub(crate) struct Index {
     pub(crate) columns: Vec<String>,
     /// Unique over every row, so that a foreign key may refer to its columns.
     pub(crate) is_key: bool,
+    /// PostgreSQL: a constraint stands on it.
+    pub(crate) has_constraint: bool,
     pub(crate) is_unique: bool,
     /// Built to its end, over every row, and able to find equal values.
     pub(crate) is_whole: bool,
@@ -184,6 +190,7 @@ pub(crate) struct ForeignKey {
     pub(crate) on_update: String,
     /// What else a replacement has to say again.
     pub(crate) timing: String,
+    pub(crate) comment: Option<String>,
     /// Whether the engine vouches for the rows: `Some` where it knows.
     pub(crate) validated: Option<bool>,
     /// Whether the engine acts on it.

@@ -35,11 +35,11 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     let Some(kind) = kind(db, name).await? else {
         return Ok(None);
     };
-    let mut indexes = indexes(db, name).await?;
-    let primary = indexes.iter().position(|index| index.name == "PRIMARY");
+    let indexes = indexes(db, name).await?;
+    let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
     Ok(Some(Table {
         columns: columns(db, name).await?,
-        primary_key: primary.map_or_else(Vec::new, |at| indexes.remove(at).columns),
+        primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
         indexes,
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
@@ -93,6 +93,10 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
             let extra: String = row.try_get_by_index(5)?;
             let charset: String = row.try_get_by_index(7)?;
             let name: String = row.try_get_by_index(0)?;
+            let unsaid = ["invisible", "compressed"]
+                .into_iter()
+                .find(|word| format!("{extra} {declared}").to_lowercase().contains(word))
+                .map(str::to_owned);
             let check = checks.iter().find(|(column, _)| *column == name);
             Ok(Column {
                 kind: column_kind(
@@ -109,6 +113,8 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
                     collation: row.try_get_by_index(8)?,
                     comment: row.try_get_by_index(6)?,
                     check: check.map(|(_, clause)| clause.clone()),
+                    unsaid,
+                    ..Attributes::default()
                 },
                 name,
             })
@@ -187,6 +193,7 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
                 is_key: non_unique == 0,
                 is_unique: non_unique == 0,
                 is_whole: matches!(method.as_str(), "BTREE" | "HASH"),
+                has_constraint: false,
             })
         },
     );
@@ -217,6 +224,7 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
                 on_delete: row.try_get_by_index(4)?,
                 on_update: row.try_get_by_index(5)?,
                 timing: String::new(),
+                comment: None,
                 validated: None,
                 enforced: true,
             })

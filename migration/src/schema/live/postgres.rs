@@ -49,6 +49,17 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     let Some((oid, kind)) = class(db, name).await? else {
         return Ok(None);
     };
+    let hidden: Vec<bool> = list(
+        db,
+        "SELECT row_security_active($1::bigint::oid)",
+        [oid.into()],
+    )
+    .await?;
+    if hidden == [true] {
+        return Err(DbErr::Custom(
+            "row-level security may hide rows from this role; use the owner or a role with BYPASSRLS".to_owned(),
+        ));
+    }
     Ok(Some(Table {
         columns: columns(db, oid).await?,
         primary_key: primary_key(db, oid).await?,
@@ -57,6 +68,13 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         checks: checks(db, oid).await?,
         kept: kept(db, oid).await?,
         views: views(db, oid).await?,
+        instead_rules: list(
+            db,
+            "SELECT quote_ident(rulename) FROM pg_catalog.pg_rewrite
+             WHERE ev_class = $1::bigint::oid AND is_instead AND ev_type <> '1'",
+            [oid.into()],
+        )
+        .await?,
         ..Table::new(kind)
     }))
 }
@@ -104,7 +122,10 @@ fn kind(relkind: &str, persistence: &str, inherits: bool) -> Kind {
 async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
-        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
+                NOT a.attnotnull OR EXISTS (
+                  SELECT FROM pg_catalog.pg_constraint n
+                  WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
                 pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
                 (SELECT s.oid::regclass::text
                  FROM pg_catalog.pg_depend p
@@ -112,8 +133,14 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                    (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
                    OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
                        AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
-                 LIMIT 1)
+                 LIMIT 1),
+                CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
+                CASE WHEN a.attstorage <> t.typstorage
+                     THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
+                                            WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
+                CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END
          FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          WHERE a.attrelid = $1::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped
          ORDER BY a.attnum",
@@ -133,7 +160,17 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                     (false, None) => Filled::ByDefault,
                     (false, sequence) => Filled::AutoIncrement { sequence },
                 },
-                attributes: Attributes::default(),
+                attributes: Attributes {
+                    collation: row.try_get_by_index(6)?,
+                    storage: [
+                        row.try_get_by_index::<Option<String>>(7)?.map(|word| format!("STORAGE {word}")),
+                        row.try_get_by_index::<Option<String>>(8)?.map(|word| format!("COMPRESSION {word}")),
+                    ]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+                    ..Attributes::default()
+                },
             })
         },
     )
@@ -160,7 +197,7 @@ async fn primary_key(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>,
          FROM pg_catalog.pg_constraint c
          CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
-         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'p' AND NOT c.condeferrable
+         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'p'
          ORDER BY k.position",
         [oid.into()],
     )
@@ -175,7 +212,8 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 coalesce(a.attname::text, ''),
                 i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
                 i.indisunique,
-                i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash')
+                i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'),
+                EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = i.indrelid)
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -192,6 +230,7 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 is_key: row.try_get_by_index(2)?,
                 is_unique: row.try_get_by_index(3)?,
                 is_whole: row.try_get_by_index(4)?,
+                has_constraint: row.try_get_by_index(5)?,
             })
         },
     );
@@ -209,7 +248,8 @@ async fn foreign_keys(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Foreign
                 c.convalidated,
                 coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
-                                  WHERE t.tgconstraint = c.oid AND t.tgenabled IN ('D', 'R'))
+                                  WHERE t.tgconstraint = c.oid AND t.tgenabled IN ('D', 'R')),
+                obj_description(c.oid, 'pg_constraint')
          FROM pg_catalog.pg_constraint c
          CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
@@ -230,6 +270,7 @@ async fn foreign_keys(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Foreign
                 timing: row.try_get_by_index(6)?,
                 validated: Some(row.try_get_by_index(7)?),
                 enforced: row.try_get_by_index(8)?,
+                comment: row.try_get_by_index(9)?,
             })
         },
     );
@@ -266,6 +307,9 @@ async fn kept(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr>
          UNION ALL
          SELECT format('check constraint %s', quote_ident(conname)) FROM pg_catalog.pg_constraint
          WHERE conrelid = $1::bigint::oid AND contype = 'c'
+         UNION ALL
+         SELECT format('rule %s', quote_ident(rulename)) FROM pg_catalog.pg_rewrite
+         WHERE ev_class = $1::bigint::oid AND ev_type <> '1'
          UNION ALL
          SELECT format('policy %s', quote_ident(polname)) FROM pg_catalog.pg_policy
          WHERE polrelid = $1::bigint::oid

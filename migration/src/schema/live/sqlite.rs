@@ -45,20 +45,36 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     )
     .await?;
     let mut columns = columns(db, name).await?;
-    // The one column that SQLite itself gives a number.
-    if let ([key], true) = (primary_key.as_slice(), has_rowid) {
+    let mut indexes = indexes(db, name).await?;
+    // The one column that SQLite itself gives a number: it has no index of its own.
+    let own_index: Vec<String> = list(
+        db,
+        "SELECT name FROM pragma_index_list(?1) WHERE origin = 'pk'",
+        [name.into()],
+    )
+    .await?;
+    let is_rowid = has_rowid && own_index.is_empty();
+    if let ([key], true) = (primary_key.as_slice(), is_rowid) {
         let rowid = |column: &&mut Column| {
             column.name == *key && column.declared.eq_ignore_ascii_case("integer")
         };
         if let Some(column) = columns.iter_mut().find(rowid) {
             column.filled = Filled::AutoIncrement { sequence: None };
             column.nullable = false;
+            indexes.push(Index {
+                name: "PRIMARY KEY".to_owned(),
+                columns: primary_key.clone(),
+                is_key: true,
+                is_unique: true,
+                is_whole: true,
+                has_constraint: false,
+            });
         }
     }
     Ok(Some(Table {
         columns,
         primary_key,
-        indexes: indexes(db, name).await?,
+        indexes,
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
         statements: list(
@@ -147,7 +163,6 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
         db,
         "SELECT l.name, lower(coalesce(i.name, '')), l.\"unique\", l.partial
          FROM pragma_index_list(?1) l, pragma_index_info(l.name) i
-         WHERE l.origin <> 'pk'
          ORDER BY l.name, i.seqno",
         [name.into()],
         |row| {
@@ -159,6 +174,7 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
                 is_key: unique && !partial,
                 is_unique: unique,
                 is_whole: !partial,
+                has_constraint: false,
             })
         },
     );
@@ -183,6 +199,7 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
                 on_delete: row.try_get_by_index(4)?,
                 on_update: row.try_get_by_index(5)?,
                 timing: String::new(),
+                comment: None,
                 validated: None,
                 enforced: true,
             })

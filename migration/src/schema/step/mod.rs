@@ -66,12 +66,12 @@ pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) ->
         .collect();
     let planned = |(difference, remedy): (&Difference, &Remedy)| {
         let steps = match remedy {
-            Remedy::Repair => steps(difference, live, &mended, freedom),
+            Remedy::Repair => steps(difference, live, differences, &mended, freedom),
             _ => Ok(Vec::new()),
         };
         let (remedy, steps) = match steps {
             Ok(steps) => (remedy.clone(), steps),
-            Err(reason) => (Remedy::Person(reason), Vec::new()),
+            Err(instead) => (instead, Vec::new()),
         };
         Plan {
             difference: difference.clone(),
@@ -83,17 +83,18 @@ pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) ->
 }
 
 /// The steps that are left for a difference. After each the shape is looked at again, so only the
-/// first is ever taken as it stands here. An error says why there are none.
+/// first is ever taken as it stands here. An error is what remains to be done instead.
 fn steps(
     difference: &Difference,
     live: &Live,
+    all: &[Difference],
     mended: &[&Difference],
     freedom: Freedom,
-) -> Result<Vec<Step>, String> {
+) -> Result<Vec<Step>, Remedy> {
     match live.backend {
         DbBackend::Postgres => Ok(postgres::steps(difference, live, freedom)),
         DbBackend::MySql => Ok(mysql::steps(difference)),
-        DbBackend::Sqlite => sqlite::steps(difference, live, mended),
+        DbBackend::Sqlite => sqlite::steps(difference, live, all, mended),
         _ => Ok(Vec::new()),
     }
 }

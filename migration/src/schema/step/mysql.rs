@@ -105,8 +105,10 @@ pub(super) fn steps(difference: &Difference) -> Vec<Step> {
 
 /// MODIFY forgets whatever of the column it is not told again.
 fn modify(column: &str, live: &Column, null: &str) -> String {
-    let collation = match live.kind {
-        ColumnKind::Text => format!(" COLLATE {}", live.attributes.collation),
+    let collation = match live.attributes.collation.as_str() {
+        "" => String::new(),
+        same if same.starts_with("utf8mb4") => format!(" COLLATE {same}"),
+        binary if binary.ends_with("_bin") => " COLLATE utf8mb4_bin".to_owned(),
         _ => String::new(),
     };
     let to = match live.kind {

@@ -1,12 +1,12 @@
 //! Short transactions; whatever reads the whole table does so beside its writers.
 
-use sea_query::{Index, PostgresQueryBuilder};
+use sea_query::PostgresQueryBuilder;
 
 use super::{Execution, Freedom, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::Difference,
-    live::{Column, ColumnKind, ForeignKey, Live, Table},
+    live::{Column, ColumnKind, ForeignKey, Index, Live, Table},
 };
 
 const NEW: &str = "none: the table is new";
@@ -15,8 +15,8 @@ const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
 const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
 const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
 
-/// The name of the index and constraint that PostgreSQL itself would choose.
-const PRIMARY_KEY: &str = "vectors_pkey";
+/// The name of the index and constraint that PostgreSQL itself would choose, and one for where it is taken.
+const PRIMARY_KEYS: [&str; 2] = ["vectors_pkey", "vectors_id_pkey"];
 
 pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> Vec<Step> {
     let Some(vectors) = &live.vectors else {
@@ -41,7 +41,17 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
                 quoted(name),
                 add_foreign_key(name, Some(key))
             );
-            vec![step([replace], READERS_TOO), validate(name)]
+            let mut replace = step([replace], READERS_TOO);
+            replace
+                .statements
+                .extend(key.comment.as_ref().map(|comment| {
+                    let comment = comment.replace('\'', "''");
+                    format!(
+                        "COMMENT ON CONSTRAINT {} ON vectors IS '{comment}'",
+                        quoted(name)
+                    )
+                }));
+            vec![replace, validate(name)]
         }
         Difference::ForeignKeyUnvalidated { key } => {
             vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
@@ -80,38 +90,61 @@ fn widen(column: &str, live: &Column) -> Step {
         ColumnKind::Json => ("text", WHILE_REWRITTEN),
         _ => ("text", READERS_TOO),
     };
-    let alter = format!("ALTER COLUMN {column} TYPE {to} USING {column}::{to}");
-    let statement = match &live.default {
-        // A default of the old type is not cast along.
-        Some(default) => format!(
-            "ALTER TABLE vectors ALTER COLUMN {column} DROP DEFAULT, {alter}, \
-             ALTER COLUMN {column} SET DEFAULT ({default})::{to}"
-        ),
-        None => format!("ALTER TABLE vectors {alter}"),
+    let collation = match live.attributes.collation.as_str() {
+        "" => String::new(),
+        other => format!(" COLLATE {other}"),
     };
-    step([statement], lock)
+    let mut changes = Vec::new();
+    // A default of the old type is not cast along.
+    if live.default.is_some() {
+        changes.push(format!("ALTER COLUMN {column} DROP DEFAULT"));
+    }
+    changes.push(format!(
+        "ALTER COLUMN {column} TYPE {to}{collation} USING {column}::{to}"
+    ));
+    if let Some(default) = &live.default {
+        changes.push(format!(
+            "ALTER COLUMN {column} SET DEFAULT ({default})::{to}"
+        ));
+    }
+    let storage = live.attributes.storage.iter();
+    changes.extend(storage.map(|storage| format!("ALTER COLUMN {column} SET {storage}")));
+    step(
+        [format!("ALTER TABLE vectors {}", changes.join(", "))],
+        lock,
+    )
 }
 
-/// An index that an earlier try has left half-built, or built to its end, is gone on from.
+/// An index that an earlier try has left half-built, or built to its end, is gone on from; one of
+/// somebody else's that has the name is left alone.
 fn primary_key(vectors: &Table, freedom: Freedom) -> Vec<Step> {
-    let add = format!(
-        "ALTER TABLE vectors ADD CONSTRAINT {PRIMARY_KEY} PRIMARY KEY USING INDEX {PRIMARY_KEY}"
-    );
+    let is_ours = |index: &&Index| {
+        PRIMARY_KEYS.contains(&index.name.as_str())
+            && index.columns == ["id"]
+            && index.is_unique
+            && !index.has_constraint
+    };
+    let ours = vectors.indexes.iter().find(is_ours);
+    let is_free = |name: &&str| !vectors.indexes.iter().any(|index| index.name == *name);
+    let name = match ours {
+        Some(index) => index.name.as_str(),
+        None => PRIMARY_KEYS
+            .into_iter()
+            .find(is_free)
+            .unwrap_or(PRIMARY_KEYS[0]),
+    };
+    let add = format!("ALTER TABLE vectors ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}");
     let add = step([add], READERS_TOO);
-    let mut create = Index::create();
-    create.name(PRIMARY_KEY).table("vectors").col("id").unique();
+    let mut create = sea_query::Index::create();
+    create.name(name).table("vectors").col("id").unique();
     let create = build(create, freedom);
     let mut steps = match vectors.column("id") {
         Some(id) if id.nullable => not_null(vectors, "id"),
         _ => Vec::new(),
     };
-    match vectors
-        .indexes
-        .iter()
-        .find(|index| index.name == PRIMARY_KEY)
-    {
+    match ours {
         Some(index) if index.is_key => steps.push(add),
-        Some(_) => steps.extend([drop_index(PRIMARY_KEY, freedom), create, add]),
+        Some(_) => steps.extend([drop_index(name, freedom), create, add]),
         None => steps.extend([create, add]),
     }
     steps
@@ -133,7 +166,9 @@ fn advance(sequence: &str) -> Step {
     step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
-            format!("SELECT setval('{literal}', max(id)) FROM vectors HAVING max(id) > 0"),
+            format!(
+                "SELECT setval('{literal}', greatest(max(id), (SELECT last_value FROM {sequence}))) FROM vectors HAVING max(id) > 0"
+            ),
         ],
         WRITERS,
     )
@@ -196,7 +231,7 @@ fn build(mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {
 }
 
 fn drop_index(name: &str, freedom: Freedom) -> Step {
-    let mut drop = Index::drop();
+    let mut drop = sea_query::Index::drop();
     drop.name(name);
     match freedom {
         Freedom::Free => alone(drop.concurrently().to_string(PostgresQueryBuilder)),

@@ -8,7 +8,7 @@ use sea_query::SqliteQueryBuilder;
 use super::{Execution, Setting, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID},
-    difference::Difference,
+    difference::{Difference, Part, Remedy},
     live::Live,
 };
 
@@ -24,8 +24,9 @@ const RENAMING: [Setting; 1] = [Setting {
 pub(super) fn steps(
     difference: &Difference,
     live: &Live,
+    all: &[Difference],
     mended: &[&Difference],
-) -> Result<Vec<Step>, String> {
+) -> Result<Vec<Step>, Remedy> {
     let create_index = declared::create_ix_vectors_doc_id().to_string(SqliteQueryBuilder);
     let statements = match difference {
         Difference::DocumentsAbsent { .. } => {
@@ -40,8 +41,15 @@ pub(super) fn steps(
             vec![format!("DROP INDEX {IX_VECTORS_DOC_ID}"), create_index]
         }
         _ => {
+            // The copy's key would refuse them.
+            if all
+                .iter()
+                .any(|other| matches!(other, Difference::Orphans(_)))
+            {
+                return Err(Remedy::After(Part::Rows));
+            }
             return Ok(vec![Step {
-                statements: rebuild::statements(live, mended)?,
+                statements: rebuild::statements(live, mended).map_err(Remedy::Person)?,
                 lock: WHILE_REBUILT,
                 execution: Execution::Transaction {
                     settings: &RENAMING,

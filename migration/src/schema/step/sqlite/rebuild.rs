@@ -11,7 +11,7 @@ use sqlparser::{
     },
     dialect::SQLiteDialect,
     parser::Parser,
-    tokenizer::{Token, Tokenizer},
+    tokenizer::{Token, Tokenizer, Whitespace},
 };
 
 use crate::schema::{
@@ -49,7 +49,7 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
     for difference in mended {
         mend(&mut table, difference)?;
     }
-    let mut statements = vec![table.to_string(), copy_rows];
+    let mut statements = vec![with_comments(&table.to_string(), made_by), copy_rows];
     if is_auto_increment(made_by) {
         statements.extend(keep_sequence());
     }
@@ -87,6 +87,26 @@ fn words(sql: &str) -> Option<Vec<String>> {
     Some(words.collect())
 }
 
+/// A syntax tree has none: those of the older statement go to the end of the new one.
+fn with_comments(sql: &str, older: &str) -> String {
+    let tokens = Tokenizer::new(&SQLiteDialect {}, older)
+        .tokenize()
+        .unwrap_or_default();
+    let comments: String = tokens
+        .iter()
+        .filter_map(|token| match token {
+            Token::Whitespace(Whitespace::SingleLineComment { comment, .. }) => Some(comment),
+            Token::Whitespace(Whitespace::MultiLineComment(comment)) => Some(comment),
+            _ => None,
+        })
+        .map(|comment| format!(" /* {} */", comment.trim().replace("*/", "* /")))
+        .collect();
+    match sql.rsplit_once(')') {
+        Some((body, options)) => format!("{body}{comments}){options}"),
+        None => sql.to_owned(),
+    }
+}
+
 fn is_auto_increment(sql: &str) -> bool {
     words(sql).is_some_and(|words| words.iter().any(|word| word == "autoincrement"))
 }
@@ -106,7 +126,7 @@ fn mend(table: &mut CreateTable, difference: &Difference) -> Result<(), String> 
         }
         Difference::PrimaryKey { .. } | Difference::AutoIncrement { .. } => number_rows(table)?,
         Difference::ForeignKeyAbsent => table.constraints.push(foreign_key().into()),
-        Difference::ForeignKeyUnlike { .. } => cascade(table),
+        Difference::ForeignKeyUnlike { .. } => return cascade(table),
         _ => {}
     }
     Ok(())
@@ -148,7 +168,7 @@ fn number_rows(table: &mut CreateTable) -> Result<(), String> {
 }
 
 /// Every key from `doc_id` to `documents` gets the action; its name and the rest stay.
-fn cascade(table: &mut CreateTable) {
+fn cascade(table: &mut CreateTable) -> Result<(), String> {
     let of_columns = table
         .columns
         .iter_mut()
@@ -170,15 +190,20 @@ fn cascade(table: &mut CreateTable) {
             }
             _ => None,
         });
+    let mut found = false;
     for key in of_columns.chain(of_table) {
-        if key
-            .foreign_table
-            .to_string()
-            .trim_matches('"')
-            .eq_ignore_ascii_case(DOCUMENTS)
-        {
+        let parent = key.foreign_table.0.last().and_then(|part| part.as_ident());
+        if parent.is_some_and(|parent| parent.value.eq_ignore_ascii_case(DOCUMENTS)) {
             key.on_delete = Some(ReferentialAction::Cascade);
+            found = true;
         }
+    }
+    match found {
+        true => Ok(()),
+        false => Err(
+            "its statement shows no key from doc_id to documents: rebuild the table by hand"
+                .to_owned(),
+        ),
     }
 }
 

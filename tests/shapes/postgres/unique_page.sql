@@ -1,0 +1,15 @@
+-- One row for each page.
+-- finds: index: one_row allows one row for each (doc_id, page)
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page integer NOT NULL,
+    vector_ids text NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+ALTER TABLE vectors ADD CONSTRAINT one_row UNIQUE (doc_id, page);
