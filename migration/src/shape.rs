@@ -1,7 +1,4 @@
-use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
-};
-use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
+use sea_orm_migration::IntoSchemaManagerConnection;
 
 use crate::{
     Error,
@@ -35,21 +32,8 @@ where
     C: IntoSchemaManagerConnection<'c>,
 {
     let db = db.into_database_executor();
-    let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
-    let transaction = begin_reading(&db).await.map_err(failed)?;
-    let look = converge::look(&transaction, Scope::Everything, Freedom::Free).await?;
-    transaction.rollback().await.map_err(failed)?;
+    let look = converge::look_at_once(&db, Scope::Everything, Freedom::Free).await?;
     Ok(Report::of(look))
-}
-
-async fn begin_reading(db: &SchemaManagerConnection<'_>) -> Result<DatabaseTransaction, DbErr> {
-    match (db, db.get_database_backend()) {
-        // Within the caller's transaction there is no other mode, and SQLite has none.
-        (SchemaManagerConnection::Connection(_), DbBackend::Postgres | DbBackend::MySql) => {
-            db.begin_with_config(None, Some(AccessMode::ReadOnly)).await
-        }
-        _ => db.begin().await,
-    }
 }
 
 /// Whether `repair` may delete rows whose document does not exist.
@@ -98,7 +82,7 @@ where
         Orphans::Delete => converge::delete_orphans(&db).await?,
     };
     let steps = converge(&db, Scope::Everything, Refusal::OfItself).await?;
-    let look = converge::look(&db, Scope::Everything, Freedom::Free).await?;
+    let look = converge::look_at_once(&db, Scope::Everything, Freedom::Free).await?;
     Ok(Repaired {
         steps,
         deleted_orphans,

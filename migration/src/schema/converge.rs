@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionTrait};
+use sea_orm::{AccessMode, ConnectionTrait, DbBackend, DbErr, IsolationLevel, TransactionTrait};
 use sea_orm_migration::SchemaManagerConnection;
 use tracing::Instrument;
 
@@ -43,11 +43,30 @@ pub(crate) struct Look {
     pub(crate) plans: Vec<Plan>,
 }
 
-pub(crate) async fn look(
-    db: &impl ConnectionTrait,
+/// In a transaction of its own that only reads: the parts are of one moment, also beside others that
+/// change them.
+pub(crate) async fn look_at_once(
+    db: &SchemaManagerConnection<'_>,
     scope: Scope,
     freedom: Freedom,
 ) -> Result<Look, Error> {
+    let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
+    let transaction = match (db, db.get_database_backend()) {
+        (SchemaManagerConnection::Connection(_), DbBackend::Postgres | DbBackend::MySql) => {
+            let isolation = Some(IsolationLevel::RepeatableRead);
+            db.begin_with_config(isolation, Some(AccessMode::ReadOnly))
+                .await
+        }
+        // SQLite has no such words, and the caller's transaction has its own.
+        _ => db.begin().await,
+    };
+    let transaction = transaction.map_err(failed)?;
+    let look = look(&transaction, scope, freedom).await;
+    transaction.rollback().await.map_err(failed)?;
+    look
+}
+
+async fn look(db: &impl ConnectionTrait, scope: Scope, freedom: Freedom) -> Result<Look, Error> {
     let live = live::read(db).await?;
     let differences = difference::differences(db, &live, scope).await?;
     let plans = step::plan(&live, &differences, freedom);
@@ -67,7 +86,7 @@ pub(crate) async fn converge(
     let mut failed: Option<(Step, Error)> = None;
     let mut gave_way: Option<Instant> = None;
     loop {
-        let Look { live, plans } = look(db, scope, freedom(db)).await?;
+        let Look { live, plans } = look_at_once(db, scope, freedom(db)).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
         if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
             return Err(Error::refused(live.place, plans.iter().filter(refused)));
@@ -239,7 +258,7 @@ async fn pause(db: &impl ConnectionTrait) -> Result<(), DbErr> {
 
 /// Deletes the rows whose document does not exist, and says how many.
 pub(crate) async fn delete_orphans(db: &SchemaManagerConnection<'_>) -> Result<u64, Error> {
-    let look = look(db, Scope::Everything, freedom(db)).await?;
+    let look = look_at_once(db, Scope::Everything, freedom(db)).await?;
     let is_orphans = |plan: &Plan| {
         matches!(plan.difference, Difference::Orphans(_)) && plan.remedy == Remedy::DeleteOrphans
     };
