@@ -165,12 +165,12 @@ fn unlike(table: &Table, column: &'static str, live: &Column) -> Difference {
         ("vector_ids", kind) => matches!(kind, ColumnKind::NarrowText | ColumnKind::Json),
         _ => false,
     };
-    let readers = table.views.iter().filter(|(_, read)| read == column);
+    let readers = table.readers.iter().filter(|(_, read)| read == column);
     match widens {
         true => Difference::Narrow {
             column,
             live,
-            views: readers.map(|(view, _)| view.clone()).collect(),
+            readers: readers.map(|(reader, _)| reader.clone()).collect(),
         },
         false => Difference::WrongType { column, live },
     }

@@ -94,7 +94,7 @@ pub(crate) enum Difference {
     Narrow {
         column: &'static str,
         live: Column,
-        views: Vec<String>,
+        readers: Vec<String>,
     },
     /// Of a type that the entities would misread.
     WrongType {

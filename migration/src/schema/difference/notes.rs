@@ -27,9 +27,8 @@ pub(crate) fn notes(live: &Live) -> Vec<String> {
         }))
         .chain(table.kept.iter().cloned())
         .collect();
-    let mut views: Vec<&String> = table.views.iter().map(|(view, _)| view).collect();
-    views.dedup();
-    notes.extend(views.into_iter().map(|view| format!("view {view}")));
+    let views = table.readers.iter().map(|(reader, _)| reader);
+    notes.extend(views.filter(|reader| reader.starts_with("view ")).cloned());
     notes.sort();
     notes.dedup();
     notes

@@ -41,9 +41,9 @@ impl Difference {
             Self::ColumnAbsent { .. } => person(
                 "its values cannot be invented: add the column and fill it, or rename the table",
             ),
-            Self::Narrow { views, .. } if !views.is_empty() => Remedy::Person(format!(
-                "drop the view {}, repair, and create it again: PostgreSQL changes no column that a view reads",
-                views.join(" and ")
+            Self::Narrow { readers, .. } if !readers.is_empty() => Remedy::Person(format!(
+                "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
+                readers.join(" and ")
             )),
             Self::WrongType { live, .. } => Remedy::Person(misread(live)),
             Self::Unreadable { column, .. } => Remedy::Person(format!(

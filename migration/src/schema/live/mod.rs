@@ -55,8 +55,8 @@ pub(crate) struct Table {
     pub(crate) checks: Vec<(String, bool)>,
     /// What else hangs on the table, a sentence each.
     pub(crate) kept: Vec<String>,
-    /// The views that read each column.
-    pub(crate) views: Vec<(String, String)>,
+    /// PostgreSQL: what reads a column and keeps it from changing its type, with the column.
+    pub(crate) readers: Vec<(String, String)>,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
@@ -73,7 +73,7 @@ impl Table {
             foreign_keys: Vec::new(),
             checks: Vec::new(),
             kept: Vec::new(),
-            views: Vec::new(),
+            readers: Vec::new(),
             instead_rules: Vec::new(),
             statements: Vec::new(),
         }

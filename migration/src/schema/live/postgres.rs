@@ -67,7 +67,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         foreign_keys: foreign_keys(db, oid).await?,
         checks: checks(db, oid).await?,
         kept: kept(db, oid).await?,
-        views: views(db, oid).await?,
+        readers: readers(db, oid).await?,
         instead_rules: list(
             db,
             "SELECT quote_ident(rulename) FROM pg_catalog.pg_rewrite
@@ -325,15 +325,25 @@ async fn kept(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr>
     .await
 }
 
-async fn views(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, String)>, DbErr> {
+/// A check and an index are made again with the new type, but may not understand what was JSON.
+async fn readers(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, String)>, DbErr> {
     rows(
         db,
-        "SELECT DISTINCT r.ev_class::regclass::text, a.attname::text
+        "SELECT DISTINCT
+                CASE WHEN r.oid IS NOT NULL THEN 'view ' || r.ev_class::regclass::text
+                     ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END,
+                a.attname::text
          FROM pg_catalog.pg_depend d
-         JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
          JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+         LEFT JOIN pg_catalog.pg_rewrite r
+           ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> d.refobjid
+         LEFT JOIN pg_catalog.pg_attrdef g
+           ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid AND g.adnum <> a.attnum
          WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::bigint::oid
-           AND r.ev_class <> d.refobjid
+           AND (r.oid IS NOT NULL OR g.oid IS NOT NULL
+                OR d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass)
+                OR (a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
+                    AND d.classid IN ('pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass)))
          ORDER BY 1, 2",
         [oid.into()],
         |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
