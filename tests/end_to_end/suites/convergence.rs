@@ -333,7 +333,10 @@ async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database)
     let waiting = "SELECT pid::text FROM pg_stat_activity
                    WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE vectors DROP%'";
     for _ in 0..3 {
-        while lines(&db, waiting).await.is_empty() {}
+        while lines(&db, waiting).await.is_empty() {
+            let ended = repair.try_wait().expect("a child");
+            assert_eq!(ended, None, "repair did not wait for the reader");
+        }
         // Fails where the writer waits as long as the reader reads.
         database
             .execute([
