@@ -339,11 +339,13 @@ async fn readers(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, Str
            ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> d.refobjid
          LEFT JOIN pg_catalog.pg_attrdef g
            ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid AND g.adnum <> a.attnum
+         LEFT JOIN pg_catalog.pg_constraint k
+           ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'c'
          WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::bigint::oid
            AND (r.oid IS NOT NULL OR g.oid IS NOT NULL
                 OR d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass)
                 OR (a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
-                    AND d.classid IN ('pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass)))
+                    AND (k.oid IS NOT NULL OR d.classid = 'pg_catalog.pg_class'::regclass)))
          ORDER BY 1, 2",
         [oid.into()],
         |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
