@@ -12,7 +12,7 @@ use crate::{
 #[non_exhaustive]
 pub enum Error {
     /// The catalog or the rows could not be read.
-    #[error("could not look up {looked_for}: {}", answer(source))]
+    #[error("could not look up {looked_for}: {}", explained(source))]
     Lookup {
         /// What was asked for.
         looked_for: String,
@@ -32,7 +32,7 @@ pub enum Error {
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
         "could not run `{statements}`: {}. What was done before stays; run it again to go on",
-        answer(source)
+        explained(source)
     )]
     Step {
         /// The statements of the step.
@@ -71,18 +71,48 @@ impl From<Error> for DbErr {
     }
 }
 
-/// What the server said, without SeaORM's and sqlx's words around it.
-fn answer(error: &DbErr) -> String {
+/// What the server or the driver said, without SeaORM's words around it, and the next step where one is known.
+pub(crate) fn explained(error: &DbErr) -> String {
     let text = error.to_string();
     let around = [
         "Execution Error: ",
         "Query Error: ",
+        "Connection Error: ",
         "error returned from database: ",
     ];
-    around
+    let text = around.iter().fold(text.as_str(), |text, prefix| {
+        text.strip_prefix(prefix).unwrap_or(text)
+    });
+    match next_step(&format!("{error:?}")) {
+        Some(next_step) => format!("{text} ({next_step})"),
+        None => text.to_owned(),
+    }
+}
+
+/// By the code or the words that the server gave, wherever in the error they stand: the driver's own
+/// type is there only with the driver's feature.
+fn next_step(error: &str) -> Option<&'static str> {
+    let known = [
+        (
+            "\"42501\"",
+            "use a role that owns the tables, or grant it the right",
+        ),
+        (
+            "\"57014\"",
+            "where a statement_timeout of this role cut it: ALTER ROLE it SET statement_timeout = 0, or use another role",
+        ),
+        ("\"25006\"", "name the primary server: this one only reads"),
+        (
+            "attempt to write a readonly database",
+            "make the file and its folder writable",
+        ),
+        (
+            "database is locked",
+            "somebody else is writing: try again when they are done",
+        ),
+    ];
+    known
         .iter()
-        .fold(text.as_str(), |text, prefix| {
-            text.strip_prefix(prefix).unwrap_or(text)
-        })
-        .to_owned()
+        .find(|(code, _)| error.contains(code))
+        .map(|(_, next_step)| *next_step)
 }

@@ -47,11 +47,13 @@ pub enum Orphans {
 }
 
 /// What `repair` did, and how the shape is after it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Repaired {
     /// The steps in their order.
     pub steps: Vec<Done>,
+    /// The steps that the server refused; what does not need them was done.
+    pub failed: Vec<Error>,
     /// How many rows without a document were deleted.
     pub deleted_orphans: u64,
     /// The shape after the last step.
@@ -62,8 +64,8 @@ pub struct Repaired {
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the shape cannot be read, [`Error::Step`] where a step fails; what was done
-/// before stays, and the next call goes on from there.
+/// [`Error::Lookup`] where the shape cannot be read, [`Error::Step`] where rows without a document cannot
+/// be deleted. Other steps that fail stand in [`Repaired::failed`], and hold up only what needs them.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -81,10 +83,15 @@ where
         Orphans::Keep => 0,
         Orphans::Delete => converge::delete_orphans(&db).await?,
     };
-    let steps = converge(&db, Scope::Everything, Refusal::OfItself).await?;
+    let converged = converge(&db, Scope::Everything, Refusal::OfItself).await?;
     let look = converge::look_at_once(&db, Scope::Everything, Freedom::Free).await?;
     Ok(Repaired {
-        steps,
+        steps: converged.done,
+        failed: converged
+            .failed
+            .into_iter()
+            .map(|step| step.error)
+            .collect(),
         deleted_orphans,
         report: Report::of(look),
     })

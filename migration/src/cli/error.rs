@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
+
+use crate::error::explained;
 
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -110,40 +112,8 @@ impl CliError {
 
 /// Our own errors arrive in SeaORM's, whose prefix says nothing to an operator.
 fn text(error: &DbErr) -> String {
-    let text = match error {
+    match error {
         DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
-        DbErr::Exec(RuntimeErr::SqlxError(source))
-        | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_database_error() {
-            Some(answer) => answer.message().to_owned(),
-            None => source.to_string(),
-        },
-        error => error.to_string(),
-    };
-    match next_step(&format!("{error:?}")) {
-        Some(next_step) => format!("{text}. {next_step}"),
-        None => text,
+        error => explained(error),
     }
-}
-
-/// By the code that the server gave, wherever in the error it stands.
-fn next_step(error: &str) -> Option<&'static str> {
-    let known = [
-        (
-            "42501",
-            "Use a role that owns the tables, or GRANT it the right",
-        ),
-        ("25006", "Name the primary server: this one is read-only"),
-        (
-            "attempt to write a readonly database",
-            "Make the file and its folder writable",
-        ),
-        (
-            "database is locked",
-            "Somebody else is writing: try again when they are done",
-        ),
-    ];
-    known
-        .iter()
-        .find(|(code, _)| error.contains(code))
-        .map(|(_, next_step)| *next_step)
 }

@@ -167,6 +167,9 @@ async fn carry_out(
                 );
             }
             print!("{}", report::text(&repaired.report));
+            for error in &repaired.failed {
+                eprintln!("error: {error}");
+            }
             return Ok(status(repaired.report.as_declared()));
         }
     }

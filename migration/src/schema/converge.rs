@@ -7,7 +7,7 @@ use sea_orm_migration::SchemaManagerConnection;
 use tracing::Instrument;
 
 use super::{
-    difference::{self, Difference, Remedy, Scope},
+    difference::{self, Difference, Part, Remedy, Scope},
     live::{self, Live},
     rows::Orphans,
     step::{self, Execution, Freedom, Plan, Step},
@@ -73,6 +73,19 @@ async fn look(db: &impl ConnectionTrait, scope: Scope, freedom: Freedom) -> Resu
     Ok(Look { live, plans })
 }
 
+/// What was done, and what could not be.
+#[derive(Default)]
+pub(crate) struct Converged {
+    pub(crate) done: Vec<Done>,
+    /// Empty under [`Refusal::OfEverything`], which stops at the first.
+    pub(crate) failed: Vec<Failed>,
+}
+
+pub(crate) struct Failed {
+    part: Part,
+    pub(crate) error: Error,
+}
+
 /// Takes the first step of the first difference that can be mended, until none is left.
 ///
 /// A step that fails, or gives way, may have been taken by somebody else meanwhile: only one that is
@@ -81,9 +94,9 @@ pub(crate) async fn converge(
     db: &SchemaManagerConnection<'_>,
     scope: Scope,
     refusal: Refusal,
-) -> Result<Vec<Done>, Error> {
-    let mut done: Vec<Done> = Vec::new();
-    let mut failed: Option<(Step, Error)> = None;
+) -> Result<Converged, Error> {
+    let mut converged = Converged::default();
+    let mut tried: Option<(Step, Error)> = None;
     let mut gave_way: Option<Instant> = None;
     loop {
         let Look { live, plans } = look_at_once(db, scope, freedom(db)).await?;
@@ -91,38 +104,55 @@ pub(crate) async fn converge(
         if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
             return Err(Error::refused(live.place, plans.iter().filter(refused)));
         }
-        let Some((plan, step)) = next(&plans) else {
-            return Ok(done);
+        let Some((plan, step)) = next(&plans, &converged.failed) else {
+            return Ok(converged);
         };
-        if let Some((_, error)) = failed.take_if(|(tried, _)| tried == step) {
-            return Err(error);
-        }
-        if done
-            .last()
-            .is_some_and(|last| last.statements == step.statements)
-        {
-            let last = step.statements.join("; ");
-            return Err(Error::NoEnd { last });
-        }
-        match take(db, plan, step).await {
-            Ok(Outcome::Done(step)) => {
-                done.push(step);
+        let really_failed = match tried.take_if(|(tried, _)| tried == step) {
+            Some((_, error)) => Some(error),
+            None => changed_nothing(step, converged.done.last()),
+        };
+        let outcome = match really_failed {
+            Some(error) => Outcome::Failed(error),
+            None => take(db, plan, step).await,
+        };
+        match outcome {
+            Outcome::Done(step) => {
+                converged.done.push(step);
                 gave_way = None;
             }
-            Ok(Outcome::GaveWay(error)) => {
+            Outcome::GaveWay(error) => {
                 if gave_way.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                     return Err(error);
                 }
             }
-            Err(error) => failed = Some((step.clone(), error)),
+            Outcome::LookAgain(error) => tried = Some((step.clone(), error)),
+            Outcome::Failed(error) if refusal == Refusal::OfEverything => return Err(error),
+            Outcome::Failed(error) => converged.failed.push(Failed {
+                part: plan.difference.part(),
+                error,
+            }),
         }
     }
 }
 
-fn next(plans: &[Plan]) -> Option<(&Plan, &Step)> {
+/// What has failed is left, and so is what is built on it.
+fn next<'p>(plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)> {
+    let is_left = |plan: &&Plan| {
+        failed.iter().any(|failed| {
+            plan.difference.part() == failed.part || plan.difference.is_built_on(failed.part)
+        })
+    };
     plans
         .iter()
+        .filter(|plan| !is_left(plan))
         .find_map(|plan| Some((plan, plan.steps.first()?)))
+}
+
+fn changed_nothing(step: &Step, last: Option<&Done>) -> Option<Error> {
+    let is_same = |last: &Done| last.statements == step.statements;
+    last.is_some_and(is_same).then(|| Error::NoEnd {
+        last: step.statements.join("; "),
+    })
 }
 
 /// Statements that no transaction takes can only be run where the caller has begun none.
@@ -137,13 +167,12 @@ enum Outcome {
     Done(Done),
     /// To whoever held what the step needs; a part of it may be done.
     GaveWay(Error),
+    /// Somebody else may have taken it.
+    LookAgain(Error),
+    Failed(Error),
 }
 
-async fn take(
-    db: &SchemaManagerConnection<'_>,
-    plan: &Plan,
-    step: &Step,
-) -> Result<Outcome, Error> {
+async fn take(db: &SchemaManagerConnection<'_>, plan: &Plan, step: &Step) -> Outcome {
     let (part, found) = (plan.difference.part().name(), plan.difference.sentence());
     tracing::info!("{part}: {found}");
     for statement in &step.statements {
@@ -158,12 +187,12 @@ async fn take(
     match outcome {
         Ok(()) => {
             tracing::info!("  done in {seconds:.3} s");
-            Ok(Outcome::Done(Done {
+            Outcome::Done(Done {
                 part,
                 found,
                 statements: step.statements.clone(),
                 elapsed,
-            }))
+            })
         }
         Err(source) => {
             let in_use = is_in_use(&source) && freedom(db) == Freedom::Free;
@@ -171,9 +200,9 @@ async fn take(
             let error = Error::Step { statements, source };
             if in_use {
                 tracing::info!("  gave way after {seconds:.3} s");
-                return Ok(Outcome::GaveWay(error));
+                return Outcome::GaveWay(error);
             }
-            Err(error)
+            Outcome::LookAgain(error)
         }
     }
 }

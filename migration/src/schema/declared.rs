@@ -48,9 +48,9 @@ pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
     table
 }
 
-/// The table with its foreign key, and on MySQL with its index too: there each statement commits, and
-/// a foreign key without an index makes one of another name.
-pub(crate) fn create_vectors(backend: DbBackend) -> TableCreateStatement {
+/// The table with its foreign key of this name, and on MySQL with its index too: there each statement
+/// commits, and a foreign key without an index makes one of another name.
+pub(crate) fn create_vectors(backend: DbBackend, foreign_key: &str) -> TableCreateStatement {
     let mut table = Table::create();
     table
         .table(Vectors::Table)
@@ -58,23 +58,23 @@ pub(crate) fn create_vectors(backend: DbBackend) -> TableCreateStatement {
         .col(ColumnDef::new(Vectors::DocId).integer().not_null())
         .col(ColumnDef::new(Vectors::Page).integer().not_null())
         .col(unbounded_text(backend, Vectors::VectorIds).not_null())
-        .foreign_key(&mut vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY));
+        .foreign_key(&mut vectors_doc_id_fkey(foreign_key));
     if backend == DbBackend::MySql {
-        table.index(&mut index_on_doc_id());
+        table.index(&mut index_on_doc_id(IX_VECTORS_DOC_ID));
     }
     store_transactionally(backend, &mut table);
     table
 }
 
-pub(crate) fn create_ix_vectors_doc_id() -> IndexCreateStatement {
-    index_on_doc_id().table(Vectors::Table).take()
+pub(crate) fn create_index(name: &str) -> IndexCreateStatement {
+    index_on_doc_id(name).table(Vectors::Table).take()
 }
 
 pub(crate) fn drop_vectors() -> TableDropStatement {
     Table::drop().table(Vectors::Table).if_exists().take()
 }
 
-/// The foreign key, under the name of the one that it replaces.
+/// The foreign key, under the name of the one that it replaces, or one that is free.
 pub(crate) fn vectors_doc_id_fkey(name: &str) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .name(name)
@@ -84,11 +84,8 @@ pub(crate) fn vectors_doc_id_fkey(name: &str) -> ForeignKeyCreateStatement {
         .take()
 }
 
-fn index_on_doc_id() -> IndexCreateStatement {
-    Index::create()
-        .name(IX_VECTORS_DOC_ID)
-        .col(Vectors::DocId)
-        .take()
+fn index_on_doc_id(name: &str) -> IndexCreateStatement {
+    Index::create().name(name).col(Vectors::DocId).take()
 }
 
 fn auto_increment(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnDef {

@@ -85,6 +85,7 @@ impl Inventory {
         for count in [
             "SELECT concat('highlights ', count(*)) FROM highlights",
             "SELECT concat('last number ', last_value, is_called) FROM vectors_id_seq WHERE last_value > 500",
+            "SELECT concat('statistics ', idx, ' ', stat) FROM sqlite_stat1 WHERE tbl = 'vectors'",
             "SELECT concat('last id ', seq) FROM sqlite_sequence WHERE name = 'vectors' AND seq > 50",
         ] {
             things.extend(texts(&db, count).await.unwrap_or_default());

@@ -7,7 +7,7 @@ use crate::{
     Error,
     schema::{
         declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
-        live::{Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Table},
+        live::{Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Table, is_made_of},
         rows::{self, Ids, Orphans},
     },
 };
@@ -38,6 +38,7 @@ pub(crate) async fn differences(
         Kind::Table | Kind::Unlogged => {}
         Kind::TableOfEngine(engine) => found.push(Difference::StorageEngine {
             engine: engine.clone(),
+            numbers_within_a_group: numbers_within_a_group(vectors),
         }),
         Kind::ReferredTo(kind) => found.push(Difference::NotATable {
             found: (*kind).to_owned(),
@@ -150,6 +151,15 @@ async fn unreadable(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Diff
         }
     }
     Ok(found)
+}
+
+/// MyISAM and Aria number a column that only follows another in an index, anew for each value of that.
+fn numbers_within_a_group(table: &Table) -> bool {
+    let is_numbered = |column: &&Column| matches!(column.filled, Filled::AutoIncrement { .. });
+    table.columns.iter().filter(is_numbered).any(|column| {
+        let leads = |index: &Index| index.columns.first() == Some(&column.name);
+        !table.indexes.iter().any(leads)
+    })
 }
 
 /// SQLite's own numbering gives the column its type.
@@ -296,16 +306,18 @@ fn index(table: &Table) -> Vec<Difference> {
     let serves = |index: &Index| {
         index.is_whole && index.columns.first().is_some_and(|first| first == "doc_id")
     };
-    let ours = table
-        .indexes
-        .iter()
-        .find(|index| index.name == IX_VECTORS_DOC_ID);
-    match ours {
-        Some(index) if !serves(index) => vec![Difference::IndexUnfit {
+    // Under another name it is what an earlier try has left half-built.
+    let is_ours = |index: &&Index| {
+        index.name == IX_VECTORS_DOC_ID
+            || (is_made_of(&index.name, IX_VECTORS_DOC_ID) && index.columns == ["doc_id"])
+    };
+    let mut ours = table.indexes.iter().filter(is_ours);
+    match ours.find(|index| !serves(index)) {
+        Some(index) => vec![Difference::IndexUnfit {
             index: index.clone(),
         }],
         None if !table.indexes.iter().any(serves) => vec![Difference::IndexAbsent],
-        _ => Vec::new(),
+        None => Vec::new(),
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) enum Difference {
     },
     StorageEngine {
         engine: String,
+        numbers_within_a_group: bool,
     },
     ColumnAbsent {
         column: &'static str,

@@ -35,6 +35,12 @@ impl Difference {
             Self::NotATable { .. } => person(
                 "what holds its rows is not ours to change: rename it, then `up` makes the table",
             ),
+            Self::StorageEngine {
+                numbers_within_a_group: true,
+                ..
+            } => person(
+                "its numbers repeat from group to group, which InnoDB cannot do: put an index that leads with the numbered column beside it, then repair",
+            ),
             Self::ColumnAbsent { empty: true, .. } => {
                 person("the table has no rows: drop it, then `up` makes it anew")
             }
@@ -93,9 +99,9 @@ impl Difference {
         }
     }
 
-    /// The part that this one is built on and that is not going to be mended before it.
-    fn in_the_way(&self, all: &[Self]) -> Option<Part> {
-        let built_on: &[Part] = match self.part() {
+    /// Whether this part has to be as declared before this difference can be mended.
+    pub(crate) fn is_built_on(&self, part: Part) -> bool {
+        let foundation: &[Part] = match self.part() {
             Part::PrimaryKey => &[Part::Column("id")],
             Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
             Part::ForeignKey => &[Part::Documents, Part::Column("doc_id"), Part::Rows],
@@ -103,12 +109,17 @@ impl Difference {
             Part::Rows => &[Part::Documents, Part::Column("doc_id")],
             _ => &[],
         };
+        foundation.contains(&part)
+    }
+
+    /// The part that this one is built on and that is not going to be mended before it.
+    fn in_the_way(&self, all: &[Self]) -> Option<Part> {
         let table = all
             .iter()
             .find(|other| matches!(other, Self::NotATable { .. }) && *other != self);
         let stays = |other: &&Self| {
             // NULLs have no document to point to, and wait for nobody.
-            built_on.contains(&other.part())
+            self.is_built_on(other.part())
                 && !matches!(other, Self::Nullable { .. })
                 && other.own_remedy() != Remedy::Repair
         };

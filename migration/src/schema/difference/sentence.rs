@@ -16,7 +16,7 @@ impl Difference {
             Self::DocumentsUnfit { found, .. } => found.clone(),
             Self::TableAbsent => "there is no table vectors".to_owned(),
             Self::NotATable { found } => format!("vectors is {found}"),
-            Self::StorageEngine { engine } => {
+            Self::StorageEngine { engine, .. } => {
                 format!("vectors is stored by {engine}, which keeps no foreign keys")
             }
             Self::ColumnAbsent { column, .. } => format!("there is no column {column}"),
@@ -88,6 +88,9 @@ impl Difference {
                 key.references.join(", ")
             ),
             Self::IndexAbsent => "no index leads with doc_id".to_owned(),
+            Self::IndexUnfit { index } if index.hidden.is_some() => {
+                format!("{} is hidden from the optimizer", index.name)
+            }
             Self::IndexUnfit { index } => {
                 let over = index.columns.join(", ");
                 format!(

@@ -1,7 +1,7 @@
 //! What is there, read from the engine's catalog.
 //!
-//! Every dialect answers the same three questions: where am I ([`place`]), which tables are here
-//! ([`tables`]), and what is this one ([`table`]).
+//! Every dialect answers the same questions: where am I ([`place`]), which tables are here ([`tables`]),
+//! which names are taken ([`names`]), and what is this table ([`table`]).
 
 mod mysql;
 mod postgres;
@@ -40,8 +40,33 @@ pub(crate) struct Live {
     pub(crate) place: Place,
     /// Every table and view there, but for the migrator's own.
     pub(crate) tables: Vec<String>,
+    /// Names that the engine takes for no other object of the table.
+    pub(crate) names: Vec<String>,
     pub(crate) documents: Option<Table>,
     pub(crate) vectors: Option<Table>,
+}
+
+impl Live {
+    /// This name, or the first with a number behind it that nothing else has.
+    pub(crate) fn free_name(&self, wanted: &str) -> String {
+        let is_taken = |name: &String| self.names.iter().any(|one| one.eq_ignore_ascii_case(name));
+        let numbered = (1_u32..).map(|number| format!("{wanted}_{number}"));
+        std::iter::once(wanted.to_owned())
+            .chain(numbered)
+            .find(|name| !is_taken(name))
+            .unwrap_or_default()
+    }
+}
+
+/// Whether [`Live::free_name`] may have made this name of the wanted one.
+pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
+    match name.strip_prefix(wanted) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('_')
+            .is_some_and(|number| number.parse::<u32>().is_ok()),
+        None => false,
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -51,15 +76,18 @@ pub(crate) struct Table {
     pub(crate) primary_key: Vec<String>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
-    /// PostgreSQL: the names of the check constraints, and whether they are validated.
-    pub(crate) checks: Vec<(String, bool)>,
+    /// PostgreSQL only.
+    pub(crate) checks: Vec<Check>,
+    /// PostgreSQL: the sequence that has the name of `id`'s own and serves nobody.
+    pub(crate) spare_sequence: Option<String>,
     /// What else hangs on the table, a sentence each.
     pub(crate) kept: Vec<String>,
     /// PostgreSQL: what reads a column and keeps it from changing its type, with the column.
     pub(crate) readers: Vec<(String, String)>,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
-    /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
+    /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
+    /// this order.
     pub(crate) statements: Vec<String>,
 }
 
@@ -72,6 +100,7 @@ impl Table {
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             checks: Vec::new(),
+            spare_sequence: None,
             kept: Vec::new(),
             readers: Vec::new(),
             instead_rules: Vec::new(),
@@ -174,8 +203,17 @@ pub(crate) struct Index {
     /// PostgreSQL: a constraint stands on it.
     pub(crate) has_constraint: bool,
     pub(crate) is_unique: bool,
-    /// Built to its end, over every row, and able to find equal values.
+    /// Built to its end, over every row, able to find equal values, and used for it.
     pub(crate) is_whole: bool,
+    /// MySQL and MariaDB: what shows it to the optimizer again, where somebody has hidden it.
+    pub(crate) hidden: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) expression: String,
+    pub(crate) validated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -205,6 +243,7 @@ pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Live, Error> {
         backend: db.get_database_backend(),
         place: place(db).await?,
         tables,
+        names: names(db).await?,
         documents: table(db, DOCUMENTS).await?,
         vectors: table(db, VECTORS).await?,
     })
@@ -230,6 +269,16 @@ async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
         other => Err(unsupported(other)),
     };
     tables.map_err(Error::looking_for("the tables"))
+}
+
+async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+    let names = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::names(db).await,
+        DbBackend::MySql => mysql::names(db).await,
+        DbBackend::Sqlite => sqlite::names(db).await,
+        other => Err(unsupported(other)),
+    };
+    names.map_err(Error::looking_for("the names that are taken"))
 }
 
 /// What carries this name, as an unqualified name is resolved.

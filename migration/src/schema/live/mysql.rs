@@ -31,6 +31,17 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
     .await
 }
 
+/// A foreign key's name is unique in its database; an index's only in its table.
+pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT CAST(constraint_name AS CHAR) FROM information_schema.table_constraints
+         WHERE constraint_schema = DATABASE() AND constraint_type = 'FOREIGN KEY'",
+        [],
+    )
+    .await
+}
+
 pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
     let Some(kind) = kind(db, name).await? else {
         return Ok(None);
@@ -175,6 +186,7 @@ fn column_kind(data_type: &str, declared: &str, charset: &str) -> ColumnKind {
 
 /// An index over a column's prefix is over another value than the column's.
 async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, DbErr> {
+    let hidden = hidden_indexes(db, name).await?;
     let found = rows(
         db,
         "SELECT CAST(index_name AS CHAR),
@@ -187,17 +199,52 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
         |row| {
             let non_unique: i64 = row.try_get_by_index(2)?;
             let method: String = row.try_get_by_index(3)?;
+            let name: String = row.try_get_by_index(0)?;
+            let hidden = hidden.iter().find(|(hidden, _)| *hidden == name);
+            let hidden = hidden.map(|(_, shown)| *shown);
             Ok(Index {
-                name: row.try_get_by_index(0)?,
+                name,
                 columns: vec![row.try_get_by_index(1)?],
                 is_key: non_unique == 0,
                 is_unique: non_unique == 0,
-                is_whole: matches!(method.as_str(), "BTREE" | "HASH"),
+                is_whole: hidden.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
+                hidden,
                 has_constraint: false,
             })
         },
     );
     Ok(gather(found.await?))
+}
+
+/// The indexes that the optimizer is told not to use, with the words that end it. MariaDB and MySQL
+/// have each its own column for it, and older versions none.
+async fn hidden_indexes(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<(String, &'static str)>, DbErr> {
+    const SWITCHES: [(&str, &str, &str); 2] = [
+        ("IGNORED", "YES", "NOT IGNORED"),
+        ("IS_VISIBLE", "NO", "VISIBLE"),
+    ];
+    let columns: Vec<String> = list(
+        db,
+        "SELECT CAST(upper(column_name) AS CHAR) FROM information_schema.columns
+         WHERE table_schema = 'information_schema' AND upper(table_name) = 'STATISTICS'",
+        [],
+    )
+    .await?;
+    let mut hidden = Vec::new();
+    for (switch, off, shown) in SWITCHES {
+        if columns.iter().any(|column| column == switch) {
+            let sql = format!(
+                "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics
+                 WHERE table_schema = DATABASE() AND table_name = ? AND {switch} = '{off}'"
+            );
+            let names: Vec<String> = list(db, &sql, [name.into()]).await?;
+            hidden.extend(names.into_iter().map(|name| (name, shown)));
+        }
+    }
+    Ok(hidden)
 }
 
 async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {

@@ -3,8 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
-    rows,
+    Attributes, Check, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather,
+    list, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -45,6 +45,21 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
     .await
 }
 
+/// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table.
+pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT relname::text FROM pg_catalog.pg_class
+         WHERE relnamespace = coalesce(
+           (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = to_regclass('vectors')),
+           (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema()))
+         UNION
+         SELECT conname::text FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass('vectors')",
+        [],
+    )
+    .await
+}
+
 pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
     let Some((oid, kind)) = class(db, name).await? else {
         return Ok(None);
@@ -66,6 +81,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         indexes: indexes(db, oid).await?,
         foreign_keys: foreign_keys(db, oid).await?,
         checks: checks(db, oid).await?,
+        spare_sequence: spare_sequence(db, oid).await?,
         kept: kept(db, oid).await?,
         readers: readers(db, oid).await?,
         instead_rules: list(
@@ -231,6 +247,7 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 is_unique: row.try_get_by_index(3)?,
                 is_whole: row.try_get_by_index(4)?,
                 has_constraint: row.try_get_by_index(5)?,
+                hidden: None,
             })
         },
     );
@@ -288,15 +305,41 @@ fn action(letter: &str) -> String {
     action.to_owned()
 }
 
-async fn checks(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, bool)>, DbErr> {
+async fn checks(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Check>, DbErr> {
     rows(
         db,
-        "SELECT conname::text, convalidated FROM pg_catalog.pg_constraint
+        "SELECT conname::text, pg_get_expr(conbin, conrelid), convalidated FROM pg_catalog.pg_constraint
          WHERE conrelid = $1::bigint::oid AND contype = 'c' ORDER BY conname",
         [oid.into()],
-        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+        |row| {
+            Ok(Check {
+                name: row.try_get_by_index(0)?,
+                expression: row.try_get_by_index(1)?,
+                validated: row.try_get_by_index(2)?,
+            })
+        },
     )
     .await
+}
+
+/// Left behind where the default was dropped and the numbers were not.
+async fn spare_sequence(db: &impl ConnectionTrait, oid: i64) -> Result<Option<String>, DbErr> {
+    let found = list(
+        db,
+        "SELECT s.oid::regclass::text
+         FROM pg_catalog.pg_class s
+         JOIN pg_catalog.pg_class t ON t.oid = $1::bigint::oid AND t.relnamespace = s.relnamespace
+         WHERE s.relkind = 'S' AND s.relname = 'vectors_id_seq'
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid)
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid
+               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> t.oid)",
+        [oid.into()],
+    );
+    Ok(found.await?.pop())
 }
 
 async fn kept(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr> {

@@ -34,6 +34,11 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
     .await
 }
 
+/// Tables, views, indexes and triggers share one space of names.
+pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(db, "SELECT name FROM main.sqlite_schema", []).await
+}
+
 pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
     let Some((kind, has_rowid)) = kind(db, name).await? else {
         return Ok(None);
@@ -68,6 +73,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
                 is_unique: true,
                 is_whole: true,
                 has_constraint: false,
+                hidden: None,
             });
         }
     }
@@ -77,15 +83,36 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         indexes,
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
-        statements: list(
-            db,
-            "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL
-             ORDER BY type = 'trigger', type = 'index', rowid",
-            [name.into()],
-        )
-        .await?,
+        statements: statements(db, name).await?,
         ..Table::new(kind)
     }))
+}
+
+async fn statements(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
+    let mut statements: Vec<String> = list(
+        db,
+        "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL
+         ORDER BY type = 'trigger', type = 'index', rowid",
+        [name.into()],
+    )
+    .await?;
+    let analyzed: Vec<i64> = list(
+        db,
+        "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_stat1'",
+        [],
+    )
+    .await?;
+    if analyzed == [1] {
+        statements.extend(
+            list::<String>(
+                db,
+                "SELECT DISTINCT 'ANALYZE ' || tbl FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE",
+                [name.into()],
+            )
+            .await?,
+        );
+    }
+    Ok(statements)
 }
 
 /// A name is looked up in the temporary schema first.
@@ -175,6 +202,7 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
                 is_unique: unique,
                 is_whole: !partial,
                 has_constraint: false,
+                hidden: None,
             })
         },
     );

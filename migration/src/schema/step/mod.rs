@@ -93,7 +93,7 @@ fn steps(
 ) -> Result<Vec<Step>, Remedy> {
     match live.backend {
         DbBackend::Postgres => Ok(postgres::steps(difference, live, freedom)),
-        DbBackend::MySql => Ok(mysql::steps(difference)),
+        DbBackend::MySql => Ok(mysql::steps(difference, live)),
         DbBackend::Sqlite => sqlite::steps(difference, live, all, mended),
         _ => Ok(Vec::new()),
     }

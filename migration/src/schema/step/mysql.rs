@@ -8,7 +8,7 @@ use super::{Execution, Setting, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::Difference,
-    live::{Column, ColumnKind, ForeignKey},
+    live::{Column, ColumnKind, ForeignKey, Live},
 };
 
 const NEW: &str = "none: the table is new";
@@ -39,14 +39,15 @@ const ROWS_UNCHECKED: [Setting; 3] = [
     },
 ];
 
-pub(super) fn steps(difference: &Difference) -> Vec<Step> {
+pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(DbBackend::MySql);
             step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
         Difference::TableAbsent => {
-            let table = declared::create_vectors(DbBackend::MySql);
+            let key = live.free_name(VECTORS_DOC_ID_FKEY);
+            let table = declared::create_vectors(DbBackend::MySql, &key);
             step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
         Difference::StorageEngine { .. } => {
@@ -73,7 +74,7 @@ pub(super) fn steps(difference: &Difference) -> Vec<Step> {
             &CAREFUL,
         ),
         Difference::ForeignKeyAbsent => {
-            let add = add_foreign_key(VECTORS_DOC_ID_FKEY, None);
+            let add = add_foreign_key(&live.free_name(VECTORS_DOC_ID_FKEY), None);
             step([add], IN_PLACE, &ROWS_UNCHECKED)
         }
         Difference::ForeignKeyUnlike { key } => {
@@ -87,13 +88,18 @@ pub(super) fn steps(difference: &Difference) -> Vec<Step> {
             )
         }
         Difference::IndexAbsent => {
-            let create = declared::create_ix_vectors_doc_id();
+            let create = declared::create_index(IX_VECTORS_DOC_ID);
             step([create.to_string(MysqlQueryBuilder)], IN_PLACE, &CAREFUL)
         }
-        Difference::IndexUnfit { .. } => alter(
+        Difference::IndexUnfit { index } if let Some(shown) = index.hidden => alter(
+            [format!("ALTER INDEX {} {shown}", index.name)],
+            IN_PLACE,
+            &CAREFUL,
+        ),
+        Difference::IndexUnfit { index } => alter(
             [
-                format!("DROP INDEX {IX_VECTORS_DOC_ID}"),
-                format!("ADD INDEX {IX_VECTORS_DOC_ID} (doc_id)"),
+                format!("DROP INDEX {}", index.name),
+                format!("ADD INDEX {} (doc_id)", index.name),
             ],
             IN_PLACE,
             &CAREFUL,

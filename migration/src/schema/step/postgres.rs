@@ -6,7 +6,7 @@ use super::{Execution, Freedom, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::Difference,
-    live::{Column, ColumnKind, ForeignKey, Index, Live, Table},
+    live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Table, is_made_of},
 };
 
 const NEW: &str = "none: the table is new";
@@ -15,24 +15,23 @@ const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
 const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
 const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
 
-/// The name of the index and constraint that PostgreSQL itself would choose, and one for where it is taken.
-const PRIMARY_KEYS: [&str; 2] = ["vectors_pkey", "vectors_id_pkey"];
+/// The names that PostgreSQL itself would choose.
+const PRIMARY_KEY: &str = "vectors_pkey";
+const SEQUENCE: &str = "vectors_id_seq";
 
 pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> Vec<Step> {
     let Some(vectors) = &live.vectors else {
-        return create(difference);
+        return create(difference, live);
     };
     match difference {
         Difference::Narrow { column, live, .. } => vec![widen(column, live)],
-        Difference::PrimaryKey { .. } => primary_key(vectors, freedom),
-        Difference::AutoIncrement { .. } => vec![auto_increment()],
+        Difference::PrimaryKey { .. } => primary_key(live, vectors, freedom),
+        Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
         Difference::SequenceBehind { sequence, .. } => vec![advance(sequence)],
         Difference::ForeignKeyAbsent => {
-            let add = format!(
-                "ALTER TABLE vectors {}",
-                add_foreign_key(VECTORS_DOC_ID_FKEY, None)
-            );
-            vec![step([add], WRITERS), validate(VECTORS_DOC_ID_FKEY)]
+            let name = live.free_name(VECTORS_DOC_ID_FKEY);
+            let add = format!("ALTER TABLE vectors {}", add_foreign_key(&name, None));
+            vec![step([add], WRITERS), validate(&name)]
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
@@ -56,19 +55,21 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
         Difference::ForeignKeyUnvalidated { key } => {
             vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
         }
-        Difference::IndexAbsent => vec![create_index(freedom)],
-        Difference::IndexUnfit { .. } => {
+        Difference::IndexAbsent => {
+            vec![create_index(&live.free_name(IX_VECTORS_DOC_ID), freedom)]
+        }
+        Difference::IndexUnfit { index } => {
             vec![
-                drop_index(IX_VECTORS_DOC_ID, freedom),
-                create_index(freedom),
+                drop_index(&index.name, freedom),
+                create_index(&index.name, freedom),
             ]
         }
-        Difference::Nullable { column, .. } => not_null(vectors, column),
-        _ => create(difference),
+        Difference::Nullable { column, .. } => not_null(live, vectors, column),
+        _ => create(difference, live),
     }
 }
 
-fn create(difference: &Difference) -> Vec<Step> {
+fn create(difference: &Difference, live: &Live) -> Vec<Step> {
     let backend = sea_orm::DbBackend::Postgres;
     match difference {
         Difference::DocumentsAbsent { .. } => {
@@ -76,9 +77,13 @@ fn create(difference: &Difference) -> Vec<Step> {
             vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
         }
         Difference::TableAbsent => {
-            let table = declared::create_vectors(backend).to_string(PostgresQueryBuilder);
-            let index = declared::create_ix_vectors_doc_id().to_string(PostgresQueryBuilder);
-            vec![step([table, index], NEW)]
+            let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
+            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+            let statements = [
+                table.to_string(PostgresQueryBuilder),
+                index.to_string(PostgresQueryBuilder),
+            ];
+            vec![step(statements, NEW)]
         }
         _ => Vec::new(),
     }
@@ -117,29 +122,23 @@ fn widen(column: &str, live: &Column) -> Step {
 
 /// An index that an earlier try has left half-built, or built to its end, is gone on from; one of
 /// somebody else's that has the name is left alone.
-fn primary_key(vectors: &Table, freedom: Freedom) -> Vec<Step> {
+fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
     let is_ours = |index: &&Index| {
-        PRIMARY_KEYS.contains(&index.name.as_str())
+        is_made_of(&index.name, PRIMARY_KEY)
             && index.columns == ["id"]
             && index.is_unique
             && !index.has_constraint
     };
     let ours = vectors.indexes.iter().find(is_ours);
-    let is_free = |name: &&str| !vectors.indexes.iter().any(|index| index.name == *name);
-    let name = match ours {
-        Some(index) => index.name.as_str(),
-        None => PRIMARY_KEYS
-            .into_iter()
-            .find(is_free)
-            .unwrap_or(PRIMARY_KEYS[0]),
-    };
+    let free = live.free_name(PRIMARY_KEY);
+    let name = ours.map_or(free.as_str(), |index| &index.name);
     let add = format!("ALTER TABLE vectors ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}");
     let add = step([add], READERS_TOO);
     let mut create = sea_query::Index::create();
     create.name(name).table("vectors").col("id").unique();
     let create = build(create, freedom);
     let mut steps = match vectors.column("id") {
-        Some(id) if id.nullable => not_null(vectors, "id"),
+        Some(id) if id.nullable => not_null(live, vectors, "id"),
         _ => Vec::new(),
     };
     match ours {
@@ -150,27 +149,39 @@ fn primary_key(vectors: &Table, freedom: Freedom) -> Vec<Step> {
     steps
 }
 
-fn auto_increment() -> Step {
+/// A sequence that is there remembers numbers whose rows are gone.
+fn auto_increment(live: &Live, vectors: &Table) -> Step {
+    let (verb, sequence) = match &vectors.spare_sequence {
+        Some(spare) => ("ALTER", spare.clone()),
+        None => ("CREATE", live.free_name(SEQUENCE)),
+    };
     step(
         [
-            "CREATE SEQUENCE vectors_id_seq AS integer OWNED BY vectors.id".to_owned(),
-            "ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('vectors_id_seq')".to_owned(),
-            "SELECT setval('vectors_id_seq', max(id)) FROM vectors HAVING max(id) > 0".to_owned(),
+            format!("{verb} SEQUENCE {sequence} AS integer OWNED BY vectors.id"),
+            format!("ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('{sequence}')"),
+            set_sequence(&sequence),
         ],
         READERS_TOO,
     )
 }
 
 fn advance(sequence: &str) -> Step {
-    let literal = sequence.replace('\'', "''");
     step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
-            format!(
-                "SELECT setval('{literal}', greatest(max(id), (SELECT last_value FROM {sequence}))) FROM vectors HAVING max(id) > 0"
-            ),
+            // A smallserial's own ends at 32,767.
+            format!("ALTER SEQUENCE {sequence} AS integer"),
+            set_sequence(sequence),
         ],
         WRITERS,
+    )
+}
+
+fn set_sequence(sequence: &str) -> String {
+    let literal = sequence.replace('\'', "''");
+    format!(
+        "SELECT setval('{literal}', greatest(max(id), (SELECT last_value FROM {sequence}))) \
+         FROM vectors HAVING max(id) > 0"
     )
 }
 
@@ -196,8 +207,15 @@ fn validate(name: &str) -> Step {
 }
 
 /// A validated check spares SET NOT NULL its look at every row.
-fn not_null(vectors: &Table, column: &str) -> Vec<Step> {
-    let check = format!("vectors_{column}_not_null_check");
+fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
+    let wanted = format!("vectors_{column}_not_null_check");
+    let says_so = format!("({column} IS NOT NULL)");
+    let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
+    let ours = vectors.checks.iter().find(is_ours);
+    let check = match ours {
+        Some(check) => check.name.clone(),
+        None => live.free_name(&wanted),
+    };
     let add = format!(
         "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
     );
@@ -208,16 +226,16 @@ fn not_null(vectors: &Table, column: &str) -> Vec<Step> {
         validate(&check),
         step([set], READERS_TOO),
     ];
-    let done = match vectors.checks.iter().find(|(name, _)| *name == check) {
+    let done = match ours.map(|check| check.validated) {
         None => 0,
-        Some((_, false)) => 1,
-        Some((_, true)) => 2,
+        Some(false) => 1,
+        Some(true) => 2,
     };
     steps.into_iter().skip(done).collect()
 }
 
-fn create_index(freedom: Freedom) -> Step {
-    build(declared::create_ix_vectors_doc_id(), freedom)
+fn create_index(name: &str, freedom: Freedom) -> Step {
+    build(declared::create_index(name), freedom)
 }
 
 fn build(mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {

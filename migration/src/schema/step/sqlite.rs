@@ -7,7 +7,7 @@ use sea_query::SqliteQueryBuilder;
 
 use super::{Execution, Setting, Step};
 use crate::schema::{
-    declared::{self, IX_VECTORS_DOC_ID},
+    declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Part, Remedy},
     live::Live,
 };
@@ -27,19 +27,21 @@ pub(super) fn steps(
     all: &[Difference],
     mended: &[&Difference],
 ) -> Result<Vec<Step>, Remedy> {
-    let create_index = declared::create_ix_vectors_doc_id().to_string(SqliteQueryBuilder);
+    let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
     let statements = match difference {
         Difference::DocumentsAbsent { .. } => {
             vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
         }
         Difference::TableAbsent => vec![
-            declared::create_vectors(DbBackend::Sqlite).to_string(SqliteQueryBuilder),
-            create_index,
+            declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
+                .to_string(SqliteQueryBuilder),
+            create_index(&live.free_name(IX_VECTORS_DOC_ID)),
         ],
-        Difference::IndexAbsent => vec![create_index],
-        Difference::IndexUnfit { .. } => {
-            vec![format!("DROP INDEX {IX_VECTORS_DOC_ID}"), create_index]
-        }
+        Difference::IndexAbsent => vec![create_index(&live.free_name(IX_VECTORS_DOC_ID))],
+        Difference::IndexUnfit { index } => vec![
+            format!("DROP INDEX {}", index.name),
+            create_index(&index.name),
+        ],
         _ => {
             // The copy's key would refuse them.
             if all

@@ -15,7 +15,7 @@ use sqlparser::{
 };
 
 use crate::schema::{
-    declared::{DOCUMENTS, VECTORS_DOC_ID_FKEY},
+    declared::{DOCUMENTS, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{ColumnKind, Filled, Live, Table},
 };
@@ -44,17 +44,25 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         ));
     }
     let mut table = parse(made_by)?;
-    let copy_rows = copy_rows(vectors, table.without_rowid);
-    table.name = ObjectName::from(vec![Ident::with_quote('"', REBUILT)]);
+    if names_itself(made_by) {
+        return Err(
+            "a check in its statement names the table, which has another name while it is rebuilt: \
+             rebuild the table by hand"
+                .to_owned(),
+        );
+    }
+    let rebuilt = live.free_name(REBUILT);
+    let copy_rows = copy_rows(vectors, &rebuilt, table.without_rowid);
+    table.name = ObjectName::from(vec![Ident::with_quote('"', rebuilt.as_str())]);
     for difference in mended {
         mend(&mut table, difference)?;
     }
     let mut statements = vec![with_comments(&table.to_string(), made_by), copy_rows];
     if is_auto_increment(made_by) {
-        statements.extend(keep_sequence());
+        statements.extend(keep_sequence(&rebuilt));
     }
     statements.push("DROP TABLE vectors".to_owned());
-    statements.push(format!("ALTER TABLE {REBUILT} RENAME TO vectors"));
+    statements.push(format!("ALTER TABLE {rebuilt} RENAME TO vectors"));
     statements.extend(hanging_on.iter().cloned());
     Ok(statements)
 }
@@ -85,6 +93,14 @@ fn words(sql: &str) -> Option<Vec<String>> {
         token => Some(token.to_string()),
     });
     Some(words.collect())
+}
+
+/// `vectors.page`, as an expression may call a column.
+fn names_itself(sql: &str) -> bool {
+    let words = words(sql).unwrap_or_default();
+    words
+        .windows(2)
+        .any(|two| two[0] == VECTORS && two[1] == ".")
 }
 
 /// A syntax tree has none: those of the older statement go to the end of the new one.
@@ -235,7 +251,7 @@ fn plain(option: ColumnOption) -> ColumnOptionDef {
 
 /// Rows without an id come last, so that they get numbers that no row has, in the order in which they
 /// were inserted.
-fn copy_rows(vectors: &Table, without_rowid: bool) -> String {
+fn copy_rows(vectors: &Table, rebuilt: &str, without_rowid: bool) -> String {
     let columns: Vec<String> = vectors
         .columns
         .iter()
@@ -247,16 +263,16 @@ fn copy_rows(vectors: &Table, without_rowid: bool) -> String {
         true => "id",
         false => "id IS NULL, id, rowid",
     };
-    format!("INSERT INTO {REBUILT} ({columns}) SELECT {columns} FROM vectors ORDER BY {order}")
+    format!("INSERT INTO {rebuilt} ({columns}) SELECT {columns} FROM vectors ORDER BY {order}")
 }
 
 /// The last number given may be larger than any that is left.
-fn keep_sequence() -> [String; 2] {
+fn keep_sequence(rebuilt: &str) -> [String; 2] {
     [
-        format!("DELETE FROM sqlite_sequence WHERE name = '{REBUILT}'"),
+        format!("DELETE FROM sqlite_sequence WHERE name = '{rebuilt}'"),
         format!(
             "INSERT INTO sqlite_sequence (name, seq) \
-             SELECT '{REBUILT}', seq FROM sqlite_sequence WHERE name = 'vectors'"
+             SELECT '{rebuilt}', seq FROM sqlite_sequence WHERE name = 'vectors'"
         ),
     ]
 }

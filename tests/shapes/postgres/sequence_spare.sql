@@ -1,0 +1,17 @@
+-- The default was dropped and its sequence was not: its position is beyond the largest id.
+-- finds: auto-increment: id gets no number of itself
+-- ends: as declared
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page integer NOT NULL,
+    vector_ids text NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+SELECT setval('vectors_id_seq', 600);
+ALTER SEQUENCE vectors_id_seq OWNED BY NONE;
+ALTER TABLE vectors ALTER COLUMN id DROP DEFAULT;
