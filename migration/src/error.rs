@@ -41,6 +41,51 @@ pub enum Error {
         source: DbErr,
     },
 
+    /// Somebody else was at work for longer than was to be waited.
+    #[error(
+        "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
+         Try again later, or wait longer (--lock-wait)",
+        holder.as_deref().unwrap_or("another migrator or writer"),
+        place.as_ref().map_or("this database".to_owned(), ToString::to_string)
+    )]
+    Locked {
+        /// Where it was looked.
+        place: Option<Place>,
+        /// For how many seconds it was waited.
+        seconds: f64,
+        /// Who is at work, as far as this role may know.
+        holder: Option<String>,
+    },
+
+    /// Others had a table in use for longer than was to be waited.
+    #[error(
+        "waited {seconds} s to run `{statements}` for {}. What was done before stays. \
+         End what has the table in use, or wait longer (--lock-wait)",
+        holder.as_deref().unwrap_or("somebody who has the table in use")
+    )]
+    InUse {
+        /// The statements of the step.
+        statements: String,
+        /// For how many seconds it was waited.
+        seconds: f64,
+        /// Who has it, as far as this role may know.
+        holder: Option<String>,
+    },
+
+    /// Migrations have been applied that are not this program's.
+    #[error(
+        "the database records migrations that this program does not have: {names}. \
+         Use the release that applied them, or a later one"
+    )]
+    UnknownMigrations {
+        /// Their names.
+        names: String,
+    },
+
+    /// SeaORM or a migration of another author failed.
+    #[error("{}", migration_text(.0))]
+    Migration(#[from] DbErr),
+
     /// A step changed nothing.
     #[error(
         "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
@@ -67,8 +112,50 @@ impl Error {
 
 impl From<Error> for DbErr {
     fn from(error: Error) -> Self {
-        DbErr::Migration(error.to_string())
+        match error {
+            Error::Migration(error) => error,
+            error => DbErr::Migration(error.to_string()),
+        }
     }
+}
+
+/// Our own errors come back from SeaORM's traits with a prefix that says nothing to an operator.
+fn migration_text(error: &DbErr) -> String {
+    match error {
+        DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
+        error => explained(error),
+    }
+}
+
+/// A lock that was not to be had, or a deadlock: by the codes that the servers give them.
+pub(crate) fn is_in_use(error: &DbErr) -> bool {
+    const CODES: [&str; 6] = [
+        "code: \"55P03\"",
+        "code: \"40P01\"",
+        "number: 1205",
+        "number: 1213",
+        "SqliteError { code: 5,",
+        "SqliteError { code: 517,",
+    ];
+    has_code(error, &CODES)
+}
+
+/// What one of two migrators is told that no lock keeps apart: what it wanted to make is there.
+pub(crate) fn is_lost_race(error: &DbErr) -> bool {
+    // Duplicate key, table exists, and what Galera calls a transaction that lost its certification.
+    const CODES: [&str; 4] = [
+        "number: 1062",
+        "number: 1050",
+        "number: 1317",
+        "number: 1180",
+    ];
+    is_in_use(error) || has_code(error, &CODES)
+}
+
+/// The codes stand only in the driver's own error, whose type is there only with the driver's feature.
+fn has_code(error: &DbErr, codes: &[&str]) -> bool {
+    let error = format!("{error:?}");
+    codes.iter().any(|code| error.contains(code))
 }
 
 /// What the server or the driver said, without SeaORM's words around it, and the next step where one is known.

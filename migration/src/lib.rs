@@ -22,12 +22,16 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
+mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
+mod runner;
 mod schema;
+mod session;
 mod shape;
 
 pub use error::Error;
+pub use runner::Runner;
 pub use schema::{
     converge::Done,
     live::Place,
@@ -36,14 +40,42 @@ pub use schema::{
 pub use sea_orm_migration::MigratorTrait;
 pub use shape::{Orphans, Repaired, check, repair};
 
-use sea_orm_migration::{MigrationTrait, async_trait};
+use sea_orm::DbErr;
+use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, async_trait};
 
-/// The migrations in their order. Its methods, `up` first, are those of [`MigratorTrait`].
+/// The migrations in their order. Its methods are those of [`MigratorTrait`], one migrator at a time: see
+/// [`Runner`].
 pub struct Migrator;
 
 // `generate` appends to the list below and takes it for the last one in this file.
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
+    async fn up<'c, C: IntoSchemaManagerConnection<'c>>(
+        db: C,
+        steps: Option<u32>,
+    ) -> Result<(), DbErr> {
+        Ok(Runner::default().up(db, steps).await?)
+    }
+
+    async fn down<'c, C: IntoSchemaManagerConnection<'c>>(
+        db: C,
+        steps: Option<u32>,
+    ) -> Result<(), DbErr> {
+        Ok(Runner::default().down(db, steps).await?)
+    }
+
+    async fn refresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
+        Ok(Runner::default().refresh(db).await?)
+    }
+
+    async fn reset<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
+        Ok(Runner::default().reset(db).await?)
+    }
+
+    async fn fresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
+        Ok(Runner::default().fresh(db).await?)
+    }
+
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20250524_000000_create_documents::Migration),

@@ -1,9 +1,6 @@
 use sea_orm_migration::prelude::*;
 
-use crate::schema::{
-    converge::{Refusal, converge},
-    difference::Scope,
-};
+use crate::{Runner, schema::difference::Scope};
 
 /// Makes sure that there is a `documents` to refer to.
 #[derive(DeriveMigrationName)]
@@ -12,13 +9,8 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        converge(
-            manager.get_connection(),
-            Scope::Documents,
-            Refusal::OfEverything,
-        )
-        .await?;
-        Ok(())
+        let db = manager.get_connection();
+        Ok(Runner::default().converge(db, Scope::Documents).await?)
     }
 
     /// `documents` belongs to the application and stays.

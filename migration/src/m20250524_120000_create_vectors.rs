@@ -1,10 +1,6 @@
 use sea_orm_migration::prelude::*;
 
-use crate::schema::{
-    converge::{Refusal, converge},
-    declared,
-    difference::Scope,
-};
+use crate::{Runner, schema::difference::Scope};
 
 /// The Python application's revision `20250524_vectors`.
 #[derive(DeriveMigrationName)]
@@ -13,17 +9,16 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        converge(
-            manager.get_connection(),
-            Scope::Everything,
-            Refusal::OfEverything,
-        )
-        .await?;
-        Ok(())
+        let db = manager.get_connection();
+        Ok(Runner::default().converge(db, Scope::Everything).await?)
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(declared::drop_vectors()).await
+        let db = manager.get_connection();
+        let runner = Runner::default();
+        Ok(runner
+            .roll_back_one(db, Scope::Everything, self.name())
+            .await?)
     }
 
     /// Each step has its own transaction, and an index beside its writers none.

@@ -1,13 +1,8 @@
 use sea_orm_migration::IntoSchemaManagerConnection;
 
 use crate::{
-    Error,
-    schema::{
-        converge::{self, Done, Refusal, converge},
-        difference::Scope,
-        report::Report,
-        step::Freedom,
-    },
+    Error, Runner,
+    schema::{converge::Done, report::Report},
 };
 
 /// Compares the live shape with the declared one and changes nothing.
@@ -31,9 +26,7 @@ pub async fn check<'c, C>(db: C) -> Result<Report, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    let db = db.into_database_executor();
-    let look = converge::look_at_once(&db, Scope::Everything, Freedom::Free).await?;
-    Ok(Report::of(look))
+    Runner::default().check(db).await
 }
 
 /// Whether `repair` may delete rows whose document does not exist.
@@ -78,21 +71,5 @@ pub async fn repair<'c, C>(db: C, orphans: Orphans) -> Result<Repaired, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    let db = db.into_database_executor();
-    let deleted_orphans = match orphans {
-        Orphans::Keep => 0,
-        Orphans::Delete => converge::delete_orphans(&db).await?,
-    };
-    let converged = converge(&db, Scope::Everything, Refusal::OfItself).await?;
-    let look = converge::look_at_once(&db, Scope::Everything, Freedom::Free).await?;
-    Ok(Repaired {
-        steps: converged.done,
-        failed: converged
-            .failed
-            .into_iter()
-            .map(|step| step.error)
-            .collect(),
-        deleted_orphans,
-        report: Report::of(look),
-    })
+    Runner::default().repair(db, orphans).await
 }

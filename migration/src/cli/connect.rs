@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement,
+    ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
     sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
 };
 
@@ -13,12 +13,18 @@ use crate::schema::live;
 /// A server that is just starting gets this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What PostgreSQL shows others of our sessions, where the URL says nothing else.
+const APPLICATION: &str = "migration";
+
 pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnection, CliError> {
     let database = Database::parse(url)?;
     let mut options = ConnectOptions::new(&url.text);
     options
         .connect_timeout(CONNECT_TIMEOUT)
-        .set_schema_search_path(quoted(schema));
+        .map_sqlx_postgres_opts(|options| match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name(APPLICATION),
+        });
     if let Database::Sqlite(found) = &database {
         let file = found.get_filename().to_owned();
         options.map_sqlx_sqlite_opts(move |options| options.filename(&file));
@@ -37,10 +43,6 @@ pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnectio
     Ok(db)
 }
 
-fn quoted(schema: &str) -> String {
-    format!("\"{}\"", schema.replace('"', "\"\""))
-}
-
 async fn require_schema(
     db: &DatabaseConnection,
     schema: &str,
@@ -50,25 +52,19 @@ async fn require_schema(
     if schema.starts_with("pg_") || schema == "information_schema" {
         return Err(CliError::SchemaOfSystem { database, schema });
     }
-    let place = live::place(db).await?;
-    if place.schema.is_some() {
-        return Ok(());
-    }
-    let list = "SELECT nspname::text FROM pg_catalog.pg_namespace
+    let list = "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
                 WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY nspname";
-    let rows = db
-        .query_all_raw(Statement::from_string(db.get_database_backend(), list))
-        .await?;
-    let found: Vec<String> = rows
-        .iter()
-        .map(|row| row.try_get_by_index(0))
-        .collect::<Result<_, _>>()?;
-    match found.contains(&schema) {
-        true => Err(CliError::SchemaHidden { database, schema }),
-        false => Err(CliError::SchemaMissing {
+    let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    let found: Vec<(String, bool)> = live::rows(db, list, [], read)
+        .await
+        .map_err(crate::Error::looking_for("the schemas"))?;
+    match found.iter().find(|(name, _)| *name == schema) {
+        Some((_, true)) => Ok(()),
+        Some((_, false)) => Err(CliError::SchemaHidden { database, schema }),
+        None => Err(CliError::SchemaMissing {
             database,
             schema,
-            found,
+            found: found.into_iter().map(|(name, _)| name).collect(),
         }),
     }
 }

@@ -1,9 +1,5 @@
 use std::path::PathBuf;
 
-use sea_orm::DbErr;
-
-use crate::error::explained;
-
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
@@ -80,9 +76,6 @@ pub(super) enum CliError {
     #[error("{database}: {reason}")]
     Connection { database: String, reason: String },
 
-    #[error("{}", text(.0))]
-    Migration(#[from] DbErr),
-
     #[error(transparent)]
     Shape(#[from] crate::Error),
 
@@ -107,13 +100,5 @@ impl CliError {
             }
             error => error.to_string(),
         })
-    }
-}
-
-/// Our own errors arrive in SeaORM's, whose prefix says nothing to an operator.
-fn text(error: &DbErr) -> String {
-    match error {
-        DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
-        error => explained(error),
     }
 }

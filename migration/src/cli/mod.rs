@@ -8,14 +8,14 @@ mod progress;
 mod report;
 mod scaffold;
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use sea_orm::DatabaseConnection;
 use sea_orm_cli::MigrateSubcommands;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{Migrator, MigratorTrait, Orphans};
+use crate::{Orphans, Runner};
 use environment::Dotenv;
 use error::CliError;
 use progress::Progress;
@@ -41,6 +41,10 @@ struct Cli {
         hide_env_values = true
     )]
     database_url: Option<String>,
+
+    /// For how long to wait for another migrator, and for whoever has a table in use
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
+    lock_wait: u64,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -108,7 +112,8 @@ pub async fn run() -> ExitCode {
     let command = cli.command.unwrap_or(Command::Migrate(up));
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
-    let done = carry_out(command, cli.database_url, cli.database_schema).await;
+    let runner = Runner::new().lock_wait(Duration::from_secs(cli.lock_wait));
+    let done = carry_out(command, cli.database_url, cli.database_schema, runner).await;
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         failure
@@ -130,13 +135,15 @@ async fn carry_out(
     command: Command,
     url: Option<String>,
     schema: Option<String>,
+    runner: Runner,
 ) -> Result<ExitCode, CliError> {
     let connect = async || {
         let dotenv = Dotenv::read()?;
         let schema = dotenv
             .or(schema, "DATABASE_SCHEMA")
             .unwrap_or("public".to_owned());
-        connect::connect(&dotenv.url(url)?, &schema).await
+        let db = connect::connect(&dotenv.url(url)?, &schema).await?;
+        Ok::<_, CliError>((db, runner.schema(schema)))
     };
     match command {
         Command::Migrate(MigrateSubcommands::Init) => scaffold::init()?,
@@ -145,9 +152,13 @@ async fn carry_out(
             local_time,
             ..
         }) => scaffold::generate(&migration_name, !local_time)?,
-        Command::Migrate(command) => migrate(&connect().await?, command).await?,
+        Command::Migrate(command) => {
+            let (db, runner) = connect().await?;
+            migrate(&db, &runner, command).await?;
+        }
         Command::Check { json } => {
-            let report = crate::check(&connect().await?).await?;
+            let (db, runner) = connect().await?;
+            let report = runner.check(&db).await?;
             match json {
                 true => println!("{}", report::json(&report)),
                 false => print!("{}", report::text(&report)),
@@ -159,7 +170,8 @@ async fn carry_out(
                 true => Orphans::Delete,
                 false => Orphans::Keep,
             };
-            let repaired = crate::repair(&connect().await?, orphans).await?;
+            let (db, runner) = connect().await?;
+            let repaired = runner.repair(&db, orphans).await?;
             if delete_orphans {
                 println!(
                     "rows deleted whose document did not exist: {}",
@@ -183,14 +195,18 @@ fn status(as_declared: bool) -> ExitCode {
     }
 }
 
-async fn migrate(db: &DatabaseConnection, command: MigrateSubcommands) -> Result<(), CliError> {
+async fn migrate(
+    db: &DatabaseConnection,
+    runner: &Runner,
+    command: MigrateSubcommands,
+) -> Result<(), CliError> {
     match command {
-        MigrateSubcommands::Up { num } => Migrator::up(db, num).await?,
-        MigrateSubcommands::Down { num } => Migrator::down(db, Some(num)).await?,
-        MigrateSubcommands::Status => Migrator::status(db).await?,
-        MigrateSubcommands::Fresh => Migrator::fresh(db).await?,
-        MigrateSubcommands::Refresh => Migrator::refresh(db).await?,
-        MigrateSubcommands::Reset => Migrator::reset(db).await?,
+        MigrateSubcommands::Up { num } => runner.up(db, num).await?,
+        MigrateSubcommands::Down { num } => runner.down(db, Some(num)).await?,
+        MigrateSubcommands::Status => runner.status(db).await?,
+        MigrateSubcommands::Fresh => runner.fresh(db).await?,
+        MigrateSubcommands::Refresh => runner.refresh(db).await?,
+        MigrateSubcommands::Reset => runner.reset(db).await?,
         MigrateSubcommands::Init | MigrateSubcommands::Generate { .. } => {}
     }
     Ok(())

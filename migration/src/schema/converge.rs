@@ -2,20 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{AccessMode, ConnectionTrait, DbBackend, DbErr, IsolationLevel, TransactionTrait};
-use sea_orm_migration::SchemaManagerConnection;
+use futures_timer::Delay;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use tracing::Instrument;
 
 use super::{
     difference::{self, Difference, Part, Remedy, Scope},
     live::{self, Live},
-    rows::Orphans,
     step::{self, Execution, Freedom, Plan, Step},
 };
-use crate::Error;
-
-/// For how long a step gives way to others before it gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{
+    Error,
+    error::is_in_use,
+    lock::{self, BETWEEN_TRIES},
+    session::Session,
+};
 
 /// Whether differences that need a person stop everything, or only themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +44,12 @@ pub(crate) struct Look {
     pub(crate) plans: Vec<Plan>,
 }
 
-/// In a transaction of its own that only reads: the parts are of one moment, also beside others that
-/// change them.
-pub(crate) async fn look_at_once(
-    db: &SchemaManagerConnection<'_>,
-    scope: Scope,
-    freedom: Freedom,
-) -> Result<Look, Error> {
+/// In a transaction of its own that only reads.
+pub(crate) async fn look_at_once(session: &Session<'_>, scope: Scope) -> Result<Look, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
-    let transaction = match (db, db.get_database_backend()) {
-        (SchemaManagerConnection::Connection(_), DbBackend::Postgres | DbBackend::MySql) => {
-            let isolation = Some(IsolationLevel::RepeatableRead);
-            db.begin_with_config(isolation, Some(AccessMode::ReadOnly))
-                .await
-        }
-        // SQLite has no such words, and the caller's transaction has its own.
-        _ => db.begin().await,
-    };
-    let transaction = transaction.map_err(failed)?;
-    let look = look(&transaction, scope, freedom).await;
-    transaction.rollback().await.map_err(failed)?;
+    let unit = session.begin_to_read().await.map_err(failed)?;
+    let look = look(&unit.db(), scope, session.freedom()).await;
+    unit.rollback().await.map_err(failed)?;
     look
 }
 
@@ -91,7 +78,7 @@ pub(crate) struct Failed {
 /// A step that fails, or gives way, may have been taken by somebody else meanwhile: only one that is
 /// still the next after another look has really failed.
 pub(crate) async fn converge(
-    db: &SchemaManagerConnection<'_>,
+    session: &Session<'_>,
     scope: Scope,
     refusal: Refusal,
 ) -> Result<Converged, Error> {
@@ -99,7 +86,7 @@ pub(crate) async fn converge(
     let mut tried: Option<(Step, Error)> = None;
     let mut gave_way: Option<Instant> = None;
     loop {
-        let Look { live, plans } = look_at_once(db, scope, freedom(db)).await?;
+        let Look { live, plans } = look_at_once(session, scope).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
         if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
             return Err(Error::refused(live.place, plans.iter().filter(refused)));
@@ -113,7 +100,7 @@ pub(crate) async fn converge(
         };
         let outcome = match really_failed {
             Some(error) => Outcome::Failed(error),
-            None => take(db, plan, step).await,
+            None => take(session, plan, step).await,
         };
         match outcome {
             Outcome::Done(step) => {
@@ -121,7 +108,8 @@ pub(crate) async fn converge(
                 gave_way = None;
             }
             Outcome::GaveWay(error) => {
-                if gave_way.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                if gave_way.get_or_insert_with(Instant::now).elapsed() >= session.settings.lock_wait
+                {
                     return Err(error);
                 }
             }
@@ -155,14 +143,6 @@ fn changed_nothing(step: &Step, last: Option<&Done>) -> Option<Error> {
     })
 }
 
-/// Statements that no transaction takes can only be run where the caller has begun none.
-fn freedom(db: &SchemaManagerConnection<'_>) -> Freedom {
-    match db {
-        SchemaManagerConnection::Connection(_) => Freedom::Free,
-        _ => Freedom::InTransaction,
-    }
-}
-
 enum Outcome {
     Done(Done),
     /// To whoever held what the step needs; a part of it may be done.
@@ -172,20 +152,20 @@ enum Outcome {
     Failed(Error),
 }
 
-async fn take(db: &SchemaManagerConnection<'_>, plan: &Plan, step: &Step) -> Outcome {
+async fn take(session: &Session<'_>, plan: &Plan, step: &Step) -> Outcome {
     let (part, found) = (plan.difference.part().name(), plan.difference.sentence());
     tracing::info!("{part}: {found}");
     for statement in &step.statements {
         tracing::info!("  {statement}");
     }
     let started = Instant::now();
-    let outcome = run(db, step)
+    let outcome = run(session, step)
         .instrument(tracing::info_span!("step", part))
         .await;
     let elapsed = started.elapsed();
     let seconds = elapsed.as_secs_f64();
     match outcome {
-        Ok(()) => {
+        Ok(_) => {
             tracing::info!("  done in {seconds:.3} s");
             Outcome::Done(Done {
                 part,
@@ -194,112 +174,132 @@ async fn take(db: &SchemaManagerConnection<'_>, plan: &Plan, step: &Step) -> Out
                 elapsed,
             })
         }
-        Err(source) => {
-            let in_use = is_in_use(&source) && freedom(db) == Freedom::Free;
-            let statements = step.statements.join("; ");
-            let error = Error::Step { statements, source };
-            if in_use {
-                tracing::info!("  gave way after {seconds:.3} s");
-                return Outcome::GaveWay(error);
-            }
-            Outcome::LookAgain(error)
+        Err(error @ Error::InUse { .. }) => {
+            tracing::info!("  gave way after {seconds:.3} s");
+            Outcome::GaveWay(error)
         }
+        Err(error) => Outcome::LookAgain(error),
     }
 }
 
-/// Gives way to whoever holds the table, and tries again: a transaction of which nothing has stayed.
-async fn run(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), DbErr> {
+/// Runs a step, gives way to whoever has the table in use, and tries again where nothing of a try stays.
+/// Says how many rows were changed.
+async fn run(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
     let started = Instant::now();
-    let is_atomic = step.execution != Execution::Alone
-        && db.get_database_backend() != DbBackend::MySql
-        && freedom(db) == Freedom::Free;
+    let mut said = None;
     loop {
-        match attempt(db, step).await {
-            Err(error) if is_in_use(&error) => {
-                if !is_atomic || started.elapsed() > PATIENCE {
-                    return Err(error);
-                }
-                pause(db).await?;
-            }
-            outcome => return outcome,
+        let source = match attempt(session, step).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => error,
+        };
+        let statements = step.statements.join("; ");
+        if !is_in_use(&source) || session.freedom() == Freedom::InTransaction {
+            return Err(Error::Step { statements, source });
         }
+        let holder = lock::blocker(&session.db).await;
+        let is_over = started.elapsed() >= session.settings.lock_wait;
+        if is_over || !step.is_atomic(session.backend()) {
+            return Err(Error::InUse {
+                statements,
+                seconds: session.settings.lock_wait.as_secs_f64(),
+                holder,
+            });
+        }
+        if holder.is_some() && said != holder {
+            tracing::info!("  waiting for {}", holder.as_deref().unwrap_or_default());
+            said = holder;
+        }
+        Delay::new(BETWEEN_TRIES).await;
     }
 }
 
-async fn attempt(db: &SchemaManagerConnection<'_>, step: &Step) -> Result<(), DbErr> {
+async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, DbErr> {
     let Execution::Transaction { settings } = step.execution else {
-        return run_all(db, &step.statements).await;
+        nobody_else_builds(session).await?;
+        return run_all(&session.db, &step.statements).await;
     };
-    let transaction = db.begin().await?;
-    if freedom(db) == Freedom::Free && transaction.get_database_backend() == DbBackend::Postgres {
+    let unit = session.begin().await?;
+    let db = unit.db();
+    if session.freedom() == Freedom::Free && session.backend() == DbBackend::Postgres {
         // Whoever queues behind a lock that is waited for must not wait long.
         let polite = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
-        transaction.execute_unprepared(polite).await?;
+        db.execute_unprepared(polite).await?;
     }
     for setting in settings {
-        transaction.execute_unprepared(setting.set).await?;
+        db.execute_unprepared(setting.set).await?;
     }
-    let outcome = run_all(&transaction, &step.statements).await;
+    let outcome = run_all(&db, &step.statements).await;
     for setting in settings.iter().rev() {
-        transaction.execute_unprepared(setting.restore).await?;
+        db.execute_unprepared(setting.restore).await?;
     }
     match outcome {
-        Ok(()) => transaction.commit().await,
+        Ok(rows) => unit.commit().await.map(|()| rows),
         Err(error) => {
-            transaction.rollback().await?;
+            unit.rollback().await?;
             Err(error)
         }
     }
 }
 
-async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<(), DbErr> {
+/// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
+/// writer, so it may be waited for.
+async fn nobody_else_builds(session: &Session<'_>) -> Result<(), DbErr> {
+    let unit = session.begin().await?;
+    let wait = "SET LOCAL lock_timeout = '2s'; LOCK TABLE vectors IN SHARE UPDATE EXCLUSIVE MODE";
+    let outcome = unit.db().execute_unprepared(wait).await;
+    unit.rollback().await?;
+    outcome.map(|_| ())
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, DbErr> {
+    let mut rows = 0;
     for statement in statements {
-        db.execute_unprepared(statement).await?;
+        rows += db.execute_unprepared(statement).await?.rows_affected();
     }
-    Ok(())
+    Ok(rows)
 }
 
-/// A lock that was not to be had, or a deadlock: by the codes that the servers give them.
-///
-/// They stand only in the driver's own error, whose type is there only with the driver's feature.
-fn is_in_use(error: &DbErr) -> bool {
-    let codes = [
-        "code: \"55P03\"",
-        "code: \"40P01\"",
-        "number: 1205",
-        "number: 1213",
-        "SqliteError { code: 5,",
-        "SqliteError { code: 517,",
-    ];
-    let error = format!("{error:?}");
-    codes.iter().any(|code| error.contains(code))
+/// Takes away what the migration of this name has made. `documents` belongs to the application and stays.
+pub(crate) async fn roll_back(
+    session: &Session<'_>,
+    scope: Scope,
+    migration: &str,
+) -> Result<(), Error> {
+    match scope {
+        Scope::Documents => Ok(()),
+        Scope::Everything => {
+            let step = step::drop_vectors(session.backend(), migration);
+            run_to_its_end(session, &step).await.map(|_| ())
+        }
+    }
 }
 
-/// By the server's own clock: the library has no runtime to ask. SQLite has waited already.
-async fn pause(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    let sleep = match db.get_database_backend() {
-        DbBackend::Postgres => "SELECT pg_sleep(0.1)",
-        DbBackend::MySql => "DO SLEEP(0.1)",
-        _ => return Ok(()),
-    };
-    db.execute_unprepared(sleep).await.map(|_| ())
+/// Of a step that may be run again after any part of it.
+async fn run_to_its_end(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
+    let started = Instant::now();
+    loop {
+        match run(session, step).await {
+            Err(Error::InUse { .. }) if started.elapsed() < session.settings.lock_wait => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Deletes the rows whose document does not exist, and says how many.
-pub(crate) async fn delete_orphans(db: &SchemaManagerConnection<'_>) -> Result<u64, Error> {
-    let look = look_at_once(db, Scope::Everything, freedom(db)).await?;
+pub(crate) async fn delete_orphans(session: &Session<'_>) -> Result<u64, Error> {
+    let look = look_at_once(session, Scope::Everything).await?;
     let is_orphans = |plan: &Plan| {
         matches!(plan.difference, Difference::Orphans(_)) && plan.remedy == Remedy::DeleteOrphans
     };
     if !look.plans.iter().any(is_orphans) {
         return Ok(0);
     }
-    let deleted = db
-        .execute_unprepared(Orphans::DELETE)
-        .await
-        .map_err(|source| Error::Step {
-            statements: Orphans::DELETE.to_owned(),
-            source,
-        })?;
-    Ok(deleted.rows_affected())
+    let step = step::delete_orphans(session.backend());
+    let mut deleted = 0;
+    loop {
+        match run_to_its_end(session, &step).await? {
+            0 => return Ok(deleted),
+            rows => deleted += rows,
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Holds the live shape against the declared one.
 
 use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::MigrationName;
 
 use super::Difference;
 use crate::{
-    Error,
+    Error, m20250524_000000_create_documents as create_documents,
+    m20250524_120000_create_vectors as create_vectors,
     schema::{
         declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
         live::{Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Table, is_made_of},
@@ -17,6 +19,24 @@ use crate::{
 pub(crate) enum Scope {
     Documents,
     Everything,
+}
+
+impl Scope {
+    /// What the named migration of ours answers for; none where it is another author's.
+    pub(crate) fn of_migration(name: &str) -> Option<Self> {
+        let ours = [
+            (
+                create_documents::Migration.name().to_owned(),
+                Self::Documents,
+            ),
+            (
+                create_vectors::Migration.name().to_owned(),
+                Self::Everything,
+            ),
+        ];
+        ours.into_iter()
+            .find_map(|(migration, scope)| (migration == name).then_some(scope))
+    }
 }
 
 /// In the order in which they are mended.

@@ -72,6 +72,8 @@ pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Table {
     pub(crate) kind: Kind,
+    /// PostgreSQL: the schema that it is in.
+    pub(crate) schema: Option<String>,
     pub(crate) columns: Vec<Column>,
     pub(crate) primary_key: Vec<String>,
     pub(crate) indexes: Vec<Index>,
@@ -95,6 +97,7 @@ impl Table {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
+            schema: None,
             columns: Vec::new(),
             primary_key: Vec::new(),
             indexes: Vec::new(),
@@ -261,7 +264,7 @@ pub(crate) async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
 }
 
 /// The names of the tables and views in that place, in order.
-async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     let tables = match db.get_database_backend() {
         DbBackend::Postgres => postgres::tables(db).await,
         DbBackend::MySql => mysql::tables(db).await,
@@ -299,7 +302,7 @@ fn unsupported(backend: DbBackend) -> DbErr {
     }
 }
 
-pub(super) async fn rows<T>(
+pub(crate) async fn rows<T>(
     db: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
@@ -311,7 +314,7 @@ pub(super) async fn rows<T>(
 }
 
 /// The first column of each row.
-pub(super) async fn list<T: TryGetable>(
+pub(crate) async fn list<T: TryGetable>(
     db: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,

@@ -61,7 +61,7 @@ pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbEr
 }
 
 pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
-    let Some((oid, kind)) = class(db, name).await? else {
+    let Some((oid, schema, kind)) = class(db, name).await? else {
         return Ok(None);
     };
     let hidden: Vec<bool> = list(
@@ -76,6 +76,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         ));
     }
     Ok(Some(Table {
+        schema: Some(schema),
         columns: columns(db, oid).await?,
         primary_key: primary_key(db, oid).await?,
         indexes: indexes(db, oid).await?,
@@ -95,21 +96,25 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     }))
 }
 
-async fn class(db: &impl ConnectionTrait, name: &str) -> Result<Option<(i64, Kind)>, DbErr> {
+async fn class(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<(i64, String, Kind)>, DbErr> {
     let found = rows(
         db,
-        "SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text,
+        "SELECT c.oid::bigint, (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
                 c.relkind = 'r' AND EXISTS (
                   SELECT FROM pg_catalog.pg_inherits h WHERE c.oid IN (h.inhparent, h.inhrelid))
          FROM pg_catalog.pg_class c
          WHERE c.oid = to_regclass(quote_ident($1))",
         [name.into()],
         |row| {
-            let relkind: String = row.try_get_by_index(1)?;
-            let persistence: String = row.try_get_by_index(2)?;
-            let inherits: bool = row.try_get_by_index(3)?;
+            let relkind: String = row.try_get_by_index(2)?;
+            let persistence: String = row.try_get_by_index(3)?;
+            let inherits: bool = row.try_get_by_index(4)?;
             Ok((
                 row.try_get_by_index(0)?,
+                row.try_get_by_index(1)?,
                 kind(&relkind, &persistence, inherits),
             ))
         },

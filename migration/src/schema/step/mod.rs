@@ -11,6 +11,7 @@ use super::{
     difference::{Difference, Remedy},
     live::Live,
 };
+use crate::{Migrator, MigratorTrait};
 
 /// Statements that are run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,13 @@ pub(crate) struct Step {
     /// What others cannot do meanwhile.
     pub(crate) lock: &'static str,
     pub(crate) execution: Execution,
+}
+
+impl Step {
+    /// Whether nothing stays of a try that fails.
+    pub(crate) fn is_atomic(&self, backend: DbBackend) -> bool {
+        self.execution != Execution::Alone && backend != DbBackend::MySql
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +88,27 @@ pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) ->
         }
     };
     differences.iter().zip(&remedies).map(planned).collect()
+}
+
+/// Deletes rows whose document does not exist; it is run until it deletes none.
+pub(crate) fn delete_orphans(backend: DbBackend) -> Step {
+    match backend {
+        DbBackend::MySql => mysql::delete_orphans(),
+        DbBackend::Sqlite => sqlite::delete_orphans(),
+        _ => postgres::delete_orphans(),
+    }
+}
+
+/// Drops the table together with the record of the migration that makes it: nothing is recorded that is
+/// not there, also where each statement commits.
+pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
+    let records = Migrator::migration_table_name().to_string();
+    let forget = format!("DELETE FROM {records} WHERE version = '{migration}'");
+    match backend {
+        DbBackend::MySql => mysql::drop_vectors(forget),
+        DbBackend::Sqlite => sqlite::drop_vectors(forget),
+        _ => postgres::drop_vectors(forget),
+    }
 }
 
 /// The steps that are left for a difference. After each the shape is looked at again, so only the

@@ -9,6 +9,7 @@ use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{Column, ColumnKind, ForeignKey, Live},
+    rows::Orphans,
 };
 
 const NEW: &str = "none: the table is new";
@@ -38,6 +39,12 @@ const ROWS_UNCHECKED: [Setting; 3] = [
         restore: "SET SESSION foreign_key_checks = 1",
     },
 ];
+
+/// Only the next statement, if it is none of a transaction.
+const READ_COMMITTED: [Setting; 1] = [Setting {
+    set: "COMMIT",
+    restore: "COMMIT",
+}];
 
 pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
     let step = match difference {
@@ -91,22 +98,34 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
             let create = declared::create_index(IX_VECTORS_DOC_ID);
             step([create.to_string(MysqlQueryBuilder)], IN_PLACE, &CAREFUL)
         }
-        Difference::IndexUnfit { index } if let Some(shown) = index.hidden => alter(
-            [format!("ALTER INDEX {} {shown}", index.name)],
-            IN_PLACE,
-            &CAREFUL,
-        ),
-        Difference::IndexUnfit { index } => alter(
-            [
-                format!("DROP INDEX {}", index.name),
-                format!("ADD INDEX {} (doc_id)", index.name),
-            ],
-            IN_PLACE,
-            &CAREFUL,
-        ),
+        Difference::IndexUnfit { index } => {
+            let name = &index.name;
+            let change = match index.hidden {
+                Some(shown) => format!("ALTER INDEX {name} {shown}"),
+                None => format!("DROP INDEX {name}, ADD INDEX {name} (doc_id)"),
+            };
+            alter([change], IN_PLACE, &CAREFUL)
+        }
         _ => return Vec::new(),
     };
     vec![step]
+}
+
+/// Rows that are not deleted are not locked, and no transaction becomes large.
+pub(super) fn delete_orphans() -> Step {
+    const AT_ONCE: u32 = 10_000;
+    let delete = format!("{} LIMIT {AT_ONCE}", Orphans::DELETE);
+    let isolate = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned();
+    step(
+        [isolate, delete],
+        "the rows that are deleted",
+        &READ_COMMITTED,
+    )
+}
+
+pub(super) fn drop_vectors(forget: String) -> Step {
+    let drop = declared::drop_vectors().to_string(MysqlQueryBuilder);
+    step([forget, drop], IN_PLACE, &CAREFUL)
 }
 
 /// MODIFY forgets whatever of the column it is not told again.

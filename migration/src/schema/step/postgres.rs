@@ -4,9 +4,10 @@ use sea_query::PostgresQueryBuilder;
 
 use super::{Execution, Freedom, Step};
 use crate::schema::{
-    declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
+    declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Table, is_made_of},
+    rows::Orphans,
 };
 
 const NEW: &str = "none: the table is new";
@@ -56,17 +57,31 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
             vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
         }
         Difference::IndexAbsent => {
-            vec![create_index(&live.free_name(IX_VECTORS_DOC_ID), freedom)]
+            vec![create_index(
+                vectors,
+                &live.free_name(IX_VECTORS_DOC_ID),
+                freedom,
+            )]
         }
         Difference::IndexUnfit { index } => {
             vec![
-                drop_index(&index.name, freedom),
-                create_index(&index.name, freedom),
+                drop_index(vectors, &index.name, freedom),
+                create_index(vectors, &index.name, freedom),
             ]
         }
         Difference::Nullable { column, .. } => not_null(live, vectors, column),
         _ => create(difference, live),
     }
+}
+
+/// All at once: nobody else has to do with these rows.
+pub(super) fn delete_orphans() -> Step {
+    step([Orphans::DELETE.to_owned()], "the rows that are deleted")
+}
+
+pub(super) fn drop_vectors(forget: String) -> Step {
+    let drop = declared::drop_vectors().to_string(PostgresQueryBuilder);
+    step([forget, drop], READERS_TOO)
 }
 
 fn create(difference: &Difference, live: &Live) -> Vec<Step> {
@@ -136,14 +151,14 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
     let add = step([add], READERS_TOO);
     let mut create = sea_query::Index::create();
     create.name(name).table("vectors").col("id").unique();
-    let create = build(create, freedom);
+    let create = build(vectors, create, freedom);
     let mut steps = match vectors.column("id") {
         Some(id) if id.nullable => not_null(live, vectors, "id"),
         _ => Vec::new(),
     };
     match ours {
         Some(index) if index.is_key => steps.push(add),
-        Some(_) => steps.extend([drop_index(name, freedom), create, add]),
+        Some(_) => steps.extend([drop_index(vectors, name, freedom), create, add]),
         None => steps.extend([create, add]),
     }
     steps
@@ -234,13 +249,19 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
     steps.into_iter().skip(done).collect()
 }
 
-fn create_index(name: &str, freedom: Freedom) -> Step {
-    build(declared::create_index(name), freedom)
+fn create_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
+    build(vectors, declared::create_index(name), freedom)
 }
 
-fn build(mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {
+/// What is run alone can be in no transaction that has entered the schema.
+fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {
     match freedom {
-        Freedom::Free => alone(index.concurrently().to_string(PostgresQueryBuilder)),
+        Freedom::Free => {
+            if let Some(schema) = &vectors.schema {
+                index.table((schema.clone(), VECTORS));
+            }
+            alone(index.concurrently().to_string(PostgresQueryBuilder))
+        }
         Freedom::InTransaction => step(
             [index.to_string(PostgresQueryBuilder)],
             "SHARE, while the index is built: the caller's transaction leaves no other way",
@@ -248,9 +269,12 @@ fn build(mut index: sea_query::IndexCreateStatement, freedom: Freedom) -> Step {
     }
 }
 
-fn drop_index(name: &str, freedom: Freedom) -> Step {
+fn drop_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
     let mut drop = sea_query::Index::drop();
     drop.name(name);
+    if let Some(schema) = &vectors.schema {
+        drop.table((schema.clone(), VECTORS));
+    }
     match freedom {
         Freedom::Free => alone(drop.concurrently().to_string(PostgresQueryBuilder)),
         Freedom::InTransaction => step([drop.to_string(PostgresQueryBuilder)], READERS_TOO),

@@ -10,6 +10,7 @@ use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Part, Remedy},
     live::Live,
+    rows::Orphans,
 };
 
 const WRITERS: &str = "the write lock of the database file, for a moment";
@@ -20,6 +21,23 @@ const RENAMING: [Setting; 1] = [Setting {
     set: "PRAGMA legacy_alter_table = ON",
     restore: "PRAGMA legacy_alter_table = OFF",
 }];
+
+pub(super) fn delete_orphans() -> Step {
+    step([Orphans::DELETE.to_owned()])
+}
+
+pub(super) fn drop_vectors(forget: String) -> Step {
+    let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
+    step([forget, drop])
+}
+
+fn step(statements: impl Into<Vec<String>>) -> Step {
+    Step {
+        statements: statements.into(),
+        lock: WRITERS,
+        execution: Execution::Transaction { settings: &[] },
+    }
+}
 
 pub(super) fn steps(
     difference: &Difference,
@@ -59,9 +77,5 @@ pub(super) fn steps(
             }]);
         }
     };
-    Ok(vec![Step {
-        statements,
-        lock: WRITERS,
-        execution: Execution::Transaction { settings: &[] },
-    }])
+    Ok(vec![step(statements)])
 }

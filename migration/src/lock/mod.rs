@@ -1,0 +1,223 @@
+//! One migrator at a time on one database, and on PostgreSQL on one schema of it.
+//!
+//! Every dialect answers the same questions: how a transaction that can hold the lock is begun
+//! ([`begin`]), whether it has it ([`try_take`]), who else has ([`holder`]), and how it is given back
+//! ([`give_back`]). A holder that dies gives it back by its connection's end.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures_timer::Delay;
+use futures_util::future::{Either, select};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm_migration::SchemaManagerConnection;
+
+use crate::{
+    Error,
+    error::is_in_use,
+    schema::live,
+    session::{Session, Settings, reborrow},
+};
+
+/// Between two tries. Whoever waits holds neither a snapshot, for which CREATE INDEX CONCURRENTLY would
+/// wait, nor a connection of its pool.
+pub(crate) const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// How long the lock's holder waits for a second connection before it takes its pool to have only one.
+const SECOND_CONNECTION: Duration = Duration::from_secs(1);
+
+/// The lock, held from [`Turn::take`] to [`Turn::end`].
+pub(crate) struct Turn<'c> {
+    holder: Holder<'c>,
+    /// A connection to work on, where there is another than the holder's.
+    beside: Option<&'c DatabaseConnection>,
+    settings: &'c Settings,
+}
+
+enum Holder<'c> {
+    Own(DatabaseTransaction),
+    /// The lock is the caller's until the caller's transaction ends.
+    Callers(&'c SchemaManagerConnection<'c>),
+}
+
+/// What becomes of what was done in the holder's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Commit,
+    RollBack,
+}
+
+impl<'c> Turn<'c> {
+    /// Waits until nobody else has it.
+    pub(crate) async fn take(
+        db: &'c SchemaManagerConnection<'c>,
+        settings: &'c Settings,
+    ) -> Result<Self, Error> {
+        let started = Instant::now();
+        let mut said = None;
+        loop {
+            let held_by = match attempt(db, settings).await.map_err(failed)? {
+                Attempt::Taken(holder) => {
+                    let beside = beside(db).await;
+                    return Ok(Self {
+                        holder,
+                        beside,
+                        settings,
+                    });
+                }
+                Attempt::HeldBy(holder) => holder,
+            };
+            if started.elapsed() >= settings.lock_wait {
+                return Err(Error::Locked {
+                    place: live::place(db).await.ok(),
+                    seconds: settings.lock_wait.as_secs_f64(),
+                    holder: held_by,
+                });
+            }
+            if said.as_ref() != Some(&held_by) {
+                let holder = held_by.as_deref().unwrap_or("another migrator");
+                tracing::info!("waiting for {holder}");
+                said = Some(held_by);
+            }
+            Delay::new(BETWEEN_TRIES).await;
+        }
+    }
+
+    /// For what is to be there when the turn is over, and not before: the records.
+    pub(crate) fn record(&self) -> SchemaManagerConnection<'_> {
+        match &self.holder {
+            Holder::Own(transaction) => transaction.into(),
+            Holder::Callers(db) => reborrow(db),
+        }
+    }
+
+    /// For steps that commit by themselves, where there is a connection for them.
+    pub(crate) fn work(&self) -> Session<'_> {
+        let db = match self.beside {
+            Some(db) => db.into(),
+            None => self.record(),
+        };
+        Session {
+            db,
+            settings: self.settings,
+        }
+    }
+
+    pub(crate) async fn end(self, end: End) -> Result<(), DbErr> {
+        match self.holder {
+            Holder::Own(transaction) => {
+                let backend = transaction.get_database_backend();
+                // MySQL's lock outlives the transaction, and the connection goes back to its pool.
+                if backend == DbBackend::MySql {
+                    let word = match end {
+                        End::Commit => "COMMIT",
+                        End::RollBack => "ROLLBACK",
+                    };
+                    let ended = transaction.execute_unprepared(word).await;
+                    mysql::give_back(&transaction).await?;
+                    ended?;
+                }
+                match end {
+                    End::Commit => transaction.commit().await,
+                    End::RollBack => transaction.rollback().await,
+                }
+            }
+            Holder::Callers(db) if db.get_database_backend() == DbBackend::MySql => {
+                mysql::give_back(db).await
+            }
+            Holder::Callers(_) => Ok(()),
+        }
+    }
+}
+
+enum Attempt<'c> {
+    Taken(Holder<'c>),
+    HeldBy(Option<String>),
+}
+
+async fn attempt<'c>(
+    db: &'c SchemaManagerConnection<'c>,
+    settings: &Settings,
+) -> Result<Attempt<'c>, DbErr> {
+    let SchemaManagerConnection::Connection(pool) = db else {
+        settings.enter_schema(db).await?;
+        return Ok(match try_take(db).await? {
+            true => Attempt::Taken(Holder::Callers(db)),
+            false => Attempt::HeldBy(holder(db).await?),
+        });
+    };
+    let transaction = match begin(pool).await {
+        Ok(transaction) => transaction,
+        Err(error) if is_in_use(&error) => return Ok(Attempt::HeldBy(None)),
+        Err(error) => return Err(error),
+    };
+    settings.enter_schema(&transaction).await?;
+    if try_take(&transaction).await? {
+        return Ok(Attempt::Taken(Holder::Own(transaction)));
+    }
+    let holder = holder(&transaction).await?;
+    transaction.rollback().await?;
+    Ok(Attempt::HeldBy(holder))
+}
+
+/// Another connection of the same pool; the lock's own may be all that it has.
+async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConnection> {
+    let SchemaManagerConnection::Connection(pool) = db else {
+        return None;
+    };
+    // The holder's transaction is SQLite's only writer.
+    if pool.get_database_backend() == DbBackend::Sqlite {
+        return None;
+    }
+    let ping = pin!(pool.ping());
+    match select(ping, Delay::new(SECOND_CONNECTION)).await {
+        Either::Left((Ok(()), _)) => Some(pool),
+        _ => None,
+    }
+}
+
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::MySql => mysql::begin(db).await,
+        DbBackend::Sqlite => sqlite::begin(db).await,
+        _ => postgres::begin(db).await,
+    }
+}
+
+async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::MySql => mysql::try_take(db).await,
+        DbBackend::Sqlite => sqlite::try_take(db).await,
+        _ => postgres::try_take(db).await,
+    }
+}
+
+/// Whoever has the lock, as far as this role may know.
+async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::MySql => mysql::holder(db).await,
+        DbBackend::Sqlite => sqlite::holder(db).await,
+        _ => postgres::holder(db).await,
+    }
+}
+
+/// Whoever has had these tables longest, as far as this role may know.
+pub(crate) async fn blocker(db: &impl ConnectionTrait) -> Option<String> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => postgres::blocker(db).await.ok().flatten(),
+        _ => None,
+    }
+}
+
+fn failed(source: DbErr) -> Error {
+    Error::Lookup {
+        looked_for: "the migrators' lock".to_owned(),
+        source,
+    }
+}

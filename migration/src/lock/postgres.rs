@@ -1,0 +1,58 @@
+//! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
+//! stay behind on whichever connection the pooler had at hand.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+
+use crate::schema::live::{list, rows};
+
+/// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
+const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
+
+/// The holder is idle while its work is done on another connection, and no timeout may end it; what it
+/// does itself gives way like any other step.
+const TIMEOUTS: &str = "SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '50ms' ELSE '0' END, true)
+     FROM pg_catalog.pg_settings WHERE name IN (
+       'lock_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')";
+
+pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = db.begin().await?;
+    transaction.execute_unprepared(TIMEOUTS).await?;
+    Ok(transaction)
+}
+
+pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let sql = format!("SELECT pg_try_advisory_xact_lock({KEYS})");
+    let taken: Vec<bool> = list(db, &sql, []).await?;
+    Ok(taken == [true])
+}
+
+pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let sql = format!(
+        "SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+           AND (l.classid::bigint, l.objid::bigint) = (SELECT k.a, k.b::bigint & 4294967295 FROM (VALUES ({KEYS})) k (a, b))"
+    );
+    Ok(session(db, &sql).await?.pop())
+}
+
+/// The oldest transaction that has anything of our tables.
+pub(super) async fn blocker(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let sql = format!(
+        "SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
+           AND l.relation IN (to_regclass('documents'), to_regclass('vectors'))
+         ORDER BY a.xact_start LIMIT 1"
+    );
+    Ok(session(db, &sql).await?.pop())
+}
+
+/// What of another role's session is not shown to this one is left out.
+const SESSION: &str = "format('pid %s', a.pid)
+    || coalesce(format(', application \"%s\"', nullif(a.application_name, '')), '')
+    || coalesce(', ' || a.state, '')
+    || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";
+
+async fn session(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, DbErr> {
+    rows(db, sql, [], |row| row.try_get_by_index(0)).await
+}

@@ -1,0 +1,291 @@
+//! Runs migrations, checks and repairs, one runner at a time on one database and schema.
+
+mod records;
+mod tasks;
+
+use std::time::{Duration, Instant};
+
+use futures_timer::Delay;
+use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
+
+use crate::{
+    Error,
+    error::is_lost_race,
+    lock::{BETWEEN_TRIES, End, Turn},
+    schema::{converge, difference::Scope, report::Report},
+    session::{Session, Settings},
+    shape::{Orphans, Repaired},
+};
+use tasks::{
+    ApplyNext, Converge, Fresh, Install, Progress, Repair, RollBack, RollBackNext, Task, Uninstall,
+};
+
+/// Runs the migrations, and waits while another runner is at work on the same database and schema.
+///
+/// [`Migrator`](crate::Migrator)'s methods, [`check`](crate::check) and [`repair`](crate::repair) are those
+/// of `Runner::default()`. Each method excludes the others' changes, from whichever process they come, on
+/// PostgreSQL also through PgBouncer. What is found done when the turn comes is not done again.
+///
+/// Where the pool has a second connection, steps that can go on beside readers and writers do so; where
+/// it has only one, PostgreSQL does everything in one transaction. In a caller's transaction everything
+/// is the transaction's, and the turn lasts until it ends.
+///
+/// ```no_run
+/// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+/// use std::time::Duration;
+///
+/// migration::Runner::new()
+///     .lock_wait(Duration::from_secs(5))
+///     .up(db, None)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Runner {
+    settings: Settings,
+}
+
+impl Runner {
+    /// One that waits a minute and works in the connection's own schema.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For how long to wait for another runner, and for whoever has a table in use.
+    #[must_use]
+    pub fn lock_wait(mut self, wait: Duration) -> Self {
+        self.settings.lock_wait = wait;
+        self
+    }
+
+    /// PostgreSQL: the schema to work in. It is said anew to each transaction, as PgBouncer requires.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.settings.schema = Some(schema.into());
+        self
+    }
+
+    /// Applies pending migrations: all, or this many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] where another runner is at work for too long, [`Error::InUse`] where somebody has
+    /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
+    /// from there.
+    pub async fn up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        match steps {
+            Some(steps) => tracing::info!("Applying {steps} pending migrations"),
+            None => tracing::info!("Applying all pending migrations"),
+        }
+        if !records::are_complete(&db, &self.settings).await {
+            self.take_turn(&db, &Install).await?;
+            if self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
+                return Ok(());
+            }
+        }
+        tracing::info!("No pending migrations");
+        Ok(())
+    }
+
+    /// Rolls back applied migrations, the last first: all, or this many.
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up).
+    pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        self.roll_back(&db, steps).await
+    }
+
+    /// Rolls back all applied migrations and applies them again.
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up).
+    pub async fn refresh<'c, C>(&self, db: C) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        self.roll_back(&db, None).await?;
+        self.go_on(&db, &ApplyNext, None).await.map(|_| ())
+    }
+
+    /// Rolls back all applied migrations and drops the table that records them.
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up).
+    pub async fn reset<'c, C>(&self, db: C) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        self.roll_back(&db, None).await?;
+        self.take_turn(&db, &Uninstall).await
+    }
+
+    /// Drops every table of the database, whose ever it is, and applies all migrations.
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up).
+    pub async fn fresh<'c, C>(&self, db: C) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        self.take_turn(&db, &Fresh).await
+    }
+
+    /// Says of each migration whether it is applied, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Migration`] where the records cannot be read.
+    pub async fn status<'c, C>(&self, db: C) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        tracing::info!("Checking migration status");
+        let session = Session {
+            db,
+            settings: &self.settings,
+        };
+        for (name, status) in records::status(&session).await? {
+            tracing::info!("Migration '{name}'... {status}");
+        }
+        Ok(())
+    }
+
+    /// Compares the live shape with the declared one and changes nothing: see [`check`](crate::check).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lookup`] where the catalog or the rows cannot be read.
+    pub async fn check<'c, C>(&self, db: C) -> Result<Report, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session {
+            db: db.into_database_executor(),
+            settings: &self.settings,
+        };
+        let look = converge::look_at_once(&session, Scope::Everything).await?;
+        Ok(Report::of(look))
+    }
+
+    /// Mends what can be mended: see [`repair`](crate::repair).
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up); a step that fails stands in [`Repaired::failed`] and holds up only what
+    /// needs it.
+    pub async fn repair<'c, C>(&self, db: C, orphans: Orphans) -> Result<Repaired, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        self.take_turn(&db, &Repair { orphans }).await
+    }
+
+    /// What a migration of ours does where somebody else runs it.
+    pub(crate) async fn converge(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        scope: Scope,
+    ) -> Result<(), Error> {
+        self.take_turn(db, &Converge { scope }).await
+    }
+
+    /// The same, back.
+    pub(crate) async fn roll_back_one(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        scope: Scope,
+        migration: &str,
+    ) -> Result<(), Error> {
+        let migration = migration.to_owned();
+        self.take_turn(db, &RollBack { scope, migration }).await
+    }
+
+    async fn roll_back(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        steps: Option<u32>,
+    ) -> Result<(), Error> {
+        match steps {
+            Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
+            None => tracing::info!("Rolling back all applied migrations"),
+        }
+        self.take_turn(db, &Install).await?;
+        if self.go_on(db, &RollBackNext, steps).await? == Progress::NothingLeft {
+            tracing::info!("No applied migrations");
+        }
+        Ok(())
+    }
+
+    /// A turn for each migration, so that others' work is seen before the next.
+    async fn go_on(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        task: &impl Task<Output = Progress>,
+        steps: Option<u32>,
+    ) -> Result<Progress, Error> {
+        let mut progress = Progress::NothingLeft;
+        for _ in 0..steps.unwrap_or(u32::MAX) {
+            match self.take_turn(db, task).await? {
+                Progress::Made => progress = Progress::Made,
+                Progress::NothingLeft => break,
+            }
+        }
+        Ok(progress)
+    }
+
+    /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
+    async fn take_turn<T: Task>(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        task: &T,
+    ) -> Result<T::Output, Error> {
+        let started = Instant::now();
+        loop {
+            let turn = Turn::take(db, &self.settings).await?;
+            let error = match task.run(&turn).await {
+                Ok(output) => match turn.end(End::Commit).await {
+                    Ok(()) => return Ok(output),
+                    Err(error) => Error::Migration(error),
+                },
+                Err(error) => {
+                    // The task's own error says more than one about the end of its turn.
+                    let _ = turn.end(End::RollBack).await;
+                    error
+                }
+            };
+            let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
+            if is_callers || !lost_race(&error) || started.elapsed() >= self.settings.lock_wait {
+                return Err(error);
+            }
+            tracing::debug!("looking again: {error}");
+            Delay::new(BETWEEN_TRIES).await;
+        }
+    }
+}
+
+fn lost_race(error: &Error) -> bool {
+    match error {
+        Error::Migration(source) | Error::Lookup { source, .. } | Error::Step { source, .. } => {
+            is_lost_race(source)
+        }
+        _ => false,
+    }
+}

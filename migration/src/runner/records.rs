@@ -1,0 +1,129 @@
+//! What the table of migrations says has been applied.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+};
+use sea_orm_migration::{
+    MigrationStatus, MigrationTrait, SchemaManagerConnection, seaql_migrations,
+};
+use sea_query::{IntoTableRef, Query};
+
+use crate::{
+    Error, Migrator, MigratorTrait,
+    schema::live,
+    session::{Session, Settings},
+};
+
+/// Whether every migration is recorded, and no other: the one question of a service that starts.
+///
+/// Where that cannot be read there is something to do, or to say.
+pub(super) async fn are_complete(db: &SchemaManagerConnection<'_>, settings: &Settings) -> bool {
+    // An error would end the caller's transaction.
+    if !matches!(db, SchemaManagerConnection::Connection(_)) {
+        return false;
+    }
+    let applied = applied(db, settings.schema.as_deref()).await;
+    let all = Migrator::migrations();
+    applied.is_ok_and(|applied| {
+        applied.len() == all.len() && all.iter().all(|one| is_in(&applied, one.as_ref()))
+    })
+}
+
+/// Every migration, in order.
+pub(super) async fn status(session: &Session<'_>) -> Result<Vec<(String, MigrationStatus)>, Error> {
+    let unit = session.begin_to_read().await?;
+    let applied = match is_installed(&unit.db()).await? {
+        true => applied(&unit.db(), None).await?,
+        false => Vec::new(),
+    };
+    unit.rollback().await?;
+    refuse_unknown(&applied)?;
+    let status = |migration: Box<dyn MigrationTrait>| {
+        let status = match is_in(&applied, migration.as_ref()) {
+            true => MigrationStatus::Applied,
+            false => MigrationStatus::Pending,
+        };
+        (migration.name().to_owned(), status)
+    };
+    Ok(Migrator::migrations().into_iter().map(status).collect())
+}
+
+pub(super) async fn next_pending(
+    db: &impl ConnectionTrait,
+) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+    let applied = applied(db, None).await?;
+    refuse_unknown(&applied)?;
+    let mut all = Migrator::migrations().into_iter();
+    Ok(all.find(|one| !is_in(&applied, one.as_ref())))
+}
+
+pub(super) async fn last_applied(
+    db: &impl ConnectionTrait,
+) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+    let applied = applied(db, None).await?;
+    refuse_unknown(&applied)?;
+    let mut all = Migrator::migrations().into_iter().rev();
+    Ok(all.find(|one| is_in(&applied, one.as_ref())))
+}
+
+pub(super) async fn insert(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(0, |now| now.as_secs());
+    let record = seaql_migrations::ActiveModel {
+        version: Set(name.to_owned()),
+        applied_at: Set(i64::try_from(seconds).unwrap_or(i64::MAX)),
+    };
+    seaql_migrations::Entity::insert(record)
+        .exec_without_returning(db)
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn delete(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
+    seaql_migrations::Entity::delete_many()
+        .filter(seaql_migrations::Column::Version.eq(name))
+        .exec(db)
+        .await
+        .map(|_| ())
+}
+
+/// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.
+pub(super) async fn is_installed(db: &impl ConnectionTrait) -> Result<bool, Error> {
+    let table = Migrator::migration_table_name().to_string();
+    Ok(live::tables(db).await?.contains(&table))
+}
+
+/// Nothing but a schema that is named here is looked up on a connection that has not entered it.
+async fn applied(db: &impl ConnectionTrait, schema: Option<&str>) -> Result<Vec<String>, DbErr> {
+    let table = Migrator::migration_table_name();
+    let table = match (schema, db.get_database_backend()) {
+        (Some(schema), DbBackend::Postgres) => (schema.to_owned(), table).into_table_ref(),
+        _ => table.into_table_ref(),
+    };
+    let versions = Query::select().column("version").from(table).take();
+    let rows = db.query_all(&versions).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+fn is_in(applied: &[String], migration: &dyn MigrationTrait) -> bool {
+    applied.iter().any(|name| name == migration.name())
+}
+
+/// A newer release of the workspace may have been here.
+fn refuse_unknown(applied: &[String]) -> Result<(), Error> {
+    let known = Migrator::migrations();
+    let is_known = |name: &&String| known.iter().any(|one| one.name() == name.as_str());
+    let unknown: Vec<&str> = applied
+        .iter()
+        .filter(|name| !is_known(name))
+        .map(String::as_str)
+        .collect();
+    match unknown.as_slice() {
+        [] => Ok(()),
+        unknown => Err(Error::UnknownMigrations {
+            names: unknown.join(", "),
+        }),
+    }
+}

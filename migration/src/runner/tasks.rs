@@ -1,0 +1,211 @@
+//! What is done in one turn.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait};
+
+use super::records;
+use crate::{
+    Error, Migrator,
+    lock::Turn,
+    schema::{
+        converge::{self, Refusal, converge},
+        difference::Scope,
+        report::Report,
+    },
+    shape::{Orphans, Repaired},
+};
+
+pub(super) trait Task: Sync {
+    type Output: Send;
+
+    fn run(&self, turn: &Turn<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// Whether there was a migration left to apply or to roll back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Made,
+    NothingLeft,
+}
+
+/// Makes the table of the records.
+pub(super) struct Install;
+pub(super) struct ApplyNext;
+pub(super) struct RollBackNext;
+/// Drops the table of the records.
+pub(super) struct Uninstall;
+pub(super) struct Fresh;
+pub(super) struct Converge {
+    pub(super) scope: Scope,
+}
+pub(super) struct RollBack {
+    pub(super) scope: Scope,
+    pub(super) migration: String,
+}
+pub(super) struct Repair {
+    pub(super) orphans: Orphans,
+}
+
+impl Task for Install {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        if !records::is_installed(&turn.record()).await? {
+            Stock::install(&turn.record()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Task for ApplyNext {
+    type Output = Progress;
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
+        let Some(migration) = records::next_pending(&turn.record()).await? else {
+            return Ok(Progress::NothingLeft);
+        };
+        let name = migration.name();
+        tracing::info!("Applying migration '{name}'");
+        match Scope::of_migration(name) {
+            Some(scope) => {
+                converge(&turn.work(), scope, Refusal::OfEverything).await?;
+            }
+            None => run(turn, migration.as_ref(), Direction::Up).await?,
+        }
+        records::insert(&turn.record(), name).await?;
+        tracing::info!("Migration '{name}' has been applied");
+        Ok(Progress::Made)
+    }
+}
+
+impl Task for RollBackNext {
+    type Output = Progress;
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
+        let Some(migration) = records::last_applied(&turn.record()).await? else {
+            return Ok(Progress::NothingLeft);
+        };
+        let name = migration.name();
+        tracing::info!("Rolling back migration '{name}'");
+        match Scope::of_migration(name) {
+            Some(scope) => converge::roll_back(&turn.work(), scope, name).await?,
+            None => run(turn, migration.as_ref(), Direction::Down).await?,
+        }
+        records::delete(&turn.record(), name).await?;
+        tracing::info!("Migration '{name}' has been rolled back");
+        Ok(Progress::Made)
+    }
+}
+
+impl Task for Uninstall {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        Ok(Stock::uninstall(turn.record()).await?)
+    }
+}
+
+impl Task for Fresh {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        let db = turn.record();
+        if db.get_database_backend() == DbBackend::Sqlite {
+            // A parent may go before its child: both have gone when the keys are looked at.
+            db.execute_unprepared("PRAGMA defer_foreign_keys = ON")
+                .await?;
+        }
+        Ok(Stock::fresh(db).await?)
+    }
+}
+
+impl Task for Converge {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        converge(&turn.work(), self.scope, Refusal::OfEverything)
+            .await
+            .map(|_| ())
+    }
+}
+
+impl Task for RollBack {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        converge::roll_back(&turn.work(), self.scope, &self.migration).await
+    }
+}
+
+impl Task for Repair {
+    type Output = Repaired;
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<Repaired, Error> {
+        let session = turn.work();
+        let deleted_orphans = match self.orphans {
+            Orphans::Keep => 0,
+            Orphans::Delete => converge::delete_orphans(&session).await?,
+        };
+        let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
+        let look = converge::look_at_once(&session, Scope::Everything).await?;
+        Ok(Repaired {
+            steps: converged.done,
+            failed: converged
+                .failed
+                .into_iter()
+                .map(|step| step.error)
+                .collect(),
+            deleted_orphans,
+            report: Report::of(look),
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// A migration of another author, in a transaction where SeaORM runs it in one.
+async fn run(
+    turn: &Turn<'_>,
+    migration: &dyn MigrationTrait,
+    direction: Direction,
+) -> Result<(), DbErr> {
+    let backend = turn.record().get_database_backend();
+    let in_transaction = migration
+        .use_transaction()
+        .unwrap_or(backend == DbBackend::Postgres);
+    match (in_transaction, backend) {
+        (false, _) => step(migration, direction, &SchemaManager::new(turn.work().db)).await,
+        // The lock's transaction would end with its first DDL statement.
+        (true, DbBackend::MySql) => {
+            let manager = SchemaManager::new(turn.work().db).begin().await?;
+            step(migration, direction, &manager).await?;
+            manager.commit().await
+        }
+        (true, _) => step(migration, direction, &SchemaManager::new(turn.record())).await,
+    }
+}
+
+async fn step(
+    migration: &dyn MigrationTrait,
+    direction: Direction,
+    manager: &SchemaManager<'_>,
+) -> Result<(), DbErr> {
+    match direction {
+        Direction::Up => migration.up(manager).await,
+        Direction::Down => migration.down(manager).await,
+    }
+}
+
+/// SeaORM's own way, which takes no lock.
+struct Stock;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Stock {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Migrator::migrations()
+    }
+}

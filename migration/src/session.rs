@@ -1,0 +1,135 @@
+//! A connection, and what is said to it before anything is run on it.
+
+use std::time::Duration;
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    TransactionTrait,
+};
+use sea_orm_migration::SchemaManagerConnection;
+
+use crate::schema::step::Freedom;
+
+/// What a caller may choose.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// For how long others are waited for.
+    pub(crate) lock_wait: Duration,
+    /// PostgreSQL: the schema to work in; none is what the connection itself says.
+    pub(crate) schema: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lock_wait: Duration::from_secs(60),
+            schema: None,
+        }
+    }
+}
+
+impl Settings {
+    /// For the transaction alone: behind PgBouncer the next one may have another connection.
+    pub(crate) async fn enter_schema(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let Some(schema) = &self.schema else {
+            return Ok(());
+        };
+        if db.get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        let schema = schema.replace('"', "\"\"");
+        db.execute_unprepared(&format!("SET LOCAL search_path = \"{schema}\""))
+            .await
+            .map(|_| ())
+    }
+}
+
+pub(crate) struct Session<'c> {
+    pub(crate) db: SchemaManagerConnection<'c>,
+    pub(crate) settings: &'c Settings,
+}
+
+/// A transaction of our own, or the connection itself where it can have none.
+pub(crate) enum Unit<'s> {
+    Own(DatabaseTransaction),
+    Callers(&'s SchemaManagerConnection<'s>),
+}
+
+impl Session<'_> {
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    /// Statements that no transaction takes can only be run where the caller has begun none. MySQL ends
+    /// the caller's with each of them.
+    pub(crate) fn freedom(&self) -> Freedom {
+        match &self.db {
+            SchemaManagerConnection::Connection(_) => Freedom::Free,
+            _ if self.backend() == DbBackend::MySql => Freedom::Free,
+            _ => Freedom::InTransaction,
+        }
+    }
+
+    /// Of one moment, also beside others who change what is looked at.
+    pub(crate) async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
+        let is_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
+        let transaction = match (is_pool, self.backend()) {
+            (true, DbBackend::Postgres | DbBackend::MySql) => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                self.db
+                    .begin_with_config(isolation, Some(AccessMode::ReadOnly))
+                    .await?
+            }
+            // SQLite has no such words, and the caller's transaction has its own.
+            _ => return self.begin().await,
+        };
+        self.settings.enter_schema(&transaction).await?;
+        Ok(Unit::Own(transaction))
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Unit<'_>, DbErr> {
+        let is_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
+        // Its first DDL statement would end the caller's transaction, and every savepoint with it.
+        if !is_pool && self.backend() == DbBackend::MySql {
+            return Ok(Unit::Callers(&self.db));
+        }
+        let transaction = self.db.begin().await?;
+        if is_pool {
+            self.settings.enter_schema(&transaction).await?;
+        }
+        Ok(Unit::Own(transaction))
+    }
+}
+
+impl Unit<'_> {
+    pub(crate) fn db(&self) -> SchemaManagerConnection<'_> {
+        match self {
+            Self::Own(transaction) => transaction.into(),
+            Self::Callers(db) => reborrow(db),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Own(transaction) => transaction.commit().await,
+            Self::Callers(_) => Ok(()),
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Own(transaction) => transaction.rollback().await,
+            Self::Callers(_) => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn reborrow<'s>(db: &'s SchemaManagerConnection<'_>) -> SchemaManagerConnection<'s> {
+    match db {
+        SchemaManagerConnection::Connection(pool) => SchemaManagerConnection::Connection(pool),
+        SchemaManagerConnection::Transaction(transaction) => {
+            SchemaManagerConnection::Transaction(transaction)
+        }
+        SchemaManagerConnection::OwnedTransaction(transaction) => transaction.into(),
+    }
+}
