@@ -147,7 +147,6 @@ impl Task for Repair {
             Orphans::Delete => converge::delete_orphans(&session).await?,
         };
         let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
-        let look = converge::look_at_once(&session, Scope::Everything).await?;
         Ok(Repaired {
             steps: converged.done,
             failed: converged
@@ -156,7 +155,7 @@ impl Task for Repair {
                 .map(|step| step.error)
                 .collect(),
             deleted_orphans,
-            report: Report::of(look),
+            report: Report::of(converged.look),
         })
     }
 }

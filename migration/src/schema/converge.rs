@@ -61,11 +61,12 @@ async fn look(db: &impl ConnectionTrait, scope: Scope, freedom: Freedom) -> Resu
 }
 
 /// What was done, and what could not be.
-#[derive(Default)]
 pub(crate) struct Converged {
     pub(crate) done: Vec<Done>,
     /// Empty under [`Refusal::OfEverything`], which stops at the first.
     pub(crate) failed: Vec<Failed>,
+    /// The last look, after all that.
+    pub(crate) look: Look,
 }
 
 pub(crate) struct Failed {
@@ -82,21 +83,23 @@ pub(crate) async fn converge(
     scope: Scope,
     refusal: Refusal,
 ) -> Result<Converged, Error> {
-    let mut converged = Converged::default();
+    let mut done: Vec<Done> = Vec::new();
+    let mut failed: Vec<Failed> = Vec::new();
     let mut tried: Option<(Step, Error)> = None;
     let mut gave_way: Option<Instant> = None;
     loop {
-        let Look { live, plans } = look_at_once(session, scope).await?;
+        let look = look_at_once(session, scope).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
-        if refusal == Refusal::OfEverything && plans.iter().any(|plan| refused(&plan)) {
-            return Err(Error::refused(live.place, plans.iter().filter(refused)));
+        if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
+            let refused = look.plans.iter().filter(refused);
+            return Err(Error::refused(look.live.place.clone(), refused));
         }
-        let Some((plan, step)) = next(&plans, &converged.failed) else {
-            return Ok(converged);
+        let Some((plan, step)) = next(&look.plans, &failed) else {
+            return Ok(Converged { done, failed, look });
         };
         let really_failed = match tried.take_if(|(tried, _)| tried == step) {
             Some((_, error)) => Some(error),
-            None => changed_nothing(step, converged.done.last()),
+            None => changed_nothing(step, done.last()),
         };
         let outcome = match really_failed {
             Some(error) => Outcome::Failed(error),
@@ -104,7 +107,7 @@ pub(crate) async fn converge(
         };
         match outcome {
             Outcome::Done(step) => {
-                converged.done.push(step);
+                done.push(step);
                 gave_way = None;
             }
             Outcome::GaveWay(error) => {
@@ -115,7 +118,7 @@ pub(crate) async fn converge(
             }
             Outcome::LookAgain(error) => tried = Some((step.clone(), error)),
             Outcome::Failed(error) if refusal == Refusal::OfEverything => return Err(error),
-            Outcome::Failed(error) => converged.failed.push(Failed {
+            Outcome::Failed(error) => failed.push(Failed {
                 part: plan.difference.part(),
                 error,
             }),

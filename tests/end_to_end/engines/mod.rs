@@ -12,6 +12,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use tempfile::TempDir;
 use url::Url;
 
+/// Of the users that tests make.
+pub const USERS_PASSWORD: &str = "only-for-tests";
+
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// What the tests run on: how it is called, and how to get one.
@@ -203,6 +206,18 @@ impl Database {
     pub async fn give_back(self, to: &Self) {
         to.execute([format!("DROP DATABASE {} WITH (FORCE)", self.name)])
             .await;
+    }
+
+    /// The same for a user who is let in with [`USERS_PASSWORD`].
+    pub fn of_user(&self, user: &str) -> Self {
+        let mut url = Url::parse(&self.url).expect("a URL");
+        url.set_username(user).expect("a server's URL");
+        url.set_password(Some(USERS_PASSWORD))
+            .expect("a server's URL");
+        Self {
+            url: url.to_string(),
+            ..self.clone()
+        }
     }
 
     /// The URL as SQLAlchemy writes it.

@@ -265,11 +265,7 @@ async fn check_works_for_a_role_that_may_only_read(database: Database) {
             "ALTER TABLE vectors ADD CONSTRAINT plain FOREIGN KEY (doc_id) REFERENCES documents (id)".to_owned(),
         ])
         .await;
-    let (_, host) = database.url.split_once('@').expect("a user");
-    let reader = Database {
-        url: format!("postgres://{role}:only-for-tests@{host}"),
-        ..database.clone()
-    };
+    let reader = database.of_user(&role);
 
     assert_eq!(
         found(&reader),

@@ -244,11 +244,8 @@ async fn a_database_that_this_user_may_not_use_is_one_sentence(database: Databas
             format!("GRANT ALL ON {}.* TO '{user}'@'%'", database.name),
         ])
         .await;
-    let (_, host) = database.url.split_once('@').expect("a user");
-    let limited = Database {
-        url: format!("mysql://{user}:only-for-tests@{host}x"),
-        ..database.clone()
-    };
+    let mut limited = database.of_user(&user);
+    limited.url.push('x');
 
     let error = migrate(&limited, ["up"]).expect_error();
 

@@ -14,11 +14,13 @@ mod command_line;
 mod convergence;
 mod documents;
 mod entities;
+mod faults;
 mod generated;
 mod inventory;
 mod library;
 mod packages;
 mod random_shapes;
+mod rights;
 mod shape;
 mod sqlalchemy;
 
@@ -55,9 +57,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         convergence::tests(backend),
         documents::tests(backend),
         entities::tests(),
+        faults::tests(backend),
         generated::tests(),
         library::tests(),
         random_shapes::tests(),
+        rights::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),
     ];

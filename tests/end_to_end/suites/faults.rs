@@ -1,0 +1,343 @@
+//! What goes wrong around the migrator: each gets one sentence and changes nothing, or works.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
+use tempfile::TempDir;
+
+use super::{Test, inventory::Inventory};
+use crate::{
+    engines::{Database, USERS_PASSWORD},
+    programs::{migrate, migration, run},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    match backend {
+        DbBackend::Postgres => tests![
+            a_database_that_only_reads_is_one_sentence,
+            a_role_without_another_connection_is_one_sentence,
+            a_role_with_one_connection_migrates,
+            a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
+            a_database_with_an_odd_name_is_migrated,
+            a_database_in_an_old_encoding_is_migrated,
+            a_statement_timeout_of_the_role_is_named,
+        ],
+        DbBackend::MySql => tests![
+            a_user_without_another_connection_is_one_sentence,
+            a_database_with_an_odd_name_is_migrated,
+            a_database_in_an_old_encoding_is_migrated,
+        ],
+        _ => tests![
+            a_file_that_may_only_be_read_is_one_sentence,
+            a_file_in_a_folder_that_only_reads_is_one_sentence,
+            a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
+            a_file_that_somebody_else_writes_is_waited_for,
+            a_file_with_an_odd_name_is_migrated,
+        ],
+    }
+}
+
+/// Nothing but the error, and nothing changed; and `up` works once the fault is over.
+async fn is_one_sentence(faulty: &Database, database: &Database, sentence: &str) {
+    let before = Inventory::of(database).await;
+
+    let error = migrate(faulty, ["up"]).expect_error();
+
+    assert!(error.contains(sentence), "{error}");
+    assert!(!error.contains(USERS_PASSWORD), "{error}");
+    assert_eq!(Inventory::of(database).await, before);
+}
+
+async fn a_database_that_only_reads_is_one_sentence(database: Database) {
+    let name = &database.name;
+    let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    database.execute([set]).await;
+
+    is_one_sentence(&database, &database, "name the primary server").await;
+}
+
+async fn a_role_without_another_connection_is_one_sentence(database: Database) {
+    let limited = limited(&database, 0).await;
+
+    is_one_sentence(&limited, &database, "too many connections for role").await;
+}
+
+/// There is no other connection to hold the turn on.
+async fn a_role_with_one_connection_migrates(database: Database) {
+    let limited = limited(&database, 1).await;
+    database.execute(["GRANT ALL ON SCHEMA public TO PUBLIC"]).await;
+
+    migrate(&limited, ["up"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn limited(database: &Database, connections: u32) -> Database {
+    let role = format!("limited_{}", database.name);
+    database
+        .execute([format!(
+            "CREATE ROLE {role} LOGIN PASSWORD '{USERS_PASSWORD}' CONNECTION LIMIT {connections}"
+        )])
+        .await;
+    database.of_user(&role)
+}
+
+async fn a_user_without_another_connection_is_one_sentence(database: Database) {
+    let user = format!("limited_{}", database.name);
+    database
+        .execute([
+            format!(
+                "CREATE USER '{user}'@'%' IDENTIFIED BY '{USERS_PASSWORD}' WITH MAX_USER_CONNECTIONS 1"
+            ),
+            format!("GRANT ALL ON {}.* TO '{user}'@'%'", database.name),
+        ])
+        .await;
+    let limited = database.of_user(&user);
+    let other = limited.connect().await;
+
+    is_one_sentence(&limited, &database, "max_user_connections").await;
+
+    other.close().await.expect("it closes");
+    migrate(&limited, ["up"]).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_statement_timeout_of_the_role_is_named(database: Database) {
+    database
+        .execute([include_str!("../../shapes/postgres/no_index.sql")])
+        .await;
+    let role = format!("hasty_{}", database.name);
+    database
+        .execute([
+            format!("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{USERS_PASSWORD}'"),
+            format!("ALTER ROLE {role} SET statement_timeout = '300ms'"),
+        ])
+        .await;
+    // CREATE INDEX CONCURRENTLY waits for whoever has written to the table.
+    let db = database.connect().await;
+    let writer = db.begin().await.expect("a transaction");
+    let write = "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 9, '[]')";
+    writer.execute_unprepared(write).await.expect(write);
+
+    let error = migrate(&database.of_user(&role), ["up"]).expect_error();
+
+    assert!(error.contains("statement_timeout"), "{error}");
+    writer.rollback().await.expect("it ends");
+    migrate(&database, ["up"]).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database: Database) {
+    let disk = Disk::mount("768k");
+    let (small, ballast) = match database.backend() {
+        DbBackend::Postgres => return postgres_on_a_full_disk(&database).await,
+        _ => (on(&database, &disk.0.path().join("db.sqlite")), disk.0.path().join("ballast")),
+    };
+    small
+        .execute([include_str!("../../shapes/sqlite/no_foreign_key.sql")])
+        .await;
+    fill(&ballast);
+    let before = Inventory::of(&small).await;
+
+    let error = migrate(&small, ["up"]).expect_error();
+
+    assert!(error.contains("full"), "{error}");
+    assert_eq!(Inventory::of(&small).await, before);
+    std::fs::remove_file(ballast).expect("the ballast");
+    migrate(&small, ["up"]).expect_success();
+    migrate(&small, ["check"]).expect_success();
+    before.assert_kept_in(&Inventory::of(&small).await);
+}
+
+/// In a tablespace of its own, so that only this database has no room.
+async fn postgres_on_a_full_disk(database: &Database) {
+    let disk = Disk::mount("16m");
+    own(disk.0.path());
+    let space = format!("small_{}", database.name);
+    let small = Database {
+        name: space.clone(),
+        url: database.url.replace(&database.name, &space),
+        ..database.clone()
+    };
+    database
+        .execute([
+            format!("CREATE TABLESPACE {space} LOCATION '{}'", disk.0.path().display()),
+            format!("CREATE DATABASE {space} TABLESPACE {space}"),
+        ])
+        .await;
+    let legacy = include_str!("../../shapes/postgres/no_index.sql");
+    small.execute([legacy]).await;
+    let ballast = disk.0.path().join("ballast");
+    fill(&ballast);
+    let before = Inventory::of(&small).await;
+
+    let error = migrate(&small, ["up"]).expect_error();
+
+    assert!(error.contains("No space left on device"), "{error}");
+    std::fs::remove_file(ballast).expect("the ballast");
+    before.assert_kept_in(&Inventory::of(&small).await);
+    migrate(&small, ["up"]).expect_success();
+    migrate(&small, ["check"]).expect_success();
+    before.assert_kept_in(&Inventory::of(&small).await);
+    database
+        .execute([
+            format!("DROP DATABASE {space} WITH (FORCE)"),
+            format!("DROP TABLESPACE {space}"),
+        ])
+        .await;
+}
+
+/// A file system of its own in memory, unmounted when it is dropped.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount(size: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = format!("size={size},mode=777");
+        as_root(&["mount", "-t", "tmpfs", "-o", &options, "tmpfs"], folder.path());
+        Self(folder)
+    }
+
+    fn only_read(&self) {
+        as_root(&["mount", "-o", "remount,ro"], self.0.path());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        as_root(&["umount", "--lazy"], self.0.path());
+    }
+}
+
+fn own(folder: &Path) {
+    as_root(&["chown", "postgres"], folder);
+}
+
+fn as_root(command: &[&str], folder: &Path) {
+    let sudo: &[&str] = match std::os::unix::fs::MetadataExt::uid(
+        &std::fs::metadata("/proc/self").expect("/proc"),
+    ) {
+        0 => &[],
+        _ => &["sudo", "-n"],
+    };
+    let words = [sudo, command].concat();
+    let status = Command::new(words[0])
+        .args(&words[1..])
+        .arg(folder)
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "{words:?} {folder:?}");
+}
+
+fn fill(file: &Path) {
+    let mut source = std::fs::File::open("/dev/zero").expect("/dev/zero");
+    let mut target = std::fs::File::create(file).expect("a file");
+    std::io::copy(&mut source, &mut target).expect_err("the disk is full now");
+}
+
+/// A file instead of the test's own.
+fn on(database: &Database, file: &Path) -> Database {
+    Database {
+        url: format!("sqlite://{}?mode=rwc", file.display()),
+        ..database.clone()
+    }
+}
+
+async fn a_file_that_may_only_be_read_is_one_sentence(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    migrate(&database, ["down"]).expect_success();
+    let read_only = Database {
+        url: database.url.replace("mode=rwc", "mode=ro"),
+        ..database.clone()
+    };
+
+    is_one_sentence(&read_only, &database, "make the file and its folder writable").await;
+}
+
+async fn a_file_in_a_folder_that_only_reads_is_one_sentence(database: Database) {
+    let disk = Disk::mount("1m");
+    let there = on(&database, &disk.0.path().join("db.sqlite"));
+    migrate(&there, ["up"]).expect_success();
+    migrate(&there, ["down"]).expect_success();
+    disk.only_read();
+
+    let error = migrate(&there, ["up"]).expect_error();
+
+    assert!(error.contains("writable"), "{error}");
+    migrate(&there, ["status"]).expect_success();
+    let new = on(&database, &disk.0.path().join("new.sqlite"));
+    let error = migrate(&new, ["up"]).expect_error();
+    assert!(error.contains("cannot be opened"), "{error}");
+}
+
+async fn a_file_that_somebody_else_writes_is_waited_for(database: Database) {
+    let db = database.connect().await;
+    let writer = db.begin().await.expect("a transaction");
+    writer
+        .execute_unprepared("CREATE TABLE others (id integer)")
+        .await
+        .expect("a table");
+
+    let error = migrate(&database, ["--lock-wait", "0", "up"]).expect_error();
+    assert!(error.contains("waited 0 s"), "{error}");
+
+    writer.rollback().await.expect("it ends");
+    migrate(&database, ["up"]).expect_success();
+}
+
+async fn a_file_with_an_odd_name_is_migrated(database: Database) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file: PathBuf = folder.path().join("Réserve 'A' \"b\".db");
+    let url = format!(
+        "sqlite://{}/R%C3%A9serve%20'A'%20%22b%22.db?mode=rwc",
+        folder.path().display()
+    );
+    let odd = Database { url, ..database };
+
+    for command in ["up", "check", "status"] {
+        migrate(&odd, [command]).expect_success();
+    }
+    assert!(file.exists(), "{file:?}");
+}
+
+async fn a_database_with_an_odd_name_is_migrated(database: Database) {
+    let quote = quote(database.backend());
+    let suffix = "Réserve A'b";
+    let odd = format!("{quote}{} {suffix}{quote}", database.name);
+    database.execute([format!("CREATE DATABASE {odd}")]).await;
+    let url = format!(
+        "{}%20R%C3%A9serve%20A'b",
+        database.url
+    );
+
+    for command in ["up", "up", "check", "down"] {
+        run(migration().args([command, "-u", &url])).expect_success();
+    }
+    database.execute([format!("DROP DATABASE {odd}")]).await;
+}
+
+fn quote(backend: DbBackend) -> char {
+    match backend {
+        DbBackend::Postgres => '"',
+        _ => '`',
+    }
+}
+
+async fn a_database_in_an_old_encoding_is_migrated(database: Database) {
+    let old = format!("{}_old", database.name);
+    let create = match database.backend() {
+        DbBackend::Postgres => format!(
+            "CREATE DATABASE {old} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+        ),
+        _ => format!("CREATE DATABASE {old} CHARACTER SET latin1 COLLATE latin1_swedish_ci"),
+    };
+    database.execute([create]).await;
+    let url = database.url.replace(&database.name, &old);
+
+    for command in ["up", "up", "check", "down"] {
+        run(migration().args([command, "-u", &url])).expect_success();
+    }
+    database.execute([format!("DROP DATABASE {old}")]).await;
+}

@@ -1,0 +1,179 @@
+//! The rights that docs/operations.md names: enough together, and each needed.
+
+use entity::{prelude::*, vectors};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, QueryFilter, entity::ActiveModelTrait,
+};
+
+use super::{Test, inventory::Inventory};
+use crate::{
+    engines::{Database, USERS_PASSWORD},
+    programs::migrate,
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    match backend {
+        DbBackend::Sqlite => Vec::new(),
+        _ => tests![
+            the_documented_rights_suffice,
+            a_missing_right_is_named_and_nothing_is_half_done,
+        ],
+    }
+}
+
+/// What a role is granted, and what `up` says where it is not.
+struct Right {
+    grant: &'static str,
+    missed: &'static str,
+}
+
+const fn right(grant: &'static str, missed: &'static str) -> Right {
+    Right { grant, missed }
+}
+
+/// In a database in which the application has its `documents`.
+fn of_a_migrator(backend: DbBackend) -> Vec<Right> {
+    match backend {
+        DbBackend::Postgres => vec![
+            right("USAGE ON SCHEMA public", "no right on the schema \"public\""),
+            right("CREATE ON SCHEMA public", "permission denied for schema public"),
+            right("REFERENCES ON documents", "permission denied for table documents"),
+        ],
+        _ => vec![
+            right("SELECT ON {db}.*", "documents"),
+            right("INSERT ON {db}.*", "INSERT command denied"),
+            right("CREATE ON {db}.*", "CREATE command denied"),
+            right("REFERENCES ON {db}.*", "REFERENCES command denied"),
+        ],
+    }
+}
+
+/// What else `check`, `repair` and `down` need.
+fn of_a_repairer(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &["SELECT ON documents"],
+        _ => &["ALTER ON {db}.*", "INDEX ON {db}.*", "DROP ON {db}.*", "DELETE ON {db}.*"],
+    }
+}
+
+fn of_a_service(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &[
+            "SELECT ON documents, seaql_migrations",
+            "SELECT, INSERT, UPDATE, DELETE ON vectors",
+            "USAGE ON SEQUENCE vectors_id_seq",
+        ],
+        _ => &[
+            "SELECT ON {db}.documents",
+            "SELECT ON {db}.seaql_migrations",
+            "SELECT, INSERT, UPDATE, DELETE ON {db}.vectors",
+        ],
+    }
+}
+
+const APPLICATION: [&str; 2] = [
+    "CREATE TABLE documents (id integer PRIMARY KEY)",
+    "INSERT INTO documents VALUES (1), (2)",
+];
+
+async fn the_documented_rights_suffice(database: Database) {
+    database.execute(APPLICATION).await;
+    let granted: Vec<&str> = of_a_migrator(database.backend())
+        .iter()
+        .map(|right| right.grant)
+        .chain(of_a_repairer(database.backend()).iter().copied())
+        .collect();
+    let migrator = user(&database, "migrator", &granted).await;
+    for command in ["up", "check", "down", "up", "repair"] {
+        migrate(&migrator, [command]).expect_success();
+    }
+
+    let service = user(&database, "service", of_a_service(database.backend())).await;
+    let db = service.connect().await;
+    Migrator::up(&db, None).await.expect("nothing is left to do");
+    let page = vectors::ActiveModel {
+        doc_id: Set(1),
+        page: Set(1),
+        vector_ids: Set(VectorIds::from_iter(["a"])),
+        ..Default::default()
+    };
+    page.insert(&db).await.expect("a row");
+    let deleted = Vectors::delete_many()
+        .filter(vectors::Column::DocId.eq(1))
+        .exec(&db)
+        .await
+        .expect("its deletion");
+    assert_eq!(deleted.rows_affected, 1);
+    drop_user(&database, "migrator").await;
+    drop_user(&database, "service").await;
+}
+
+async fn a_missing_right_is_named_and_nothing_is_half_done(database: Database) {
+    database.execute(APPLICATION).await;
+    let rights = of_a_migrator(database.backend());
+    for missing in &rights {
+        let granted: Vec<&str> = rights
+            .iter()
+            .filter(|right| right.grant != missing.grant)
+            .map(|right| right.grant)
+            .collect();
+        let limited = user(&database, "limited", &granted).await;
+        let before = Inventory::of(&database).await;
+
+        let error = migrate(&limited, ["up"]).expect_error();
+
+        assert!(error.contains(missing.missed), "{}: {error}", missing.grant);
+        before.assert_kept_in(&Inventory::of(&database).await);
+        let check = migrate(&database, ["check"]).stdout;
+        let recorded = migrate(&database, ["status"]).stdout;
+        let is_there = check.contains(": as declared");
+        let is_recorded = recorded.contains("create_vectors'... Applied");
+        assert!(is_there || !is_recorded, "{check}{recorded}");
+        drop_user(&database, "limited").await;
+        migrate(&database, ["up"]).expect_success();
+        migrate(&database, ["reset"]).expect_success();
+    }
+}
+
+async fn user(database: &Database, name: &str, granted: &[&str]) -> Database {
+    let name = format!("{name}_{}", database.name);
+    let (create, whom) = match database.backend() {
+        DbBackend::Postgres => (
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{USERS_PASSWORD}'"),
+            name.clone(),
+        ),
+        _ => (
+            format!("CREATE USER '{name}'@'%' IDENTIFIED BY '{USERS_PASSWORD}'"),
+            format!("'{name}'@'%'"),
+        ),
+    };
+    let grant = |right: &&str| {
+        let right = right.replace("{db}", &database.name);
+        format!("GRANT {right} TO {whom}")
+    };
+    let mut statements = vec![create];
+    if database.backend() == DbBackend::Postgres {
+        // What PUBLIC has would hide that a right is needed.
+        statements.push("REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned());
+    }
+    statements.extend(granted.iter().map(grant));
+    database.execute(statements).await;
+    database.of_user(&name)
+}
+
+async fn drop_user(database: &Database, name: &str) {
+    let name = format!("{name}_{}", database.name);
+    match database.backend() {
+        DbBackend::Postgres => {
+            database
+                .execute([
+                    format!("REASSIGN OWNED BY {name} TO postgres"),
+                    format!("DROP OWNED BY {name}"),
+                    format!("DROP ROLE {name}"),
+                ])
+                .await;
+        }
+        _ => database.execute([format!("DROP USER '{name}'@'%'")]).await,
+    }
+}
