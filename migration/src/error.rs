@@ -194,6 +194,14 @@ fn next_step(error: &str) -> Option<&'static str> {
             "make the file and its folder writable",
         ),
         (
+            "ConnectionAcquire(Timeout)",
+            "the server may allow this role or all others no more connections: a migrator uses two",
+        ),
+        (
+            "number: 1226",
+            "allow this user more connections: a migrator uses two",
+        ),
+        (
             "database is locked",
             "somebody else is writing: try again when they are done",
         ),

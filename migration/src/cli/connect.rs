@@ -1,6 +1,6 @@
 //! From a URL to a connection, or to a sentence that says why there is none.
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
@@ -13,6 +13,9 @@ use crate::schema::live;
 /// A server that is just starting gets this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// One holds the turn, one works.
+const CONNECTIONS: u32 = 2;
+
 /// What PostgreSQL shows others of our sessions, where the URL says nothing else.
 const APPLICATION: &str = "migration";
 
@@ -21,6 +24,7 @@ pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnectio
     let mut options = ConnectOptions::new(&url.text);
     options
         .connect_timeout(CONNECT_TIMEOUT)
+        .max_connections(CONNECTIONS)
         .map_sqlx_postgres_opts(|options| match options.get_application_name() {
             Some(_) => options,
             None => options.application_name(APPLICATION),
@@ -110,7 +114,11 @@ fn sort(error: &sqlx::Error, database: String) -> CliError {
     let answer = match error {
         sqlx::Error::Io(source) => {
             let reason = source.to_string();
-            return CliError::Unreachable { database, reason };
+            return match source.kind() {
+                // rustls's own error: what came over the wire was well received.
+                ErrorKind::InvalidData => CliError::CertificateUnusable { database, reason },
+                _ => CliError::Unreachable { database, reason },
+            };
         }
         sqlx::Error::Database(answer) => answer,
         error => {

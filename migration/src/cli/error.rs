@@ -35,9 +35,17 @@ pub(super) enum CliError {
     Unreachable { database: String, reason: String },
 
     #[error(
-        "{database}: the server did not let this user in: {reason}. Check the user name and the password"
+        "{database}: the server did not let this user in: {reason}. \
+         Check the user name, the password, and whether it asks for TLS (sslmode, MySQL: ssl-mode)"
     )]
     Refused { database: String, reason: String },
+
+    #[error(
+        "{database}: the server offers TLS with a certificate that cannot be used: {reason}. \
+         Give it one of X.509 version 3 for its name, or go without where the network is trusted: \
+         ?sslmode=disable at the end of the URL, MySQL: ?ssl-mode=disabled"
+    )]
+    CertificateUnusable { database: String, reason: String },
 
     #[error("{database}: there is no such database. Create it, or name another with -u")]
     DatabaseMissing { database: String },

@@ -1,8 +1,8 @@
 //! Real database servers, each a child process in a temporary folder, and a fresh database for each test.
 
 mod mariadb;
-mod postgres;
-mod process;
+pub mod postgres;
+pub mod process;
 mod sqlite;
 
 use std::{env, error::Error, fmt, path::Path, time::Duration};

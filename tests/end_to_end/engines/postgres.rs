@@ -16,9 +16,15 @@ const PASSWORD: &str = "only-for-tests";
 
 /// Debian's package.
 pub fn start_15() -> Result<Server, Failure> {
+    start_15_with(&[])
+}
+
+/// The same with settings of one's own.
+pub fn start_15_with(settings: &[String]) -> Result<Server, Failure> {
     start(
         Path::new("/usr/lib/postgresql/15/bin"),
         Install::OfTheSystem,
+        settings,
     )
 }
 
@@ -27,6 +33,7 @@ pub fn start_18() -> Result<Server, Failure> {
     start(
         &workspace().join("target/postgres18/bin"),
         Install::OfTheWorkspace,
+        &[],
     )
 }
 
@@ -35,7 +42,7 @@ enum Install {
     OfTheWorkspace,
 }
 
-fn start(bin: &Path, install: Install) -> Result<Server, Failure> {
+fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Failure> {
     if !bin.join("postgres").exists() {
         return Err(format!("no PostgreSQL server in {}", bin.display()).into());
     }
@@ -51,14 +58,15 @@ fn start(bin: &Path, install: Install) -> Result<Server, Failure> {
     let port = process::free_port()?;
     let mut server = account.command(&bin.join("postgres"), "QUIT");
     server.arg("-D").arg(&data);
-    for setting in [
+    let defaults = [
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
         format!("unix_socket_directories={}", folder.path().display()),
         "max_connections=200".to_owned(),
         "fsync=off".to_owned(),
-    ] {
-        server.args(["-c", &setting]);
+    ];
+    for setting in defaults.iter().chain(settings) {
+        server.args(["-c", setting]);
     }
     Server {
         admin: Url::parse(&format!(

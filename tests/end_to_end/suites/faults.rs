@@ -7,10 +7,14 @@ use std::{
 
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use tempfile::TempDir;
+use tokio::task::block_in_place;
 
 use super::{Test, inventory::Inventory};
 use crate::{
-    engines::{Database, USERS_PASSWORD},
+    engines::{
+        Database, USERS_PASSWORD, postgres,
+        process::{self, Account},
+    },
     programs::{migrate, migration, run},
 };
 
@@ -19,11 +23,12 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         DbBackend::Postgres => tests![
             a_database_that_only_reads_is_one_sentence,
             a_role_without_another_connection_is_one_sentence,
-            a_role_with_one_connection_migrates,
+            a_role_with_one_connection_is_told_how_many_it_needs,
             a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
             a_database_with_an_odd_name_is_migrated,
             a_database_in_an_old_encoding_is_migrated,
             a_statement_timeout_of_the_role_is_named,
+            a_certificate_that_cannot_be_used_is_one_sentence,
         ],
         DbBackend::MySql => tests![
             a_user_without_another_connection_is_one_sentence,
@@ -65,13 +70,19 @@ async fn a_role_without_another_connection_is_one_sentence(database: Database) {
     is_one_sentence(&limited, &database, "too many connections for role").await;
 }
 
-/// There is no other connection to hold the turn on.
-async fn a_role_with_one_connection_migrates(database: Database) {
+async fn a_role_with_one_connection_is_told_how_many_it_needs(database: Database) {
     let limited = limited(&database, 1).await;
-    database.execute(["GRANT ALL ON SCHEMA public TO PUBLIC"]).await;
+    let held = limited.connect().await;
+    held.ping().await.expect("a connection");
 
+    is_one_sentence(&limited, &database, "too many connections for role").await;
+
+    held.close().await.expect("it closes");
+    let allow = format!("ALTER ROLE limited_{} CONNECTION LIMIT 2", database.name);
+    database
+        .execute([allow.as_str(), "GRANT ALL ON SCHEMA public TO PUBLIC"])
+        .await;
     migrate(&limited, ["up"]).expect_success();
-
     migrate(&database, ["check"]).expect_success();
 }
 
@@ -101,6 +112,11 @@ async fn a_user_without_another_connection_is_one_sentence(database: Database) {
     is_one_sentence(&limited, &database, "max_user_connections").await;
 
     other.close().await.expect("it closes");
+    let allow = format!(
+        "ALTER USER 'limited_{}'@'%' WITH MAX_USER_CONNECTIONS 2",
+        database.name
+    );
+    database.execute([allow]).await;
     migrate(&limited, ["up"]).expect_success();
     migrate(&database, ["check"]).expect_success();
 }
@@ -134,7 +150,10 @@ async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database:
     let disk = Disk::mount("768k");
     let (small, ballast) = match database.backend() {
         DbBackend::Postgres => return postgres_on_a_full_disk(&database).await,
-        _ => (on(&database, &disk.0.path().join("db.sqlite")), disk.0.path().join("ballast")),
+        _ => (
+            on(&database, &disk.0.path().join("db.sqlite")),
+            disk.0.path().join("ballast"),
+        ),
     };
     small
         .execute([include_str!("../../shapes/sqlite/no_foreign_key.sql")])
@@ -155,7 +174,7 @@ async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database:
 /// In a tablespace of its own, so that only this database has no room.
 async fn postgres_on_a_full_disk(database: &Database) {
     let disk = Disk::mount("16m");
-    own(disk.0.path());
+    as_root(&["chown", "postgres"], disk.0.path());
     let space = format!("small_{}", database.name);
     let small = Database {
         name: space.clone(),
@@ -164,7 +183,10 @@ async fn postgres_on_a_full_disk(database: &Database) {
     };
     database
         .execute([
-            format!("CREATE TABLESPACE {space} LOCATION '{}'", disk.0.path().display()),
+            format!(
+                "CREATE TABLESPACE {space} LOCATION '{}'",
+                disk.0.path().display()
+            ),
             format!("CREATE DATABASE {space} TABLESPACE {space}"),
         ])
         .await;
@@ -197,7 +219,10 @@ impl Disk {
     fn mount(size: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = format!("size={size},mode=777");
-        as_root(&["mount", "-t", "tmpfs", "-o", &options, "tmpfs"], folder.path());
+        as_root(
+            &["mount", "-t", "tmpfs", "-o", &options, "tmpfs"],
+            folder.path(),
+        );
         Self(folder)
     }
 
@@ -212,23 +237,22 @@ impl Drop for Disk {
     }
 }
 
-fn own(folder: &Path) {
-    as_root(&["chown", "postgres"], folder);
-}
-
 fn as_root(command: &[&str], folder: &Path) {
-    let sudo: &[&str] = match std::os::unix::fs::MetadataExt::uid(
-        &std::fs::metadata("/proc/self").expect("/proc"),
-    ) {
-        0 => &[],
-        _ => &["sudo", "-n"],
-    };
+    let sudo: &[&str] =
+        match std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc"))
+        {
+            0 => &[],
+            _ => &["sudo", "-n"],
+        };
     let words = [sudo, command].concat();
     let status = Command::new(words[0])
         .args(&words[1..])
         .arg(folder)
         .status();
-    assert!(status.is_ok_and(|status| status.success()), "{words:?} {folder:?}");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "{words:?} {folder:?}"
+    );
 }
 
 fn fill(file: &Path) {
@@ -253,7 +277,12 @@ async fn a_file_that_may_only_be_read_is_one_sentence(database: Database) {
         ..database.clone()
     };
 
-    is_one_sentence(&read_only, &database, "make the file and its folder writable").await;
+    is_one_sentence(
+        &read_only,
+        &database,
+        "make the file and its folder writable",
+    )
+    .await;
 }
 
 async fn a_file_in_a_folder_that_only_reads_is_one_sentence(database: Database) {
@@ -302,15 +331,69 @@ async fn a_file_with_an_odd_name_is_migrated(database: Database) {
     assert!(file.exists(), "{file:?}");
 }
 
+/// A server that offers TLS to all and wants it of one role.
+async fn a_certificate_that_cannot_be_used_is_one_sentence(database: Database) {
+    let folder = certificates();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let settings = [
+        "ssl=on".to_owned(),
+        format!("ssl_key_file={}", file("key.pem")),
+        format!("ssl_cert_file={}", file("version3.pem")),
+        format!("hba_file={}", file("hba.conf")),
+    ];
+    let server = block_in_place(|| postgres::start_15_with(&settings)).expect("a server");
+    let offered = server
+        .create_database(database.engine)
+        .await
+        .expect("a database");
+    let create = format!("CREATE ROLE careful SUPERUSER LOGIN PASSWORD '{USERS_PASSWORD}'");
+    offered.execute([create]).await;
+    let required = offered.of_user("careful");
+
+    migrate(&required, ["up"]).expect_success();
+    let error = migrate(&without_tls(&required), ["up"]).expect_error();
+    assert!(error.contains("asks for TLS"), "{error}");
+
+    std::fs::copy(file("version1.pem"), file("version3.pem")).expect("another certificate");
+    offered.execute(["SELECT pg_reload_conf()"]).await;
+    for faulty in [&offered, &required] {
+        let error = migrate(faulty, ["up"]).expect_error();
+        assert!(error.contains("UnsupportedCertVersion"), "{error}");
+        assert!(error.contains("sslmode=disable"), "{error}");
+    }
+    migrate(&without_tls(&offered), ["check"]).expect_success();
+}
+
+fn without_tls(database: &Database) -> Database {
+    Database {
+        url: format!("{}?sslmode=disable", database.url),
+        ..database.clone()
+    }
+}
+
+/// Two certificates for one key, and who must use them.
+fn certificates() -> TempDir {
+    let account = Account::of_package("postgres").expect("an account");
+    let folder = account.folder("colpali-tls-").expect("a folder");
+    let script = "
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out version3.pem -days 9 -subj /CN=localhost
+        openssl req -new -key key.pem -out request.pem -subj /CN=localhost
+        openssl x509 -req -in request.pem -signkey key.pem -out version1.pem -days 9
+        echo 'hostssl all all all scram-sha-256' > hba.conf
+        echo 'hostnossl all postgres all scram-sha-256' >> hba.conf
+        chmod 600 key.pem";
+    let mut shell = account.command(Path::new("sh"), "KILL");
+    shell.args(["-ec", script]).current_dir(folder.path());
+    process::run(shell).expect("openssl");
+    folder
+}
+
 async fn a_database_with_an_odd_name_is_migrated(database: Database) {
     let quote = quote(database.backend());
     let suffix = "Réserve A'b";
     let odd = format!("{quote}{} {suffix}{quote}", database.name);
     database.execute([format!("CREATE DATABASE {odd}")]).await;
-    let url = format!(
-        "{}%20R%C3%A9serve%20A'b",
-        database.url
-    );
+    let url = format!("{}%20R%C3%A9serve%20A'b", database.url);
 
     for command in ["up", "up", "check", "down"] {
         run(migration().args([command, "-u", &url])).expect_success();
