@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     // A server ends with the thread that started it, so this thread starts them all.
     let mut servers = BTreeMap::new();
     for engine in engines::engines() {
-        let (left, tests): (Vec<Test>, Vec<Test>) = suites::tests(engine.backend)
+        let (left, tests): (Vec<Test>, Vec<Test>) = suites::tests(engine)
             .into_iter()
             .partition(|test| suites::missing(test).is_some());
         left_out.extend(left.iter().map(|test| {
@@ -49,6 +49,9 @@ fn main() -> ExitCode {
             .map(|(name, body)| Trial::test(name, move || caught(AssertUnwindSafe(body)))),
     );
 
+    if let Some(reason) = engines::unnamed() {
+        eprintln!("NOT TESTED {reason}");
+    }
     for reason in &left_out {
         eprintln!("LEFT OUT {reason}");
     }

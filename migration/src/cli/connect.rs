@@ -21,21 +21,12 @@ const APPLICATION: &str = "migration";
 
 pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnection, CliError> {
     let database = Database::parse(url)?;
-    let mut options = ConnectOptions::new(&url.text);
-    options
-        .connect_timeout(CONNECT_TIMEOUT)
-        .max_connections(CONNECTIONS)
-        .map_sqlx_postgres_opts(|options| match options.get_application_name() {
-            Some(_) => options,
-            None => options.application_name(APPLICATION),
-        });
-    if let Database::Sqlite(found) = &database {
-        let file = found.get_filename().to_owned();
-        options.map_sqlx_sqlite_opts(move |options| options.filename(&file));
-    }
-    let db = match sea_orm::Database::connect(options).await {
-        Ok(db) => db,
-        Err(error) => return Err(explain(error, &database).await),
+    let db = match open(url, &database).await {
+        Err(error @ CliError::CertificateUnusable { .. }) => match database.without_tls() {
+            Some(plain) => go_without_tls(url, &plain, error).await?,
+            None => return Err(error),
+        },
+        db => db?,
     };
     match &database {
         Database::Postgres(_) => {
@@ -45,6 +36,43 @@ pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnectio
         _ => tracing::info!("{database}"),
     }
     Ok(db)
+}
+
+/// To prefer TLS is to go without where it cannot be had, as libpq does.
+async fn go_without_tls(
+    url: &Url,
+    plain: &Database,
+    error: CliError,
+) -> Result<DatabaseConnection, CliError> {
+    match open(url, plain).await {
+        Ok(db) => {
+            tracing::info!("without TLS: {error}");
+            Ok(db)
+        }
+        Err(_) => Err(error),
+    }
+}
+
+async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliError> {
+    let mut options = ConnectOptions::new(&url.text);
+    options
+        .connect_timeout(CONNECT_TIMEOUT)
+        .max_connections(CONNECTIONS);
+    match database.clone() {
+        Database::Postgres(named) => {
+            let named = match named.get_application_name() {
+                Some(_) => named,
+                None => named.application_name(APPLICATION),
+            };
+            options.map_sqlx_postgres_opts(move |_| named.clone())
+        }
+        Database::MySql(named) => options.map_sqlx_mysql_opts(move |_| named.clone()),
+        Database::Sqlite(named) => options.map_sqlx_sqlite_opts(move |_| named.clone()),
+    };
+    match sea_orm::Database::connect(options).await {
+        Ok(db) => Ok(db),
+        Err(error) => Err(explain(error, database).await),
+    }
 }
 
 async fn require_schema(

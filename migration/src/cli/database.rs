@@ -1,12 +1,15 @@
 use std::{fmt, path::absolute};
 
 use sea_orm::sqlx::{
-    mysql::MySqlConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+    sqlite::SqliteConnectOptions,
 };
 
 use super::{environment::Url, error::CliError};
 
 /// The database that a URL names. Shown without its password.
+#[derive(Clone)]
 pub(super) enum Database {
     Postgres(PgConnectOptions),
     MySql(MySqlConnectOptions),
@@ -55,6 +58,19 @@ impl Database {
                 Ok(Self::Sqlite(options.filename(file)))
             }
             _ => text.parse().map(Self::Postgres).map_err(unreadable),
+        }
+    }
+
+    /// The same without TLS, where the URL only prefers it.
+    pub(super) fn without_tls(&self) -> Option<Self> {
+        match self.clone() {
+            Self::Postgres(options) if matches!(options.get_ssl_mode(), PgSslMode::Prefer) => {
+                Some(Self::Postgres(options.ssl_mode(PgSslMode::Disable)))
+            }
+            Self::MySql(options) if matches!(options.get_ssl_mode(), MySqlSslMode::Preferred) => {
+                Some(Self::MySql(options.ssl_mode(MySqlSslMode::Disabled)))
+            }
+            _ => None,
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn blocker(db: &impl ConnectionTrait) -> Result<Option<String>,
 
 /// What of another role's session is not shown to this one is left out.
 const SESSION: &str = "format('pid %s', a.pid)
-    || coalesce(format(', application \"%s\"', nullif(a.application_name, '')), '')
+    || coalesce(', application \"' || nullif(a.application_name, '') || '\"', '')
     || coalesce(', ' || a.state, '')
     || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";
 

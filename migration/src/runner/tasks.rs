@@ -142,21 +142,29 @@ impl Task for Repair {
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Repaired, Error> {
         let session = turn.work();
-        let deleted_orphans = match self.orphans {
-            Orphans::Keep => 0,
-            Orphans::Delete => converge::delete_orphans(&session).await?,
-        };
-        let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
-        Ok(Repaired {
-            steps: converged.done,
-            failed: converged
-                .failed
-                .into_iter()
-                .map(|step| step.error)
-                .collect(),
-            deleted_orphans,
-            report: Report::of(converged.look),
-        })
+        let mut steps = Vec::new();
+        let mut deleted_orphans = 0;
+        loop {
+            if self.orphans == Orphans::Delete {
+                deleted_orphans += converge::delete_orphans(&session).await?;
+            }
+            let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
+            steps.extend(converged.done);
+            // Some can only be deleted when the table is where it should be.
+            if self.orphans == Orphans::Delete && converged.look.has_deletable_orphans() {
+                continue;
+            }
+            return Ok(Repaired {
+                steps,
+                failed: converged
+                    .failed
+                    .into_iter()
+                    .map(|step| step.error)
+                    .collect(),
+                deleted_orphans,
+                report: Report::of(converged.look),
+            });
+        }
     }
 }
 

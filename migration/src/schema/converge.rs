@@ -44,6 +44,18 @@ pub(crate) struct Look {
     pub(crate) plans: Vec<Plan>,
 }
 
+impl Look {
+    /// From a local table Citus deletes none by what its distributed ones hold.
+    pub(crate) fn has_deletable_orphans(&self) -> bool {
+        let is_orphans = |plan: &Plan| {
+            matches!(plan.difference, Difference::Orphans(_))
+                && plan.remedy == Remedy::DeleteOrphans
+        };
+        let is_placement = |plan: &Plan| matches!(plan.difference, Difference::Placement { .. });
+        self.plans.iter().any(is_orphans) && !self.plans.iter().any(is_placement)
+    }
+}
+
 /// In a transaction of its own that only reads.
 pub(crate) async fn look_at_once(session: &Session<'_>, scope: Scope) -> Result<Look, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
@@ -225,7 +237,9 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, DbErr> {
     let db = unit.db();
     if session.freedom() == Freedom::Free && session.backend() == DbBackend::Postgres {
         // Whoever queues behind a lock that is waited for must not wait long.
-        let polite = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+        // Citus hands on to its other nodes what is set after the first word.
+        let polite = "SET LOCAL citus.propagate_set_commands = 'local'; \
+             SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
         db.execute_unprepared(polite).await?;
     }
     for setting in settings {
@@ -291,10 +305,7 @@ async fn run_to_its_end(session: &Session<'_>, step: &Step) -> Result<u64, Error
 /// Deletes the rows whose document does not exist, and says how many.
 pub(crate) async fn delete_orphans(session: &Session<'_>) -> Result<u64, Error> {
     let look = look_at_once(session, Scope::Everything).await?;
-    let is_orphans = |plan: &Plan| {
-        matches!(plan.difference, Difference::Orphans(_)) && plan.remedy == Remedy::DeleteOrphans
-    };
-    if !look.plans.iter().any(is_orphans) {
+    if !look.has_deletable_orphans() {
         return Ok(0);
     }
     let step = step::delete_orphans(session.backend());

@@ -15,6 +15,9 @@ pub(crate) const IX_VECTORS_DOC_ID: &str = "ix_vectors_doc_id";
 /// The name that PostgreSQL itself gives the key where a script, like the Python application's, names none.
 pub(crate) const VECTORS_DOC_ID_FKEY: &str = "vectors_doc_id_fkey";
 
+pub(crate) const PRIMARY_KEY: [&str; 1] = ["id"];
+pub(crate) const PRIMARY_KEY_DISTRIBUTED: [&str; 2] = ["doc_id", "id"];
+
 /// The columns of `vectors` with their types; none may be NULL.
 pub(crate) const COLUMNS: [(&str, ColumnKind); 4] = [
     ("id", ColumnKind::INTEGER),
@@ -43,7 +46,7 @@ pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
     let mut table = Table::create();
     table
         .table(Documents::Table)
-        .col(auto_increment(backend, Documents::Id));
+        .col(auto_increment(backend, Documents::Id).primary_key());
     store_transactionally(backend, &mut table);
     table
 }
@@ -51,19 +54,37 @@ pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
 /// The table with its foreign key of this name, and on MySQL with its index too: there each statement
 /// commits, and a foreign key without an index makes one of another name.
 pub(crate) fn create_vectors(backend: DbBackend, foreign_key: &str) -> TableCreateStatement {
-    let mut table = Table::create();
-    table
-        .table(Vectors::Table)
-        .col(auto_increment(backend, Vectors::Id))
-        .col(ColumnDef::new(Vectors::DocId).integer().not_null())
-        .col(ColumnDef::new(Vectors::Page).integer().not_null())
-        .col(unbounded_text(backend, Vectors::VectorIds).not_null())
-        .foreign_key(&mut vectors_doc_id_fkey(foreign_key));
+    let mut id = auto_increment(backend, Vectors::Id);
+    let mut table = vectors(backend, id.primary_key().take());
+    table.foreign_key(&mut vectors_doc_id_fkey(foreign_key));
     if backend == DbBackend::MySql {
         table.index(&mut index_on_doc_id(IX_VECTORS_DOC_ID));
     }
     store_transactionally(backend, &mut table);
     table
+}
+
+/// The same before Citus distributes it by `doc_id`, which every key has to hold then; only after that
+/// it takes a foreign key.
+pub(crate) fn create_vectors_to_distribute() -> TableCreateStatement {
+    let backend = DbBackend::Postgres;
+    let mut primary_key = Index::create();
+    for column in PRIMARY_KEY_DISTRIBUTED {
+        primary_key.col(column);
+    }
+    vectors(backend, auto_increment(backend, Vectors::Id))
+        .primary_key(&mut primary_key)
+        .take()
+}
+
+fn vectors(backend: DbBackend, id: ColumnDef) -> TableCreateStatement {
+    Table::create()
+        .table(Vectors::Table)
+        .col(id)
+        .col(ColumnDef::new(Vectors::DocId).integer().not_null())
+        .col(ColumnDef::new(Vectors::Page).integer().not_null())
+        .col(unbounded_text(backend, Vectors::VectorIds).not_null())
+        .take()
 }
 
 pub(crate) fn create_index(name: &str) -> IndexCreateStatement {
@@ -96,7 +117,7 @@ fn auto_increment(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnD
         DbBackend::Postgres => column.custom("serial"),
         _ => column.integer().auto_increment(),
     };
-    column.not_null().primary_key().take()
+    column.not_null().take()
 }
 
 fn unbounded_text(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnDef {

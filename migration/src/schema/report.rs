@@ -3,7 +3,7 @@
 use super::{
     converge::Look,
     difference::{self, Part, Remedy},
-    live::Place,
+    live::{Place, Placement},
     rows::Orphans,
     step::{Plan, Step},
 };
@@ -95,11 +95,16 @@ impl Report {
             .plans
             .iter()
             .any(|plan| plan.difference.hides_the_rest());
+        let documents = look.live.documents_placement();
+        let is_shown = |part: &Part| {
+            *part != Part::Placement || *documents != Placement::Local || differs(*part)
+        };
         let parts = Part::ALL
             .into_iter()
+            .filter(is_shown)
             .map(|part| PartReport {
                 name: part.name(),
-                declared: part.declared(),
+                declared: part.declared(documents),
                 as_declared: !differs(part) && (looked_at || part == Part::Documents),
             })
             .collect();

@@ -1,5 +1,6 @@
 //! Real database servers, each a child process in a temporary folder, and a fresh database for each test.
 
+mod citus;
 mod mariadb;
 pub mod postgres;
 pub mod process;
@@ -25,7 +26,8 @@ pub struct Engine {
     start: fn() -> Result<Server, Failure>,
 }
 
-/// The engines, one of which a variable replaces by a server that is running already.
+/// The engines, one of which a variable replaces by a server that is running already; Citus, which is in
+/// no package registry, is only ever such a one.
 pub fn engines() -> Vec<Engine> {
     let mut engines = vec![engine("sqlite", DbBackend::Sqlite, sqlite::start)];
     if env::var_os("TEST_POSTGRES_URL").is_some() {
@@ -51,7 +53,18 @@ pub fn engines() -> Vec<Engine> {
     } else {
         engines.push(engine("mariadb", DbBackend::MySql, mariadb::start));
     }
+    if citus::is_named() {
+        engines.push(engine(citus::NAME, DbBackend::Postgres, || {
+            named(citus::VARIABLE)
+        }));
+    }
     engines
+}
+
+/// What is not tested for want of a server that only a variable can name.
+pub fn unnamed() -> Option<String> {
+    (!citus::is_named())
+        .then(|| format!("{}: {} names no coordinator", citus::NAME, citus::VARIABLE))
 }
 
 fn engine(
@@ -102,7 +115,11 @@ impl Server {
     pub async fn create_database(&self, engine: Engine) -> Result<Database, Failure> {
         let name = format!("t_{}", process::unique());
         let mut url = self.admin.clone();
-        if engine.backend == DbBackend::Sqlite {
+        if engine.name == citus::NAME {
+            self.administrate(&citus::create(&name)).await?;
+            url.query_pairs_mut()
+                .append_pair("options[search_path]", &name);
+        } else if engine.backend == DbBackend::Sqlite {
             url.set_path(&format!("{}/{name}.db", self.admin.path()));
             url.set_query(Some("mode=rwc"));
         } else {
@@ -117,6 +134,9 @@ impl Server {
     pub async fn drop_database(&self, database: Database) -> Result<(), Failure> {
         match database.engine.backend {
             DbBackend::Sqlite => Ok(()),
+            DbBackend::Postgres if database.engine.name == citus::NAME => {
+                self.administrate(&citus::drop(&database.name)).await
+            }
             DbBackend::Postgres => {
                 let drop = format!("DROP DATABASE {} WITH (FORCE)", database.name);
                 self.administrate(&drop).await

@@ -356,17 +356,27 @@ async fn a_certificate_that_cannot_be_used_is_one_sentence(database: Database) {
 
     std::fs::copy(file("version1.pem"), file("version3.pem")).expect("another certificate");
     offered.execute(["SELECT pg_reload_conf()"]).await;
-    for faulty in [&offered, &required] {
-        let error = migrate(faulty, ["up"]).expect_error();
+    for insists in [&required, &with_tls(&offered)] {
+        let error = migrate(insists, ["up"]).expect_error();
         assert!(error.contains("UnsupportedCertVersion"), "{error}");
         assert!(error.contains("sslmode=disable"), "{error}");
     }
+    let prefers = migrate(&offered, ["up"]).expect_success();
+    assert!(prefers.contains("without TLS"), "{prefers}");
     migrate(&without_tls(&offered), ["check"]).expect_success();
 }
 
 fn without_tls(database: &Database) -> Database {
+    with_mode(database, "disable")
+}
+
+fn with_tls(database: &Database) -> Database {
+    with_mode(database, "require")
+}
+
+fn with_mode(database: &Database, mode: &str) -> Database {
     Database {
-        url: format!("{}?sslmode=disable", database.url),
+        url: format!("{}?sslmode={mode}", database.url),
         ..database.clone()
     }
 }

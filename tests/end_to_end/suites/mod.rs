@@ -10,6 +10,7 @@ macro_rules! tests {
 }
 
 mod alembic;
+mod citus;
 mod command_line;
 mod convergence;
 mod documents;
@@ -26,9 +27,7 @@ mod sqlalchemy;
 
 use std::pin::Pin;
 
-use sea_orm::DbBackend;
-
-use crate::engines::{Database, workspace};
+use crate::engines::{Database, Engine, workspace};
 
 /// A test that gets a database of its own.
 pub struct Test {
@@ -49,8 +48,15 @@ impl Test {
     }
 }
 
-/// The tests that say something about this kind of database.
-pub fn tests(backend: DbBackend) -> Vec<Test> {
+/// The tests that say something about this engine.
+pub fn tests(engine: Engine) -> Vec<Test> {
+    let backend = engine.backend;
+    if engine.name == "citus" {
+        return [citus::tests(), entities::tests()]
+            .into_iter()
+            .flatten()
+            .collect();
+    }
     let suites = [
         alembic::tests(backend),
         command_line::tests(backend),

@@ -3,13 +3,15 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::MigrationName;
 
-use super::Difference;
+use super::{Difference, placement};
 use crate::{
     Error, m20250524_000000_create_documents as create_documents,
     m20250524_120000_create_vectors as create_vectors,
     schema::{
         declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
-        live::{Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Table, is_made_of},
+        live::{
+            Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Placement, Table, is_made_of,
+        },
         rows::{self, Ids, Orphans},
     },
 };
@@ -76,8 +78,9 @@ pub(crate) async fn differences(
     }
     let absent = |column| vectors.column(column).is_none();
     if !absent("id") {
-        found.extend(keys(db, live.backend, vectors).await?);
+        found.extend(keys(db, live, vectors).await?);
     }
+    found.extend(placement::find(live, vectors));
     if !absent("doc_id") {
         found.extend(references(db, live, vectors).await?);
         found.extend(index(vectors));
@@ -208,19 +211,19 @@ fn unlike(table: &Table, column: &'static str, live: &Column) -> Difference {
 
 async fn keys(
     db: &impl ConnectionTrait,
-    backend: DbBackend,
+    live: &Live,
     table: &Table,
 ) -> Result<Vec<Difference>, Error> {
     let Some(id) = table.column("id") else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    let is_primary = table.primary_key == ["id"];
+    let is_primary = table.primary_key == live.primary_key();
     let is_filled = matches!(id.filled, Filled::AutoIncrement { .. });
     if !is_primary || !is_filled {
         let mut ids = Ids::find(db).await?;
         // A rowid key numbers them; they have never identified a row.
-        if backend == DbBackend::Sqlite {
+        if live.backend == DbBackend::Sqlite {
             ids.null = 0;
         }
         if !is_primary {
@@ -265,8 +268,11 @@ async fn references(
         .filter_map(foreign_key)
         .collect();
     let is_there = table.foreign_keys.iter().any(|key| on_doc_id(&key));
-    // An engine that vouches for the rows need not be asked again.
+    // An engine that vouches for the rows need not be asked again. Citus vouches for shards that it has
+    // not looked at, where the key was added without a name.
     let vouched = keys.is_empty()
+        && matches!(table.placement, Placement::Local)
+        && placement::find(live, table).is_none()
         && table
             .foreign_keys
             .iter()
@@ -284,7 +290,9 @@ async fn references(
     let elsewhere = keys
         .iter()
         .any(|key| matches!(key, Difference::ForeignKeyElsewhere { .. }));
-    if comparable && !vouched && !elsewhere {
+    // Tables that Citus distributes differently cannot be joined.
+    let joinable = table.placement == Placement::Local || placement::find(live, table).is_none();
+    if comparable && joinable && !vouched && !elsewhere {
         found.extend(Orphans::find(db).await?.map(Difference::Orphans));
     }
     found.extend(keys);

@@ -2,15 +2,18 @@
 
 mod find;
 mod notes;
+mod placement;
 mod remedy;
 mod sentence;
 
 pub(crate) use find::{Scope, differences};
 pub(crate) use notes::notes;
+pub(crate) use placement::primary_key;
 pub(crate) use remedy::Remedy;
 
 use super::{
-    live::{Column, ForeignKey, Index},
+    declared::PRIMARY_KEY_DISTRIBUTED,
+    live::{Column, ForeignKey, Index, Placement},
     rows::{Ids, Orphans},
 };
 
@@ -22,13 +25,15 @@ pub(crate) enum Part {
     Column(&'static str),
     PrimaryKey,
     AutoIncrement,
+    /// Of the rows among the nodes of Citus.
+    Placement,
     ForeignKey,
     Index,
     Rows,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Documents,
         Self::Table,
         Self::Column("id"),
@@ -37,6 +42,7 @@ impl Part {
         Self::Column("vector_ids"),
         Self::PrimaryKey,
         Self::AutoIncrement,
+        Self::Placement,
         Self::ForeignKey,
         Self::Index,
         Self::Rows,
@@ -49,20 +55,26 @@ impl Part {
             Self::Column(name) => name,
             Self::PrimaryKey => "primary key",
             Self::AutoIncrement => "auto-increment",
+            Self::Placement => "placement",
             Self::ForeignKey => "foreign key",
             Self::Index => "index",
             Self::Rows => "rows",
         }
     }
 
-    pub(crate) fn declared(self) -> &'static str {
+    /// Where `documents` has this placement.
+    pub(crate) fn declared(self, documents: &Placement) -> &'static str {
         match self {
+            Self::PrimaryKey if *placement::primary_key(documents) == PRIMARY_KEY_DISTRIBUTED => {
+                "doc_id and id"
+            }
             Self::Documents => "a table whose id a foreign key can refer to",
             Self::Table => "a table",
             Self::Column("vector_ids") => "text of any length, not null",
             Self::Column(_) => "32-bit integer, not null",
             Self::PrimaryKey => "id",
             Self::AutoIncrement => "id, past the largest there is",
+            Self::Placement => "where Citus has the document",
             Self::ForeignKey => "doc_id to documents(id), ON DELETE CASCADE",
             Self::Index => "ix_vectors_doc_id on doc_id",
             Self::Rows => "each with its document",
@@ -133,6 +145,10 @@ pub(crate) enum Difference {
         next: i64,
         largest: i64,
     },
+    Placement {
+        documents: Placement,
+        vectors: Placement,
+    },
     Orphans(Orphans),
     ForeignKeyAbsent,
     /// To the right column, with another action, or not acted on.
@@ -177,6 +193,7 @@ impl Difference {
             | Self::Nullable { column, .. } => Part::Column(column),
             Self::PrimaryKey { .. } => Part::PrimaryKey,
             Self::AutoIncrement { .. } | Self::SequenceBehind { .. } => Part::AutoIncrement,
+            Self::Placement { .. } => Part::Placement,
             Self::Orphans(_) => Part::Rows,
             Self::ForeignKeyAbsent
             | Self::ForeignKeyUnlike { .. }

@@ -1,7 +1,10 @@
 //! What can be done about a difference without losing or inventing data.
 
-use super::{Difference, Part};
-use crate::schema::live::{Column, ColumnKind};
+use super::{Difference, Part, placement};
+use crate::schema::{
+    declared::PRIMARY_KEY,
+    live::{Column, ColumnKind},
+};
 
 /// What can be done about a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +78,9 @@ impl Difference {
             } => Remedy::Person(format!(
                 "give them a value or delete them: SELECT * FROM vectors WHERE {column} IS NULL"
             )),
-            Self::PrimaryKey { found, .. } if !found.is_empty() => {
-                person("somebody may rely on it: replace it by a primary key on id")
+            // Where another is declared, this one only has to grow.
+            Self::PrimaryKey { found, .. } if !found.is_empty() && *found != PRIMARY_KEY => {
+                person("somebody may rely on it: replace it by the declared one")
             }
             Self::PrimaryKey { ids, .. } if ids.duplicate > 0 => person(
                 "tell the rows apart: SELECT id, count(*) FROM vectors GROUP BY id HAVING count(*) > 1",
@@ -87,6 +91,7 @@ impl Difference {
             Self::AutoIncrement { live, .. } if live.default.is_some() => {
                 person("drop the default if nobody relies on it, then repair")
             }
+            Self::Placement { documents, vectors } => placement::remedy(documents, vectors),
             Self::Orphans(_) => Remedy::DeleteOrphans,
             Self::ForeignKeyElsewhere { .. } => {
                 person("which of the two was meant only its author knows: drop it, then repair")
@@ -104,7 +109,13 @@ impl Difference {
         let foundation: &[Part] = match self.part() {
             Part::PrimaryKey => &[Part::Column("id")],
             Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
-            Part::ForeignKey => &[Part::Documents, Part::Column("doc_id"), Part::Rows],
+            Part::Placement => &[Part::Documents, Part::Column("doc_id"), Part::PrimaryKey],
+            Part::ForeignKey => &[
+                Part::Documents,
+                Part::Column("doc_id"),
+                Part::Placement,
+                Part::Rows,
+            ],
             Part::Index => &[Part::Column("doc_id")],
             Part::Rows => &[Part::Documents, Part::Column("doc_id")],
             _ => &[],

@@ -60,6 +60,9 @@ impl Difference {
             } => {
                 format!("the next number of {sequence} is {next}, the largest id {largest}")
             }
+            Self::Placement { documents, vectors } => {
+                format!("vectors is {vectors}, documents is {documents}")
+            }
             Self::Orphans(orphans) => {
                 let examples: Vec<String> = orphans
                     .examples

@@ -11,7 +11,10 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 
-use super::declared::{DOCUMENTS, VECTORS};
+use super::{
+    declared::{DOCUMENTS, VECTORS},
+    difference::primary_key,
+};
 use crate::{Error, Migrator, MigratorTrait};
 
 /// Where the tables are looked for.
@@ -47,6 +50,17 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// The columns of the declared primary key.
+    pub(crate) fn primary_key(&self) -> &'static [&'static str] {
+        primary_key(self.documents_placement())
+    }
+
+    pub(crate) fn documents_placement(&self) -> &Placement {
+        self.documents
+            .as_ref()
+            .map_or(&Placement::Local, |table| &table.placement)
+    }
+
     /// This name, or the first with a number behind it that nothing else has.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
         let is_taken = |name: &String| self.names.iter().any(|one| one.eq_ignore_ascii_case(name));
@@ -74,6 +88,7 @@ pub(crate) struct Table {
     pub(crate) kind: Kind,
     /// PostgreSQL: the schema that it is in.
     pub(crate) schema: Option<String>,
+    pub(crate) placement: Placement,
     pub(crate) columns: Vec<Column>,
     pub(crate) primary_key: Vec<String>,
     pub(crate) indexes: Vec<Index>,
@@ -94,10 +109,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind,
             schema: None,
+            placement: Placement::Local,
             columns: Vec::new(),
             primary_key: Vec::new(),
             indexes: Vec::new(),
@@ -133,6 +149,25 @@ pub(crate) enum Kind {
     ReferredTo(&'static str),
     /// Anything else that carries the name; what it is.
     Other(String),
+}
+
+/// Where the rows are; every table is local but on Citus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    Local,
+    /// Local, and known to the other nodes: only these refer to reference tables, and are referred to by them.
+    Managed,
+    /// Whole, on every node.
+    Reference,
+    /// Among the nodes, by a column's value; equal values of colocated tables are on one node.
+    Distributed {
+        column: String,
+        colocation: i64,
+    },
+    /// Whole, on one node.
+    SingleShard {
+        colocation: i64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Check, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather,
-    list, rows,
+    Attributes, Check, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Placement,
+    Table, gather, list, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -77,6 +77,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
     }
     Ok(Some(Table {
         schema: Some(schema),
+        placement: placement(db, oid).await?,
         columns: columns(db, oid).await?,
         primary_key: primary_key(db, oid).await?,
         indexes: indexes(db, oid).await?,
@@ -137,6 +138,35 @@ fn kind(relkind: &str, persistence: &str, inherits: bool) -> Kind {
         _ => "a composite type",
     };
     Kind::Other(other.to_owned())
+}
+
+/// Citus has a row for each table that it knows.
+async fn placement(db: &impl ConnectionTrait, oid: i64) -> Result<Placement, DbErr> {
+    let has_citus = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
+    let has_citus: Vec<bool> = list(db, has_citus, []).await?;
+    if has_citus != [true] {
+        return Ok(Placement::Local);
+    }
+    let found = rows(
+        db,
+        "SELECT partmethod::text, repmodel::text, colocationid::bigint,
+                column_to_column_name(logicalrelid, partkey)::text
+         FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1::bigint::oid::regclass",
+        [oid.into()],
+        |row| {
+            let method: String = row.try_get_by_index(0)?;
+            let replication: String = row.try_get_by_index(1)?;
+            let colocation: i64 = row.try_get_by_index(2)?;
+            let column: Option<String> = row.try_get_by_index(3)?;
+            Ok(match (method.as_str(), replication.as_str(), column) {
+                (_, _, Some(column)) => Placement::Distributed { column, colocation },
+                (_, "t", None) => Placement::Reference,
+                (_, _, None) if colocation > 0 => Placement::SingleShard { colocation },
+                _ => Placement::Managed,
+            })
+        },
+    );
+    Ok(found.await?.pop().unwrap_or(Placement::Local))
 }
 
 /// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY.

@@ -6,7 +6,7 @@ use super::{Execution, Freedom, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
-    live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Table, is_made_of},
+    live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
     rows::Orphans,
 };
 
@@ -26,9 +26,13 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
     };
     match difference {
         Difference::Narrow { column, live, .. } => vec![widen(column, live)],
-        Difference::PrimaryKey { .. } => primary_key(live, vectors, freedom),
+        Difference::PrimaryKey { found, .. } if found.is_empty() => {
+            primary_key(live, vectors, freedom)
+        }
+        Difference::PrimaryKey { .. } => vec![replace_primary_key(live, vectors)],
         Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
-        Difference::SequenceBehind { sequence, .. } => vec![advance(sequence)],
+        Difference::SequenceBehind { sequence, .. } => vec![advance(vectors, sequence)],
+        Difference::Placement { documents, .. } => vec![distribute(documents, vectors)],
         Difference::ForeignKeyAbsent => {
             let name = live.free_name(VECTORS_DOC_ID_FKEY);
             let add = format!("ALTER TABLE vectors {}", add_foreign_key(&name, None));
@@ -36,12 +40,13 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
-            let replace = format!(
-                "ALTER TABLE vectors DROP CONSTRAINT {}, {}",
-                quoted(name),
-                add_foreign_key(name, Some(key))
+            let mut replace = step(
+                [
+                    drop_constraint(name),
+                    format!("ALTER TABLE vectors {}", add_foreign_key(name, Some(key))),
+                ],
+                READERS_TOO,
             );
-            let mut replace = step([replace], READERS_TOO);
             replace
                 .statements
                 .extend(key.comment.as_ref().map(|comment| {
@@ -91,6 +96,20 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
             let table = declared::create_documents(backend);
             vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
         }
+        Difference::TableAbsent
+            if matches!(live.documents_placement(), Placement::Distributed { .. }) =>
+        {
+            let table = declared::create_vectors_to_distribute();
+            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+            let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
+            let statements = [
+                table.to_string(PostgresQueryBuilder),
+                index.to_string(PostgresQueryBuilder),
+                create_distributed_table(live.documents_placement()),
+                key.to_string(PostgresQueryBuilder),
+            ];
+            vec![step(statements, NEW)]
+        }
         Difference::TableAbsent => {
             let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
             let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
@@ -138,9 +157,10 @@ fn widen(column: &str, live: &Column) -> Step {
 /// An index that an earlier try has left half-built, or built to its end, is gone on from; one of
 /// somebody else's that has the name is left alone.
 fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
+    let columns = live.primary_key();
     let is_ours = |index: &&Index| {
         is_made_of(&index.name, PRIMARY_KEY)
-            && index.columns == ["id"]
+            && index.columns == columns
             && index.is_unique
             && !index.has_constraint
     };
@@ -150,7 +170,10 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
     let add = format!("ALTER TABLE vectors ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}");
     let add = step([add], READERS_TOO);
     let mut create = sea_query::Index::create();
-    create.name(name).table("vectors").col("id").unique();
+    create.name(name).table("vectors").unique();
+    for column in columns {
+        create.col(*column);
+    }
     let create = build(vectors, create, freedom);
     let mut steps = match vectors.column("id") {
         Some(id) if id.nullable => not_null(live, vectors, "id"),
@@ -162,6 +185,48 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
         None => steps.extend([create, add]),
     }
     steps
+}
+
+/// Citus takes no table whose key leaves out the column that it is distributed by.
+fn replace_primary_key(live: &Live, vectors: &Table) -> Step {
+    let is_its = |index: &&Index| index.has_constraint && index.columns == vectors.primary_key;
+    let name = vectors.indexes.iter().find(is_its);
+    let name = name.map_or(PRIMARY_KEY, |index| &index.name);
+    let columns = live.primary_key().join(", ");
+    let add = format!(
+        "ALTER TABLE vectors ADD CONSTRAINT {} PRIMARY KEY ({columns})",
+        quoted(name)
+    );
+    step([drop_constraint(name), add], WHILE_REWRITTEN)
+}
+
+/// Moves the rows. A foreign key that was there before has never reached the documents, and Citus takes
+/// it only afterwards.
+fn distribute(documents: &Placement, vectors: &Table) -> Step {
+    let keys: Vec<(&str, &ForeignKey)> = vectors
+        .foreign_keys
+        .iter()
+        .filter(|key| key.columns == ["doc_id"])
+        .filter_map(|key| Some((key.name.as_deref()?, key)))
+        .collect();
+    let mut distribute = step([], WHILE_REWRITTEN);
+    let statements = &mut distribute.statements;
+    statements.extend(keys.iter().map(|(name, _)| drop_constraint(name)));
+    statements.push(create_distributed_table(documents));
+    statements.push("SELECT truncate_local_data_after_distributing_table('vectors')".to_owned());
+    let add = |(name, key): &(&str, &ForeignKey)| {
+        format!("ALTER TABLE vectors {}", add_foreign_key(name, Some(key)))
+    };
+    statements.extend(keys.iter().map(add));
+    distribute
+}
+
+fn create_distributed_table(documents: &Placement) -> String {
+    let column = match documents {
+        Placement::Distributed { .. } => "'doc_id'",
+        _ => "NULL",
+    };
+    format!("SELECT create_distributed_table('vectors', {column}, colocate_with => 'documents')")
 }
 
 /// A sequence that is there remembers numbers whose rows are gone.
@@ -180,23 +245,27 @@ fn auto_increment(live: &Live, vectors: &Table) -> Step {
     )
 }
 
-fn advance(sequence: &str) -> Step {
-    step(
+fn advance(vectors: &Table, sequence: &str) -> Step {
+    let mut advance = step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
-            // A smallserial's own ends at 32,767.
-            format!("ALTER SEQUENCE {sequence} AS integer"),
             set_sequence(sequence),
         ],
         WRITERS,
-    )
+    );
+    // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
+    if vectors.placement == Placement::Local {
+        let widen = format!("ALTER SEQUENCE {sequence} AS integer");
+        advance.statements.insert(1, widen);
+    }
+    advance
 }
 
 fn set_sequence(sequence: &str) -> String {
     let literal = sequence.replace('\'', "''");
     format!(
-        "SELECT setval('{literal}', greatest(max(id), (SELECT last_value FROM {sequence}))) \
-         FROM vectors HAVING max(id) > 0"
+        "SELECT setval('{literal}', greatest(largest.id, past.last_value)) \
+         FROM (SELECT max(id) AS id FROM vectors) largest, {sequence} past WHERE largest.id > 0"
     )
 }
 
@@ -271,7 +340,8 @@ fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: F
 
 fn drop_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
     let mut drop = sea_query::Index::drop();
-    drop.name(name);
+    // Citus may have it on some nodes only.
+    drop.name(name).if_exists();
     if let Some(schema) = &vectors.schema {
         drop.table((schema.clone(), VECTORS));
     }
@@ -295,6 +365,10 @@ fn step<const N: usize>(statements: [String; N], lock: &'static str) -> Step {
         lock,
         execution: Execution::Transaction { settings: &[] },
     }
+}
+
+fn drop_constraint(name: &str) -> String {
+    format!("ALTER TABLE vectors DROP CONSTRAINT {}", quoted(name))
 }
 
 fn quoted(name: &str) -> String {

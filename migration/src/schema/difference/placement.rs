@@ -1,0 +1,253 @@
+//! Where Citus has to keep `vectors`: where a document's rows are, or the foreign key reaches nothing.
+
+use std::fmt;
+
+use super::{Difference, Remedy};
+use crate::schema::{
+    declared::{PRIMARY_KEY, PRIMARY_KEY_DISTRIBUTED},
+    live::{Live, Placement, Table},
+};
+
+/// The columns of the primary key, where `documents` has this placement.
+pub(crate) fn primary_key(documents: &Placement) -> &'static [&'static str] {
+    match documents {
+        Placement::Distributed { .. } => &PRIMARY_KEY_DISTRIBUTED,
+        _ => &PRIMARY_KEY,
+    }
+}
+
+pub(super) fn find(live: &Live, vectors: &Table) -> Option<Difference> {
+    let documents = &live.documents.as_ref()?.placement;
+    (!is_beside(documents, vectors)).then(|| Difference::Placement {
+        documents: documents.clone(),
+        vectors: vectors.placement.clone(),
+    })
+}
+
+fn is_beside(documents: &Placement, vectors: &Table) -> bool {
+    match (documents, &vectors.placement) {
+        (Placement::Local, Placement::Local | Placement::Managed) => true,
+        (Placement::Managed | Placement::Reference, Placement::Managed) => true,
+        // The foreign key takes the table along.
+        (Placement::Managed | Placement::Reference, Placement::Local) => {
+            vectors.foreign_keys.is_empty()
+        }
+        (
+            Placement::Distributed {
+                colocation: with, ..
+            },
+            Placement::Distributed { column, colocation },
+        ) => column == "doc_id" && colocation == with,
+        (documents @ Placement::SingleShard { .. }, vectors) => documents == vectors,
+        _ => false,
+    }
+}
+
+pub(super) fn remedy(documents: &Placement, vectors: &Placement) -> Remedy {
+    let next_step = match (documents, vectors) {
+        (
+            Placement::Distributed { .. } | Placement::SingleShard { .. },
+            Placement::Local | Placement::Managed,
+        ) => return Remedy::Repair,
+        (Placement::Managed | Placement::Reference, Placement::Local) => {
+            "make the coordinator known to the other nodes (SELECT citus_set_coordinator_host with its address), \
+             drop the foreign key, then repair"
+        }
+        _ => "bring its rows back, then repair: SELECT undistribute_table('vectors')",
+    };
+    Remedy::Person(next_step.to_owned())
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => write!(f, "local"),
+            Self::Managed => write!(f, "local and known to the other nodes"),
+            Self::Reference => write!(f, "a reference table"),
+            Self::Distributed { column, colocation } => {
+                write!(f, "distributed by {column} (colocation group {colocation})")
+            }
+            Self::SingleShard { colocation } => {
+                write!(f, "on one shard (colocation group {colocation})")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbBackend;
+
+    use super::*;
+    use crate::schema::{
+        live::{Attributes, Column, ColumnKind, Filled, ForeignKey, Kind, Place},
+        rows::Ids,
+        step::{Freedom, plan},
+    };
+
+    const ON_ONE_SHARD: Placement = Placement::SingleShard { colocation: 7 };
+
+    fn distributed_by(column: &str, colocation: i64) -> Placement {
+        Placement::Distributed {
+            column: column.to_owned(),
+            colocation,
+        }
+    }
+
+    fn table(placement: Placement) -> Table {
+        Table {
+            placement,
+            foreign_keys: vec![foreign_key()],
+            ..Table::new(Kind::Table)
+        }
+    }
+
+    fn foreign_key() -> ForeignKey {
+        ForeignKey {
+            name: Some("mine".to_owned()),
+            columns: vec!["doc_id".to_owned()],
+            table: "documents".to_owned(),
+            references: vec!["id".to_owned()],
+            on_delete: "CASCADE".to_owned(),
+            on_update: "NO ACTION".to_owned(),
+            timing: String::new(),
+            comment: None,
+            validated: Some(true),
+            enforced: true,
+        }
+    }
+
+    fn live(documents: &Placement, vectors: Option<&Table>) -> Live {
+        Live {
+            backend: DbBackend::Postgres,
+            place: Place {
+                database: "test".to_owned(),
+                schema: None,
+            },
+            tables: Vec::new(),
+            names: Vec::new(),
+            documents: Some(table(documents.clone())),
+            vectors: vectors.cloned(),
+        }
+    }
+
+    fn found(documents: &Placement, vectors: &Placement) -> Option<Difference> {
+        let vectors = table(vectors.clone());
+        find(&live(documents, Some(&vectors)), &vectors)
+    }
+
+    fn statements(live: &Live, difference: Difference) -> Vec<String> {
+        plan(live, &[difference], Freedom::Free)
+            .into_iter()
+            .flat_map(|plan| plan.steps)
+            .flat_map(|step| step.statements)
+            .collect()
+    }
+
+    #[test]
+    fn the_table_belongs_where_its_documents_are() {
+        let as_declared = [
+            (Placement::Local, Placement::Local),
+            (Placement::Local, Placement::Managed),
+            (Placement::Managed, Placement::Managed),
+            (Placement::Reference, Placement::Managed),
+            (distributed_by("id", 4), distributed_by("doc_id", 4)),
+            (ON_ONE_SHARD, ON_ONE_SHARD),
+        ];
+        for (documents, vectors) in as_declared {
+            assert_eq!(found(&documents, &vectors), None, "{documents}");
+        }
+    }
+
+    #[test]
+    fn a_local_table_is_moved_to_its_documents() {
+        for documents in [distributed_by("id", 4), ON_ONE_SHARD] {
+            for vectors in [Placement::Local, Placement::Managed] {
+                let found = found(&documents, &vectors).map(|found| found.remedy(&[]));
+                assert_eq!(found, Some(Remedy::Repair), "{documents}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_else_has_been_placed_otherwise_is_left_to_a_person() {
+        let refused = [
+            (Placement::Reference, Placement::Local),
+            (Placement::Local, distributed_by("doc_id", 4)),
+            (Placement::Local, Placement::Reference),
+            (distributed_by("id", 4), distributed_by("doc_id", 5)),
+            (distributed_by("id", 4), distributed_by("id", 4)),
+            (distributed_by("id", 4), Placement::Reference),
+            (ON_ONE_SHARD, Placement::SingleShard { colocation: 8 }),
+        ];
+        for (documents, vectors) in refused {
+            let found = found(&documents, &vectors).map(|found| found.remedy(&[]));
+            assert!(matches!(found, Some(Remedy::Person(_))), "{documents}");
+        }
+    }
+
+    #[test]
+    fn a_new_table_is_distributed_before_it_gets_its_foreign_key() {
+        let live = live(&distributed_by("id", 4), None);
+
+        let statements = statements(&live, Difference::TableAbsent);
+
+        assert_eq!(
+            statements,
+            [
+                r#"CREATE TABLE "vectors" ( "id" serial NOT NULL, "doc_id" integer NOT NULL, "page" integer NOT NULL, "vector_ids" text NOT NULL, PRIMARY KEY ("doc_id", "id") )"#,
+                r#"CREATE INDEX "ix_vectors_doc_id" ON "vectors" ("doc_id")"#,
+                "SELECT create_distributed_table('vectors', 'doc_id', colocate_with => 'documents')",
+                r#"ALTER TABLE "vectors" ADD CONSTRAINT "vectors_doc_id_fkey" FOREIGN KEY ("doc_id") REFERENCES "documents" ("id") ON DELETE CASCADE"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_local_table_gets_its_foreign_key_back_when_it_has_been_moved() {
+        let vectors = table(Placement::Local);
+        let live = live(&ON_ONE_SHARD, Some(&vectors));
+
+        let statements = find(&live, &vectors).map(|found| statements(&live, found));
+
+        assert_eq!(
+            statements.unwrap_or_default(),
+            [
+                r#"ALTER TABLE vectors DROP CONSTRAINT "mine""#,
+                "SELECT create_distributed_table('vectors', NULL, colocate_with => 'documents')",
+                "SELECT truncate_local_data_after_distributing_table('vectors')",
+                r#"ALTER TABLE vectors ADD CONSTRAINT "mine" FOREIGN KEY ("doc_id") REFERENCES "documents" ("id") ON DELETE CASCADE NOT VALID"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_on_id_alone_grows_before_the_table_is_distributed() {
+        let vectors = Table {
+            primary_key: vec!["id".to_owned()],
+            ..table(Placement::Local)
+        };
+        let live = live(&distributed_by("id", 4), Some(&vectors));
+        let key = Difference::PrimaryKey {
+            live: Column {
+                name: "id".to_owned(),
+                declared: "integer".to_owned(),
+                kind: ColumnKind::INTEGER,
+                nullable: false,
+                default: None,
+                filled: Filled::ByDefault,
+                attributes: Attributes::default(),
+            },
+            found: vectors.primary_key.clone(),
+            ids: Ids::default(),
+        };
+
+        assert_eq!(
+            statements(&live, key),
+            [
+                r#"ALTER TABLE vectors DROP CONSTRAINT "vectors_pkey""#,
+                r#"ALTER TABLE vectors ADD CONSTRAINT "vectors_pkey" PRIMARY KEY (doc_id, id)"#,
+            ]
+        );
+    }
+}
