@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use tempfile::TempDir;
 use tokio::task::block_in_place;
 
@@ -26,6 +26,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_role_with_one_connection_is_told_how_many_it_needs,
             a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
             a_database_with_an_odd_name_is_migrated,
+            a_schema_with_an_odd_name_is_converged,
             a_database_in_an_old_encoding_is_migrated,
             a_statement_timeout_of_the_role_is_named,
             a_certificate_that_cannot_be_used_is_one_sentence,
@@ -409,6 +410,33 @@ async fn a_database_with_an_odd_name_is_migrated(database: Database) {
         run(migration().args([command, "-u", &url])).expect_success();
     }
     database.execute([format!("DROP DATABASE {odd}")]).await;
+}
+
+async fn a_schema_with_an_odd_name_is_converged(database: Database) {
+    let name = "Réserve \"A\" 'b' c.d";
+    let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+    let mut statements = vec![
+        format!("CREATE SCHEMA {quoted}"),
+        format!("SET search_path = {quoted}"),
+    ];
+    for legacy in [
+        include_str!("../../shapes/postgres/create_all.sql"),
+        "DROP INDEX IF EXISTS ix_vectors_doc_id; ALTER TABLE vectors ALTER page DROP NOT NULL",
+        "SELECT setval('vectors_id_seq', 1, false)",
+        "CREATE INDEX ix_vectors_doc_id ON vectors (page)",
+    ] {
+        statements.push(legacy.to_owned());
+    }
+    database.execute(statements).await;
+
+    for command in ["up", "check", "repair", "down", "up", "refresh", "check"] {
+        migrate(&database, ["-s", name, command]).expect_success();
+    }
+    // Nothing went into the schema where one arrives without having chosen.
+    let db = database.connect().await;
+    let elsewhere = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'";
+    let found = Statement::from_string(DbBackend::Postgres, elsewhere);
+    assert!(db.query_one_raw(found).await.expect("a look").is_none());
 }
 
 fn quote(backend: DbBackend) -> char {
