@@ -198,6 +198,11 @@ fn next_step(error: &str) -> Option<&'static str> {
             "the server may allow this role or all others no more connections: a migrator uses two",
         ),
         (
+            "prepared statement \\\"",
+            "behind PgBouncer in transaction mode: give it max_prepared_statements (1.21 and later), \
+             or use the command line or Runner::behind_pooler",
+        ),
+        (
             "number: 1226",
             "allow this user more connections: a migrator uses two",
         ),

@@ -17,6 +17,17 @@ pub(crate) struct Settings {
     pub(crate) lock_wait: Duration,
     /// PostgreSQL: the schema to work in; none is what the connection itself says.
     pub(crate) schema: Option<String>,
+    pub(crate) statements: Statements,
+}
+
+/// PostgreSQL: what a transaction finds prepared on its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Statements {
+    /// What this client has prepared.
+    #[default]
+    OfThisClient,
+    /// Behind PgBouncer also what others have, under the same names. This client then remembers none.
+    OfOthers,
 }
 
 impl Default for Settings {
@@ -24,23 +35,29 @@ impl Default for Settings {
         Self {
             lock_wait: Duration::from_secs(60),
             schema: None,
+            statements: Statements::default(),
         }
     }
 }
 
 impl Settings {
     /// For the transaction alone: behind PgBouncer the next one may have another connection.
-    pub(crate) async fn enter_schema(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        let Some(schema) = &self.schema else {
-            return Ok(());
-        };
+    pub(crate) async fn enter(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         if db.get_database_backend() != DbBackend::Postgres {
             return Ok(());
         }
-        let schema = schema.replace('"', "\"\"");
-        db.execute_unprepared(&format!("SET LOCAL search_path = \"{schema}\""))
-            .await
-            .map(|_| ())
+        let mut words = Vec::new();
+        if self.statements == Statements::OfOthers {
+            words.push("DEALLOCATE ALL".to_owned());
+        }
+        if let Some(schema) = &self.schema {
+            let schema = schema.replace('"', "\"\"");
+            words.push(format!("SET LOCAL search_path = \"{schema}\""));
+        }
+        match words.as_slice() {
+            [] => Ok(()),
+            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
+        }
     }
 }
 
@@ -74,7 +91,14 @@ impl Session<'_> {
     pub(crate) async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
         let is_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
         let transaction = match (is_pool, self.backend()) {
-            (true, DbBackend::Postgres | DbBackend::MySql) => {
+            (true, DbBackend::Postgres) => {
+                let transaction = self.db.begin().await?;
+                // SeaORM would prepare it, before what others have prepared is gone.
+                let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+                transaction.execute_unprepared(mode).await?;
+                transaction
+            }
+            (true, DbBackend::MySql) => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
                 self.db
                     .begin_with_config(isolation, Some(AccessMode::ReadOnly))
@@ -83,7 +107,7 @@ impl Session<'_> {
             // SQLite has no such words, and the caller's transaction has its own.
             _ => return self.begin().await,
         };
-        self.settings.enter_schema(&transaction).await?;
+        self.settings.enter(&transaction).await?;
         Ok(Unit::Own(transaction))
     }
 
@@ -95,7 +119,7 @@ impl Session<'_> {
         }
         let transaction = self.db.begin().await?;
         if is_pool {
-            self.settings.enter_schema(&transaction).await?;
+            self.settings.enter(&transaction).await?;
         }
         Ok(Unit::Own(transaction))
     }

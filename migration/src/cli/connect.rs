@@ -8,7 +8,10 @@ use sea_orm::{
 };
 
 use super::{database::Database, environment::Url, error::CliError};
-use crate::schema::live;
+use crate::{
+    schema::live,
+    session::{Session, Settings, Statements},
+};
 
 /// A server that is just starting gets this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,6 +67,8 @@ async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliE
                 Some(_) => named,
                 None => named.application_name(APPLICATION),
             };
+            // A pooler may keep those of others under the same names.
+            let named = named.statement_cache_capacity(0);
             options.map_sqlx_postgres_opts(move |_| named.clone())
         }
         Database::MySql(named) => options.map_sqlx_mysql_opts(move |_| named.clone()),
@@ -87,7 +92,21 @@ async fn require_schema(
     let list = "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
                 WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY nspname";
     let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
-    let found: Vec<(String, bool)> = live::rows(db, list, [], read)
+    let look = async || {
+        let settings = Settings {
+            statements: Statements::OfOthers,
+            ..Settings::default()
+        };
+        let session = Session {
+            db: db.into(),
+            settings: &settings,
+        };
+        let unit = session.begin_to_read().await?;
+        let found = live::rows(&unit.db(), list, [], read).await?;
+        unit.rollback().await?;
+        Ok(found)
+    };
+    let found: Vec<(String, bool)> = look()
         .await
         .map_err(crate::Error::looking_for("the schemas"))?;
     match found.iter().find(|(name, _)| *name == schema) {

@@ -112,7 +112,9 @@ pub async fn run() -> ExitCode {
     let command = cli.command.unwrap_or(Command::Migrate(up));
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
-    let runner = Runner::new().lock_wait(Duration::from_secs(cli.lock_wait));
+    let runner = Runner::new()
+        .lock_wait(Duration::from_secs(cli.lock_wait))
+        .behind_pooler();
     let done = carry_out(command, cli.database_url, cli.database_schema, runner).await;
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -19,7 +19,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error,
+    Error, Place,
     error::is_in_use,
     schema::live,
     session::{Session, Settings, reborrow},
@@ -75,7 +75,7 @@ impl<'c> Turn<'c> {
             };
             if started.elapsed() >= settings.lock_wait {
                 return Err(Error::Locked {
-                    place: live::place(db).await.ok(),
+                    place: place(db, settings).await,
                     seconds: settings.lock_wait.as_secs_f64(),
                     holder: held_by,
                 });
@@ -146,7 +146,7 @@ async fn attempt<'c>(
     settings: &Settings,
 ) -> Result<Attempt<'c>, DbErr> {
     let SchemaManagerConnection::Connection(pool) = db else {
-        settings.enter_schema(db).await?;
+        settings.enter(db).await?;
         return Ok(match try_take(db).await? {
             true => Attempt::Taken(Holder::Callers(db)),
             false => Attempt::HeldBy(holder(db).await?),
@@ -157,7 +157,7 @@ async fn attempt<'c>(
         Err(error) if is_in_use(&error) => return Ok(Attempt::HeldBy(None)),
         Err(error) => return Err(error),
     };
-    settings.enter_schema(&transaction).await?;
+    settings.enter(&transaction).await?;
     if try_take(&transaction).await? {
         return Ok(Attempt::Taken(Holder::Own(transaction)));
     }
@@ -208,11 +208,23 @@ async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
 }
 
 /// Whoever has had these tables longest, as far as this role may know.
-pub(crate) async fn blocker(db: &impl ConnectionTrait) -> Option<String> {
-    match db.get_database_backend() {
-        DbBackend::Postgres => postgres::blocker(db).await.ok().flatten(),
-        _ => None,
+pub(crate) async fn blocker(session: &Session<'_>) -> Option<String> {
+    if session.backend() != DbBackend::Postgres {
+        return None;
     }
+    let unit = session.begin_to_read().await.ok()?;
+    let blocker = postgres::blocker(&unit.db()).await;
+    unit.rollback().await.ok()?;
+    blocker.ok().flatten()
+}
+
+async fn place(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Option<Place> {
+    let db = reborrow(db);
+    let session = Session { db, settings };
+    let unit = session.begin_to_read().await.ok()?;
+    let place = live::place(&unit.db()).await;
+    unit.rollback().await.ok()?;
+    place.ok()
 }
 
 fn failed(source: DbErr) -> Error {

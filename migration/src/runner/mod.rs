@@ -13,7 +13,7 @@ use crate::{
     error::is_lost_race,
     lock::{BETWEEN_TRIES, End, Turn},
     schema::{converge, difference::Scope, report::Report},
-    session::{Session, Settings},
+    session::{Session, Settings, Statements, reborrow},
     shape::{Orphans, Repaired},
 };
 use tasks::{
@@ -66,6 +66,15 @@ impl Runner {
         self
     }
 
+    /// PostgreSQL: through a pooler in transaction mode that knows no prepared statements, as PgBouncer
+    /// before 1.21. The pool must have been opened with `statement-cache-capacity=0` in its URL: what is
+    /// prepared on a connection is taken away at the beginning of each transaction.
+    #[must_use]
+    pub fn behind_pooler(mut self) -> Self {
+        self.settings.statements = Statements::OfOthers;
+        self
+    }
+
     /// Applies pending migrations: all, or this many.
     ///
     /// # Errors
@@ -82,7 +91,11 @@ impl Runner {
             Some(steps) => tracing::info!("Applying {steps} pending migrations"),
             None => tracing::info!("Applying all pending migrations"),
         }
-        if !records::are_complete(&db, &self.settings).await {
+        let session = Session {
+            db: reborrow(&db),
+            settings: &self.settings,
+        };
+        if !records::are_complete(&session).await {
             self.take_turn(&db, &Install).await?;
             if self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
                 return Ok(());

@@ -211,7 +211,7 @@ async fn run(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
         if !is_in_use(&source) || session.freedom() == Freedom::InTransaction {
             return Err(Error::Step { statements, source });
         }
-        let holder = lock::blocker(&session.db).await;
+        let holder = lock::blocker(session).await;
         let is_over = started.elapsed() >= session.settings.lock_wait;
         if is_over || !step.is_atomic(session.backend()) {
             return Err(Error::InUse {

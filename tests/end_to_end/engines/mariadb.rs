@@ -1,4 +1,7 @@
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use url::Url;
 
@@ -9,10 +12,11 @@ use super::{
 
 const USER: &str = "tester";
 const PASSWORD: &str = "only-for-tests";
+pub const PROGRAM: &str = "/usr/sbin/mariadbd";
 
 /// Debian's package.
 pub fn start() -> Result<Server, Failure> {
-    let program = Path::new("/usr/sbin/mariadbd");
+    let program = Path::new(PROGRAM);
     if !program.exists() {
         return Err(format!("no MariaDB server at {}", program.display()).into());
     }
@@ -21,14 +25,7 @@ pub fn start() -> Result<Server, Failure> {
     let data = folder.path().join("data");
     initialise(account, &data)?;
 
-    let users = folder.path().join("users.sql");
-    fs::write(
-        &users,
-        format!(
-            "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
-             GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;"
-        ),
-    )?;
+    let users = users(folder.path())?;
     let port = process::free_port()?;
     let mut server = account.command(program, "TERM");
     server
@@ -55,14 +52,33 @@ pub fn start() -> Result<Server, Failure> {
             "--default-storage-engine=Aria",
         ]);
     Server {
-        admin: Url::parse(&format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql"))?,
-        process: Some(Process::spawn(server, "TERM", folder.path())?),
-        _folder: Some(folder),
+        admin: url(port)?,
+        doors: Vec::new(),
+        processes: vec![Process::spawn(server, "TERM", folder.path())?],
+        folders: vec![folder],
     }
     .ready()
 }
 
-fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
+pub fn url(port: u16) -> Result<Url, Failure> {
+    let url = format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql");
+    Ok(Url::parse(&url)?)
+}
+
+/// A file of statements that make the tests' user.
+pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
+    let file = folder.join("users.sql");
+    fs::write(
+        &file,
+        format!(
+            "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
+             GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;"
+        ),
+    )?;
+    Ok(file)
+}
+
+pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
     let mut install = account.command(Path::new("mariadb-install-db"), "KILL");
     install
         .args([

@@ -1,7 +1,9 @@
 //! Real database servers, each a child process in a temporary folder, and a fresh database for each test.
 
 mod citus;
+pub mod galera;
 mod mariadb;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 mod sqlite;
@@ -53,6 +55,12 @@ pub fn engines() -> Vec<Engine> {
     } else {
         engines.push(engine("mariadb", DbBackend::MySql, mariadb::start));
     }
+    engines.push(engine(
+        pgbouncer::NAME,
+        DbBackend::Postgres,
+        pgbouncer::start,
+    ));
+    engines.push(engine(galera::NAME, DbBackend::MySql, galera::start));
     if citus::is_named() {
         engines.push(engine(citus::NAME, DbBackend::Postgres, || {
             named(citus::VARIABLE)
@@ -89,8 +97,9 @@ fn named(variable: &str) -> Result<Server, Failure> {
     }
     Ok(Server {
         admin: url,
-        process: None,
-        _folder: None,
+        doors: Vec::new(),
+        processes: Vec::new(),
+        folders: Vec::new(),
     })
 }
 
@@ -101,13 +110,15 @@ impl Engine {
     }
 }
 
-/// A running server. Dropping it stops its process and removes its folder.
+/// A running server. Dropping it stops its processes and removes its folder.
 pub struct Server {
     /// Of a database that is there always; of SQLite the folder.
     admin: Url,
-    process: Option<Process>,
-    /// Removed after the process has ended.
-    _folder: Option<TempDir>,
+    /// Where its clients come in, if not by the same: a pooler, or the nodes of a cluster.
+    doors: Vec<Url>,
+    pub processes: Vec<Process>,
+    /// Removed after the processes have ended.
+    folders: Vec<TempDir>,
 }
 
 impl Server {
@@ -127,8 +138,22 @@ impl Server {
                 .await?;
             url.set_path(&name);
         }
+        let door = |door: &Url| {
+            let mut door = door.clone();
+            door.set_path(&name);
+            door.to_string()
+        };
         let url = url.to_string();
-        Ok(Database { engine, name, url })
+        let doors = match self.doors.as_slice() {
+            [] => vec![url.clone()],
+            doors => doors.iter().map(door).collect(),
+        };
+        Ok(Database {
+            engine,
+            name,
+            url,
+            doors,
+        })
     }
 
     pub async fn drop_database(&self, database: Database) -> Result<(), Failure> {
@@ -155,20 +180,22 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for the first connection; where none comes, says what the server wrote.
+    /// Waits for the first connection through every door; where none comes, says what the servers wrote.
     fn ready(mut self) -> Result<Self, Failure> {
-        let mut options = sea_orm::ConnectOptions::new(self.admin.as_str());
-        options.connect_timeout(Duration::from_secs(60));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let connected =
-            runtime.block_on(async { sea_orm::Database::connect(options).await?.close().await });
-        match (connected, &mut self.process) {
-            (Ok(()), _) => Ok(self),
-            (Err(error), Some(process)) => Err(format!("{error}; {}", process.report()).into()),
-            (Err(error), None) => Err(error.into()),
+        for url in [&self.admin].into_iter().chain(&self.doors) {
+            let mut options = sea_orm::ConnectOptions::new(url.as_str());
+            options.connect_timeout(Duration::from_secs(60));
+            let connected = runtime
+                .block_on(async { sea_orm::Database::connect(options).await?.close().await });
+            if let Err(error) = connected {
+                let reports: Vec<String> = self.processes.iter_mut().map(Process::report).collect();
+                return Err(format!("{error}; {}", reports.join("\n")).into());
+            }
         }
+        Ok(self)
     }
 }
 
@@ -178,6 +205,8 @@ pub struct Database {
     pub engine: Engine,
     pub name: String,
     pub url: String,
+    /// By what its clients come in, one or several: the pooler, or each node of the cluster.
+    pub doors: Vec<String>,
 }
 
 impl Database {
@@ -217,9 +246,14 @@ impl Database {
         let name = format!("{}_{suffix}", self.name);
         self.execute([format!("CREATE DATABASE {name}")]).await;
         Self {
-            engine: self.engine,
             url: self.url.replace(&self.name, &name),
+            doors: self
+                .doors
+                .iter()
+                .map(|door| door.replace(&self.name, &name))
+                .collect(),
             name,
+            ..self.clone()
         }
     }
 

@@ -72,8 +72,9 @@ fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Fa
         admin: Url::parse(&format!(
             "postgres://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
         ))?,
-        process: Some(Process::spawn(server, "INT", folder.path())?),
-        _folder: Some(folder),
+        doors: Vec::new(),
+        processes: vec![Process::spawn(server, "INT", folder.path())?],
+        folders: vec![folder],
     }
     .ready()
 }

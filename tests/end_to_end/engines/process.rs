@@ -70,6 +70,7 @@ fn id(arguments: &[&str]) -> Result<u32, Failure> {
 
 /// A running server.
 pub struct Process {
+    command: Command,
     child: Child,
     signal: &'static str,
     log: PathBuf,
@@ -88,7 +89,25 @@ impl Process {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        Ok(Self { child, signal, log })
+        Ok(Self {
+            command,
+            child,
+            signal,
+            log,
+        })
+    }
+
+    /// SIGKILL, and its end.
+    pub fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// The same command again, after [`kill`](Self::kill).
+    pub fn start_again(&mut self) -> Result<(), Failure> {
+        self.child = self.command.spawn()?;
+        Ok(())
     }
 
     pub fn report(&mut self) -> String {
@@ -133,7 +152,20 @@ pub fn run(mut command: Command) -> Result<(), Failure> {
 }
 
 pub fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    let [port] = free_ports()?;
+    Ok(port)
+}
+
+/// Held until all are found, so that they differ.
+pub fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
+    let listeners: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<_, _>>()?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 /// Distinct in this process and from other processes on the same server.

@@ -9,7 +9,8 @@ pub fn start() -> Result<Server, Failure> {
         .tempdir()?;
     Ok(Server {
         admin: Url::parse(&format!("sqlite://{}", folder.path().display()))?,
-        process: None,
-        _folder: Some(folder),
+        doors: Vec::new(),
+        processes: Vec::new(),
+        folders: vec![folder],
     })
 }

@@ -1,0 +1,103 @@
+//! Three nodes of Debian's MariaDB as one Galera cluster.
+
+use std::{fs, path::Path};
+
+use super::{
+    Failure, Server, mariadb,
+    process::{self, Account, Process},
+};
+
+pub const NAME: &str = "galera";
+
+const NODES: usize = 3;
+const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
+
+/// What else hands a new node its data.
+const HELPERS: [&str; 3] = ["/usr/bin/rsync", "/usr/bin/lsof", "/usr/bin/socat"];
+
+pub fn start() -> Result<Server, Failure> {
+    for needed in [mariadb::PROGRAM, PROVIDER].iter().chain(&HELPERS) {
+        if !Path::new(needed).exists() {
+            return Err(format!("no {needed}").into());
+        }
+    }
+    let account = Account::of_package("mysql")?;
+    let folder = account.folder("colpali-galera-")?;
+    let nodes = Ports::of_all()?;
+    let members: Vec<String> = nodes
+        .iter()
+        .map(|node| format!("127.0.0.1:{}", node.group))
+        .collect();
+    let members = members.join(",");
+
+    let mut server = Server {
+        admin: mariadb::url(nodes[0].sql)?,
+        doors: Vec::new(),
+        processes: Vec::new(),
+        folders: Vec::new(),
+    };
+    for (number, ports) in nodes.iter().enumerate() {
+        let home = folder.path().join(format!("node{number}"));
+        fs::create_dir(&home)?;
+        account.own(&home)?;
+        let data = home.join("data");
+        let mut node = account.command(Path::new(mariadb::PROGRAM), "KILL");
+        node.arg("--no-defaults")
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--socket={}", home.join("socket").display()))
+            .arg(format!("--pid-file={}", home.join("pid").display()))
+            .arg(format!("--port={}", ports.sql))
+            .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
+            .args(["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"])
+            .args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"])
+            .args(["--max-connections=200", "--wsrep-on=ON"])
+            .arg(format!("--wsrep-provider={PROVIDER}"))
+            .arg(format!("--wsrep-cluster-address=gcomm://{members}"))
+            .arg(format!("--wsrep-node-name=node{number}"))
+            .args(["--wsrep-node-address=127.0.0.1", "--wsrep-sst-method=rsync"])
+            .arg(format!("--wsrep-sst-receive-address=127.0.0.1:{}", ports.whole))
+            .arg(format!(
+                "--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:{};ist.recv_addr=127.0.0.1:{};gcache.size=32M",
+                ports.group, ports.rest
+            ));
+        if number == 0 {
+            mariadb::initialise(account, &data)?;
+            let users = mariadb::users(&home)?;
+            node.arg(format!("--init-file={}", users.display()));
+            node.arg("--wsrep-new-cluster");
+        } else {
+            fs::create_dir(&data)?;
+            account.own(&data)?;
+        }
+        server.processes.push(Process::spawn(node, "KILL", &home)?);
+        server.doors.push(mariadb::url(ports.sql)?);
+        // The others get their data from the first.
+        if number == 0 {
+            server = server.ready()?;
+        }
+    }
+    server.folders.push(folder);
+    server.ready()
+}
+
+/// What a node listens on.
+struct Ports {
+    sql: u16,
+    group: u16,
+    /// For all the data, when it is new.
+    whole: u16,
+    /// For what it has missed.
+    rest: u16,
+}
+
+impl Ports {
+    fn of_all() -> Result<[Self; NODES], Failure> {
+        let ports: [u16; NODES * 4] = process::free_ports()?;
+        Ok(std::array::from_fn(|node| Self {
+            sql: ports[node * 4],
+            group: ports[node * 4 + 1],
+            whole: ports[node * 4 + 2],
+            rest: ports[node * 4 + 3],
+        }))
+    }
+}

@@ -1,0 +1,59 @@
+//! Debian's PgBouncer in transaction mode, with its default settings and few connections, in front of a
+//! PostgreSQL of its own.
+
+use std::{fs, path::Path};
+
+use super::{
+    Failure, Server, postgres,
+    process::{self, Account, Process},
+};
+
+pub const NAME: &str = "pgbouncer";
+
+/// Fewer than the migrators that come at once.
+const CONNECTIONS: usize = 5;
+
+pub fn start() -> Result<Server, Failure> {
+    let program = Path::new("/usr/sbin/pgbouncer");
+    if !program.exists() {
+        return Err(format!("no PgBouncer at {}", program.display()).into());
+    }
+    let mut server = postgres::start_15()?;
+    let account = Account::of_package("postgres")?;
+    let folder = account.folder("colpali-pgbouncer-")?;
+    let port = process::free_port()?;
+    let mut door = server.admin.clone();
+    door.set_port(Some(port))
+        .map_err(|()| "a URL without a port")?;
+
+    let users = folder.path().join("users");
+    let password = door.password().unwrap_or_default();
+    fs::write(&users, format!("\"{}\" \"{password}\"\n", door.username()))?;
+    let settings = folder.path().join("pgbouncer.ini");
+    fs::write(
+        &settings,
+        format!(
+            "[databases]\n\
+             * = host=127.0.0.1 port={}\n\
+             [pgbouncer]\n\
+             listen_addr = 127.0.0.1\n\
+             listen_port = {port}\n\
+             unix_socket_dir =\n\
+             auth_type = scram-sha-256\n\
+             auth_file = {}\n\
+             pool_mode = transaction\n\
+             default_pool_size = {CONNECTIONS}\n\
+             max_client_conn = 400\n",
+            server.admin.port().unwrap_or_default(),
+            users.display(),
+        ),
+    )?;
+    let mut pooler = account.command(program, "KILL");
+    pooler.arg(settings);
+    server
+        .processes
+        .insert(0, Process::spawn(pooler, "INT", folder.path())?);
+    server.folders.push(folder);
+    server.doors.push(door);
+    server.ready()
+}
