@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     io::Write,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use crate::engines::{Database, workspace};
@@ -108,6 +108,29 @@ pub fn run(command: &mut Command) -> Finished {
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/run builds and installs it"));
     finished(output)
+}
+
+/// Runs them at the same time.
+pub fn all_at_once(commands: impl IntoIterator<Item = Command>) -> Vec<Finished> {
+    let children: Vec<Child> = commands
+        .into_iter()
+        .map(|mut command| start(&mut command))
+        .collect();
+    children.into_iter().map(end_of).collect()
+}
+
+/// Starts it and lets it run.
+pub fn start(command: &mut Command) -> Child {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+pub fn end_of(child: Child) -> Finished {
+    finished(child.wait_with_output().expect("it ends"))
 }
 
 fn finished(output: Output) -> Finished {

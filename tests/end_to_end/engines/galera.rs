@@ -2,6 +2,9 @@
 
 use std::{fs, path::Path};
 
+use sea_orm::{ConnectOptions, ConnectionTrait};
+use url::Url;
+
 use super::{
     Failure, Server, mariadb,
     process::{self, Account, Process},
@@ -78,6 +81,21 @@ pub fn start() -> Result<Server, Failure> {
     }
     server.folders.push(folder);
     server.ready()
+}
+
+/// Waits until each node has applied what has been committed on any.
+pub async fn settle(doors: &[String]) {
+    for door in doors {
+        let mut server = Url::parse(door).expect("a URL");
+        server.set_path("mysql");
+        let mut options = ConnectOptions::new(server);
+        options.max_connections(1);
+        let node = sea_orm::Database::connect(options).await.expect("a node");
+        for sql in ["SET SESSION wsrep_sync_wait = 15", "SELECT 1"] {
+            node.execute_unprepared(sql).await.expect(sql);
+        }
+        node.close().await.expect("it closes");
+    }
 }
 
 /// What a node listens on.

@@ -148,12 +148,14 @@ impl Server {
             [] => vec![url.clone()],
             doors => doors.iter().map(door).collect(),
         };
-        Ok(Database {
+        let database = Database {
             engine,
             name,
             url,
             doors,
-        })
+        };
+        database.settle().await;
+        Ok(database)
     }
 
     pub async fn drop_database(&self, database: Database) -> Result<(), Failure> {
@@ -180,22 +182,25 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for the first connection through every door; where none comes, says what the servers wrote.
     fn ready(mut self) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        runtime.block_on(self.answers())?;
+        Ok(self)
+    }
+
+    /// Waits for a first connection through every door; where none comes, says what the servers wrote.
+    pub async fn answers(&mut self) -> Result<(), Failure> {
         for url in [&self.admin].into_iter().chain(&self.doors) {
             let mut options = sea_orm::ConnectOptions::new(url.as_str());
             options.connect_timeout(Duration::from_secs(60));
-            let connected = runtime
-                .block_on(async { sea_orm::Database::connect(options).await?.close().await });
-            if let Err(error) = connected {
+            if let Err(error) = sea_orm::Database::connect(options).await {
                 let reports: Vec<String> = self.processes.iter_mut().map(Process::report).collect();
                 return Err(format!("{error}; {}", reports.join("\n")).into());
             }
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -214,6 +219,37 @@ impl Database {
         sea_orm::Database::connect(&self.url)
             .await
             .unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    /// Waits until every node of a cluster has what any has.
+    pub async fn settle(&self) {
+        if self.engine.name == galera::NAME {
+            galera::settle(&self.doors).await;
+        }
+    }
+
+    /// As if it had just been created.
+    pub async fn empty(&self) {
+        match self.engine.backend {
+            DbBackend::Postgres => {
+                self.execute(["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"])
+                    .await;
+            }
+            DbBackend::MySql => {
+                let (drop, create) = ("DROP DATABASE", "CREATE DATABASE");
+                self.execute([drop, create].map(|verb| format!("{verb} {}", self.name)))
+                    .await;
+            }
+            _ => {
+                let file = self
+                    .url
+                    .trim_start_matches("sqlite://")
+                    .replace("?mode=rwc", "");
+                // There may be none yet.
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        self.settle().await;
     }
 
     /// Runs statements that the application or somebody else would run.

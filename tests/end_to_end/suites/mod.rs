@@ -21,9 +21,11 @@ mod inventory;
 mod library;
 mod packages;
 mod random_shapes;
+mod replicas;
 mod rights;
 mod shape;
 mod sqlalchemy;
+mod waiting;
 
 use std::pin::Pin;
 
@@ -51,11 +53,15 @@ impl Test {
 /// The tests that say something about this engine.
 pub fn tests(engine: Engine) -> Vec<Test> {
     let backend = engine.backend;
-    if engine.name == "citus" {
-        return [citus::tests(), entities::tests()]
-            .into_iter()
-            .flatten()
-            .collect();
+    match engine.name {
+        "citus" => {
+            return [citus::tests(), entities::tests()]
+                .into_iter()
+                .flatten()
+                .collect();
+        }
+        "galera" | "pgbouncer" => return replicas::tests(engine),
+        _ => {}
     }
     let suites = [
         alembic::tests(backend),
@@ -67,9 +73,11 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         generated::tests(),
         library::tests(),
         random_shapes::tests(),
+        replicas::tests(engine),
         rights::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),
+        waiting::tests(backend),
     ];
     suites.into_iter().flatten().collect()
 }

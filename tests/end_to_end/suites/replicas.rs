@@ -1,0 +1,322 @@
+//! Many migrators at once: all succeed, and what they leave is what one would have left.
+
+use std::{fmt, process::Child};
+
+use migration::{Migrator, MigratorTrait, Runner};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
+
+use super::{Test, inventory::Inventory, shape::lines};
+use crate::{
+    engines::{Database, Engine, galera, pgbouncer},
+    programs::{Finished, all_at_once, end_of, migrate, migration, start},
+};
+
+pub fn tests(engine: Engine) -> Vec<Test> {
+    let mut tests = tests![
+        processes_at_once_migrate_a_fresh_database,
+        up_repair_and_check_at_once_keep_the_rows,
+        up_and_down_at_once_leave_one_of_two_states,
+        up_beside_refresh_reset_and_fresh_leaves_one_of_two_states,
+        tasks_on_one_pool_migrate,
+        tasks_with_a_pool_each_migrate,
+    ];
+    if engine.name == galera::NAME {
+        tests.extend(tests![a_cluster_that_loses_a_node_is_migrated]);
+    }
+    tests
+}
+
+/// How many processes start at once, and how often.
+struct Scale {
+    processes: usize,
+    rounds: usize,
+}
+
+fn scale(engine: Engine) -> Scale {
+    let (processes, rounds) = match engine.name {
+        "postgres15" => (16, 20),
+        "postgres18" => (16, 5),
+        galera::NAME => (12, 8),
+        _ => (16, 10),
+    };
+    Scale { processes, rounds }
+}
+
+/// What came of many rounds.
+struct Tally<'d> {
+    database: &'d Database,
+    rounds: usize,
+    runs: usize,
+    failed: Vec<String>,
+}
+
+impl<'d> Tally<'d> {
+    fn of(database: &'d Database) -> Self {
+        Self {
+            database,
+            rounds: 0,
+            runs: 0,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Runs the commands at once, each through the next door.
+    fn round(&mut self, commands: impl IntoIterator<Item = &'static str>) {
+        let commands: Vec<&str> = commands.into_iter().collect();
+        let doors = self.database.doors.iter().cycle();
+        let processes = commands.iter().zip(doors).map(|(command, door)| {
+            let mut process = migration();
+            process.args([command, "-u", door]);
+            process
+        });
+        let finished = all_at_once(processes);
+        for (command, finished) in commands.iter().zip(finished) {
+            self.count(command, finished);
+        }
+        self.rounds += 1;
+    }
+
+    fn count(&mut self, command: &str, finished: Finished) {
+        self.runs += 1;
+        // Beside others `check` may see what is not done yet; it must be able to look.
+        let may_end_with: &[i32] = match command {
+            "check" => &[0, 1],
+            _ => &[0],
+        };
+        if !finished
+            .code
+            .is_some_and(|code| may_end_with.contains(&code))
+        {
+            let Finished {
+                code,
+                stdout,
+                stderr,
+            } = finished;
+            let round = self.rounds + 1;
+            self.failed.push(format!(
+                "round {round}, {command}: {code:?}\n{stdout}{stderr}"
+            ));
+        }
+    }
+
+    /// Prints the numbers; nothing may have failed.
+    #[track_caller]
+    fn say(&self, what: impl fmt::Display) {
+        println!(
+            "{}: {what}: {} rounds, {} runs, {} failures",
+            self.database.engine.name,
+            self.rounds,
+            self.runs,
+            self.failed.len()
+        );
+        assert!(self.failed.is_empty(), "{}", self.failed.join("\n"));
+    }
+}
+
+async fn processes_at_once_migrate_a_fresh_database(database: Database) {
+    let Scale { processes, rounds } = scale(database.engine);
+    let mut tally = Tally::of(&database);
+    for _ in 0..rounds {
+        database.empty().await;
+        tally.round(vec!["up"; processes]);
+        assert_eq!(state(&database).await, State::Migrated);
+    }
+    tally.say(format_args!("{processes} x up on a fresh database"));
+}
+
+async fn up_repair_and_check_at_once_keep_the_rows(database: Database) {
+    let legacy = match database.backend() {
+        DbBackend::Postgres => include_str!("../../shapes/postgres/create_all.sql"),
+        DbBackend::MySql => include_str!("../../shapes/mysql/create_all.sql"),
+        _ => include_str!("../../shapes/sqlite/create_all.sql"),
+    };
+    let mut tally = Tally::of(&database);
+    for _ in 0..5 {
+        database.empty().await;
+        database.execute([legacy]).await;
+        let before = Inventory::of(&database).await;
+        database.settle().await;
+
+        tally.round(["up", "repair", "check"].into_iter().cycle().take(12));
+
+        assert_eq!(state(&database).await, State::Migrated);
+        before.assert_kept_in(&Inventory::of(&database).await);
+    }
+    tally.say("4 x up, repair and check on a legacy table");
+}
+
+async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
+    let mut tally = Tally::of(&database);
+    let mut migrated = 0;
+    for _ in 0..8 {
+        tally.round(["up", "down"].into_iter().cycle().take(8));
+        migrated += usize::from(state(&database).await == State::Migrated);
+    }
+    tally.say(format_args!(
+        "4 x up and down, {migrated} times migrated at the end"
+    ));
+}
+
+async fn up_beside_refresh_reset_and_fresh_leaves_one_of_two_states(database: Database) {
+    for command in ["refresh", "reset", "fresh"] {
+        let mut tally = Tally::of(&database);
+        for _ in 0..3 {
+            tally.round([command, "up", "up", "up"]);
+            state(&database).await;
+        }
+        tally.say(format_args!("{command} beside 3 x up"));
+    }
+}
+
+const TASKS: usize = 16;
+
+async fn tasks_on_one_pool_migrate(database: Database) {
+    for size in [None, Some(1), Some(2)] {
+        database.empty().await;
+        let pool = pool(&database, 0, size).await;
+
+        all(TASKS, |_| up(database.engine, pool.clone())).await;
+
+        pool.close().await.expect("it closes");
+        assert_eq!(state(&database).await, State::Migrated);
+    }
+    println!(
+        "{}: {TASKS} tasks on one pool, of the default size, of 1 and of 2: 0 failures",
+        database.engine.name
+    );
+}
+
+async fn tasks_with_a_pool_each_migrate(database: Database) {
+    let mut pools = Vec::new();
+    for number in 0..TASKS {
+        pools.push(pool(&database, number, None).await);
+    }
+
+    all(TASKS, |number| up(database.engine, pools[number].clone())).await;
+
+    assert_eq!(state(&database).await, State::Migrated);
+    println!(
+        "{}: {TASKS} tasks with a pool each: 0 failures",
+        database.engine.name
+    );
+}
+
+async fn all<F>(count: usize, task: impl Fn(usize) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..count)
+        .map(|number| tokio::spawn(task(number)))
+        .collect();
+    for task in tasks {
+        task.await.expect("it succeeds");
+    }
+}
+
+async fn up(engine: Engine, db: DatabaseConnection) {
+    let done = match engine.name {
+        pgbouncer::NAME => Ok(Runner::new()
+            .behind_pooler()
+            .up(&db, None)
+            .await
+            .expect("up")),
+        _ => Migrator::up(&db, None).await,
+    };
+    done.expect("up");
+}
+
+async fn pool(database: &Database, number: usize, size: Option<u32>) -> DatabaseConnection {
+    let mut url = database.doors[number % database.doors.len()].clone();
+    if database.engine.name == pgbouncer::NAME {
+        url.push_str("?statement-cache-capacity=0");
+    }
+    let mut options = ConnectOptions::new(url);
+    if let Some(size) = size {
+        options.max_connections(size);
+    }
+    sea_orm::Database::connect(options).await.expect("a pool")
+}
+
+/// Of the processes on the node nothing is expected; the others end well, and the node that comes back has
+/// what they have made.
+async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
+    const LOST: usize = 2;
+    // The cluster of the other tests must keep its nodes.
+    let mut cluster = galera::start().expect("a cluster");
+    let database = cluster
+        .create_database(database.engine)
+        .await
+        .expect("a database");
+    let db = database.connect().await;
+    let mut tally = Tally::of(&database);
+    for round in 0..3 {
+        database.empty().await;
+        let doors = database.doors.iter().cycle().take(12);
+        let processes: Vec<Child> = doors
+            .map(|door| start(migration().args(["up", "-u", door])))
+            .collect();
+        // In the first round before anything is done, then in the midst of it.
+        while round > 0 && tables(&db).await.len() < round {}
+        cluster.processes[LOST].kill().expect("it is killed");
+        for (number, process) in processes.into_iter().enumerate() {
+            let finished = end_of(process);
+            if number % database.doors.len() != LOST {
+                tally.count("up", finished);
+            }
+        }
+        tally.rounds += 1;
+
+        cluster.processes[LOST].start_again().expect("it starts");
+        cluster.answers().await.expect("the cluster is whole");
+        assert_eq!(state(&database).await, State::Migrated);
+    }
+    tally.say("12 x up over three nodes, one of which is killed and comes back");
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    Migrated,
+    RolledBack,
+}
+
+/// What is recorded is there, what is not is not, and every door shows the same.
+async fn state(database: &Database) -> State {
+    database.settle().await;
+    let db = database.connect().await;
+    let tables = tables(&db).await;
+    let mut records = Vec::new();
+    if tables.iter().any(|table| table == "seaql_migrations") {
+        records = lines(&db, "SELECT version FROM seaql_migrations ORDER BY 1").await;
+    }
+    db.close().await.expect("it closes");
+    let is_recorded = records.iter().any(|name| name.ends_with("create_vectors"));
+    for door in &database.doors {
+        let through = Database {
+            url: door.clone(),
+            ..database.clone()
+        };
+        let status = migrate(&through, ["status"]).expect_success();
+        let applied = status.contains("create_vectors'... Applied");
+        assert_eq!(applied, is_recorded, "{door}: {status}");
+        let check = migrate(&through, ["check"]);
+        assert_eq!(check.code, Some(i32::from(!is_recorded)), "{check:?}");
+    }
+    if is_recorded {
+        assert_eq!(records.len(), 2, "{records:?}");
+        State::Migrated
+    } else {
+        assert!(!tables.iter().any(|table| table == "vectors"), "{tables:?}");
+        State::RolledBack
+    }
+}
+
+async fn tables(db: &DatabaseConnection) -> Vec<String> {
+    let sql = match db.get_database_backend() {
+        DbBackend::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+        DbBackend::MySql => {
+            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
+        }
+        _ => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    };
+    lines(db, sql).await
+}
