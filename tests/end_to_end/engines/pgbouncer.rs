@@ -1,5 +1,5 @@
-//! Debian's PgBouncer in transaction mode, with its default settings and few connections, in front of a
-//! PostgreSQL of its own.
+//! Debian's PgBouncer in transaction mode with few connections, in front of a PostgreSQL of its own. It knows
+//! no prepared statements.
 
 use std::{fs, path::Path};
 
@@ -43,7 +43,8 @@ pub fn start() -> Result<Server, Failure> {
              auth_file = {}\n\
              pool_mode = transaction\n\
              default_pool_size = {CONNECTIONS}\n\
-             max_client_conn = 400\n",
+             max_client_conn = 400\n\
+             ignore_startup_parameters = extra_float_digits\n",
             server.admin.port().unwrap_or_default(),
             users.display(),
         ),

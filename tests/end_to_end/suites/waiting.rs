@@ -1,9 +1,251 @@
 //! Whoever has to wait says for whom, ends in time, and holds up nobody else.
 
-use sea_orm::DbBackend;
+use std::{
+    process::Child,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
-use super::Test;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseTransaction, DbBackend, TransactionTrait};
+use tokio::task::JoinHandle;
+
+use super::{Test, inventory::Inventory, shape::lines};
+use crate::{
+    engines::Database,
+    programs::{end_of, migrate, migration, start},
+};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
-    Vec::new()
+    let mut tests = Vec::new();
+    if backend != DbBackend::Sqlite {
+        tests.extend(tests![
+            a_holder_that_dies_frees_the_lock,
+            a_waiter_says_for_whom_it_waits_and_ends_in_time,
+            a_long_transaction_is_named_and_holds_up_nobody_else,
+        ]);
+    }
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![schemas_do_not_wait_for_each_other]);
+    }
+    tests
+}
+
+/// A migrator that has the lock and cannot go on, for a reader has the table that it must alter.
+struct HeldUp {
+    reader: DatabaseTransaction,
+    migrator: Child,
+}
+
+impl HeldUp {
+    async fn of(database: &Database) -> Self {
+        database
+            .execute([match database.backend() {
+                DbBackend::Postgres => include_str!("../../shapes/postgres/create_all.sql"),
+                _ => include_str!("../../shapes/mysql/create_all.sql"),
+            }])
+            .await;
+        let reader = database.connect().await.begin().await.expect("a reader");
+        let read = "SELECT count(*) FROM vectors";
+        reader.execute_unprepared(read).await.expect(read);
+        let mut migrator = start(migration().args(["up", "-u", &database.url]));
+        let db = database.connect().await;
+        while lines(&db, waiting(database.backend())).await.is_empty() {
+            let ended = migrator.try_wait().expect("a child");
+            assert_eq!(ended, None, "it was not held up");
+        }
+        Self { reader, migrator }
+    }
+}
+
+/// Whoever waits to alter a table.
+fn waiting(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()
+               AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%'"
+        }
+        _ => {
+            "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = DATABASE()
+               AND state LIKE 'Waiting for table metadata lock' AND info LIKE 'ALTER TABLE%'"
+        }
+    }
+}
+
+async fn a_holder_that_dies_frees_the_lock(database: Database) {
+    let HeldUp {
+        reader,
+        mut migrator,
+    } = HeldUp::of(&database).await;
+
+    migrator.kill().expect("it is killed");
+    migrator.wait().expect("it has ended");
+    reader.rollback().await.expect("it ends");
+
+    migrate(&database, ["--lock-wait", "5", "up"]).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_waiter_says_for_whom_it_waits_and_ends_in_time(database: Database) {
+    let before = HeldUp::of(&database).await;
+    let found = Inventory::of(&database).await;
+    let holder: &[&str] = match database.backend() {
+        DbBackend::Postgres => &[
+            "pid ",
+            ", application \"migration\"",
+            ", idle in transaction",
+            ", its query began ",
+        ],
+        _ => &["connection ", " of tester, sleep for "],
+    };
+
+    for command in ["up", "down", "repair"] {
+        let waiter = migrate(&database, ["--lock-wait", "1", command]);
+        let said = waiter.stdout.clone();
+        let error = waiter.expect_error();
+
+        assert!(error.starts_with("error: waited 1 s for "), "{error}");
+        assert!(error.contains("Nothing was changed"), "{error}");
+        assert!(said.contains("waiting for "), "{said}");
+        for words in holder {
+            assert!(
+                error.contains(words) && said.contains(words),
+                "{error}{said}"
+            );
+        }
+    }
+    assert_eq!(Inventory::of(&database).await, found);
+
+    before.reader.rollback().await.expect("it ends");
+    end_of(before.migrator).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database) {
+    let id = match database.backend() {
+        DbBackend::Postgres => "serial",
+        _ => "int AUTO_INCREMENT",
+    };
+    database
+        .execute([
+            format!("CREATE TABLE documents (id {id} PRIMARY KEY, title text)"),
+            "INSERT INTO documents (title) VALUES ('one'), ('two'), ('three')".to_owned(),
+        ])
+        .await;
+    let long = database
+        .connect()
+        .await
+        .begin()
+        .await
+        .expect("a transaction");
+    if database.backend() == DbBackend::Postgres {
+        let name = "SET LOCAL application_name = 'nightly report'";
+        long.execute_unprepared(name).await.expect(name);
+    }
+    let write = "UPDATE documents SET title = 'long' WHERE id = 1";
+    long.execute_unprepared(write).await.expect(write);
+    let others = [
+        Other::start(&database, "SELECT title FROM documents WHERE id = 2").await,
+        Other::start(&database, "UPDATE documents SET title = 'new' WHERE id = 2").await,
+    ];
+
+    let error = migrate(&database, ["--lock-wait", "2", "up"]).expect_error();
+
+    assert!(
+        error.starts_with("error: waited 2 s to run `CREATE TABLE"),
+        "{error}"
+    );
+    if database.backend() == DbBackend::Postgres {
+        let named = "application \"nightly report\", idle in transaction, its query began ";
+        assert!(error.contains(named), "{error}");
+    }
+    let mut up = start(migration().args(["up", "-u", &database.url]));
+    let [reads, writes] = &others;
+    let before = (reads.count(), writes.count());
+    while reads.count() < before.0 + 100 || writes.count() < before.1 + 100 {
+        assert!(!reads.has_ended() && !writes.has_ended(), "held up");
+        let ended = up.try_wait().expect("a child");
+        assert_eq!(ended, None, "up did not wait");
+        tokio::task::yield_now().await;
+    }
+    long.commit().await.expect("it ends");
+    end_of(up).expect_success();
+    let [reads, writes] = others.map(Other::stop);
+    println!(
+        "{}: {} reads and {} writes beside an up that waits: 0 failures",
+        database.engine.name,
+        reads.await,
+        writes.await
+    );
+    migrate(&database, ["check"]).expect_success();
+}
+
+/// Somebody else who runs a statement again and again, and fails where a lock takes long.
+struct Other {
+    is_over: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Other {
+    async fn start(database: &Database, sql: &'static str) -> Self {
+        let mut options = ConnectOptions::new(&database.url);
+        options.max_connections(1);
+        let db = sea_orm::Database::connect(options)
+            .await
+            .expect("a connection");
+        let impatient = match database.backend() {
+            DbBackend::Postgres => "SET lock_timeout = '5s'",
+            _ => "SET SESSION lock_wait_timeout = 5, SESSION innodb_lock_wait_timeout = 5",
+        };
+        db.execute_unprepared(impatient).await.expect(impatient);
+        let (is_over, done) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
+        );
+        let (told, counted) = (Arc::clone(&is_over), Arc::clone(&done));
+        let task = tokio::spawn(async move {
+            while !told.load(Ordering::Relaxed) {
+                db.execute_unprepared(sql).await.expect(sql);
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self {
+            is_over,
+            done,
+            task,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// How often it was done.
+    async fn stop(self) -> usize {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.task.await.expect("no lock took long");
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+async fn schemas_do_not_wait_for_each_other(database: Database) {
+    let HeldUp { reader, migrator } = HeldUp::of(&database).await;
+    database.execute(["CREATE SCHEMA other"]).await;
+
+    let other = ["--lock-wait", "0", "--database-schema", "other"];
+    for command in ["up", "down", "repair", "up", "check"] {
+        migrate(&database, other.iter().chain([&command])).expect_success();
+    }
+
+    let same = migrate(&database, ["--lock-wait", "0", "up"]).expect_error();
+    assert!(same.contains("waited 0 s for pid "), "{same}");
+    reader.rollback().await.expect("it ends");
+    end_of(migrator).expect_success();
+    migrate(&database, ["check"]).expect_success();
 }
