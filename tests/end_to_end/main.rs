@@ -91,6 +91,7 @@ fn trial(engine: Engine, server: Arc<Server>, test: Test) -> Trial {
             .worker_threads(2)
             .enable_all()
             .build()?;
+        let _alone = engine.alone();
         let database = runtime.block_on(server.create_database(engine))?;
         let outcome = {
             let database: Database = database.clone();

@@ -67,8 +67,8 @@ async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliE
                 Some(_) => named,
                 None => named.application_name(APPLICATION),
             };
-            // A pooler may keep those of others under the same names.
-            let named = named.statement_cache_capacity(0);
+            // A pooler may keep those of others under the same names, and refuses what it does not know.
+            let named = named.statement_cache_capacity(0).extra_float_digits(None);
             options.map_sqlx_postgres_opts(move |_| named.clone())
         }
         Database::MySql(named) => options.map_sqlx_mysql_opts(move |_| named.clone()),

@@ -17,7 +17,7 @@ use crate::{
     shape::{Orphans, Repaired},
 };
 use tasks::{
-    ApplyNext, Converge, Fresh, Install, Progress, Repair, RollBack, RollBackNext, Task, Uninstall,
+    ApplyNext, Converge, Fresh, Progress, Repair, RollBack, RollBackNext, Task, Uninstall,
 };
 
 /// Runs the migrations, and waits while another runner is at work on the same database and schema.
@@ -68,7 +68,8 @@ impl Runner {
 
     /// PostgreSQL: through a pooler in transaction mode that knows no prepared statements, as PgBouncer
     /// before 1.21. The pool must have been opened with `statement-cache-capacity=0` in its URL: what is
-    /// prepared on a connection is taken away at the beginning of each transaction.
+    /// prepared on a connection is taken away at the beginning of each transaction. PgBouncer also refuses
+    /// sqlx's `extra_float_digits`, unless it is told to ignore it or the pool not to send it.
     #[must_use]
     pub fn behind_pooler(mut self) -> Self {
         self.settings.statements = Statements::OfOthers;
@@ -95,11 +96,9 @@ impl Runner {
             db: reborrow(&db),
             settings: &self.settings,
         };
-        if !records::are_complete(&session).await {
-            self.take_turn(&db, &Install).await?;
-            if self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
-                return Ok(());
-            }
+        let is_complete = records::are_complete(&session).await;
+        if !is_complete && self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
+            return Ok(());
         }
         tracing::info!("No pending migrations");
         Ok(())
@@ -240,7 +239,6 @@ impl Runner {
             Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
             None => tracing::info!("Rolling back all applied migrations"),
         }
-        self.take_turn(db, &Install).await?;
         if self.go_on(db, &RollBackNext, steps).await? == Progress::NothingLeft {
             tracing::info!("No applied migrations");
         }

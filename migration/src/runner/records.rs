@@ -2,13 +2,19 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+};
 use sea_orm_migration::{
     MigrationStatus, MigrationTrait, SchemaManagerConnection, seaql_migrations,
 };
-use sea_query::Query;
+use sea_query::{IntoTableRef, Query};
 
-use crate::{Error, Migrator, MigratorTrait, schema::live, session::Session};
+use crate::{
+    Error, Migrator, MigratorTrait,
+    schema::live,
+    session::{Session, Statements},
+};
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
 ///
@@ -18,22 +24,28 @@ pub(super) async fn are_complete(session: &Session<'_>) -> bool {
     if !matches!(session.db, SchemaManagerConnection::Connection(_)) {
         return false;
     }
-    let Ok(unit) = session.begin_to_read().await else {
-        return false;
+    let applied = match session.settings.statements {
+        Statements::OfThisClient => applied(&session.db, session.settings.schema.as_deref()).await,
+        Statements::OfOthers => applied_at_once(session).await,
     };
-    let applied = applied(&unit.db()).await;
     let all = Migrator::migrations();
-    let are_complete = applied.is_ok_and(|applied| {
+    applied.is_ok_and(|applied| {
         applied.len() == all.len() && all.iter().all(|one| is_in(&applied, one.as_ref()))
-    });
-    unit.rollback().await.is_ok() && are_complete
+    })
+}
+
+async fn applied_at_once(session: &Session<'_>) -> Result<Vec<String>, DbErr> {
+    let unit = session.begin_to_read().await?;
+    let applied = applied(&unit.db(), None).await;
+    unit.rollback().await?;
+    applied
 }
 
 /// Every migration, in order.
 pub(super) async fn status(session: &Session<'_>) -> Result<Vec<(String, MigrationStatus)>, Error> {
     let unit = session.begin_to_read().await?;
     let applied = match is_installed(&unit.db()).await? {
-        true => applied(&unit.db()).await?,
+        true => applied(&unit.db(), None).await?,
         false => Vec::new(),
     };
     unit.rollback().await?;
@@ -51,7 +63,7 @@ pub(super) async fn status(session: &Session<'_>) -> Result<Vec<(String, Migrati
 pub(super) async fn next_pending(
     db: &impl ConnectionTrait,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
-    let applied = applied(db).await?;
+    let applied = applied(db, None).await?;
     refuse_unknown(&applied)?;
     let mut all = Migrator::migrations().into_iter();
     Ok(all.find(|one| !is_in(&applied, one.as_ref())))
@@ -60,7 +72,7 @@ pub(super) async fn next_pending(
 pub(super) async fn last_applied(
     db: &impl ConnectionTrait,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
-    let applied = applied(db).await?;
+    let applied = applied(db, None).await?;
     refuse_unknown(&applied)?;
     let mut all = Migrator::migrations().into_iter().rev();
     Ok(all.find(|one| is_in(&applied, one.as_ref())))
@@ -93,8 +105,13 @@ pub(super) async fn is_installed(db: &impl ConnectionTrait) -> Result<bool, Erro
     Ok(live::tables(db).await?.contains(&table))
 }
 
-async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+/// Nothing but a schema that is named here is looked up on a connection that has not entered it.
+async fn applied(db: &impl ConnectionTrait, schema: Option<&str>) -> Result<Vec<String>, DbErr> {
     let table = Migrator::migration_table_name();
+    let table = match (schema, db.get_database_backend()) {
+        (Some(schema), DbBackend::Postgres) => (schema.to_owned(), table).into_table_ref(),
+        _ => table.into_table_ref(),
+    };
     let versions = Query::select().column("version").from(table).take();
     let rows = db.query_all(&versions).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()

@@ -28,8 +28,6 @@ pub(super) enum Progress {
     NothingLeft,
 }
 
-/// Makes the table of the records.
-pub(super) struct Install;
 pub(super) struct ApplyNext;
 pub(super) struct RollBackNext;
 /// Drops the table of the records.
@@ -46,21 +44,14 @@ pub(super) struct Repair {
     pub(super) orphans: Orphans,
 }
 
-impl Task for Install {
-    type Output = ();
-
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        if !records::is_installed(&turn.record()).await? {
-            Stock::install(&turn.record()).await?;
-        }
-        Ok(())
-    }
-}
-
 impl Task for ApplyNext {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
+        // Another turn may have dropped the table since the last one of ours.
+        if !records::is_installed(&turn.record()).await? {
+            Stock::install(&turn.record()).await?;
+        }
         let Some(migration) = records::next_pending(&turn.record()).await? else {
             return Ok(Progress::NothingLeft);
         };
@@ -82,6 +73,9 @@ impl Task for RollBackNext {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
+        if !records::is_installed(&turn.record()).await? {
+            return Ok(Progress::NothingLeft);
+        }
         let Some(migration) = records::last_applied(&turn.record()).await? else {
             return Ok(Progress::NothingLeft);
         };

@@ -8,7 +8,14 @@ pub mod postgres;
 pub mod process;
 mod sqlite;
 
-use std::{env, error::Error, fmt, path::Path, time::Duration};
+use std::{
+    env,
+    error::Error,
+    fmt,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use process::Process;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
@@ -108,6 +115,14 @@ impl Engine {
     pub fn start(self) -> Result<Server, Failure> {
         (self.start)()
     }
+
+    /// Keeps the engine's other tests away, where its databases are not apart from each other: Citus
+    /// finds deadlocks between the schemas of one.
+    pub fn alone(self) -> Option<MutexGuard<'static, ()>> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let take = || TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.name == citus::NAME).then(take)
+    }
 }
 
 /// A running server. Dropping it stops its processes and removes its folder.
@@ -194,7 +209,10 @@ impl Server {
     pub async fn answers(&mut self) -> Result<(), Failure> {
         for url in [&self.admin].into_iter().chain(&self.doors) {
             let mut options = sea_orm::ConnectOptions::new(url.as_str());
-            options.connect_timeout(Duration::from_secs(60));
+            options
+                .connect_timeout(Duration::from_secs(60))
+                // PgBouncer refuses it.
+                .map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
             if let Err(error) = sea_orm::Database::connect(options).await {
                 let reports: Vec<String> = self.processes.iter_mut().map(Process::report).collect();
                 return Err(format!("{error}; {}", reports.join("\n")).into());

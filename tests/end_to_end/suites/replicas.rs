@@ -231,6 +231,7 @@ async fn pool(database: &Database, number: usize, size: Option<u32>) -> Database
         url.push_str("?statement-cache-capacity=0");
     }
     let mut options = ConnectOptions::new(url);
+    options.map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
     if let Some(size) = size {
         options.max_connections(size);
     }
