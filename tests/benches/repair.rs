@@ -158,9 +158,9 @@ async fn copy(database: &Database) -> Database {
     );
     admin.execute([create, "CHECKPOINT".to_owned()]).await;
     Database {
-        engine: database.engine,
         url: database.url.replace(&database.name, &name),
         name,
+        ..database.clone()
     }
 }
 
