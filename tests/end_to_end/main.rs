@@ -2,6 +2,7 @@
 
 mod engines;
 mod programs;
+mod proxy;
 mod suites;
 
 use std::{collections::BTreeMap, env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc};

@@ -133,7 +133,7 @@ pub fn end_of(child: Child) -> Finished {
     finished(child.wait_with_output().expect("it ends"))
 }
 
-fn finished(output: Output) -> Finished {
+pub fn finished(output: Output) -> Finished {
     Finished {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -13,6 +13,7 @@ mod alembic;
 mod citus;
 mod command_line;
 mod convergence;
+mod crashes;
 mod documents;
 mod entities;
 mod faults;
@@ -67,6 +68,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         alembic::tests(backend),
         command_line::tests(backend),
         convergence::tests(backend),
+        crashes::tests(backend),
         documents::tests(backend),
         entities::tests(),
         faults::tests(backend),
