@@ -24,9 +24,9 @@ fn main() -> ExitCode {
     for engine in engines::engines() {
         let (left, tests): (Vec<Test>, Vec<Test>) = suites::tests(engine)
             .into_iter()
-            .partition(|test| suites::missing(test).is_some());
+            .partition(|test| suites::missing(engine, test).is_some());
         left_out.extend(left.iter().map(|test| {
-            let program = suites::missing(test).unwrap_or_default();
+            let program = suites::missing(engine, test).unwrap_or_default();
             format!("{}: no {program}", name(engine, test))
         }));
         let wanted = tests.iter().any(|test| selected(&arguments, engine, test));

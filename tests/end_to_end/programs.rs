@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    io::Write,
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
 use crate::engines::{Database, workspace};
@@ -32,6 +32,52 @@ impl Finished {
         assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
         assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
         self.stderr
+    }
+}
+
+/// A program that may not have finished.
+pub struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    said: String,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        Self {
+            child,
+            lines: BufReader::new(stdout),
+            said: String::new(),
+        }
+    }
+
+    #[track_caller]
+    pub fn wait_until_it_says(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            let length = self.lines.read_line(&mut self.said).expect("a line");
+            assert_ne!(length, 0, "it did not say {text}, but {}", self.said);
+        }
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it ends");
+    }
+
+    pub fn finished(mut self) -> Finished {
+        self.lines.read_to_string(&mut self.said).expect("a text");
+        let output = self.child.wait_with_output().expect("it ends");
+        Finished {
+            stdout: self.said,
+            ..finished(output)
+        }
     }
 }
 

@@ -41,14 +41,21 @@ pub enum Lost {
     Answer,
 }
 
-/// Kills the client at the cut, and waits until the server has ended its sessions. None where it was
-/// killed.
-pub async fn kill(client: Command, database: &Database, cut: Cut) -> Option<Finished> {
+/// What became of the client.
+pub struct Ended {
+    /// False where it was done before.
+    pub at_the_cut: bool,
+    /// None where it was killed.
+    pub finished: Option<Finished>,
+}
+
+/// Kills the client at the cut.
+pub async fn kill(client: Command, database: &Database, cut: Cut) -> Ended {
     run(client, database, cut, Victim::Client).await
 }
 
-/// Only ends the client's connections at the cut; it may make others. False where there was no cut.
-pub async fn disconnect(client: Command, database: &Database, cut: Cut) -> Option<Finished> {
+/// Ends the client's connections at the cut; those that it makes then are let through.
+pub async fn disconnect(client: Command, database: &Database, cut: Cut) -> Ended {
     run(client, database, cut, Victim::Connections).await
 }
 
@@ -58,7 +65,8 @@ enum Victim {
     Connections,
 }
 
-async fn run(client: Command, database: &Database, cut: Cut, victim: Victim) -> Option<Finished> {
+/// Waits until the server has ended the sessions, too.
+async fn run(client: Command, database: &Database, cut: Cut, victim: Victim) -> Ended {
     let server = Url::parse(&database.url).expect("a URL");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -86,7 +94,10 @@ async fn run(client: Command, database: &Database, cut: Cut, victim: Victim) -> 
     };
     drop(listener);
     while relays.join_next().await.is_some() {}
-    finished
+    Ended {
+        at_the_cut: *line.reached.borrow(),
+        finished,
+    }
 }
 
 fn address(url: &Url) -> SocketAddr {
@@ -134,6 +145,9 @@ impl Line {
     /// Ends when client and server have both ended it.
     async fn relay(self: Arc<Self>, mut client: TcpStream) {
         let mut server = TcpStream::connect(self.server).await.expect("the server");
+        for end in [&client, &server] {
+            end.set_nodelay(true).expect("an option of TCP");
+        }
         if *self.reached.borrow() {
             let _ = copy_bidirectional(&mut client, &mut server).await;
             return;
@@ -150,17 +164,17 @@ impl Line {
     async fn requests(&self, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
         let mut is_first = true;
         loop {
-            let message = tokio::select! {
-                message = self.message(&mut client, is_first) => message,
+            let request = tokio::select! {
+                request = self.request(&mut client, is_first) => request,
                 () = self.is_reached(), if self.victim == Victim::Connections => return,
             };
-            let Ok(message) = message else { return };
-            self.pass(&message, &mut server).await;
+            let Ok(request) = request else { return };
+            self.pass(&request, &mut server).await;
             is_first = false;
         }
     }
 
-    async fn pass(&self, message: &[u8], server: &mut OwnedWriteHalf) {
+    async fn pass(&self, request: &[u8], server: &mut OwnedWriteHalf) {
         let mut passed = self.passed.lock().await;
         if *passed == self.cut.passed {
             self.reached.send_replace(true);
@@ -171,7 +185,7 @@ impl Line {
             self.reached.send_replace(true);
         }
         // Where the server has gone, the other half notices.
-        let _ = server.write_all(message).await;
+        let _ = server.write_all(request).await;
     }
 
     async fn answers(&self, mut server: OwnedReadHalf, mut client: OwnedWriteHalf) {
@@ -183,30 +197,45 @@ impl Line {
         }
     }
 
+    async fn request(&self, client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Vec<u8>> {
+        let mut request = Vec::new();
+        loop {
+            let message = self.message(client, is_first).await?;
+            let is_last = self.backend == DbBackend::MySql || is_first || ends_request(message[0]);
+            request.extend(message);
+            if is_last {
+                return Ok(request);
+            }
+        }
+    }
+
     async fn message(&self, client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Vec<u8>> {
-        let big_endian =
-            |bytes: &[u8]| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        let mut message = vec![
-            0;
-            if self.backend == DbBackend::Postgres && !is_first {
-                5
-            } else {
-                4
-            }
-        ];
+        let has_letter = self.backend == DbBackend::Postgres && !is_first;
+        let mut message = vec![0; if has_letter { 5 } else { 4 }];
         client.read_exact(&mut message).await?;
-        let whole = match (self.backend, is_first) {
-            // Three bytes of length, and a number.
-            (DbBackend::MySql, _) => {
-                4 + u32::from_le_bytes([message[0], message[1], message[2], 0])
-            }
-            // A length that counts itself; after the first a letter before it.
-            (_, true) => big_endian(&message),
-            (_, false) => 1 + big_endian(&message[1..]),
-        };
         let head = message.len();
+        let number = |at: usize| {
+            [
+                message[at],
+                message[at + 1],
+                message[at + 2],
+                message[at + 3],
+            ]
+        };
+        let whole = match self.backend {
+            // Three bytes of length, and one of a sequence.
+            DbBackend::MySql => 4 + (u32::from_le_bytes(number(0)) & 0xff_ff_ff),
+            // A length that counts itself.
+            _ if has_letter => 1 + u32::from_be_bytes(number(1)),
+            _ => u32::from_be_bytes(number(0)),
+        };
         message.resize(whole as usize, 0);
         client.read_exact(&mut message[head..]).await?;
         Ok(message)
     }
+}
+
+/// Parse, Bind, Describe, Execute and Close are answered, and committed, with the Sync after them.
+fn ends_request(letter: u8) -> bool {
+    !b"PBDEC".contains(&letter)
 }

@@ -71,7 +71,7 @@ pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
     fs::write(
         &file,
         format!(
-            "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
+            "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
              GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;"
         ),
     )?;

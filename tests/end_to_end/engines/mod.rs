@@ -111,6 +111,16 @@ fn named(variable: &str) -> Result<Server, Failure> {
 }
 
 impl Engine {
+    /// Whether somebody else runs it, who would not have it killed.
+    pub fn is_named(self) -> bool {
+        let variable = match self.backend {
+            DbBackend::Postgres => "TEST_POSTGRES_URL",
+            DbBackend::MySql => "TEST_MYSQL_URL",
+            _ => return false,
+        };
+        env::var_os(variable).is_some()
+    }
+
     /// Starts the server and waits until it answers. Its process ends with the calling thread.
     pub fn start(self) -> Result<Server, Failure> {
         (self.start)()
@@ -197,16 +207,39 @@ impl Server {
         Ok(())
     }
 
+    /// As the kernel does where memory is short: with SIGKILL.
+    pub fn kill(&mut self) -> Result<(), Failure> {
+        self.ours()?.kill()
+    }
+
+    /// On the same data and port. It may need a while until it answers.
+    pub fn start_again(&mut self) -> Result<(), Failure> {
+        self.ours()?.start_again()
+    }
+
+    fn ours(&mut self) -> Result<&mut Process, Failure> {
+        self.processes
+            .first_mut()
+            .ok_or("somebody else runs it".into())
+    }
+
     fn ready(mut self) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(self.answers())?;
+        self.wait()?;
         Ok(self)
     }
 
     /// Waits for a first connection through every door; where none comes, says what the servers wrote.
-    pub async fn answers(&mut self) -> Result<(), Failure> {
+    pub fn wait(&mut self) -> Result<(), Failure> {
+        // A test may already be in a runtime.
+        tokio::task::block_in_place(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(self.answers())
+        })
+    }
+
+    async fn answers(&mut self) -> Result<(), Failure> {
         for url in [&self.admin].into_iter().chain(&self.doors) {
             let mut options = sea_orm::ConnectOptions::new(url.as_str());
             options

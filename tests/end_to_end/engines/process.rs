@@ -1,12 +1,14 @@
 //! A server process that ends with us, whatever ends us.
 
 use std::{
+    ffi::OsStr,
     fs,
     net::TcpListener,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    thread,
 };
 
 use tempfile::TempDir;
@@ -97,10 +99,21 @@ impl Process {
         })
     }
 
-    /// SIGKILL, and its end.
+    /// All at once, so that none has time for a last word.
     pub fn kill(&mut self) -> Result<(), Failure> {
-        self.child.kill()?;
+        let pid = self.child.id().to_string();
+        // Whoever is stopped starts no others.
+        signal("STOP", [&pid])?;
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let children: Vec<&str> = children.split_whitespace().collect();
+        signal("KILL", children.iter().copied().chain([pid.as_str()]))?;
         self.child.wait()?;
+        for child in children {
+            let command = format!("/proc/{child}/cmdline");
+            while fs::read(&command).is_ok_and(|words| !words.is_empty()) {
+                thread::yield_now();
+            }
+        }
         Ok(())
     }
 
@@ -127,15 +140,18 @@ impl Drop for Process {
             return;
         }
         let pid = self.child.id().to_string();
-        // The standard library can only send SIGKILL.
-        let asked = Command::new("kill")
-            .args(["-s", self.signal, &pid])
-            .status();
-        if !asked.is_ok_and(|status| status.success()) {
+        if signal(self.signal, [&pid]).is_err() {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
     }
+}
+
+/// The standard library can only send SIGKILL.
+fn signal<S: AsRef<OsStr>>(signal: &str, pids: impl IntoIterator<Item = S>) -> Result<(), Failure> {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", signal]).args(pids);
+    run(kill)
 }
 
 /// Runs a program to its end.

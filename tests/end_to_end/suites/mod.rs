@@ -20,6 +20,7 @@ mod faults;
 mod generated;
 mod inventory;
 mod library;
+mod outages;
 mod packages;
 mod random_shapes;
 mod replicas;
@@ -74,6 +75,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         faults::tests(backend),
         generated::tests(),
         library::tests(),
+        outages::tests(backend),
         random_shapes::tests(),
         replicas::tests(engine),
         rights::tests(backend),
@@ -99,8 +101,11 @@ const NEEDS: [(&str, &str); 5] = [
     ),
 ];
 
-/// The program that this test needs and that is not there.
-pub fn missing(test: &Test) -> Option<&'static str> {
+/// What this test needs and is not there.
+pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
+    if engine.is_named() && test.name.starts_with("outages::") {
+        return Some("server that may be killed");
+    }
     let needed = |(prefix, _): &&(&str, &str)| test.name.starts_with(prefix);
     let (_, program) = NEEDS.iter().find(needed)?;
     (!workspace().join(program).exists()).then_some(program)

@@ -268,7 +268,7 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
         tally.rounds += 1;
 
         cluster.processes[LOST].start_again().expect("it starts");
-        cluster.answers().await.expect("the cluster is whole");
+        cluster.wait().expect("the cluster is whole");
         assert_eq!(state(&database).await, State::Migrated);
     }
     tally.say("12 x up over three nodes, one of which is killed and comes back");

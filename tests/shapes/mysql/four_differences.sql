@@ -1,0 +1,16 @@
+-- A narrow page that may be NULL, no key, no index.
+-- finds: page: page is smallint(6)
+-- finds: foreign key: there is no foreign key on doc_id
+-- finds: index: no index leads with doc_id
+-- finds: page: page may be NULL
+-- ends: as declared
+
+CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id int AUTO_INCREMENT PRIMARY KEY,
+    doc_id int NOT NULL,
+    page smallint,
+    vector_ids longtext CHARACTER SET utf8mb4 NOT NULL
+);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
