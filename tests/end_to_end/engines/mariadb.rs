@@ -39,6 +39,8 @@ pub fn start() -> Result<Server, Failure> {
             "--pid-file={}",
             folder.path().join("pid").display()
         ))
+        // One that starts removes the temporary tables of all others that share the folder.
+        .arg(format!("--tmpdir={}", folder.path().display()))
         .arg(format!("--init-file={}", users.display()))
         .arg(format!("--port={port}"))
         .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
