@@ -76,11 +76,14 @@ const SQLITE: &str = "
 
 impl Inventory {
     pub async fn of(database: &Database) -> Self {
-        let db = database.connect().await;
-        let mut things = match database.backend() {
-            DbBackend::Postgres => texts(&db, POSTGRES).await.unwrap(),
-            DbBackend::MySql => texts(&db, MYSQL).await.unwrap(),
-            _ => texts(&db, SQLITE).await.unwrap(),
+        Self::read(&database.connect().await).await
+    }
+
+    pub async fn read(db: &DatabaseConnection) -> Self {
+        let mut things = match db.get_database_backend() {
+            DbBackend::Postgres => texts(db, POSTGRES).await.unwrap(),
+            DbBackend::MySql => texts(db, MYSQL).await.unwrap(),
+            _ => texts(db, SQLITE).await.unwrap(),
         };
         for count in [
             "SELECT concat('highlights ', count(*)) FROM highlights",
@@ -88,11 +91,11 @@ impl Inventory {
             "SELECT concat('statistics ', idx, ' ', stat) FROM sqlite_stat1 WHERE tbl = 'vectors'",
             "SELECT concat('last id ', seq) FROM sqlite_sequence WHERE name = 'vectors' AND seq > 50",
         ] {
-            things.extend(texts(&db, count).await.unwrap_or_default());
+            things.extend(texts(db, count).await.unwrap_or_default());
         }
         let mut rows = Vec::new();
         for columns in COLUMNS {
-            if let Some(found) = pairs(&db, columns).await {
+            if let Some(found) = pairs(db, columns).await {
                 rows = found;
                 break;
             }
