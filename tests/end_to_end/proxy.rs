@@ -1,6 +1,6 @@
-//! Stands between a client and its server, counts the client's messages, and lets so many of them through.
+//! Stands between a client and its server, counts the client's requests, and lets so many of them through.
 //!
-//! Of the protocols it knows where a message ends, no more.
+//! Of the protocols it knows where a request ends, no more.
 
 use std::{
     io,
@@ -26,7 +26,7 @@ use crate::{
     programs::{self, Finished},
 };
 
-/// Where everything is cut: after so many messages, of all connections together.
+/// Where everything is cut: after so many requests, of all connections together.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     pub passed: usize,
@@ -35,9 +35,9 @@ pub struct Cut {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The next message does not reach the server.
+    /// The next request does not reach the server.
     Request,
-    /// The last message reaches the server; its answer does not reach the client.
+    /// The last request reaches the server; its answer does not reach the client.
     Answer,
 }
 

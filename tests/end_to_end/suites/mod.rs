@@ -69,7 +69,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         alembic::tests(backend),
         command_line::tests(backend),
         convergence::tests(backend),
-        crashes::tests(backend),
+        crashes::tests(engine),
         documents::tests(backend),
         entities::tests(),
         faults::tests(backend),
