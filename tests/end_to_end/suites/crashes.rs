@@ -150,23 +150,30 @@ impl Work {
     }
 
     fn repair(database: &Database) -> Self {
+        let damaged = match database.backend() {
+            DbBackend::Postgres => vec![
+                as_declared(DbBackend::Postgres),
+                "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey; DROP INDEX ix_vectors_doc_id;",
+            ],
+            DbBackend::MySql => vec![
+                as_declared(DbBackend::MySql),
+                "ALTER TABLE vectors DROP FOREIGN KEY fk, DROP INDEX ix_vectors_doc_id;",
+            ],
+            sqlite => legacy(sqlite),
+        };
         Self {
             name: "repair",
-            given: [legacy(database.backend()), records_of(database.backend())].concat(),
+            given: [damaged, records_of(database.backend())].concat(),
             command: &["repair"],
             ends: End::Repaired,
         }
     }
 
     fn down(database: &Database) -> Self {
-        let as_declared = match database.backend() {
-            DbBackend::Postgres => include_str!("../../shapes/postgres/as_declared.sql"),
-            DbBackend::MySql => include_str!("../../shapes/mysql/as_declared.sql"),
-            _ => include_str!("../../shapes/sqlite/as_declared.sql"),
-        };
+        let backend = database.backend();
         Self {
             name: "down",
-            given: [vec![as_declared], records_of(database.backend())].concat(),
+            given: [vec![as_declared(backend)], records_of(backend)].concat(),
             command: &["down", "--num", "2"],
             ends: End::Down,
         }
@@ -296,6 +303,14 @@ async fn execute(db: &DatabaseConnection, sql: &str) {
 async fn assert_as_declared(db: &DatabaseConnection) {
     let report = migration::check(db).await.expect("check looks");
     assert!(report.as_declared(), "{report:?}");
+}
+
+fn as_declared(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => include_str!("../../shapes/postgres/as_declared.sql"),
+        DbBackend::MySql => include_str!("../../shapes/mysql/as_declared.sql"),
+        _ => include_str!("../../shapes/sqlite/as_declared.sql"),
+    }
 }
 
 fn legacy(backend: DbBackend) -> Vec<&'static str> {
