@@ -281,6 +281,8 @@ impl Work {
             End::Down => {
                 Migrator::down(db, None).await.expect("down completes");
                 assert_eq!(records(db).await, [""; 0]);
+                let gone = db.execute_unprepared("SELECT id FROM vectors").await;
+                assert!(gone.is_err(), "vectors is still there");
                 Migrator::up(db, None).await.expect("up completes");
             }
         }
