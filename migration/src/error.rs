@@ -190,6 +190,10 @@ fn next_step(error: &str) -> Option<&'static str> {
         ),
         ("\"25006\"", "name the primary server: this one only reads"),
         (
+            "--read-only option",
+            "name the primary server: this one only reads",
+        ),
+        (
             "attempt to write a readonly database",
             "make the file and its folder writable",
         ),

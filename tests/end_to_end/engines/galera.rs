@@ -49,6 +49,7 @@ pub fn start() -> Result<Server, Failure> {
             .arg(format!("--datadir={}", data.display()))
             .arg(format!("--socket={}", home.join("socket").display()))
             .arg(format!("--pid-file={}", home.join("pid").display()))
+            .arg(format!("--tmpdir={}", home.display()))
             .arg(format!("--port={}", ports.sql))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
             .args(["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"])

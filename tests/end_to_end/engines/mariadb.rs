@@ -16,6 +16,11 @@ pub const PROGRAM: &str = "/usr/sbin/mariadbd";
 
 /// Debian's package.
 pub fn start() -> Result<Server, Failure> {
+    start_with(&[])
+}
+
+/// The same with options of one's own.
+pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
     let program = Path::new(PROGRAM);
     if !program.exists() {
         return Err(format!("no MariaDB server at {}", program.display()).into());
@@ -52,7 +57,8 @@ pub fn start() -> Result<Server, Failure> {
         .args([
             "--character-set-server=latin1",
             "--default-storage-engine=Aria",
-        ]);
+        ])
+        .args(options);
     Server {
         admin: url(port)?,
         doors: Vec::new(),

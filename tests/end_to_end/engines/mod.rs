@@ -2,7 +2,7 @@
 
 mod citus;
 pub mod galera;
-mod mariadb;
+pub mod mariadb;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
@@ -138,7 +138,7 @@ impl Engine {
 /// A running server. Dropping it stops its processes and removes its folder.
 pub struct Server {
     /// Of a database that is there always; of SQLite the folder.
-    admin: Url,
+    pub admin: Url,
     /// Where its clients come in, if not by the same: a pooler, or the nodes of a cluster.
     doors: Vec<Url>,
     pub processes: Vec<Process>,

