@@ -163,17 +163,16 @@ impl Work {
         };
         Self {
             name: "repair",
-            given: [damaged, records_of(database.backend())].concat(),
+            given: [damaged, vec![RECORDS]].concat(),
             command: &["repair"],
             ends: End::Repaired,
         }
     }
 
     fn down(database: &Database) -> Self {
-        let backend = database.backend();
         Self {
             name: "down",
-            given: [vec![as_declared(backend)], records_of(backend)].concat(),
+            given: vec![as_declared(database.backend()), RECORDS],
             command: &["down", "--num", "2"],
             ends: End::Down,
         }
@@ -323,14 +322,6 @@ fn legacy(backend: DbBackend) -> Vec<&'static str> {
             include_str!("../../shapes/sqlite/all_but_the_names.sql"),
             MANY_ROWS,
         ],
-    }
-}
-
-/// Stored as the server likes best, as SeaORM does it.
-fn records_of(backend: DbBackend) -> Vec<&'static str> {
-    match backend {
-        DbBackend::MySql => vec!["SET default_storage_engine = DEFAULT;", RECORDS],
-        _ => vec![RECORDS],
     }
 }
 
