@@ -109,7 +109,13 @@ impl<'d> Tally<'d> {
             self.runs,
             self.failed.len()
         );
-        assert!(self.failed.is_empty(), "{}", self.failed.join("\n"));
+        assert!(self.failed.is_empty(), "{self}");
+    }
+}
+
+impl fmt::Display for Tally<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.failed.join("\n"))
     }
 }
 
@@ -119,7 +125,7 @@ async fn processes_at_once_migrate_a_fresh_database(database: Database) {
     for _ in 0..rounds {
         database.empty().await;
         tally.round(vec!["up"; processes]);
-        assert_eq!(state(&database).await, State::Migrated);
+        assert_eq!(state(&database).await, State::Migrated, "{tally}");
     }
     tally.say(format_args!("{processes} x up on a fresh database"));
 }
@@ -139,7 +145,7 @@ async fn up_repair_and_check_at_once_keep_the_rows(database: Database) {
 
         tally.round(["up", "repair", "check"].into_iter().cycle().take(12));
 
-        assert_eq!(state(&database).await, State::Migrated);
+        assert_eq!(state(&database).await, State::Migrated, "{tally}");
         before.assert_kept_in(&Inventory::of(&database).await);
     }
     tally.say("4 x up, repair and check on a legacy table");
@@ -269,7 +275,7 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
 
         cluster.processes[LOST].start_again().expect("it starts");
         cluster.wait().expect("the cluster is whole");
-        assert_eq!(state(&database).await, State::Migrated);
+        assert_eq!(state(&database).await, State::Migrated, "{tally}");
     }
     tally.say("12 x up over three nodes, one of which is killed and comes back");
 }
