@@ -13,8 +13,8 @@ use crate::{
     session::{Session, Settings, Statements},
 };
 
-/// A server that is just starting gets this long.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that is just starting gets this long, and a pooler whose connections many want at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One holds the turn, one works.
 const CONNECTIONS: u32 = 2;
@@ -60,6 +60,8 @@ async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliE
     let mut options = ConnectOptions::new(&url.text);
     options
         .connect_timeout(CONNECT_TIMEOUT)
+        // Behind a pooler a ping waits like a query.
+        .test_before_acquire(false)
         .max_connections(CONNECTIONS);
     match database.clone() {
         Database::Postgres(named) => {

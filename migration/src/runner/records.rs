@@ -69,9 +69,13 @@ pub(super) async fn next_pending(
     Ok(all.find(|one| !is_in(&applied, one.as_ref())))
 }
 
+/// Where there is no table of records, none has been applied.
 pub(super) async fn last_applied(
     db: &impl ConnectionTrait,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+    if !is_installed(db).await? {
+        return Ok(None);
+    }
     let applied = applied(db, None).await?;
     refuse_unknown(&applied)?;
     let mut all = Migrator::migrations().into_iter().rev();

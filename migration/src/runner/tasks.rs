@@ -30,7 +30,7 @@ pub(super) enum Progress {
 
 pub(super) struct ApplyNext;
 pub(super) struct RollBackNext;
-/// Drops the table of the records.
+/// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
 pub(super) struct Uninstall;
 pub(super) struct Fresh;
 pub(super) struct Converge {
@@ -73,9 +73,6 @@ impl Task for RollBackNext {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
-        if !records::is_installed(&turn.record()).await? {
-            return Ok(Progress::NothingLeft);
-        }
         let Some(migration) = records::last_applied(&turn.record()).await? else {
             return Ok(Progress::NothingLeft);
         };
@@ -95,7 +92,10 @@ impl Task for Uninstall {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        Ok(Stock::uninstall(turn.record()).await?)
+        match records::last_applied(&turn.record()).await? {
+            Some(_) => Ok(()),
+            None => Ok(Stock::uninstall(turn.record()).await?),
+        }
     }
 }
 
