@@ -142,9 +142,11 @@ pub(crate) fn is_in_use(error: &DbErr) -> bool {
 
 /// What one of two migrators is told that no lock keeps apart: what it wanted to make is there.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
-    // Duplicate key, table exists, what Galera calls a transaction that lost its certification, and a
-    // pool or pooler whose connections the others have.
-    const CODES: [&str; 5] = [
+    // Duplicate key, table exists or is gone or is another now, what Galera calls a transaction that lost its
+    // certification, and a pool or pooler whose connections the others have.
+    const CODES: [&str; 7] = [
+        "number: 1146",
+        "number: 1412",
         "ConnectionAcquire(Timeout)",
         "number: 1062",
         "number: 1050",

@@ -179,7 +179,7 @@ impl MigrationName for Vectors {
 #[async_trait::async_trait]
 impl MigrationTrait for Vectors {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let key = ForeignKey::create()
+        let mut key = ForeignKey::create()
             .from("vectors", "doc_id")
             .to("documents", "id")
             .on_delete(ForeignKeyAction::Cascade)
@@ -191,7 +191,7 @@ impl MigrationTrait for Vectors {
             .col(integer("doc_id"))
             .col(integer("page"))
             .col(text("vector_ids"))
-            .foreign_key(key)
+            .foreign_key(&mut key)
             .take();
         manager.create_table(vectors).await?;
         let index = Index::create()

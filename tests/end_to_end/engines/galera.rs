@@ -55,6 +55,8 @@ pub fn start() -> Result<Server, Failure> {
             .args(["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"])
             .args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"])
             .args(["--max-connections=200", "--wsrep-on=ON"])
+            // The legacy tables' rows count on 1, 2, 3.
+            .arg("--wsrep-auto-increment-control=OFF")
             .arg(format!("--wsrep-provider={PROVIDER}"))
             .arg(format!("--wsrep-cluster-address=gcomm://{members}"))
             .arg(format!("--wsrep-node-name=node{number}"))

@@ -249,7 +249,7 @@ async fn pool(database: &Database, number: usize, size: Option<u32>) -> Database
 async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
     const LOST: usize = 2;
     // The cluster of the other tests must keep its nodes.
-    let mut cluster = galera::start().expect("a cluster");
+    let mut cluster = tokio::task::block_in_place(galera::start).expect("a cluster");
     let database = cluster
         .create_database(database.engine)
         .await
