@@ -64,6 +64,8 @@ impl Settings {
 pub(crate) struct Session<'c> {
     pub(crate) db: SchemaManagerConnection<'c>,
     pub(crate) settings: &'c Settings,
+    /// The connection that holds the turn, where it is another.
+    holder: Option<SchemaManagerConnection<'c>>,
 }
 
 /// A transaction of our own, or the connection itself where it can have none.
@@ -72,7 +74,30 @@ pub(crate) enum Unit<'s> {
     Callers(&'s SchemaManagerConnection<'s>),
 }
 
-impl Session<'_> {
+impl<'c> Session<'c> {
+    pub(crate) fn new(db: SchemaManagerConnection<'c>, settings: &'c Settings) -> Self {
+        Self {
+            db,
+            settings,
+            holder: None,
+        }
+    }
+
+    pub(crate) fn held_by(self, holder: SchemaManagerConnection<'c>) -> Self {
+        Self {
+            holder: Some(holder),
+            ..self
+        }
+    }
+
+    /// Whoever has lost the connection that holds the turn has lost the turn.
+    pub(crate) async fn require_turn(&self) -> Result<(), DbErr> {
+        match &self.holder {
+            Some(holder) => holder.execute_unprepared("SELECT 1").await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }

@@ -99,10 +99,7 @@ async fn require_schema(
             statements: Statements::OfOthers,
             ..Settings::default()
         };
-        let session = Session {
-            db: db.into(),
-            settings: &settings,
-        };
+        let session = Session::new(db.into(), &settings);
         let unit = session.begin_to_read().await?;
         let found = live::rows(&unit.db(), list, [], read).await?;
         unit.rollback().await?;

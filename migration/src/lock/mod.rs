@@ -99,13 +99,9 @@ impl<'c> Turn<'c> {
 
     /// For steps that commit by themselves, where there is a connection for them.
     pub(crate) fn work(&self) -> Session<'_> {
-        let db = match self.beside {
-            Some(db) => db.into(),
-            None => self.record(),
-        };
-        Session {
-            db,
-            settings: self.settings,
+        match self.beside {
+            Some(db) => Session::new(db.into(), self.settings).held_by(self.record()),
+            None => Session::new(self.record(), self.settings),
         }
     }
 
@@ -219,8 +215,7 @@ pub(crate) async fn blocker(session: &Session<'_>) -> Option<String> {
 }
 
 async fn place(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Option<Place> {
-    let db = reborrow(db);
-    let session = Session { db, settings };
+    let session = Session::new(reborrow(db), settings);
     let unit = session.begin_to_read().await.ok()?;
     let place = live::place(&unit.db()).await;
     unit.rollback().await.ok()?;

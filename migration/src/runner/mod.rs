@@ -92,10 +92,7 @@ impl Runner {
             Some(steps) => tracing::info!("Applying {steps} pending migrations"),
             None => tracing::info!("Applying all pending migrations"),
         }
-        let session = Session {
-            db: reborrow(&db),
-            settings: &self.settings,
-        };
+        let session = Session::new(reborrow(&db), &self.settings);
         let is_complete = records::are_complete(&session).await;
         if !is_complete && self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
             return Ok(());
@@ -169,10 +166,7 @@ impl Runner {
     {
         let db = db.into_database_executor();
         tracing::info!("Checking migration status");
-        let session = Session {
-            db,
-            settings: &self.settings,
-        };
+        let session = Session::new(db, &self.settings);
         for (name, status) in records::status(&session).await? {
             tracing::info!("Migration '{name}'... {status}");
         }
@@ -188,10 +182,7 @@ impl Runner {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let session = Session {
-            db: db.into_database_executor(),
-            settings: &self.settings,
-        };
+        let session = Session::new(db.into_database_executor(), &self.settings);
         let look = converge::look_at_once(&session, Scope::Everything).await?;
         Ok(Report::of(look))
     }

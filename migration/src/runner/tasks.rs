@@ -1,7 +1,9 @@
 //! What is done in one turn.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait};
+use sea_orm_migration::{
+    MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection, async_trait,
+};
 
 use super::records;
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     schema::{
         converge::{self, Refusal, converge},
         difference::Scope,
+        live,
         report::Report,
     },
     shape::{Orphans, Repaired},
@@ -50,7 +53,7 @@ impl Task for ApplyNext {
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
         if !records::is_installed(&turn.record()).await? {
-            Stock::install(&turn.record()).await?;
+            install(&turn.record()).await?;
         }
         let Some(migration) = records::next_pending(&turn.record()).await? else {
             return Ok(Progress::NothingLeft);
@@ -199,6 +202,23 @@ async fn step(
         Direction::Up => migration.up(manager).await,
         Direction::Down => migration.down(manager).await,
     }
+}
+
+/// SeaORM names no storage engine, and what is no transaction's cannot be taken back with it.
+async fn install(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
+    Stock::install(db).await?;
+    if db.get_database_backend() != DbBackend::MySql {
+        return Ok(());
+    }
+    let default = "SELECT CAST(@@default_storage_engine AS CHAR)";
+    let default: Vec<String> = live::list(db, default, []).await?;
+    if default == ["InnoDB"] {
+        return Ok(());
+    }
+    let records = Migrator::migration_table_name().to_string();
+    db.execute_unprepared(&format!("ALTER TABLE {records} ENGINE = InnoDB"))
+        .await
+        .map(|_| ())
 }
 
 /// SeaORM's own way, which takes no lock.

@@ -100,6 +100,10 @@ pub(crate) async fn converge(
     let mut tried: Option<(Step, Error)> = None;
     let mut gave_way: Option<Instant> = None;
     loop {
+        session
+            .require_turn()
+            .await
+            .map_err(Error::looking_for("this migrator's turn"))?;
         let look = look_at_once(session, scope).await?;
         let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, process::Child};
 
-use migration::{Migrator, MigratorTrait, Runner};
+use migration::Runner;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
 
 use super::{Test, inventory::Inventory, shape::lines};
@@ -220,15 +220,11 @@ where
 }
 
 async fn up(engine: Engine, db: DatabaseConnection) {
-    let done = match engine.name {
-        pgbouncer::NAME => Ok(Runner::new()
-            .behind_pooler()
-            .up(&db, None)
-            .await
-            .expect("up")),
-        _ => Migrator::up(&db, None).await,
+    let runner = match engine.name {
+        pgbouncer::NAME => Runner::new().behind_pooler(),
+        _ => Runner::new(),
     };
-    done.expect("up");
+    runner.up(&db, None).await.expect("up");
 }
 
 async fn pool(database: &Database, number: usize, size: Option<u32>) -> DatabaseConnection {
