@@ -2,7 +2,10 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
-use super::{Test, shape::lines};
+use super::{
+    Test,
+    shape::{lines, tables},
+};
 use crate::{engines::Database, programs::migrate};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -118,13 +121,13 @@ async fn stops_up(database: &Database, statements: &[&str], found: &str) {
 
 async fn nothing_was_made(database: &Database) {
     let db = database.connect().await;
-    assert!(
-        db.execute_unprepared("SELECT * FROM vectors")
-            .await
-            .is_err()
-    );
-    let recorded = lines(&db, "SELECT version FROM seaql_migrations").await;
-    assert_eq!(recorded, [""; 0]);
+    let tables = tables(&db).await;
+    assert!(!tables.contains(&"vectors".to_owned()), "{tables:?}");
+    // On MySQL the table of records stays, since each statement commits.
+    if tables.contains(&"seaql_migrations".to_owned()) {
+        let recorded = lines(&db, "SELECT version FROM seaql_migrations").await;
+        assert_eq!(recorded, [""; 0]);
+    }
 }
 
 async fn documents_without_an_id_stops_up(database: Database) {

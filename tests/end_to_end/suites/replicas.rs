@@ -5,7 +5,11 @@ use std::{fmt, process::Child};
 use migration::Runner;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
 
-use super::{Test, inventory::Inventory, shape::lines};
+use super::{
+    Test,
+    inventory::Inventory,
+    shape::{lines, tables},
+};
 use crate::{
     engines::{Database, Engine, galera, pgbouncer},
     programs::{Finished, all_at_once, end_of, migrate, migration, start},
@@ -311,15 +315,4 @@ async fn state(database: &Database) -> State {
         assert!(!tables.iter().any(|table| table == "vectors"), "{tables:?}");
         State::RolledBack
     }
-}
-
-async fn tables(db: &DatabaseConnection) -> Vec<String> {
-    let sql = match db.get_database_backend() {
-        DbBackend::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
-        DbBackend::MySql => {
-            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
-        }
-        _ => "SELECT name FROM sqlite_schema WHERE type = 'table'",
-    };
-    lines(db, sql).await
 }

@@ -22,6 +22,17 @@ pub async fn lines(db: &DatabaseConnection, sql: &str) -> Vec<String> {
         .collect()
 }
 
+pub async fn tables(db: &DatabaseConnection) -> Vec<String> {
+    let sql = match db.get_database_backend() {
+        DbBackend::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+        DbBackend::MySql => {
+            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
+        }
+        _ => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    };
+    lines(db, sql).await
+}
+
 /// Everything that pg_catalog says about `vectors`.
 pub async fn of_postgres(db: &DatabaseConnection) -> Vec<String> {
     lines(
