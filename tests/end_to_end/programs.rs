@@ -24,9 +24,15 @@ impl Finished {
         self.stdout
     }
 
-    /// The one sentence on stderr, after exit status 1 and no panic.
+    /// The one sentence on stderr, after exit status 1 and no panic. Of a long step it is the last line.
     #[track_caller]
-    pub fn expect_error(self) -> String {
+    pub fn expect_error(mut self) -> String {
+        let is_progress = |line: &&str| line.starts_with("  running for ");
+        self.stderr = self
+            .stderr
+            .split_inclusive('\n')
+            .skip_while(is_progress)
+            .collect();
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);

@@ -183,8 +183,17 @@ impl Runner {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings);
-        let look = converge::look_at_once(&session, Scope::Everything).await?;
-        Ok(Report::of(look))
+        let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
+        let started = Instant::now();
+        loop {
+            match converge::look_at_once(&session, Scope::Everything).await {
+                // Galera ends a transaction that reads what another node changes.
+                Err(error) if !is_callers && self.may_look_again(&error, started) => {
+                    Delay::new(BETWEEN_TRIES).await;
+                }
+                look => return look.map(Report::of),
+            }
+        }
     }
 
     /// Mends what can be mended: see [`repair`](crate::repair).
@@ -253,6 +262,10 @@ impl Runner {
         Ok(progress)
     }
 
+    fn may_look_again(&self, error: &Error, started: Instant) -> bool {
+        lost_race(error) && started.elapsed() < self.settings.lock_wait
+    }
+
     /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
     async fn take_turn<T: Task>(
         &self,
@@ -274,7 +287,7 @@ impl Runner {
                 }
             };
             let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
-            if is_callers || !lost_race(&error) || started.elapsed() >= self.settings.lock_wait {
+            if is_callers || !self.may_look_again(&error, started) {
                 return Err(error);
             }
             tracing::debug!("looking again: {error}");

@@ -12,7 +12,6 @@ use crate::{
     schema::{
         converge::{self, Refusal, converge},
         difference::Scope,
-        live,
         report::Report,
     },
     shape::{Orphans, Repaired},
@@ -56,6 +55,10 @@ impl Task for ApplyNext {
             install(&turn.record()).await?;
         }
         let Some(migration) = records::next_pending(&turn.record()).await? else {
+            if turn.record().get_database_backend() == DbBackend::MySql {
+                // Another node of Galera may have dropped the table since it was looked at.
+                converge(&turn.work(), Scope::Everything, Refusal::OfEverything).await?;
+            }
             return Ok(Progress::NothingLeft);
         };
         let name = migration.name();
@@ -82,10 +85,16 @@ impl Task for RollBackNext {
         let name = migration.name();
         tracing::info!("Rolling back migration '{name}'");
         match Scope::of_migration(name) {
-            Some(scope) => converge::roll_back(&turn.work(), scope, name).await?,
-            None => run(turn, migration.as_ref(), Direction::Down).await?,
+            // The record goes with the table.
+            Some(Scope::Everything) => {
+                converge::roll_back(&turn.work(), Scope::Everything, name).await?;
+            }
+            Some(Scope::Documents) => records::delete(&turn.record(), name).await?,
+            None => {
+                run(turn, migration.as_ref(), Direction::Down).await?;
+                records::delete(&turn.record(), name).await?;
+            }
         }
-        records::delete(&turn.record(), name).await?;
         tracing::info!("Migration '{name}' has been rolled back");
         Ok(Progress::Made)
     }
@@ -206,19 +215,15 @@ async fn step(
 
 /// SeaORM names no storage engine, and what is no transaction's cannot be taken back with it.
 async fn install(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
-    Stock::install(db).await?;
     if db.get_database_backend() != DbBackend::MySql {
-        return Ok(());
+        return Stock::install(db).await;
     }
-    let default = "SELECT CAST(@@default_storage_engine AS CHAR)";
-    let default: Vec<String> = live::list(db, default, []).await?;
-    if default == ["InnoDB"] {
-        return Ok(());
-    }
-    let records = Migrator::migration_table_name().to_string();
-    db.execute_unprepared(&format!("ALTER TABLE {records} ENGINE = InnoDB"))
-        .await
-        .map(|_| ())
+    let set = "SET @colpali_engine = @@SESSION.default_storage_engine, SESSION default_storage_engine = 'InnoDB'";
+    let restore = "SET SESSION default_storage_engine = @colpali_engine";
+    db.execute_unprepared(set).await?;
+    let installed = Stock::install(db).await;
+    db.execute_unprepared(restore).await?;
+    installed
 }
 
 /// SeaORM's own way, which takes no lock.

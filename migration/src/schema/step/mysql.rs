@@ -6,7 +6,7 @@ use sea_query::MysqlQueryBuilder;
 
 use super::{Execution, Setting, Step};
 use crate::schema::{
-    declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
+    declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{Column, ColumnKind, ForeignKey, Live},
     rows::Orphans,
@@ -123,9 +123,14 @@ pub(super) fn delete_orphans() -> Step {
     )
 }
 
+/// Another node of Galera may have recorded the table again before it went, or made it again since.
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(MysqlQueryBuilder);
-    step([forget, drop], IN_PLACE, &CAREFUL)
+    let forget_again = format!(
+        "{forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
+         WHERE table_schema = DATABASE() AND table_name = '{VECTORS}')"
+    );
+    step([forget, drop, forget_again], IN_PLACE, &CAREFUL)
 }
 
 /// MODIFY forgets whatever of the column it is not told again.
