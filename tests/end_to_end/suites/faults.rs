@@ -5,6 +5,7 @@ use std::{
     process::Command,
 };
 
+use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use tempfile::TempDir;
 use tokio::task::block_in_place;
@@ -15,7 +16,7 @@ use crate::{
         Database, Server, USERS_PASSWORD, mariadb, postgres,
         process::{self, Account},
     },
-    programs::{migrate, migration, run},
+    programs::{self, migrate, run},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -28,6 +29,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room,
             a_database_with_an_odd_name_is_migrated,
             a_schema_with_an_odd_name_is_converged,
+            an_odd_search_path_is_followed,
             a_database_in_an_old_encoding_is_migrated,
             a_statement_timeout_of_the_role_is_named,
             a_certificate_that_cannot_be_used_is_one_sentence,
@@ -444,7 +446,7 @@ async fn a_database_with_an_odd_name_is_migrated(database: Database) {
     let url = format!("{}%20R%C3%A9serve%20A'b", database.url);
 
     for command in ["up", "up", "check", "down"] {
-        run(migration().args([command, "-u", &url])).expect_success();
+        run(programs::migration().args([command, "-u", &url])).expect_success();
     }
     database.execute([format!("DROP DATABASE {odd}")]).await;
 }
@@ -469,7 +471,32 @@ async fn a_schema_with_an_odd_name_is_converged(database: Database) {
     for command in ["up", "check", "repair", "down", "up", "refresh", "check"] {
         migrate(&database, ["-s", name, command]).expect_success();
     }
-    // Nothing went into the schema where one arrives without having chosen.
+    nothing_is_in_public(&database).await;
+}
+
+/// A service chooses no schema: its connection has one.
+async fn an_odd_search_path_is_followed(database: Database) {
+    let quoted = "\"Réserve \"\"A\"\" 'b' c.d\"";
+    database
+        .execute([
+            format!("CREATE SCHEMA {quoted}"),
+            format!(
+                "ALTER DATABASE {} SET search_path = {quoted}, public",
+                database.name
+            ),
+        ])
+        .await;
+    let db = database.connect().await;
+
+    Migrator::up(&db, None).await.expect("up");
+    let report = migration::check(&db).await.expect("a look");
+    assert!(report.as_declared(), "{report:?}");
+    Migrator::refresh(&db).await.expect("refresh");
+
+    nothing_is_in_public(&database).await;
+}
+
+async fn nothing_is_in_public(database: &Database) {
     let db = database.connect().await;
     let elsewhere = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'";
     let found = Statement::from_string(DbBackend::Postgres, elsewhere);
@@ -495,7 +522,7 @@ async fn a_database_in_an_old_encoding_is_migrated(database: Database) {
     let url = database.url.replace(&database.name, &old);
 
     for command in ["up", "up", "check", "down"] {
-        run(migration().args([command, "-u", &url])).expect_success();
+        run(programs::migration().args([command, "-u", &url])).expect_success();
     }
     database.execute([format!("DROP DATABASE {old}")]).await;
 }
