@@ -1,8 +1,12 @@
 //! Three nodes of Debian's MariaDB as one Galera cluster.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use sea_orm::{ConnectOptions, ConnectionTrait};
+use tempfile::TempDir;
 use url::Url;
 
 use super::{
@@ -40,7 +44,7 @@ pub fn start() -> Result<Server, Failure> {
         folders: Vec::new(),
     };
     for (number, ports) in nodes.iter().enumerate() {
-        let home = folder.path().join(format!("node{number}"));
+        let home = home(&folder, number);
         fs::create_dir(&home)?;
         account.own(&home)?;
         let data = home.join("data");
@@ -84,6 +88,22 @@ pub fn start() -> Result<Server, Failure> {
     }
     server.folders.push(folder);
     server.ready()
+}
+
+fn home(folder: &TempDir, node: usize) -> PathBuf {
+    folder.path().join(format!("node{node}"))
+}
+
+/// Takes a stopped node's data away, so that it starts as a new one and is given all.
+///
+/// With its old data it is given the same, but its log of unfinished DDL is its own still: of a table that it
+/// was creating when it was killed, its copy is taken away again.
+pub fn empty(cluster: &Server, node: usize) -> Result<(), Failure> {
+    let folder = cluster.folders.first().ok_or("a cluster has a folder")?;
+    let data = home(folder, node).join("data");
+    fs::remove_dir_all(&data)?;
+    fs::create_dir(&data)?;
+    Account::of_package("mysql")?.own(&data)
 }
 
 /// Waits until each node has applied what has been committed on any.

@@ -273,6 +273,7 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
         }
         tally.rounds += 1;
 
+        galera::empty(&cluster, LOST).expect("it is emptied");
         cluster.processes[LOST].start_again().expect("it starts");
         cluster.wait().expect("the cluster is whole");
         assert_eq!(state(&database).await, State::Migrated, "{tally}");

@@ -1,0 +1,256 @@
+//! Runs one step, and gives way to whoever has the table in use.
+
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures_timer::Delay;
+use futures_util::future::{Either, select};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use tracing::Instrument;
+
+use super::{
+    difference::Difference,
+    step::{self, Execution, Freedom, Step},
+};
+use crate::{
+    Error,
+    error::is_in_use,
+    lock::{self, BETWEEN_TRIES},
+    session::Session,
+};
+
+/// MySQL's shortest wait for a table is a second, for which others queue behind it.
+const AFTER_A_SECOND: Duration = Duration::from_secs(3);
+
+/// How often whoever builds an index beside others is asked what it waits for.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// A step that was taken.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The part of the shape that it mends.
+    pub part: &'static str,
+    /// What had been found.
+    pub found: String,
+    /// The statements that were run.
+    pub statements: Vec<String>,
+    /// How long they took.
+    pub elapsed: Duration,
+}
+
+pub(crate) enum Outcome {
+    Done(Done),
+    /// To whoever held what the step needs; a part of it may be done.
+    GaveWay(Error),
+    /// Somebody else may have taken it.
+    LookAgain(Error),
+    Failed(Error),
+}
+
+pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step) -> Outcome {
+    let (part, found) = (mended.part().name(), mended.sentence());
+    announce(part, &found, step);
+    let started = Instant::now();
+    let outcome = run(session, step).instrument(tracing::info_span!("step")).await;
+    let elapsed = started.elapsed();
+    let seconds = elapsed.as_secs_f64();
+    match outcome {
+        Ok(_) => {
+            tracing::info!("  done in {seconds:.3} s");
+            Outcome::Done(Done {
+                part,
+                found,
+                statements: step.statements.clone(),
+                elapsed,
+            })
+        }
+        Err(error @ Error::InUse { .. }) => {
+            tracing::info!("  gave way after {seconds:.3} s");
+            Outcome::GaveWay(error)
+        }
+        Err(error) => Outcome::LookAgain(error),
+    }
+}
+
+fn announce(part: &str, found: &str, step: &Step) {
+    tracing::info!("{part}: {found}");
+    for statement in &step.statements {
+        tracing::info!("  {statement}");
+    }
+}
+
+/// Where a step gave way at once. A step that waits for itself says so.
+pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
+    let pause = match session.backend() {
+        DbBackend::MySql => AFTER_A_SECOND,
+        _ => BETWEEN_TRIES,
+    };
+    Delay::new(pause).await;
+}
+
+/// Runs a step, gives way to whoever has the table in use, and tries again where nothing of a try stays.
+/// Says how many rows were changed.
+async fn run(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
+    let started = Instant::now();
+    let mut said = None;
+    loop {
+        let source = match attempt(session, step).await {
+            Ok(rows) => return Ok(rows),
+            Err(Stopped::WaitedFor(holder)) => return Err(in_use(session, step, Some(holder))),
+            Err(Stopped::By(error)) => error,
+        };
+        if !is_in_use(&source) || session.freedom() == Freedom::InTransaction {
+            let statements = step.statements.join("; ");
+            return Err(Error::Step { statements, source });
+        }
+        let holder = lock::blocker(session).await;
+        let is_over = started.elapsed() >= session.settings.lock_wait;
+        if is_over || !step.is_atomic(session.backend()) {
+            return Err(in_use(session, step, holder));
+        }
+        if holder.is_some() && said != holder {
+            tracing::info!("  waiting for {}", holder.as_deref().unwrap_or_default());
+            said = holder;
+        }
+        Delay::new(BETWEEN_TRIES).await;
+    }
+}
+
+fn in_use(session: &Session<'_>, step: &Step, holder: Option<String>) -> Error {
+    Error::InUse {
+        statements: step.statements.join("; "),
+        seconds: session.settings.lock_wait.as_secs_f64(),
+        holder,
+    }
+}
+
+enum Stopped {
+    By(DbErr),
+    /// For as long as may be waited; who it was.
+    WaitedFor(String),
+}
+
+impl From<DbErr> for Stopped {
+    fn from(error: DbErr) -> Self {
+        Self::By(error)
+    }
+}
+
+async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
+    let Execution::Transaction { settings } = step.execution else {
+        nobody_else_builds(session).await?;
+        return beside_others(session, &step.statements).await;
+    };
+    let unit = session.begin().await?;
+    let db = unit.db();
+    if session.freedom() == Freedom::Free && session.backend() == DbBackend::Postgres {
+        // Whoever queues behind a lock that is waited for must not wait long.
+        // Citus hands on to its other nodes what is set after the first word.
+        let polite = "SET LOCAL citus.propagate_set_commands = 'local'; \
+             SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+        db.execute_unprepared(polite).await?;
+    }
+    for setting in settings {
+        db.execute_unprepared(setting.set).await?;
+    }
+    let outcome = run_all(&db, &step.statements).await;
+    for setting in settings.iter().rev() {
+        db.execute_unprepared(setting.restore).await?;
+    }
+    match outcome {
+        Ok(rows) => {
+            unit.commit().await?;
+            Ok(rows)
+        }
+        Err(error) => {
+            unit.rollback().await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Of an index, which holds up nobody and is kept waiting by every transaction that is older than it. No
+/// timeout of a transaction ends that, so the holder of the turn looks on.
+async fn beside_others(session: &Session<'_>, statements: &[String]) -> Result<u64, Stopped> {
+    let mut work = pin!(run_all(&session.db, statements));
+    let mut waiting: Option<(String, Instant)> = None;
+    loop {
+        match select(work.as_mut(), Delay::new(BETWEEN_LOOKS)).await {
+            Either::Left((outcome, _)) => return Ok(outcome?),
+            Either::Right(_) => {}
+        }
+        let Some(waiter) = lock::waiter(session, statements).await else {
+            waiting = None;
+            continue;
+        };
+        let since = match &waiting {
+            Some((said, since)) if *said == waiter.waits_for => *since,
+            _ => {
+                tracing::info!("  waiting for {}", waiter.waits_for);
+                waiting.as_ref().map_or_else(Instant::now, |(_, since)| *since)
+            }
+        };
+        if since.elapsed() >= session.settings.lock_wait {
+            lock::cancel(session, &waiter).await?;
+            let outcome = work.await;
+            return outcome.map_err(|_| Stopped::WaitedFor(waiter.waits_for));
+        }
+        waiting = Some((waiter.waits_for, since));
+    }
+}
+
+/// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
+/// writer, so it may be waited for.
+async fn nobody_else_builds(session: &Session<'_>) -> Result<(), DbErr> {
+    let unit = session.begin().await?;
+    let wait = "SET LOCAL lock_timeout = '2s'; LOCK TABLE vectors IN SHARE UPDATE EXCLUSIVE MODE";
+    let outcome = unit.db().execute_unprepared(wait).await;
+    unit.rollback().await?;
+    outcome.map(|_| ())
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, DbErr> {
+    let mut rows = 0;
+    for statement in statements {
+        rows += db.execute_unprepared(statement).await?.rows_affected();
+    }
+    Ok(rows)
+}
+
+/// Of a step that may be run again after any part of it.
+pub(crate) async fn to_its_end(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
+    let started = Instant::now();
+    loop {
+        match run(session, step).await {
+            Err(Error::InUse { .. }) if started.elapsed() < session.settings.lock_wait => {
+                leave_it_to_others(session).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Deletes the rows whose document does not exist, some at a time, and says how many.
+pub(crate) async fn delete(session: &Session<'_>, orphans: &Difference) -> Result<u64, Error> {
+    let step = step::delete_orphans(session.backend());
+    announce(orphans.part().name(), &orphans.sentence(), &step);
+    let started = Instant::now();
+    let mut deleted = 0;
+    let all = async {
+        loop {
+            match to_its_end(session, &step).await? {
+                0 => return Ok(deleted),
+                rows => deleted += rows,
+            }
+        }
+    };
+    let outcome = all.instrument(tracing::info_span!("step")).await;
+    let seconds = started.elapsed().as_secs_f64();
+    match &outcome {
+        Ok(rows) => tracing::info!("  {rows} rows deleted in {seconds:.3} s"),
+        Err(_) => tracing::info!("  stopped after {seconds:.3} s and {deleted} rows"),
+    }
+    outcome
+}
