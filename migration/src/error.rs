@@ -20,8 +20,9 @@ pub enum Error {
         source: DbErr,
     },
 
-    /// The shape that is there cannot become the declared one without a decision. Nothing was changed.
-    #[error("{place} cannot be brought to the declared shape, and nothing was changed: {}", reasons.join("; "))]
+    /// The shape that is there cannot become the declared one without a decision. The tables were not
+    /// changed.
+    #[error("{place} cannot be brought to the declared shape, and its tables were not changed: {}", reasons.join("; "))]
     Refused {
         /// Where it was looked.
         place: Place,

@@ -33,9 +33,9 @@ mod shape;
 pub use error::Error;
 pub use runner::Runner;
 pub use schema::{
-    converge::Done,
     live::Place,
     report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport},
+    run::Done,
 };
 pub use sea_orm_migration::MigratorTrait;
 pub use shape::{Orphans, Repaired, check, repair};

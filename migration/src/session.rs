@@ -90,6 +90,10 @@ impl<'c> Session<'c> {
         }
     }
 
+    pub(crate) fn holder(&self) -> Option<&SchemaManagerConnection<'c>> {
+        self.holder.as_ref()
+    }
+
     /// Whoever has lost the connection that holds the turn has lost the turn.
     pub(crate) async fn require_turn(&self) -> Result<(), DbErr> {
         match &self.holder {

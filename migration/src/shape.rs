@@ -2,7 +2,7 @@ use sea_orm_migration::IntoSchemaManagerConnection;
 
 use crate::{
     Error, Runner,
-    schema::{converge::Done, report::Report},
+    schema::{report::Report, run::Done},
 };
 
 /// Compares the live shape with the declared one and changes nothing.

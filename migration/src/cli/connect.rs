@@ -22,8 +22,12 @@ const CONNECTIONS: u32 = 2;
 /// What PostgreSQL shows others of our sessions, where the URL says nothing else.
 const APPLICATION: &str = "migration";
 
-pub(super) async fn connect(url: &Url, schema: &str) -> Result<DatabaseConnection, CliError> {
-    let database = Database::parse(url)?;
+pub(super) async fn connect(
+    url: &Url,
+    schema: &str,
+    lock_wait: Duration,
+) -> Result<DatabaseConnection, CliError> {
+    let database = Database::parse(url)?.waiting(lock_wait);
     let db = match open(url, &database).await {
         Err(error @ CliError::CertificateUnusable { .. }) => match database.without_tls() {
             Some(plain) => go_without_tls(url, &plain, error).await?,

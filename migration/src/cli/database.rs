@@ -1,4 +1,4 @@
-use std::{fmt, path::absolute};
+use std::{fmt, path::absolute, time::Duration};
 
 use sea_orm::sqlx::{
     mysql::{MySqlConnectOptions, MySqlSslMode},
@@ -7,6 +7,8 @@ use sea_orm::sqlx::{
 };
 
 use super::{environment::Url, error::CliError};
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The database that a URL names. Shown without its password.
 #[derive(Clone)]
@@ -17,6 +19,16 @@ pub(super) enum Database {
 }
 
 impl Database {
+    /// SQLite waits by itself for whoever writes, five seconds where nobody says less.
+    pub(super) fn waiting(self, lock_wait: Duration) -> Self {
+        match self {
+            Self::Sqlite(options) => {
+                Self::Sqlite(options.busy_timeout(lock_wait.min(BUSY_TIMEOUT)))
+            }
+            server => server,
+        }
+    }
+
     pub(super) fn parse(url: &Url) -> Result<Self, CliError> {
         let text = url.text.as_str();
         let (scheme, rest) = text.split_once(':').unwrap_or_default();

@@ -16,6 +16,11 @@ pub(super) enum CliError {
     UnknownScheme(String),
 
     #[error(
+        "what is asked for could not be written to stdout: {0}. Give it room, or another place"
+    )]
+    Output(std::io::Error),
+
+    #[error(
         "the database URL cannot be read: {0}. \
          Percent-encode what is special in the user name and the password"
     )]

@@ -8,7 +8,11 @@ mod progress;
 mod report;
 mod scaffold;
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use sea_orm::DatabaseConnection;
@@ -112,10 +116,8 @@ pub async fn run() -> ExitCode {
     let command = cli.command.unwrap_or(Command::Migrate(up));
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
-    let runner = Runner::new()
-        .lock_wait(Duration::from_secs(cli.lock_wait))
-        .behind_pooler();
-    let done = carry_out(command, cli.database_url, cli.database_schema, runner).await;
+    let lock_wait = Duration::from_secs(cli.lock_wait);
+    let done = carry_out(command, cli.database_url, cli.database_schema, lock_wait).await;
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         failure
@@ -137,14 +139,15 @@ async fn carry_out(
     command: Command,
     url: Option<String>,
     schema: Option<String>,
-    runner: Runner,
+    lock_wait: Duration,
 ) -> Result<ExitCode, CliError> {
     let connect = async || {
         let dotenv = Dotenv::read()?;
         let schema = dotenv
             .or(schema, "DATABASE_SCHEMA")
             .unwrap_or("public".to_owned());
-        let db = connect::connect(&dotenv.url(url)?, &schema).await?;
+        let db = connect::connect(&dotenv.url(url)?, &schema, lock_wait).await?;
+        let runner = Runner::new().lock_wait(lock_wait).behind_pooler();
         Ok::<_, CliError>((db, runner.schema(schema)))
     };
     match command {
@@ -161,10 +164,11 @@ async fn carry_out(
         Command::Check { json } => {
             let (db, runner) = connect().await?;
             let report = runner.check(&db).await?;
-            match json {
-                true => println!("{}", report::json(&report)),
-                false => print!("{}", report::text(&report)),
-            }
+            let text = match json {
+                true => format!("{}\n", report::json(&report)),
+                false => report::text(&report),
+            };
+            say(&text)?;
             return Ok(status(report.as_declared()));
         }
         Command::Repair { delete_orphans } => {
@@ -174,20 +178,31 @@ async fn carry_out(
             };
             let (db, runner) = connect().await?;
             let repaired = runner.repair(&db, orphans).await?;
-            if delete_orphans {
-                println!(
-                    "rows deleted whose document did not exist: {}",
-                    repaired.deleted_orphans
-                );
-            }
-            print!("{}", report::text(&repaired.report));
             for error in &repaired.failed {
                 eprintln!("error: {error}");
             }
+            let mut text = String::new();
+            if delete_orphans {
+                let rows = repaired.deleted_orphans;
+                text = format!("rows deleted whose document did not exist: {rows}\n");
+            }
+            say(&(text + &report::text(&repaired.report)))?;
             return Ok(status(repaired.report.as_declared()));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever has closed stdout, as `head` does, has read enough.
+fn say(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 fn status(as_declared: bool) -> ExitCode {

@@ -174,7 +174,10 @@ async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConn
     let ping = pin!(pool.ping());
     match select(ping, Delay::new(SECOND_CONNECTION)).await {
         Either::Left((Ok(()), _)) => Some(pool),
-        _ => None,
+        _ => {
+            tracing::info!("no second connection: everything is done in one transaction");
+            None
+        }
     }
 }
 
@@ -212,6 +215,26 @@ pub(crate) async fn blocker(session: &Session<'_>) -> Option<String> {
     let blocker = postgres::blocker(&unit.db()).await;
     unit.rollback().await.ok()?;
     blocker.ok().flatten()
+}
+
+/// Whoever runs a statement of ours on another connection, and waits.
+pub(crate) struct Waiter {
+    pid: i32,
+    pub(crate) waits_for: String,
+}
+
+/// PostgreSQL, asked by the holder of the turn.
+pub(crate) async fn waiter(session: &Session<'_>, statements: &[String]) -> Option<Waiter> {
+    let waiter = postgres::waiter(session.holder()?, &statements.join("; ")).await;
+    waiter.ok().flatten()
+}
+
+/// Ends its statement.
+pub(crate) async fn cancel(session: &Session<'_>, waiter: &Waiter) -> Result<(), DbErr> {
+    match session.holder() {
+        Some(holder) => postgres::cancel(holder, waiter).await,
+        None => Ok(()),
+    }
 }
 
 async fn place(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Option<Place> {

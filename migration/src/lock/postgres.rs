@@ -1,8 +1,11 @@
 //! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
 //! stay behind on whichever connection the pooler had at hand.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, TransactionTrait,
+};
 
+use super::Waiter;
 use crate::schema::live::{list, rows};
 
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
@@ -45,6 +48,35 @@ pub(super) async fn blocker(db: &impl ConnectionTrait) -> Result<Option<String>,
          ORDER BY a.xact_start LIMIT 1"
     );
     Ok(session(db, &sql).await?.pop())
+}
+
+/// Whoever runs this statement on our table, and the oldest transaction that it waits for.
+pub(super) async fn waiter(
+    db: &impl ConnectionTrait,
+    statement: &str,
+) -> Result<Option<Waiter>, DbErr> {
+    let sql = format!(
+        "SELECT w.pid, {SESSION} FROM pg_catalog.pg_locks t
+         JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
+         JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
+         WHERE t.locktype = 'relation' AND t.granted AND t.relation = to_regclass('vectors')
+           AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
+         ORDER BY a.xact_start LIMIT 1"
+    );
+    let read = |row: &QueryResult| {
+        Ok(Waiter {
+            pid: row.try_get_by_index(0)?,
+            waits_for: row.try_get_by_index(1)?,
+        })
+    };
+    Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+}
+
+pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result<(), DbErr> {
+    let cancel = "SELECT pg_cancel_backend($1)";
+    list::<bool>(db, cancel, [waiter.pid.into()])
+        .await
+        .map(|_| ())
 }
 
 /// What of another role's session is not shown to this one is left out.

@@ -30,6 +30,9 @@ use tasks::{
 /// it has only one, PostgreSQL does everything in one transaction. In a caller's transaction everything
 /// is the transaction's, and the turn lasts until it ends.
 ///
+/// Bound the time with [`lock_wait`](Self::lock_wait), not by dropping the future: MySQL's turn, and what a
+/// step has set for its session, would stay with a connection of the pool.
+///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
 /// use std::time::Duration;

@@ -14,6 +14,7 @@ use crate::{
         difference::Scope,
         report::Report,
     },
+    session::reborrow,
     shape::{Orphans, Repaired},
 };
 
@@ -120,6 +121,10 @@ impl Task for Fresh {
             // A parent may go before its child: both have gone when the keys are looked at.
             db.execute_unprepared("PRAGMA defer_foreign_keys = ON")
                 .await?;
+        }
+        // Where each statement commits, a crash leaves no record of what is gone.
+        if records::is_installed(&db).await? {
+            Stock::uninstall(reborrow(&db)).await?;
         }
         Ok(Stock::fresh(db).await?)
     }

@@ -7,4 +7,5 @@ pub(crate) mod difference;
 pub(crate) mod live;
 pub(crate) mod report;
 pub(crate) mod rows;
+pub(crate) mod run;
 pub(crate) mod step;

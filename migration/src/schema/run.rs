@@ -53,7 +53,9 @@ pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step
     let (part, found) = (mended.part().name(), mended.sentence());
     announce(part, &found, step);
     let started = Instant::now();
-    let outcome = run(session, step).instrument(tracing::info_span!("step")).await;
+    let outcome = run(session, step)
+        .instrument(tracing::info_span!("step"))
+        .await;
     let elapsed = started.elapsed();
     let seconds = elapsed.as_secs_f64();
     match outcome {
@@ -189,7 +191,9 @@ async fn beside_others(session: &Session<'_>, statements: &[String]) -> Result<u
             Some((said, since)) if *said == waiter.waits_for => *since,
             _ => {
                 tracing::info!("  waiting for {}", waiter.waits_for);
-                waiting.as_ref().map_or_else(Instant::now, |(_, since)| *since)
+                waiting
+                    .as_ref()
+                    .map_or_else(Instant::now, |(_, since)| *since)
             }
         };
         if since.elapsed() >= session.settings.lock_wait {

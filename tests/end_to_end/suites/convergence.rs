@@ -33,6 +33,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     if backend == DbBackend::Postgres {
         tests.extend(tests![
             check_works_for_a_role_that_may_only_read,
+            a_full_disk_takes_no_report_and_is_one_sentence,
             up_in_the_callers_transaction_converges,
             an_invalid_index_is_built_anew,
             a_step_that_waits_for_a_reader_lets_writers_through,
@@ -102,7 +103,7 @@ async fn converges(database: Database, shape: Shape) {
         }
         End::Refused | End::RefusedUntilOrphansAreDeleted => {
             let error = up.expect_error();
-            assert!(error.contains("nothing was changed"), "{error}");
+            assert!(error.contains("its tables were not changed"), "{error}");
             before.assert_kept_in(&Inventory::of(&database).await);
             assert_eq!(found(&database), shape.finds);
         }
@@ -192,6 +193,21 @@ async fn check_that_cannot_look_exits_with_2(database: Database) {
     assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
 }
 
+async fn a_full_disk_takes_no_report_and_is_one_sentence(database: Database) {
+    let full = fs::File::create("/dev/full").expect("a full disk");
+    let url = database.url.as_str();
+
+    let finished = migration()
+        .args(["check", "-u", url, "--json"])
+        .stdout(full)
+        .output()
+        .expect("it runs");
+
+    assert_eq!(finished.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&finished.stderr);
+    assert!(error.contains("could not be written to stdout"), "{error}");
+}
+
 async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let nullable = match database.backend() {
@@ -260,7 +276,7 @@ async fn check_works_for_a_role_that_may_only_read(database: Database) {
     database
         .execute([
             format!("CREATE ROLE {role} LOGIN PASSWORD 'only-for-tests'"),
-            format!("GRANT SELECT ON documents, vectors TO {role}"),
+            format!("GRANT SELECT ON documents, vectors, vectors_id_seq TO {role}"),
             "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
             "ALTER TABLE vectors ADD CONSTRAINT plain FOREIGN KEY (doc_id) REFERENCES documents (id)".to_owned(),
         ])

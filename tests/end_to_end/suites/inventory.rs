@@ -71,7 +71,7 @@ const SQLITE: &str = "
     UNION ALL SELECT 'key on update ' || on_update FROM pragma_foreign_key_list('vectors')
     UNION ALL SELECT 'key named mine' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%CONSTRAINT mine%'
     UNION ALL SELECT 'comment' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%kept 1%kept 2%'
-    UNION ALL SELECT 'table ' || name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'
+    UNION ALL SELECT 'table ' || lower(name) FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'
     ORDER BY 1";
 
 impl Inventory {

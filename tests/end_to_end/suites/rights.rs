@@ -18,6 +18,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         _ => tests![
             the_documented_rights_suffice,
             a_missing_right_is_named_and_nothing_is_half_done,
+            a_check_says_what_it_may_not_see,
         ],
     }
 }
@@ -68,6 +69,21 @@ fn of_a_repairer(backend: DbBackend) -> &'static [&'static str] {
             "INDEX ON {db}.*",
             "DROP ON {db}.*",
             "DELETE ON {db}.*",
+        ],
+    }
+}
+
+fn of_a_checker(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &[
+            "USAGE ON SCHEMA public",
+            "SELECT ON vectors, documents",
+            "SELECT ON SEQUENCE vectors_id_seq",
+        ],
+        _ => &[
+            "SELECT ON {db}.vectors",
+            "REFERENCES ON {db}.vectors",
+            "SELECT ON {db}.documents",
         ],
     }
 }
@@ -125,6 +141,28 @@ async fn the_documented_rights_suffice(database: Database) {
     assert_eq!(deleted.rows_affected, 1);
     drop_user(&database, "migrator").await;
     drop_user(&database, "service").await;
+}
+
+async fn a_check_says_what_it_may_not_see(database: Database) {
+    database.execute(APPLICATION).await;
+    migrate(&database, ["up"]).expect_success();
+    let rights = of_a_checker(database.backend());
+    let checker = user(&database, "checker", rights).await;
+    migrate(&checker, ["check"]).expect_success();
+    drop_user(&database, "checker").await;
+
+    for missing in rights {
+        let rest: Vec<&str> = rights
+            .iter()
+            .copied()
+            .filter(|one| one != missing)
+            .collect();
+        let limited = user(&database, "limited", &rest).await;
+        let check = migrate(&limited, ["check"]);
+        assert_ne!(check.code, Some(0), "{missing}: {check:?}");
+        assert!(!check.stdout.contains("no foreign key"), "{check:?}");
+        drop_user(&database, "limited").await;
+    }
 }
 
 async fn a_missing_right_is_named_and_nothing_is_half_done(database: Database) {

@@ -27,7 +27,10 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         ]);
     }
     if backend == DbBackend::Postgres {
-        tests.extend(tests![schemas_do_not_wait_for_each_other]);
+        tests.extend(tests![
+            schemas_do_not_wait_for_each_other,
+            an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time,
+        ]);
     }
     tests
 }
@@ -256,5 +259,30 @@ async fn schemas_do_not_wait_for_each_other(database: Database) {
     assert!(same.contains("waited 0 s for pid "), "{same}");
     reader.rollback().await.expect("it ends");
     end_of(migrator).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time(database: Database) {
+    let no_index = include_str!("../../shapes/postgres/no_index.sql");
+    database.execute([no_index]).await;
+    let long = database.connect().await.begin().await.expect("it begins");
+    for sql in [
+        "SET LOCAL application_name = 'nightly report'",
+        "UPDATE vectors SET page = page WHERE doc_id = 1",
+    ] {
+        long.execute_unprepared(sql).await.expect(sql);
+    }
+
+    let waited = migrate(&database, ["--lock-wait", "2", "up"]);
+
+    assert_eq!(waited.code, Some(1), "{}", waited.stdout);
+    let error = waited.stderr.lines().last().unwrap_or_default();
+    let started = "error: waited 2 s to run `CREATE INDEX CONCURRENTLY";
+    assert!(error.starts_with(started), "{error}");
+    let named = "application \"nightly report\", idle in transaction, its query began ";
+    assert!(error.contains(named), "{error}");
+    assert!(waited.stdout.contains(named), "{}", waited.stdout);
+    long.commit().await.expect("it ends");
+    migrate(&database, ["up"]).expect_success();
     migrate(&database, ["check"]).expect_success();
 }

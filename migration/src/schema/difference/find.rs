@@ -327,10 +327,6 @@ fn index(table: &Table) -> Vec<Difference> {
         let ours = |column: &String| ["doc_id", "page", "vector_ids"].contains(&column.as_str());
         index.is_unique && index.columns != table.primary_key && index.columns.iter().all(ours)
     };
-    if let Some(index) = table.indexes.iter().find(limits_rows) {
-        let index = index.clone();
-        return vec![Difference::IndexUnique { index }];
-    }
     let serves = |index: &Index| {
         index.is_whole && index.columns.first().is_some_and(|first| first == "doc_id")
     };
@@ -339,14 +335,24 @@ fn index(table: &Table) -> Vec<Difference> {
         index.name == IX_VECTORS_DOC_ID
             || (is_made_of(&index.name, IX_VECTORS_DOC_ID) && index.columns == ["doc_id"])
     };
-    let mut ours = table.indexes.iter().filter(is_ours);
-    match ours.find(|index| !serves(index)) {
-        Some(index) => vec![Difference::IndexUnfit {
+    let unique = table.indexes.iter().find(limits_rows);
+    let unfit = table
+        .indexes
+        .iter()
+        .filter(is_ours)
+        .find(|index| !serves(index));
+    let mut found = Vec::new();
+    found.extend(unique.map(|index| Difference::IndexUnique {
+        index: index.clone(),
+    }));
+    match unfit {
+        Some(index) => found.push(Difference::IndexUnfit {
             index: index.clone(),
-        }],
-        None if !table.indexes.iter().any(serves) => vec![Difference::IndexAbsent],
-        None => Vec::new(),
+        }),
+        None if !table.indexes.iter().any(serves) => found.push(Difference::IndexAbsent),
+        None => {}
     }
+    found
 }
 
 async fn nullable(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Difference>, Error> {

@@ -277,7 +277,19 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
             })
         },
     );
-    Ok(gather(found.await?))
+    let found = found.await?;
+    if found.is_empty() && has_hidden_keys(db, name).await? {
+        return Err(DbErr::Custom(format!(
+            "the foreign keys of {name} are hidden from a user who has no more than SELECT on it: grant it REFERENCES"
+        )));
+    }
+    Ok(gather(found))
+}
+
+async fn has_hidden_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
+    let show = format!("SHOW CREATE TABLE `{name}`");
+    let statement = rows(db, &show, [], |row| row.try_get_by_index::<String>(1)).await?;
+    Ok(statement.iter().any(|text| text.contains(" FOREIGN KEY (")))
 }
 
 async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {

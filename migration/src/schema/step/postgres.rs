@@ -11,6 +11,7 @@ use crate::schema::{
 };
 
 const NEW: &str = "none: the table is new";
+const NEW_WITH_KEY: &str = "SHARE ROW EXCLUSIVE on documents, for a moment";
 const READERS_TOO: &str = "ACCESS EXCLUSIVE, for a moment";
 const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
 const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
@@ -108,7 +109,7 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
                 create_distributed_table(live.documents_placement()),
                 key.to_string(PostgresQueryBuilder),
             ];
-            vec![step(statements, NEW)]
+            vec![step(statements, NEW_WITH_KEY)]
         }
         Difference::TableAbsent => {
             let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
@@ -117,7 +118,7 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
                 table.to_string(PostgresQueryBuilder),
                 index.to_string(PostgresQueryBuilder),
             ];
-            vec![step(statements, NEW)]
+            vec![step(statements, NEW_WITH_KEY)]
         }
         _ => Vec::new(),
     }

@@ -272,7 +272,7 @@ fn keep_sequence(rebuilt: &str) -> [String; 2] {
         format!("DELETE FROM sqlite_sequence WHERE name = '{rebuilt}'"),
         format!(
             "INSERT INTO sqlite_sequence (name, seq) \
-             SELECT '{rebuilt}', seq FROM sqlite_sequence WHERE name = 'vectors'"
+             SELECT '{rebuilt}', seq FROM sqlite_sequence WHERE name = 'vectors' COLLATE NOCASE"
         ),
     ]
 }
