@@ -5,32 +5,37 @@
 //! both with its own features of `sea-orm`.
 //!
 //! ```
+//! use entity::{Error, Page, VectorIds, prelude::*};
+//! use sea_orm::DatabaseConnection;
+//!
+//! /// Records the pages of a document, and reads the ids of the first one back.
+//! async fn ingest(db: &DatabaseConnection, doc_id: i32) -> Result<VectorIds, Error> {
+//!     let pages = [Page::new(1, ["0f8fad5bd9cb469fa16570867728950e"])];
+//!     Vectors::record_pages(db, doc_id, pages).await?;
+//!     Vectors::ids_of_page(db, doc_id, 1).await
+//! }
+//! ```
+//!
+//! The entities are SeaORM's own, and can do all that these can:
+//!
+//! ```
 //! use entity::prelude::*;
-//! use sea_orm::{ActiveValue::Set, DatabaseConnection, DbErr, entity::*, query::*};
+//! use sea_orm::{DatabaseConnection, DbErr, entity::*, query::*};
 //!
-//! /// Records the vector ids of one page and reads them back.
-//! async fn record(db: &DatabaseConnection, doc_id: i32) -> Result<Option<VectorIds>, DbErr> {
-//!     entity::vectors::ActiveModel {
-//!         doc_id: Set(doc_id),
-//!         page: Set(1),
-//!         vector_ids: Set(VectorIds::from_iter(["0f8fad5bd9cb469fa16570867728950e"])),
-//!         ..Default::default()
-//!     }
-//!     .insert(db)
-//!     .await?;
-//!
-//!     let document = Documents::load()
-//!         .filter_by_id(doc_id)
-//!         .with(Vectors)
-//!         .one(db)
-//!         .await?;
-//!     Ok(document.and_then(|found| found.vectors.into_iter().next().map(|row| row.vector_ids)))
+//! async fn pages(db: &DatabaseConnection, doc_id: i32) -> Result<usize, DbErr> {
+//!     let document = Documents::load().filter_by_id(doc_id).with(Vectors).one(db).await?;
+//!     Ok(document.map_or(0, |document| document.vectors.len()))
 //! }
 //! ```
 
 pub mod documents;
+mod error;
+mod operations;
+mod page;
 pub mod prelude;
 mod vector_ids;
 pub mod vectors;
 
-pub use vector_ids::{ParseVectorIdsError, VectorIds};
+pub use error::Error;
+pub use page::Page;
+pub use vector_ids::{OpaqueId, ParseVectorIdsError, VectorId, VectorIds};

@@ -1,5 +1,5 @@
 //! The entities under the names that SeaORM's own code generator gives them.
 
-pub use super::VectorIds;
 pub use super::documents::Entity as Documents;
 pub use super::vectors::Entity as Vectors;
+pub use super::{VectorId, VectorIds};

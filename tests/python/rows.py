@@ -35,7 +35,7 @@ def read(session):
 
 def write(session):
     for row in json.load(sys.stdin):
-        row["vector_ids"] = json.dumps(row["vector_ids"])
+        row["vector_ids"] = json.dumps(row["vector_ids"], ensure_ascii=False)
         session.add(Vectors(**row))
     session.commit()
 

@@ -53,8 +53,9 @@ pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
             "--innodb-flush-log-at-trx-commit=2",
             "--max-connections=200",
         ])
-        // What a server may be set to, and the migration must not depend on.
+        // What a server may be set to, and nothing must depend on.
         .args([
+            "--max-allowed-packet=1M",
             "--character-set-server=latin1",
             "--default-storage-engine=Aria",
         ])

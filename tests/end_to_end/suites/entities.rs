@@ -62,18 +62,15 @@ async fn a_document_is_loaded_with_its_vectors(database: Database) {
         .unwrap()
         .unwrap();
 
-    let mut pages: Vec<(i32, Vec<String>)> = loaded
+    let mut pages: Vec<(i32, String)> = loaded
         .vectors
         .into_iter()
-        .map(|row| (row.page, row.vector_ids.into_iter().collect()))
+        .map(|row| (row.page, row.vector_ids.to_string()))
         .collect();
     pages.sort();
     assert_eq!(
         pages,
-        [
-            (1, vec!["a".to_owned(), "b".to_owned()]),
-            (2, vec!["c".to_owned()])
-        ]
+        [(1, r#"["a", "b"]"#.to_owned()), (2, r#"["c"]"#.to_owned())]
     );
 }
 
@@ -119,13 +116,19 @@ async fn a_page_of_5000_ids_comes_back_equal(database: Database) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(read.vector_ids.iter().collect::<Vec<_>>(), ids);
+    assert_eq!(read.vector_ids, VectorIds::from_iter(ids));
 }
 
 async fn a_value_that_cannot_be_read_is_an_error_that_names_its_column(database: Database) {
     let db = migrated(&database).await;
     let doc_id = document(&db).await;
-    for value in ["", "not json", "{\"a\": 1}", "[1, 2]", "[\"a\", \"b\""] {
+    for (value, place) in [
+        ("", "byte 0, found the end"),
+        ("not ids", "byte 3, found \" ids\""),
+        ("{\"a\": 1}", "byte 0, found \"{\\\"a\\\": 1}\""),
+        ("[\"a\", null]", "byte 6, found \"null]\""),
+        ("[\"a\", \"b\"", "byte 9, found the end"),
+    ] {
         let insert = format!(
             "INSERT INTO vectors (doc_id, page, vector_ids) VALUES ({doc_id}, 1, '{value}')"
         );
@@ -133,11 +136,8 @@ async fn a_value_that_cannot_be_read_is_an_error_that_names_its_column(database:
 
         let error = Vectors::find().all(&db).await.unwrap_err().to_string();
 
-        assert!(
-            error.contains("vectors.vector_ids: expected a JSON array"),
-            "{error}"
-        );
-        assert!(error.contains(&format!("found {value:?}")), "{error}");
+        assert!(error.contains("vectors.vector_ids: expected "), "{error}");
+        assert!(error.contains(place), "{error}");
         Vectors::delete_many().exec(&db).await.unwrap();
     }
 }

@@ -22,6 +22,7 @@ mod inventory;
 mod library;
 mod outages;
 mod packages;
+mod pages;
 mod random_shapes;
 mod replicas;
 mod rights;
@@ -57,7 +58,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let backend = engine.backend;
     match engine.name {
         "citus" => {
-            return [citus::tests(), entities::tests()]
+            return [citus::tests(), entities::tests(), pages::tests()]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -76,6 +77,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         generated::tests(),
         library::tests(),
         outages::tests(backend),
+        pages::tests(),
         random_shapes::tests(),
         replicas::tests(engine),
         rights::tests(backend),

@@ -1,6 +1,6 @@
 //! The Python application on the same rows.
 
-use entity::{documents, prelude::*, vectors};
+use entity::{Page, documents, prelude::*, vectors};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{Test, convergence::works, inventory::Inventory};
+use super::{Test, convergence::works, inventory::Inventory, shape::lines};
 use crate::{
     engines::Database,
     programs::{migrate, python},
@@ -19,6 +19,7 @@ pub fn tests() -> Vec<Test> {
     tests![
         sqlalchemy_reads_what_the_entity_wrote,
         the_entity_reads_what_sqlalchemy_wrote,
+        both_write_the_same_text,
         a_database_of_create_all_gets_its_cascade,
     ]
 }
@@ -63,7 +64,36 @@ async fn the_entity_reads_what_sqlalchemy_wrote(database: Database) {
 
     let read = Vectors::find().one(&db).await.unwrap().unwrap();
     assert_eq!((read.doc_id, read.page), (document.id, 5));
-    assert_eq!(read.vector_ids.iter().collect::<Vec<_>>(), ids);
+    assert_eq!(read.vector_ids, VectorIds::from_iter(ids));
+}
+
+async fn both_write_the_same_text(database: Database) {
+    let db = database.connect().await;
+    Migrator::up(&db, None).await.unwrap();
+    let document = documents::ActiveModel { id: NotSet }
+        .insert(&db)
+        .await
+        .unwrap();
+    let ids = json!([
+        "7c9e6679742540de944be07fc1f90ae7",
+        7,
+        u64::MAX,
+        "",
+        "\"\\/\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}\u{2028} ü 東京 🦀",
+    ]);
+    let row = json!([{"doc_id": document.id, "page": 1, "vector_ids": ids}]);
+    let url = database.sqlalchemy_url();
+    python("rows.py", &["write", &url], &row.to_string()).expect_success();
+
+    let ids: VectorIds = serde_json::from_value(ids).unwrap();
+    let page = Page { number: 1, ids };
+    Vectors::record_pages(&db, document.id, [page])
+        .await
+        .unwrap();
+
+    let texts = lines(&db, "SELECT vector_ids FROM vectors ORDER BY id").await;
+    assert_eq!(texts.len(), 2);
+    assert_eq!(texts[0], texts[1]);
 }
 
 /// As in production: SQLAlchemy's own `create_all` came first, with a key that has no CASCADE.

@@ -1,0 +1,254 @@
+use std::{collections::BTreeMap, pin::Pin};
+
+use futures_util::{Stream, TryStreamExt, stream};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, RelationTrait, Select, StreamTrait,
+    sea_query::{Expr, ExprTrait, IntoCondition},
+};
+
+use crate::{Error, Page, VectorIds, documents, page::require_page, vectors};
+
+/// Each is one of a statement's values, of which SQLite has 32,766.
+const DOCUMENTS_AT_ONCE: usize = 30_000;
+
+impl vectors::Entity {
+    /// The ids of a page, of all its rows in the order in which they were recorded; none where it has no row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], and [`Error::Database`] where the ids cannot be
+    /// read.
+    ///
+    /// ```
+    /// use entity::{Error, VectorIds, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn highlight(db: &DatabaseConnection, doc_id: i32) -> Result<VectorIds, Error> {
+    ///     Vectors::ids_of_page(db, doc_id, 1).await
+    /// }
+    /// ```
+    pub async fn ids_of_page<C>(db: &C, doc_id: i32, page: i32) -> Result<VectorIds, Error>
+    where
+        C: ConnectionTrait,
+    {
+        require_page(doc_id, page)?;
+        let rows = rows_of(doc_id, Some(page))
+            .into_model::<Row>()
+            .all(db)
+            .await?;
+        if rows.is_empty() {
+            return Err(Error::UnknownDocument { doc_id });
+        }
+        Ok(rows
+            .into_iter()
+            .filter_map(Row::page)
+            .flat_map(|page| page.ids)
+            .collect())
+    }
+
+    /// The pages of a document that have ids, by number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownDocument`], and [`Error::Database`] where the ids cannot be read.
+    ///
+    /// ```
+    /// use entity::{Error, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn points(db: &DatabaseConnection, doc_id: i32) -> Result<usize, Error> {
+    ///     let pages = Vectors::pages_of_document(db, doc_id).await?;
+    ///     Ok(pages.iter().map(|page| page.ids.len()).sum())
+    /// }
+    /// ```
+    pub async fn pages_of_document<C>(db: &C, doc_id: i32) -> Result<Vec<Page>, Error>
+    where
+        C: ConnectionTrait,
+    {
+        let rows = rows_of(doc_id, None).into_model::<Row>().all(db).await?;
+        if rows.is_empty() {
+            return Err(Error::UnknownDocument { doc_id });
+        }
+        Ok(Page::gather(rows.into_iter().filter_map(Row::page)))
+    }
+
+    /// The same pages one after the other: no more than two of them are held at a time, however many the
+    /// document has. The connection is in use until the stream ends.
+    ///
+    /// # Errors
+    ///
+    /// As of [`pages_of_document`](Self::pages_of_document), as the stream's items.
+    ///
+    /// ```
+    /// use entity::{Error, prelude::*};
+    /// use futures_util::TryStreamExt;
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn points(db: &DatabaseConnection, doc_id: i32) -> Result<usize, Error> {
+    ///     let pages = Vectors::stream_pages_of_document(db, doc_id).await?;
+    ///     pages.try_fold(0, async |count, page| Ok(count + page.ids.len())).await
+    /// }
+    /// ```
+    pub async fn stream_pages_of_document<'db, C>(
+        db: &'db C,
+        doc_id: i32,
+    ) -> Result<impl Stream<Item = Result<Page, Error>> + Send + use<'db, C>, Error>
+    where
+        C: ConnectionTrait + StreamTrait,
+    {
+        let rows = rows_of(doc_id, None).into_model::<Row>().stream(db).await?;
+        Ok(gather(doc_id, rows))
+    }
+
+    /// The pages of many documents by the document's id, in one round trip. A document that does not exist
+    /// is not in the map; one without pages has an empty list.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDocuments`], and [`Error::Database`] where ids cannot be read.
+    ///
+    /// ```
+    /// use entity::{Error, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn print(db: &DatabaseConnection, doc_ids: &[i32]) -> Result<(), Error> {
+    ///     for (doc_id, pages) in Vectors::pages_of_documents(db, doc_ids.iter().copied()).await? {
+    ///         println!("document {doc_id}: {} pages", pages.len());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn pages_of_documents<C, D>(
+        db: &C,
+        doc_ids: D,
+    ) -> Result<BTreeMap<i32, Vec<Page>>, Error>
+    where
+        C: ConnectionTrait,
+        D: IntoIterator<Item = i32>,
+    {
+        let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
+        if doc_ids.is_empty() {
+            return Err(Error::NoDocuments);
+        }
+        let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
+        for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
+            let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
+            for row in rows.into_model::<Row>().all(db).await? {
+                let pages = documents.entry(row.doc_id).or_default();
+                pages.extend(row.page());
+            }
+        }
+        for pages in documents.values_mut() {
+            *pages = Page::gather(std::mem::take(pages));
+        }
+        Ok(documents)
+    }
+
+    /// How many pages of a document have ids.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownDocument`].
+    ///
+    /// ```
+    /// use entity::{Error, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn is_indexed(db: &DatabaseConnection, doc_id: i32) -> Result<bool, Error> {
+    ///     Ok(Vectors::count_pages(db, doc_id).await? > 0)
+    /// }
+    /// ```
+    pub async fn count_pages<C>(db: &C, doc_id: i32) -> Result<u64, Error>
+    where
+        C: ConnectionTrait,
+    {
+        let count = Expr::col((vectors::Entity, vectors::Column::Page)).count_distinct();
+        let counted: Option<i64> = documents::Entity::find_by_id(doc_id)
+            .select_only()
+            .expr(count)
+            .left_join(vectors::Entity)
+            .group_by(documents::Column::Id)
+            .into_tuple()
+            .one(db)
+            .await?;
+        let counted = counted.ok_or(Error::UnknownDocument { doc_id })?;
+        Ok(u64::try_from(counted).unwrap_or_default())
+    }
+}
+
+/// A document beside a row of one of its pages, or beside none.
+#[derive(FromQueryResult)]
+struct Row {
+    doc_id: i32,
+    page: Option<i32>,
+    vector_ids: Option<VectorIds>,
+}
+
+impl Row {
+    fn page(self) -> Option<Page> {
+        Some(Page {
+            number: self.page?,
+            ids: self.vector_ids?,
+        })
+    }
+}
+
+fn rows_of(doc_id: i32, page: Option<i32>) -> Select<documents::Entity> {
+    rows(documents::Column::Id.eq(doc_id), page)
+}
+
+/// A document without pages has a row too, so that one round trip tells it from one that does not exist.
+fn rows(documents: Expr, page: Option<i32>) -> Select<documents::Entity> {
+    let mut relation = documents::Relation::Vectors.def();
+    if let Some(page) = page {
+        relation = relation.on_condition(move |_, vectors| {
+            Expr::col((vectors, vectors::Column::Page))
+                .eq(page)
+                .into_condition()
+        });
+    }
+    documents::Entity::find()
+        .select_only()
+        .column_as(documents::Column::Id, "doc_id")
+        .column(vectors::Column::Page)
+        .column(vectors::Column::VectorIds)
+        .join(JoinType::LeftJoin, relation)
+        .filter(documents)
+        .order_by_asc(documents::Column::Id)
+        .order_by_asc(vectors::Column::Page)
+        .order_by_asc(vectors::Column::Id)
+}
+
+/// As [`Page::gather`], of rows that come one after the other.
+fn gather<'db>(
+    doc_id: i32,
+    rows: impl Stream<Item = Result<Row, DbErr>> + Send + 'db,
+) -> impl Stream<Item = Result<Page, Error>> + Send + 'db {
+    let rows: Pin<Box<dyn Stream<Item = Result<Row, DbErr>> + Send + 'db>> = Box::pin(rows);
+    let start = (rows, None, Seen::Nothing);
+    stream::try_unfold(start, move |(mut rows, mut held, mut seen)| async move {
+        while let Some(row) = rows.try_next().await? {
+            seen = Seen::Document;
+            match (held.take(), row.page()) {
+                (None, page) => held = page,
+                (Some(mut last), Some(page)) if last.number == page.number => {
+                    last.ids.extend(page.ids);
+                    held = Some(last);
+                }
+                (Some(last), page) => return Ok(Some((last, (rows, page, seen)))),
+            }
+        }
+        match (held, seen) {
+            (Some(last), seen) => Ok(Some((last, (rows, None, seen)))),
+            (None, Seen::Document) => Ok(None),
+            (None, Seen::Nothing) => Err(Error::UnknownDocument { doc_id }),
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Seen {
+    Nothing,
+    Document,
+}

@@ -1,0 +1,136 @@
+mod error;
+mod id;
+#[cfg(feature = "qdrant")]
+mod qdrant;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{fmt, ops::Deref, slice, str::FromStr, vec};
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use error::ParseVectorIdsError;
+pub use id::{OpaqueId, VectorId};
+
+/// The vector ids of a page, in the order in which they were recorded.
+///
+/// The column `vectors.vector_ids` keeps them as a JSON array, UUIDs in 32 digits, as the Python application
+/// writes it with `json.dumps(…, ensure_ascii=False)`. Other forms are read too: UUIDs with hyphens or
+/// capitals, numbers, other names, and the comma-separated values of older writers. To read and to write
+/// again loses nothing that identifies a point.
+///
+/// ```
+/// use entity::{VectorId, VectorIds};
+///
+/// let ids: VectorIds = r#"["0F8FAD5B-D9CB-469F-A165-70867728950E", 7, "chunk 1"]"#.parse()?;
+/// assert_eq!(ids.len(), 3);
+/// assert!(ids.contains(&VectorId::from(7)));
+/// assert_eq!(ids.to_string(), r#"["0f8fad5bd9cb469fa16570867728950e", 7, "chunk 1"]"#);
+///
+/// let error = r#"["0f8fad5bd9cb469fa16570867728950e", null]"#.parse::<VectorIds>().unwrap_err();
+/// assert_eq!(error.at(), 37);
+/// # Ok::<(), entity::ParseVectorIdsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, DeriveValueType)]
+#[sea_orm(
+    value_type = "String",
+    column_type = "Text",
+    to_str = "VectorIds::to_json"
+)]
+pub struct VectorIds(Vec<VectorId>);
+
+impl VectorIds {
+    /// How many bytes the written list has.
+    pub(crate) fn written_len(&self) -> usize {
+        write::written_len(self)
+    }
+
+    fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.written_len());
+        // A String takes all that is written.
+        let _ = write::write(self, &mut json);
+        json
+    }
+}
+
+impl Deref for VectorIds {
+    type Target = [VectorId];
+
+    fn deref(&self) -> &[VectorId] {
+        &self.0
+    }
+}
+
+impl<I: Into<VectorId>> FromIterator<I> for VectorIds {
+    fn from_iter<T: IntoIterator<Item = I>>(ids: T) -> Self {
+        Self(ids.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<I: Into<VectorId>> Extend<I> for VectorIds {
+    fn extend<T: IntoIterator<Item = I>>(&mut self, ids: T) {
+        self.0.extend(ids.into_iter().map(Into::into));
+    }
+}
+
+impl From<Vec<VectorId>> for VectorIds {
+    fn from(ids: Vec<VectorId>) -> Self {
+        Self(ids)
+    }
+}
+
+impl From<VectorIds> for Vec<VectorId> {
+    fn from(ids: VectorIds) -> Self {
+        ids.0
+    }
+}
+
+impl IntoIterator for VectorIds {
+    type Item = VectorId;
+    type IntoIter = vec::IntoIter<VectorId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'i> IntoIterator for &'i VectorIds {
+    type Item = &'i VectorId;
+    type IntoIter = slice::Iter<'i, VectorId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The JSON array that the column keeps.
+impl fmt::Display for VectorIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write::write(self, f)
+    }
+}
+
+/// Reads a JSON array, or ids with commas between. Any other text is an error, also an empty one: never an
+/// empty list.
+impl FromStr for VectorIds {
+    type Err = ParseVectorIdsError;
+
+    fn from_str(text: &str) -> Result<Self, ParseVectorIdsError> {
+        read::read(text).map(Self)
+    }
+}
+
+impl Serialize for VectorIds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VectorIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self)
+    }
+}

@@ -1,0 +1,414 @@
+//! What a service does with the pages of its documents, beside others who do the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::{Error, Page, VectorId, VectorIds, documents, prelude::*, vectors};
+use futures_util::TryStreamExt;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DbErr, QueryOrder, TransactionTrait,
+    entity::*,
+};
+
+use super::{Test, shape::lines};
+use crate::engines::Database;
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        recorded_pages_are_read_back,
+        rows_of_one_page_are_one_page,
+        pages_of_many_documents_are_read_at_once,
+        any_number_of_pages_is_recorded,
+        a_replaced_page_returns_what_it_has_no_longer,
+        a_replaced_row_keeps_what_the_application_has_in_it,
+        pages_and_documents_are_deleted_and_return_their_ids,
+        bad_input_is_named_and_changes_nothing,
+        what_cannot_be_read_is_not_deleted,
+        a_callers_transaction_takes_everything_back,
+        of_replacements_at_the_same_time_every_id_is_returned_or_there,
+        a_delete_beside_inserts_loses_no_id,
+    ]
+}
+
+async fn migrated(database: &Database) -> DatabaseConnection {
+    let db = database.connect().await;
+    Migrator::up(&db, None)
+        .await
+        .expect("the database is empty");
+    db
+}
+
+async fn document(db: &impl ConnectionTrait) -> i32 {
+    documents::ActiveModel { id: NotSet }
+        .insert(db)
+        .await
+        .expect("a document")
+        .id
+}
+
+fn page(number: i32, ids: &[&str]) -> Page {
+    Page::new(number, ids.iter().copied())
+}
+
+fn ids(ids: &[&str]) -> VectorIds {
+    ids.iter().copied().collect()
+}
+
+async fn rows(db: &DatabaseConnection) -> Vec<vectors::Model> {
+    Vectors::find()
+        .order_by_asc(vectors::Column::Id)
+        .all(db)
+        .await
+        .expect("the rows")
+}
+
+async fn recorded_pages_are_read_back(database: Database) {
+    let db = migrated(&database).await;
+    let (doc_id, other) = (document(&db).await, document(&db).await);
+    let pages = [page(2, &["c"]), page(1, &["b", "a"]), page(7, &["d"])];
+
+    let recorded = Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    Vectors::record_pages(&db, other, [page(1, &["x"])])
+        .await
+        .unwrap();
+
+    assert_eq!(recorded, 3);
+    assert_eq!(Vectors::count_pages(&db, doc_id).await, Ok(3));
+    assert_eq!(
+        Vectors::ids_of_page(&db, doc_id, 1).await,
+        Ok(ids(&["b", "a"]))
+    );
+    assert_eq!(Vectors::ids_of_page(&db, doc_id, 3).await, Ok(ids(&[])));
+    let expected = [page(1, &["b", "a"]), page(2, &["c"]), page(7, &["d"])];
+    let read = Vectors::pages_of_document(&db, doc_id).await.unwrap();
+    assert_eq!(read, expected);
+    let stream = Vectors::stream_pages_of_document(&db, doc_id)
+        .await
+        .unwrap();
+    assert_eq!(stream.try_collect::<Vec<Page>>().await.unwrap(), expected);
+
+    let empty = document(&db).await;
+    assert_eq!(Vectors::count_pages(&db, empty).await, Ok(0));
+    assert_eq!(Vectors::pages_of_document(&db, empty).await, Ok(Vec::new()));
+    let stream = Vectors::stream_pages_of_document(&db, empty).await.unwrap();
+    assert_eq!(stream.try_collect::<Vec<Page>>().await.unwrap(), []);
+}
+
+async fn rows_of_one_page_are_one_page(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    for ids in [["a", "b"], ["c", "d"]] {
+        let pages = [page(1, &ids), page(2, &ids)];
+        Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    }
+
+    let whole = ["a", "b", "c", "d"];
+    let expected = [page(1, &whole), page(2, &whole)];
+    assert_eq!(Vectors::count_pages(&db, doc_id).await, Ok(2));
+    assert_eq!(Vectors::ids_of_page(&db, doc_id, 2).await, Ok(ids(&whole)));
+    let read = Vectors::pages_of_document(&db, doc_id).await.unwrap();
+    assert_eq!(read, expected);
+    let stream = Vectors::stream_pages_of_document(&db, doc_id)
+        .await
+        .unwrap();
+    assert_eq!(stream.try_collect::<Vec<Page>>().await.unwrap(), expected);
+}
+
+async fn pages_of_many_documents_are_read_at_once(database: Database) {
+    let db = migrated(&database).await;
+    let (first, empty, last) = (
+        document(&db).await,
+        document(&db).await,
+        document(&db).await,
+    );
+    for doc_id in [first, last] {
+        let pages = [page(1, &["a"]), page(2, &["b"]), page(1, &["c"])];
+        Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    }
+
+    let read = Vectors::pages_of_documents(&db, [last, first, empty, last + 1, first])
+        .await
+        .unwrap();
+
+    let pages = vec![page(1, &["a", "c"]), page(2, &["b"])];
+    let expected = [(first, pages.clone()), (empty, Vec::new()), (last, pages)];
+    assert_eq!(read, BTreeMap::from(expected));
+}
+
+/// More rows than a statement has values, more bytes than a packet has, and one page that fills it alone.
+async fn any_number_of_pages_is_recorded(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let short = (0..12_000).map(|number| Page::new(number, [u64::from(number.unsigned_abs())]));
+    let long = (12_000..12_100).map(|number| Page::new(number, many(number, 1_030)));
+    let huge = (12_100..12_103).map(|number| Page::new(number, many(number, 25_000)));
+    let pages: Vec<Page> = short.chain(long).chain(huge).collect();
+
+    let recorded = Vectors::record_pages(&db, doc_id, pages.clone())
+        .await
+        .unwrap();
+
+    assert_eq!(recorded, 12_103);
+    let stream = Vectors::stream_pages_of_document(&db, doc_id)
+        .await
+        .unwrap();
+    let read: Vec<Page> = stream.try_collect().await.unwrap();
+    assert!(read == pages, "the pages differ");
+}
+
+fn many(page: i32, count: u128) -> impl Iterator<Item = VectorId> {
+    let page = u128::from(page.unsigned_abs());
+    (0..count).map(move |number| format!("{:032x}", page << 64 | number).into())
+}
+
+async fn a_replaced_page_returns_what_it_has_no_longer(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let pages = [page(1, &["a", "b"]), page(2, &["x"]), page(1, &["c"])];
+    Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+
+    let unused = Vectors::replace_page(&db, doc_id, page(1, &["b", "d"]))
+        .await
+        .unwrap();
+
+    assert_eq!(unused, ids(&["a", "c"]));
+    let expected = [page(1, &["b", "d"]), page(2, &["x"])];
+    let read = Vectors::pages_of_document(&db, doc_id).await.unwrap();
+    assert_eq!(read, expected);
+    let unused = Vectors::replace_page(&db, doc_id, page(3, &["e"])).await;
+    assert_eq!(unused, Ok(ids(&[])));
+    assert_eq!(rows(&db).await.len(), 3);
+}
+
+async fn a_replaced_row_keeps_what_the_application_has_in_it(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    Vectors::record_pages(&db, doc_id, [page(1, &["a"])])
+        .await
+        .unwrap();
+    database
+        .execute([
+            "ALTER TABLE vectors ADD COLUMN model varchar(20)",
+            "UPDATE vectors SET model = 'v1'",
+        ])
+        .await;
+
+    Vectors::replace_page(&db, doc_id, page(1, &["b"]))
+        .await
+        .unwrap();
+
+    assert_eq!(lines(&db, "SELECT model FROM vectors").await, ["v1"]);
+}
+
+async fn pages_and_documents_are_deleted_and_return_their_ids(database: Database) {
+    let db = migrated(&database).await;
+    let mut documents = Vec::new();
+    for _ in 0..4 {
+        let doc_id = document(&db).await;
+        let pages = [page(2, &["c"]), page(1, &["a", "b"]), page(2, &["d"])];
+        Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+        documents.push(doc_id);
+    }
+    let [first, second, third, fourth] = documents[..] else {
+        unreachable!("there are four");
+    };
+
+    let deleted = Vectors::delete_page(&db, first, 2).await;
+    assert_eq!(deleted, Ok(ids(&["c", "d"])));
+    assert_eq!(Vectors::delete_page(&db, first, 2).await, Ok(ids(&[])));
+    let deleted = Vectors::delete_document(&db, first).await;
+    assert_eq!(deleted, Ok(ids(&["a", "b"])));
+    let deleted = Vectors::delete_documents(&db, [third, second, third]).await;
+    assert_eq!(deleted, Ok(ids(&["a", "b", "c", "d", "a", "b", "c", "d"])));
+
+    let left = Documents::find().all(&db).await.unwrap();
+    assert_eq!(left, [documents::Model { id: fourth }]);
+    let read = Vectors::pages_of_document(&db, fourth).await.unwrap();
+    assert_eq!(read, [page(1, &["a", "b"]), page(2, &["c", "d"])]);
+    assert_eq!(rows(&db).await.len(), 3);
+}
+
+async fn bad_input_is_named_and_changes_nothing(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let unknown = doc_id + 1;
+    Vectors::record_pages(&db, doc_id, [page(1, &["a"])])
+        .await
+        .unwrap();
+    let before = rows(&db).await;
+    let many = |last: Page| (0..2_500).map(|number| page(number, &["m"])).chain([last]);
+
+    let unknown_document = Error::UnknownDocument { doc_id: unknown };
+    let record = Vectors::record_pages(&db, unknown, [page(1, &["b"])]).await;
+    assert_eq!(record, Err(unknown_document.clone()));
+    let record = Vectors::record_pages(&db, unknown, many(page(1, &["b"]))).await;
+    assert_eq!(record, Err(unknown_document.clone()));
+    let replace = Vectors::replace_page(&db, unknown, page(1, &["b"])).await;
+    assert_eq!(replace, Err(unknown_document.clone()));
+    let delete = Vectors::delete_page(&db, unknown, 1).await;
+    assert_eq!(delete, Err(unknown_document.clone()));
+    let delete = Vectors::delete_documents(&db, [doc_id, unknown]).await;
+    assert_eq!(delete, Err(unknown_document.clone()));
+    let read = Vectors::ids_of_page(&db, unknown, 1).await;
+    assert_eq!(read, Err(unknown_document.clone()));
+    let read = Vectors::pages_of_document(&db, unknown).await;
+    assert_eq!(read, Err(unknown_document.clone()));
+    let count = Vectors::count_pages(&db, unknown).await;
+    assert_eq!(count, Err(unknown_document.clone()));
+    let stream = Vectors::stream_pages_of_document(&db, unknown)
+        .await
+        .unwrap();
+    let read: Result<Vec<Page>, Error> = stream.try_collect().await;
+    assert_eq!(read, Err(unknown_document));
+
+    let negative = Error::NegativePage { doc_id, page: -1 };
+    let record = Vectors::record_pages(&db, doc_id, many(page(-1, &["b"]))).await;
+    assert_eq!(record, Err(negative.clone()));
+    let replace = Vectors::replace_page(&db, doc_id, page(-1, &["b"])).await;
+    assert_eq!(replace, Err(negative.clone()));
+    let delete = Vectors::delete_page(&db, doc_id, -1).await;
+    assert_eq!(delete, Err(negative.clone()));
+    let read = Vectors::ids_of_page(&db, doc_id, -1).await;
+    assert_eq!(read, Err(negative));
+
+    let no_ids = Error::NoIds { doc_id, page: 1 };
+    let record = Vectors::record_pages(&db, doc_id, many(page(1, &[]))).await;
+    assert_eq!(record, Err(no_ids.clone()));
+    let replace = Vectors::replace_page(&db, doc_id, page(1, &[])).await;
+    assert_eq!(replace, Err(no_ids));
+
+    let none = Vectors::record_pages(&db, doc_id, []).await;
+    assert_eq!(none, Err(Error::NoPages { doc_id }));
+    let none = Vectors::delete_documents(&db, []).await;
+    assert_eq!(none, Err(Error::NoDocuments));
+    let none = Vectors::pages_of_documents(&db, []).await;
+    assert_eq!(none, Err(Error::NoDocuments));
+
+    assert_eq!(rows(&db).await, before);
+    assert_eq!(Documents::find().all(&db).await.unwrap().len(), 1);
+}
+
+async fn what_cannot_be_read_is_not_deleted(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let insert = format!(
+        "INSERT INTO vectors (doc_id, page, vector_ids) VALUES ({doc_id}, 1, '[\"a\", \"b')"
+    );
+    database.execute([insert]).await;
+
+    let outcomes = [
+        Vectors::delete_page(&db, doc_id, 1).await,
+        Vectors::delete_document(&db, doc_id).await,
+        Vectors::replace_page(&db, doc_id, page(1, &["c"])).await,
+    ];
+
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(&error, Error::Database(DbErr::TryIntoErr { .. })),
+            "{error:?}"
+        );
+        assert!(
+            error.to_string().contains("vectors.vector_ids: expected"),
+            "{error}"
+        );
+    }
+    assert_eq!(lines(&db, "SELECT vector_ids FROM vectors").await.len(), 1);
+}
+
+async fn a_callers_transaction_takes_everything_back(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    Vectors::record_pages(&db, doc_id, [page(1, &["a"])])
+        .await
+        .unwrap();
+    let before = rows(&db).await;
+
+    let transaction = db.begin().await.unwrap();
+    let many = (0..2_500).map(|number| page(number, &["m"]));
+    Vectors::record_pages(&transaction, doc_id, many)
+        .await
+        .unwrap();
+    let read = Vectors::ids_of_page(&transaction, doc_id, 1).await;
+    assert_eq!(read, Ok(ids(&["a", "m"])));
+    Vectors::replace_page(&transaction, doc_id, page(1, &["b"]))
+        .await
+        .unwrap();
+    let refused = Vectors::delete_page(&transaction, doc_id + 1, 1).await;
+    assert!(matches!(refused, Err(Error::UnknownDocument { .. })));
+    Vectors::delete_document(&transaction, doc_id)
+        .await
+        .unwrap();
+    transaction.rollback().await.unwrap();
+
+    assert_eq!(rows(&db).await, before);
+}
+
+async fn of_replacements_at_the_same_time_every_id_is_returned_or_there(database: Database) {
+    const TASKS: i32 = 8;
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    for round in 0..20 {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let db = db.clone();
+                let page = Page::new(1, [format!("{round} {task}")]);
+                tokio::spawn(async move { Vectors::replace_page(&db, doc_id, page).await })
+            })
+            .collect();
+        let mut seen: Vec<VectorId> = Vec::new();
+        for task in tasks {
+            seen.extend(task.await.unwrap().expect("it replaces"));
+        }
+        let left = Vectors::ids_of_page(&db, doc_id, 1).await.unwrap();
+        assert_eq!(left.len(), 1, "{left}");
+        seen.extend(left.iter().cloned());
+        let before = if round == 0 { 0 } else { 1 };
+        assert_eq!(seen.len(), TASKS as usize + before, "{seen:?}");
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
+    }
+}
+
+/// Whoever records a page beside the deletion of its document is told that it is gone, or the deletion
+/// returns the page's ids.
+async fn a_delete_beside_inserts_loses_no_id(database: Database) {
+    const ROUNDS: usize = 1_000;
+    const WRITERS: i32 = 3;
+    let db = migrated(&database).await;
+    let mut recorded_beside = 0;
+    for round in 0..ROUNDS {
+        let doc_id = document(&db).await;
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|number| {
+                let db = db.clone();
+                let page = Page::new(number, [format!("{round} {number}")]);
+                tokio::spawn(async move { Vectors::record_pages(&db, doc_id, [page]).await })
+            })
+            .collect();
+        if round % 2 == 0 {
+            tokio::task::yield_now().await;
+        }
+        let deleted = Vectors::delete_document(&db, doc_id)
+            .await
+            .expect("deleted");
+        let mut recorded = 0;
+        for (number, writer) in writers.into_iter().enumerate() {
+            match writer.await.unwrap() {
+                Ok(_) => {
+                    let id = VectorId::from(format!("{round} {number}"));
+                    assert!(deleted.contains(&id), "{id} is lost, of {deleted}");
+                    recorded += 1;
+                }
+                Err(Error::UnknownDocument { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(deleted.len(), recorded, "{deleted}");
+        recorded_beside += recorded;
+    }
+    assert!(rows(&db).await.is_empty());
+    println!(
+        "{}: {ROUNDS} deletions of a document beside {WRITERS} writers: {recorded_beside} pages recorded and returned, 0 ids lost",
+        database.engine.name
+    );
+}
