@@ -25,6 +25,7 @@ mod error;
 mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
+mod m20261123_000000_store_vector_ids;
 mod runner;
 mod schema;
 mod session;
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20250524_000000_create_documents::Migration),
             Box::new(m20250524_120000_create_vectors::Migration),
+            Box::new(m20261123_000000_store_vector_ids::Migration),
         ]
     }
 }

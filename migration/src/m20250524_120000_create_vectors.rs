@@ -10,14 +10,14 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        Ok(Runner::default().converge(db, Scope::Everything).await?)
+        Ok(Runner::default().converge(db, Scope::Vectors).await?)
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         let runner = Runner::default();
         Ok(runner
-            .roll_back_one(db, Scope::Everything, self.name())
+            .roll_back_one(db, Scope::Vectors, self.name())
             .await?)
     }
 

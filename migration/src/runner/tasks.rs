@@ -86,9 +86,9 @@ impl Task for RollBackNext {
         let name = migration.name();
         tracing::info!("Rolling back migration '{name}'");
         match Scope::of_migration(name) {
-            // The record goes with the table.
-            Some(Scope::Everything) => {
-                converge::roll_back(&turn.work(), Scope::Everything, name).await?;
+            // The record goes with what it is of.
+            Some(scope @ (Scope::Vectors | Scope::Everything)) => {
+                converge::roll_back(&turn.work(), scope, name).await?;
             }
             Some(Scope::Documents) => records::delete(&turn.record(), name).await?,
             None => {

@@ -163,13 +163,15 @@ pub(crate) async fn roll_back(
     scope: Scope,
     migration: &str,
 ) -> Result<(), Error> {
-    match scope {
-        Scope::Documents => Ok(()),
+    let step = match scope {
+        Scope::Documents => return Ok(()),
+        Scope::Vectors => step::drop_vectors(session.backend(), migration),
         Scope::Everything => {
-            let step = step::drop_vectors(session.backend(), migration);
-            run::to_its_end(session, &step).await.map(|_| ())
+            let look = look_at_once(session, Scope::Documents).await?;
+            step::restore_storage(&look.live, migration)
         }
-    }
+    };
+    run::to_its_end(session, &step).await.map(|_| ())
 }
 
 /// Deletes the rows whose document does not exist, and says how many.

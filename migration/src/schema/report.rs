@@ -97,7 +97,12 @@ impl Report {
             .any(|plan| plan.difference.hides_the_rest());
         let documents = look.live.documents_placement();
         let is_shown = |part: &Part| {
-            *part != Part::Placement || *documents != Placement::Local || differs(*part)
+            let is_its = match part {
+                Part::Placement => *documents != Placement::Local,
+                Part::Storage => look.live.compression.is_some(),
+                _ => true,
+            };
+            is_its || differs(*part)
         };
         let parts = Part::ALL
             .into_iter()

@@ -96,7 +96,7 @@ async fn a_new_table_is_made_beside_distributed_documents(database: Database) {
     run(&database, &["up"]).expect_success();
     run(&database, &["refresh"]).expect_success();
     holds(&database).await;
-    run(&database, &["down"]).expect_success();
+    run(&database, &["down", "-n", "2"]).expect_success();
     assert_eq!(run(&database, &["check"]).code, Some(1));
 }
 

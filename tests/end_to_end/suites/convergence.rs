@@ -88,7 +88,7 @@ async fn converges(database: Database, shape: Shape) {
     database.execute([&shape.sql]).await;
     let before = Inventory::of(&database).await;
 
-    assert_eq!(found(&database), shape.finds);
+    assert_eq!(found_but_storage(&database), shape.finds);
     assert_eq!(
         Inventory::of(&database).await,
         before,
@@ -105,7 +105,7 @@ async fn converges(database: Database, shape: Shape) {
             let error = up.expect_error();
             assert!(error.contains("its tables were not changed"), "{error}");
             before.assert_kept_in(&Inventory::of(&database).await);
-            assert_eq!(found(&database), shape.finds);
+            assert_eq!(found_but_storage(&database), shape.finds);
         }
     }
     if shape.ends == End::Refused {
@@ -121,6 +121,13 @@ async fn converges(database: Database, shape: Shape) {
     }
     assert_eq!(found(&database), [""; 0]);
     works(&database).await;
+}
+
+/// Every legacy table is stored as the server does it: that has a suite of its own.
+fn found_but_storage(database: &Database) -> Vec<String> {
+    let mut found = found(database);
+    found.retain(|one| !one.starts_with("storage: "));
+    found
 }
 
 /// The differences that `check` finds; its exit status says whether there are any.
@@ -303,7 +310,7 @@ async fn up_in_the_callers_transaction_converges(database: Database) {
     let transaction = db.begin().await.unwrap();
     Migrator::up(&transaction, None).await.unwrap();
     transaction.rollback().await.unwrap();
-    assert_eq!(found(&database), legacy.finds);
+    assert_eq!(found_but_storage(&database), legacy.finds);
 
     let transaction = db.begin().await.unwrap();
     Migrator::up(&transaction, None).await.unwrap();
@@ -357,7 +364,7 @@ async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database)
             ])
             .await;
     }
-    assert_eq!(found(&database), legacy.finds);
+    assert_eq!(found_but_storage(&database), legacy.finds);
     reader.rollback().await.unwrap();
 
     assert!(repair.wait().expect("it ends").success());

@@ -314,7 +314,7 @@ fn on(database: &Database, file: &Path) -> Database {
 
 async fn a_file_that_may_only_be_read_is_one_sentence(database: Database) {
     migrate(&database, ["up"]).expect_success();
-    migrate(&database, ["down"]).expect_success();
+    migrate(&database, ["reset"]).expect_success();
     let read_only = Database {
         url: database.url.replace("mode=rwc", "mode=ro"),
         ..database.clone()
@@ -332,7 +332,7 @@ async fn a_file_in_a_folder_that_only_reads_is_one_sentence(database: Database) 
     let disk = Disk::mount("1m");
     let there = on(&database, &disk.0.path().join("db.sqlite"));
     migrate(&there, ["up"]).expect_success();
-    migrate(&there, ["down"]).expect_success();
+    migrate(&there, ["reset"]).expect_success();
     disk.only_read();
 
     let error = migrate(&there, ["up"]).expect_error();
@@ -445,7 +445,7 @@ async fn a_database_with_an_odd_name_is_migrated(database: Database) {
     database.execute([format!("CREATE DATABASE {odd}")]).await;
     let url = format!("{}%20R%C3%A9serve%20A'b", database.url);
 
-    for command in ["up", "up", "check", "down"] {
+    for command in ["up", "up", "check", "reset"] {
         run(programs::migration().args([command, "-u", &url])).expect_success();
     }
     database.execute([format!("DROP DATABASE {odd}")]).await;
@@ -521,7 +521,7 @@ async fn a_database_in_an_old_encoding_is_migrated(database: Database) {
     database.execute([create]).await;
     let url = database.url.replace(&database.name, &old);
 
-    for command in ["up", "up", "check", "down"] {
+    for command in ["up", "up", "check", "reset"] {
         run(programs::migration().args([command, "-u", &url])).expect_success();
     }
     database.execute([format!("DROP DATABASE {old}")]).await;

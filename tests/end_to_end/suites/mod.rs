@@ -28,6 +28,7 @@ mod replicas;
 mod rights;
 mod shape;
 mod sqlalchemy;
+mod storage;
 mod waiting;
 
 use std::pin::Pin;
@@ -83,6 +84,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         rights::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),
+        storage::tests(backend),
         waiting::tests(backend),
     ];
     suites.into_iter().flatten().collect()

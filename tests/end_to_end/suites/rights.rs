@@ -82,7 +82,7 @@ fn of_a_checker(backend: DbBackend) -> &'static [&'static str] {
         ],
         _ => &[
             "SELECT ON {db}.vectors",
-            "REFERENCES ON {db}.vectors",
+            "REFERENCES ON {db}.*",
             "SELECT ON {db}.documents",
         ],
     }
@@ -117,7 +117,7 @@ async fn the_documented_rights_suffice(database: Database) {
         .chain(of_a_repairer(database.backend()).iter().copied())
         .collect();
     let migrator = user(&database, "migrator", &granted).await;
-    for command in ["up", "check", "down", "up", "repair"] {
+    for command in ["up", "check", "down", "down", "up", "repair"] {
         migrate(&migrator, [command]).expect_success();
     }
 

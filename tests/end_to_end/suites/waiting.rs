@@ -251,7 +251,7 @@ async fn schemas_do_not_wait_for_each_other(database: Database) {
     database.execute(["CREATE SCHEMA other"]).await;
 
     let other = ["--lock-wait", "0", "--database-schema", "other"];
-    for command in ["up", "down", "repair", "up", "check"] {
+    for command in ["up", "down", "down", "repair", "up", "check"] {
         migrate(&database, other.iter().chain([&command])).expect_success();
     }
 

@@ -3,10 +3,11 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::MigrationName;
 
-use super::{Difference, placement};
+use super::{Difference, placement, storage};
 use crate::{
     Error, m20250524_000000_create_documents as create_documents,
     m20250524_120000_create_vectors as create_vectors,
+    m20261123_000000_store_vector_ids as store_vector_ids,
     schema::{
         declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
         live::{
@@ -20,6 +21,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Documents,
+    Vectors,
     Everything,
 }
 
@@ -31,8 +33,9 @@ impl Scope {
                 create_documents::Migration.name().to_owned(),
                 Self::Documents,
             ),
+            (create_vectors::Migration.name().to_owned(), Self::Vectors),
             (
-                create_vectors::Migration.name().to_owned(),
+                store_vector_ids::Migration.name().to_owned(),
                 Self::Everything,
             ),
         ];
@@ -89,6 +92,9 @@ pub(crate) async fn differences(
     found.extend(blocked(vectors));
     let instead = vectors.instead_rules.iter().cloned();
     found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
+    if scope == Scope::Everything {
+        found.extend(storage::find(live, vectors));
+    }
     Ok(found)
 }
 

@@ -5,11 +5,13 @@ mod notes;
 mod placement;
 mod remedy;
 mod sentence;
+mod storage;
 
 pub(crate) use find::{Scope, differences};
 pub(crate) use notes::notes;
 pub(crate) use placement::primary_key;
 pub(crate) use remedy::Remedy;
+pub(crate) use storage::undone as storage_undone;
 
 use super::{
     declared::PRIMARY_KEY_DISTRIBUTED,
@@ -30,10 +32,12 @@ pub(crate) enum Part {
     ForeignKey,
     Index,
     Rows,
+    /// Of `vector_ids` in PostgreSQL.
+    Storage,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Documents,
         Self::Table,
         Self::Column("id"),
@@ -46,6 +50,7 @@ impl Part {
         Self::ForeignKey,
         Self::Index,
         Self::Rows,
+        Self::Storage,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -59,6 +64,7 @@ impl Part {
             Self::ForeignKey => "foreign key",
             Self::Index => "index",
             Self::Rows => "rows",
+            Self::Storage => "storage",
         }
     }
 
@@ -78,6 +84,7 @@ impl Part {
             Self::ForeignKey => "doc_id to documents(id), ON DELETE CASCADE",
             Self::Index => "ix_vectors_doc_id on doc_id",
             Self::Rows => "each with its document",
+            Self::Storage => "vector_ids compressed with lz4, or not at all",
         }
     }
 }
@@ -168,6 +175,11 @@ pub(crate) enum Difference {
     IndexUnique {
         index: Index,
     },
+    Storage {
+        /// What is set now; nothing where it is the type's own.
+        found: Vec<String>,
+        set: Vec<&'static str>,
+    },
     /// A column of somebody else's that every INSERT of ours would leave without a value.
     InsertBlocked {
         column: String,
@@ -195,6 +207,7 @@ impl Difference {
             Self::AutoIncrement { .. } | Self::SequenceBehind { .. } => Part::AutoIncrement,
             Self::Placement { .. } => Part::Placement,
             Self::Orphans(_) => Part::Rows,
+            Self::Storage { .. } => Part::Storage,
             Self::ForeignKeyAbsent
             | Self::ForeignKeyUnlike { .. }
             | Self::ForeignKeyUnvalidated { .. }

@@ -128,6 +128,7 @@ mod tests {
             names: Vec::new(),
             documents: Some(table(documents.clone())),
             vectors: vectors.cloned(),
+            compression: None,
         }
     }
 

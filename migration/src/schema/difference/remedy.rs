@@ -118,6 +118,7 @@ impl Difference {
             ],
             Part::Index => &[Part::Column("doc_id")],
             Part::Rows => &[Part::Documents, Part::Column("doc_id")],
+            Part::Storage => &[Part::Column("vector_ids")],
             _ => &[],
         };
         foundation.contains(&part)

@@ -108,6 +108,10 @@ impl Difference {
                     index.columns.join(", ")
                 )
             }
+            Self::Storage { found, .. } if found.is_empty() => {
+                "vector_ids is compressed as the server does it".to_owned()
+            }
+            Self::Storage { found, .. } => format!("vector_ids has {}", found.join(", ")),
             Self::InsertBlocked { column } => {
                 format!("{column} is NOT NULL and has no default, so that every INSERT fails")
             }

@@ -47,6 +47,16 @@ pub(crate) struct Live {
     pub(crate) names: Vec<String>,
     pub(crate) documents: Option<Table>,
     pub(crate) vectors: Option<Table>,
+    /// PostgreSQL only.
+    pub(crate) compression: Option<Compression>,
+}
+
+/// What the server can compress long values with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Lz4,
+    /// It was built without the other.
+    PglzAlone,
 }
 
 impl Live {
@@ -284,6 +294,12 @@ pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Live, Error> {
         names: names(db).await?,
         documents: table(db, DOCUMENTS).await?,
         vectors: table(db, VECTORS).await?,
+        compression: match db.get_database_backend() {
+            DbBackend::Postgres => postgres::compression(db)
+                .await
+                .map_err(Error::looking_for("what the server compresses with"))?,
+            _ => None,
+        },
     })
 }
 

@@ -280,7 +280,7 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
     let found = found.await?;
     if found.is_empty() && has_hidden_keys(db, name).await? {
         return Err(DbErr::Custom(format!(
-            "the foreign keys of {name} are hidden from a user who has no more than SELECT on it: grant it REFERENCES"
+            "the foreign keys of {name} are hidden from a user who has no more than SELECT: grant it REFERENCES on the database"
         )));
     }
     Ok(gather(found))

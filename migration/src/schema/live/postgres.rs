@@ -3,8 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Check, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Placement,
-    Table, gather, list, rows,
+    Attributes, Check, Column, ColumnKind, Compression, Filled, ForeignKey, Index, Kind, Place,
+    Placement, Table, gather, list, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -27,6 +27,15 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
 
 /// Without the tables that an extension brought. In `public`, where one arrives without having chosen
 /// a schema, the tables of the other schemas count too.
+pub(super) async fn compression(db: &impl ConnectionTrait) -> Result<Option<Compression>, DbErr> {
+    let sql = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
+    let knows: Vec<bool> = list(db, sql, []).await?;
+    Ok(knows.first().map(|lz4| match lz4 {
+        true => Compression::Lz4,
+        false => Compression::PglzAlone,
+    }))
+}
+
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,

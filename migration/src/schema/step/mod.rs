@@ -102,13 +102,30 @@ pub(crate) fn delete_orphans(backend: DbBackend) -> Step {
 /// Drops the table together with the record of the migration that makes it: nothing is recorded that is
 /// not there, also where each statement commits.
 pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
-    let records = Migrator::migration_table_name().to_string();
-    let forget = format!("DELETE FROM {records} WHERE version = '{migration}'");
+    let forget = forget(migration);
     match backend {
         DbBackend::MySql => mysql::drop_vectors(forget),
         DbBackend::Sqlite => sqlite::drop_vectors(forget),
         _ => postgres::drop_vectors(forget),
     }
+}
+
+/// Takes back how `vector_ids` is stored, together with the record of the migration.
+pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
+    let forget = forget(migration);
+    match live.backend {
+        DbBackend::Postgres => postgres::restore_storage(live, forget),
+        _ => Step {
+            statements: vec![forget],
+            lock: "none",
+            execution: Execution::Transaction { settings: &[] },
+        },
+    }
+}
+
+fn forget(migration: &str) -> String {
+    let records = Migrator::migration_table_name().to_string();
+    format!("DELETE FROM {records} WHERE version = '{migration}'")
 }
 
 /// The steps that are left for a difference. After each the shape is looked at again, so only the

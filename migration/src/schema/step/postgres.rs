@@ -5,7 +5,7 @@ use sea_query::PostgresQueryBuilder;
 use super::{Execution, Freedom, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::Difference,
+    difference::{Difference, storage_undone},
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
     rows::Orphans,
 };
@@ -76,6 +76,7 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
             ]
         }
         Difference::Nullable { column, .. } => not_null(live, vectors, column),
+        Difference::Storage { set, .. } => vec![step([store(set)], READERS_TOO)],
         _ => create(difference, live),
     }
 }
@@ -88,6 +89,28 @@ pub(super) fn delete_orphans() -> Step {
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(PostgresQueryBuilder);
     step([forget, drop], READERS_TOO)
+}
+
+pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
+    let undone = live
+        .vectors
+        .as_ref()
+        .map(storage_undone)
+        .unwrap_or_default();
+    let mut restore = step([forget], READERS_TOO);
+    if !undone.is_empty() {
+        restore.statements.push(store(&undone));
+    }
+    restore
+}
+
+/// No value is written anew: the next ones are stored so.
+fn store(set: &[&str]) -> String {
+    let set: Vec<String> = set
+        .iter()
+        .map(|word| format!("ALTER COLUMN vector_ids SET {word}"))
+        .collect();
+    format!("ALTER TABLE vectors {}", set.join(", "))
 }
 
 fn create(difference: &Difference, live: &Live) -> Vec<Step> {
