@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, VectorId, VectorIds};
 
 /// A page of a document with its ids in the vector store.
@@ -9,7 +11,7 @@ use crate::{Error, VectorId, VectorIds};
 /// assert_eq!(page.number, 1);
 /// assert_eq!(page.ids.len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// Its number in the document, 0 or more.
     pub number: i32,

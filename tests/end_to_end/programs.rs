@@ -64,12 +64,20 @@ impl Running {
         }
     }
 
+    /// The line with these words.
     #[track_caller]
-    pub fn wait_until_it_says(&mut self, text: &str) {
-        while !self.said.contains(text) {
+    pub fn wait_until_it_says(&mut self, text: &str) -> &str {
+        let mut line = 0;
+        while !self.said[line..].contains(text) {
+            line = self.said.len();
             let length = self.lines.read_line(&mut self.said).expect("a line");
             assert_ne!(length, 0, "it did not say {text}, but {}", self.said);
         }
+        &self.said[line..]
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn kill(mut self) {

@@ -148,7 +148,10 @@ impl Drop for Process {
 }
 
 /// The standard library can only send SIGKILL.
-fn signal<S: AsRef<OsStr>>(signal: &str, pids: impl IntoIterator<Item = S>) -> Result<(), Failure> {
+pub fn signal<S: AsRef<OsStr>>(
+    signal: &str,
+    pids: impl IntoIterator<Item = S>,
+) -> Result<(), Failure> {
     let mut kill = Command::new("kill");
     kill.args(["-s", signal]).args(pids);
     run(kill)

@@ -26,6 +26,7 @@ mod pages;
 mod random_shapes;
 mod replicas;
 mod rights;
+mod service;
 mod shape;
 mod sqlalchemy;
 mod storage;
@@ -117,5 +118,10 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
 
 /// The tests that need no database.
 pub fn without_engine() -> Vec<(&'static str, fn())> {
-    [command_line::without_engine(), packages::without_engine()].concat()
+    [
+        command_line::without_engine(),
+        packages::without_engine(),
+        service::without_engine(),
+    ]
+    .concat()
 }
