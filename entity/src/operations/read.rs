@@ -30,13 +30,10 @@ impl vectors::Entity {
     /// ```
     pub async fn ids_of_page<C>(db: &C, doc_id: i32, page: i32) -> Result<VectorIds, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + StreamTrait,
     {
         require_page(doc_id, page)?;
-        let rows = rows_of(doc_id, Some(page))
-            .into_model::<Row>()
-            .all(db)
-            .await?;
+        let rows = read(db, rows_of(doc_id, Some(page))).await?;
         if rows.is_empty() {
             return Err(Error::UnknownDocument { doc_id });
         }
@@ -64,9 +61,9 @@ impl vectors::Entity {
     /// ```
     pub async fn pages_of_document<C>(db: &C, doc_id: i32) -> Result<Vec<Page>, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + StreamTrait,
     {
-        let rows = rows_of(doc_id, None).into_model::<Row>().all(db).await?;
+        let rows = read(db, rows_of(doc_id, None)).await?;
         if rows.is_empty() {
             return Err(Error::UnknownDocument { doc_id });
         }
@@ -97,7 +94,12 @@ impl vectors::Entity {
     where
         C: ConnectionTrait + StreamTrait,
     {
-        let rows = rows_of(doc_id, None).into_model::<Row>().stream(db).await?;
+        let rows = rows_of(doc_id, None)
+            .order_by_asc(vectors::Column::Page)
+            .order_by_asc(vectors::Column::Id)
+            .into_model::<Row>()
+            .stream(db)
+            .await?;
         Ok(gather(doc_id, rows))
     }
 
@@ -124,7 +126,7 @@ impl vectors::Entity {
         doc_ids: D,
     ) -> Result<BTreeMap<i32, Vec<Page>>, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + StreamTrait,
         D: IntoIterator<Item = i32>,
     {
         let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
@@ -134,7 +136,7 @@ impl vectors::Entity {
         let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
         for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
             let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
-            for row in rows.into_model::<Row>().all(db).await? {
+            for row in read(db, rows).await? {
                 let pages = documents.entry(row.doc_id).or_default();
                 pages.extend(row.page());
             }
@@ -181,6 +183,7 @@ impl vectors::Entity {
 #[derive(FromQueryResult)]
 struct Row {
     doc_id: i32,
+    id: Option<i32>,
     page: Option<i32>,
     vector_ids: Option<VectorIds>,
 }
@@ -211,13 +214,27 @@ fn rows(documents: Expr, page: Option<i32>) -> Select<documents::Entity> {
     documents::Entity::find()
         .select_only()
         .column_as(documents::Column::Id, "doc_id")
+        .column(vectors::Column::Id)
         .column(vectors::Column::Page)
         .column(vectors::Column::VectorIds)
         .join(JoinType::LeftJoin, relation)
         .filter(documents)
-        .order_by_asc(documents::Column::Id)
-        .order_by_asc(vectors::Column::Page)
-        .order_by_asc(vectors::Column::Id)
+}
+
+/// Each row is decoded while the database is at the next. They are sorted here: SQLite would sort them
+/// with all their ids.
+async fn read<C>(db: &C, rows: Select<documents::Entity>) -> Result<Vec<Row>, DbErr>
+where
+    C: ConnectionTrait + StreamTrait,
+{
+    let mut rows: Vec<Row> = rows
+        .into_model::<Row>()
+        .stream(db)
+        .await?
+        .try_collect()
+        .await?;
+    rows.sort_by_key(|row| (row.doc_id, row.page, row.id));
+    Ok(rows)
 }
 
 /// As [`Page::gather`], of rows that come one after the other.

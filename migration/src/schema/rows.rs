@@ -106,20 +106,34 @@ pub(crate) async fn is_empty(db: &impl ConnectionTrait) -> Result<bool, Error> {
         .is_empty())
 }
 
-/// PostgreSQL: the next number of a sequence, and the largest id.
+/// PostgreSQL: what a sequence gives.
+pub(crate) struct Sequence {
+    pub(crate) next: i64,
+    /// The largest id that is there.
+    pub(crate) largest: i64,
+    /// Its type, where that ends before the column's.
+    pub(crate) narrow: Option<String>,
+}
+
 ///
 /// `sequence` is as PostgreSQL prints its name, quoted where it has to be.
 pub(crate) async fn sequence(
     db: &impl ConnectionTrait,
     sequence: &str,
-) -> Result<Option<(i64, i64)>, Error> {
+) -> Result<Option<Sequence>, Error> {
     let next = format!(
         "SELECT s.last_value + CASE WHEN s.is_called THEN 1 ELSE 0 END,
-                coalesce((SELECT max(id) FROM vectors), 0)::bigint
+                coalesce((SELECT max(id) FROM vectors), 0)::bigint,
+                (SELECT format_type(seqtypid, NULL) FROM pg_catalog.pg_sequence
+                 WHERE seqrelid = to_regclass($1) AND seqtypid = 'smallint'::regtype)
          FROM {sequence} s"
     );
-    let found = rows(db, &next, [], |row| {
-        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+    let found = rows(db, &next, [sequence.into()], |row| {
+        Ok(Sequence {
+            next: row.try_get_by_index(0)?,
+            largest: row.try_get_by_index(1)?,
+            narrow: row.try_get_by_index(2)?,
+        })
     });
     let found = found
         .await

@@ -1,5 +1,7 @@
 //! The migration crate as a service calls it, on either runtime.
 
+use std::sync::{Arc, Mutex};
+
 use entity::prelude::*;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::EntityTrait;
@@ -8,13 +10,34 @@ use super::Test;
 use crate::engines::Database;
 
 pub fn tests() -> Vec<Test> {
-    tests![a_tokio_service_migrates, an_async_std_service_migrates]
+    tests![
+        a_tokio_service_migrates,
+        an_async_std_service_migrates,
+        a_service_that_starts_with_nothing_to_do_asks_once,
+    ]
 }
 
 async fn a_tokio_service_migrates(database: Database) {
     tokio::runtime::Handle::try_current().expect("tests run on tokio");
 
     migrate_twice(&database).await;
+}
+
+async fn a_service_that_starts_with_nothing_to_do_asks_once(database: Database) {
+    let mut db = database.connect().await;
+    Migrator::up(&db, None).await.unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let listened = Arc::clone(&asked);
+    db.set_metric_callback(move |info| {
+        let asked = listened.lock();
+        asked.unwrap().push(info.statement.sql.clone());
+    });
+
+    Migrator::up(&db, None).await.unwrap();
+
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].contains("seaql_migrations"), "{asked:?}");
 }
 
 async fn an_async_std_service_migrates(database: Database) {

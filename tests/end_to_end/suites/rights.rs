@@ -1,6 +1,6 @@
 //! The rights that docs/operations.md names: enough together, and each needed.
 
-use entity::{prelude::*, vectors};
+use entity::{Page, prelude::*, vectors};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, QueryFilter, entity::ActiveModelTrait,
@@ -88,6 +88,14 @@ fn of_a_checker(backend: DbBackend) -> &'static [&'static str] {
     }
 }
 
+/// What else a service needs that deletes documents: the lock is one of an UPDATE.
+fn of_a_deleter(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &["DELETE, UPDATE (id) ON documents"],
+        _ => &["DELETE, UPDATE ON {db}.documents"],
+    }
+}
+
 fn of_a_service(backend: DbBackend) -> &'static [&'static str] {
     match backend {
         DbBackend::Postgres => &[
@@ -121,7 +129,8 @@ async fn the_documented_rights_suffice(database: Database) {
         migrate(&migrator, [command]).expect_success();
     }
 
-    let service = user(&database, "service", of_a_service(database.backend())).await;
+    let granted = [of_a_service, of_a_deleter].map(|rights| rights(database.backend()));
+    let service = user(&database, "service", &granted.concat()).await;
     let db = service.connect().await;
     Migrator::up(&db, None)
         .await
@@ -139,6 +148,10 @@ async fn the_documented_rights_suffice(database: Database) {
         .await
         .expect("its deletion");
     assert_eq!(deleted.rows_affected, 1);
+    let pages = [Page::new(1, ["a"])];
+    Vectors::record_pages(&db, 2, pages).await.expect("a page");
+    let purge = Vectors::delete_document(&db, 2).await.expect("deleted");
+    assert_eq!(purge, VectorIds::from_iter(["a"]));
     drop_user(&database, "migrator").await;
     drop_user(&database, "service").await;
 }

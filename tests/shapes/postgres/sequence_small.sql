@@ -1,5 +1,6 @@
 -- A smallserial that was widened without its sequence.
 -- finds: auto-increment: the next number of vectors_id_seq is 8, the largest id 40000
+-- finds: auto-increment: vectors_id_seq gives smallint numbers
 -- ends: as declared
 
 CREATE TABLE documents (id serial PRIMARY KEY, title text);

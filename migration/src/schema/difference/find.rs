@@ -249,14 +249,21 @@ async fn keys(
     if let Filled::AutoIncrement {
         sequence: Some(sequence),
     } = &id.filled
-        && let Some((next, largest)) = rows::sequence(db, sequence).await?
-        && next <= largest
+        && let Some(gives) = rows::sequence(db, sequence).await?
     {
-        found.push(Difference::SequenceBehind {
-            sequence: sequence.clone(),
-            next,
-            largest,
-        });
+        if gives.next <= gives.largest {
+            found.push(Difference::SequenceBehind {
+                sequence: sequence.clone(),
+                next: gives.next,
+                largest: gives.largest,
+            });
+        }
+        if let Some(declared) = gives.narrow.filter(|_| table.placement == Placement::Local) {
+            found.push(Difference::SequenceNarrow {
+                sequence: sequence.clone(),
+                declared,
+            });
+        }
     }
     Ok(found)
 }

@@ -152,6 +152,11 @@ pub(crate) enum Difference {
         next: i64,
         largest: i64,
     },
+    /// Of a type that ends before the column's.
+    SequenceNarrow {
+        sequence: String,
+        declared: String,
+    },
     Placement {
         documents: Placement,
         vectors: Placement,
@@ -204,7 +209,9 @@ impl Difference {
             | Self::Unreadable { column, .. }
             | Self::Nullable { column, .. } => Part::Column(column),
             Self::PrimaryKey { .. } => Part::PrimaryKey,
-            Self::AutoIncrement { .. } | Self::SequenceBehind { .. } => Part::AutoIncrement,
+            Self::AutoIncrement { .. }
+            | Self::SequenceBehind { .. }
+            | Self::SequenceNarrow { .. } => Part::AutoIncrement,
             Self::Placement { .. } => Part::Placement,
             Self::Orphans(_) => Part::Rows,
             Self::Storage { .. } => Part::Storage,

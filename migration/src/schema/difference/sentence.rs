@@ -60,6 +60,9 @@ impl Difference {
             } => {
                 format!("the next number of {sequence} is {next}, the largest id {largest}")
             }
+            Self::SequenceNarrow { sequence, declared } => {
+                format!("{sequence} gives {declared} numbers")
+            }
             Self::Placement { documents, vectors } => {
                 format!("vectors is {vectors}, documents is {documents}")
             }

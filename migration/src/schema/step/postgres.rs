@@ -33,6 +33,9 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
         Difference::PrimaryKey { .. } => vec![replace_primary_key(live, vectors)],
         Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
         Difference::SequenceBehind { sequence, .. } => vec![advance(vectors, sequence)],
+        Difference::SequenceNarrow { sequence, .. } => {
+            vec![step([widen_sequence(sequence)], WRITERS)]
+        }
         Difference::Placement { documents, .. } => vec![distribute(documents, vectors)],
         Difference::ForeignKeyAbsent => {
             let name = live.free_name(VECTORS_DOC_ID_FKEY);
@@ -279,10 +282,13 @@ fn advance(vectors: &Table, sequence: &str) -> Step {
     );
     // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
     if vectors.placement == Placement::Local {
-        let widen = format!("ALTER SEQUENCE {sequence} AS integer");
-        advance.statements.insert(1, widen);
+        advance.statements.insert(1, widen_sequence(sequence));
     }
     advance
+}
+
+fn widen_sequence(sequence: &str) -> String {
+    format!("ALTER SEQUENCE {sequence} AS integer")
 }
 
 fn set_sequence(sequence: &str) -> String {
