@@ -1,12 +1,12 @@
 //! `vectors` where Citus keeps `documents`, whichever way that is.
 
-use entity::{documents, prelude::*, vectors};
+use entity::{Error, Page, documents, prelude::*, vectors};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionTrait,
     entity::ActiveModelTrait,
 };
 
-use super::{Test, inventory::Inventory};
+use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     engines::Database,
     programs::{Finished, all_at_once, migrate, migration},
@@ -25,6 +25,7 @@ pub fn tests() -> Vec<Test> {
         what_is_damaged_is_repaired,
         whoever_uses_documents_is_named_and_not_held_up,
         many_processes_move_the_table_once,
+        pages_of_distributed_documents_are_recorded_replaced_and_deleted,
     ]
 }
 
@@ -130,6 +131,9 @@ async fn rows_without_a_document_keep_the_table_from_being_moved(database: Datab
         "{error}"
     );
     before.assert_kept_in(&Inventory::of(&database).await);
+    let db = database.connect().await;
+    let moved = "SELECT logicalrelid::text FROM pg_dist_partition WHERE logicalrelid = to_regclass('vectors')";
+    assert_eq!(lines(&db, moved).await, [""; 0]);
     let repaired = run(&database, &["repair", "--delete-orphans"]).expect_success();
     assert!(repaired.contains('5'), "{repaired}");
     holds(&database).await;
@@ -276,4 +280,32 @@ async fn whoever_uses_documents_is_named_and_not_held_up(database: Database) {
     run(&database, &["up"]).expect_success();
     before.assert_kept_in(&Inventory::of(&database).await);
     holds(&database).await;
+}
+
+async fn pages_of_distributed_documents_are_recorded_replaced_and_deleted(database: Database) {
+    run(&database, &["up"]).expect_success();
+    let db = database.connect().await;
+    let ids = |ids: &[&str]| ids.iter().copied().collect::<VectorIds>();
+    for doc_id in 2001..2009 {
+        document(&database, doc_id).await;
+        let pages = [Page::new(2, ["c"]), Page::new(1, ["a", "b"])];
+        Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    }
+    let unknown = Vectors::record_pages(&db, 2009, [Page::new(1, ["x"])]).await;
+    assert_eq!(unknown, Err(Error::UnknownDocument { doc_id: 2009 }));
+
+    let read = Vectors::ids_of_page(&db, 2001, 1).await;
+    assert_eq!(read, Ok(ids(&["a", "b"])));
+    assert_eq!(Vectors::count_pages(&db, 2001).await, Ok(2));
+    let read = Vectors::pages_of_documents(&db, 2001..2010).await.unwrap();
+    assert_eq!(read.len(), 8);
+    assert!(read.values().all(|pages| pages.len() == 2));
+    let unused = Vectors::replace_page(&db, 2001, Page::new(1, ["b", "d"])).await;
+    assert_eq!(unused, Ok(ids(&["a"])));
+    let deleted = Vectors::delete_page(&db, 2001, 2).await;
+    assert_eq!(deleted, Ok(ids(&["c"])));
+    let deleted = Vectors::delete_documents(&db, [2003, 2001, 2002]).await;
+    assert_eq!(deleted, Ok(ids(&["b", "d", "a", "b", "c", "a", "b", "c"])));
+    let left = Vectors::pages_of_documents(&db, 2001..2010).await.unwrap();
+    assert_eq!(left.len(), 5);
 }
