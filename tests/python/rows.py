@@ -3,25 +3,10 @@
 import json
 import sys
 
-from sqlalchemy import ForeignKey, Text, create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
 
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Document(Base):
-    __tablename__ = "documents"
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-
-class Vectors(Base):
-    __tablename__ = "vectors"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    doc_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    page: Mapped[int]
-    vector_ids: Mapped[str] = mapped_column(Text)
+from models import Vectors
 
 
 def read(session):

@@ -4,7 +4,7 @@ use entity::{Page, documents, prelude::*, vectors};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait,
+    DatabaseConnection, EntityTrait,
     entity::*,
 };
 use serde_json::{Value, json};
@@ -24,13 +24,16 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-async fn sqlalchemy_reads_what_the_entity_wrote(database: Database) {
+async fn migrated(database: &Database) -> (DatabaseConnection, documents::Model) {
     let db = database.connect().await;
     Migrator::up(&db, None).await.unwrap();
-    let document = documents::ActiveModel { id: NotSet }
-        .insert(&db)
-        .await
-        .unwrap();
+    let document = documents::ActiveModel { id: NotSet };
+    let document = document.insert(&db).await.unwrap();
+    (db, document)
+}
+
+async fn sqlalchemy_reads_what_the_entity_wrote(database: Database) {
+    let (db, document) = migrated(&database).await;
     let ids = ["0f8fad5bd9cb469fa16570867728950e", "quoted \" and ü"];
     let row = vectors::ActiveModel {
         doc_id: Set(document.id),
@@ -50,12 +53,7 @@ async fn sqlalchemy_reads_what_the_entity_wrote(database: Database) {
 }
 
 async fn the_entity_reads_what_sqlalchemy_wrote(database: Database) {
-    let db = database.connect().await;
-    Migrator::up(&db, None).await.unwrap();
-    let document = documents::ActiveModel { id: NotSet }
-        .insert(&db)
-        .await
-        .unwrap();
+    let (db, document) = migrated(&database).await;
     let ids = ["7c9e6679742540de944be07fc1f90ae7", "quoted \" and ü"];
     let row = json!([{"doc_id": document.id, "page": 5, "vector_ids": ids}]);
 
@@ -68,12 +66,7 @@ async fn the_entity_reads_what_sqlalchemy_wrote(database: Database) {
 }
 
 async fn both_write_the_same_text(database: Database) {
-    let db = database.connect().await;
-    Migrator::up(&db, None).await.unwrap();
-    let document = documents::ActiveModel { id: NotSet }
-        .insert(&db)
-        .await
-        .unwrap();
+    let (db, document) = migrated(&database).await;
     let ids = json!([
         "7c9e6679742540de944be07fc1f90ae7",
         7,
