@@ -43,6 +43,20 @@ pub use id::{OpaqueId, VectorId};
 pub struct VectorIds(Vec<VectorId>);
 
 impl VectorIds {
+    /// Adds an id behind the others.
+    ///
+    /// ```
+    /// use entity::VectorIds;
+    ///
+    /// let mut ids = VectorIds::default();
+    /// ids.push("0f8fad5bd9cb469fa16570867728950e");
+    /// ids.push(7_u64);
+    /// assert_eq!(ids.to_string(), r#"["0f8fad5bd9cb469fa16570867728950e", 7]"#);
+    /// ```
+    pub fn push(&mut self, id: impl Into<VectorId>) {
+        self.0.push(id.into());
+    }
+
     /// How many bytes the written list has.
     pub(crate) fn written_len(&self) -> usize {
         write::written_len(self)

@@ -1,6 +1,7 @@
 //! To and from what `qdrant-client` calls a point.
 
 use qdrant_client::qdrant::{PointId, point_id::PointIdOptions};
+use uuid::Uuid;
 
 use super::VectorId;
 
@@ -18,14 +19,15 @@ impl TryFrom<VectorId> for PointId {
     }
 }
 
+/// A UUID in each form that Qdrant reads, also `urn:uuid:…`: two forms of one point are one id.
 impl TryFrom<PointId> for VectorId {
-    /// The point, which says nothing.
+    /// The point, which is none that Qdrant could have.
     type Error = PointId;
 
     fn try_from(point: PointId) -> Result<Self, PointId> {
-        match point.point_id_options {
-            Some(PointIdOptions::Num(id)) => Ok(id.into()),
-            Some(PointIdOptions::Uuid(id)) => Ok(id.into()),
+        match &point.point_id_options {
+            Some(PointIdOptions::Num(id)) => Ok(Self::Number(*id)),
+            Some(PointIdOptions::Uuid(id)) => Uuid::parse_str(id).map(Self::Uuid).or(Err(point)),
             None => Err(point),
         }
     }

@@ -1,0 +1,65 @@
+//! The fuzz target's check without a fuzzer. `PROPTEST_CASES` is the number of texts, `PROPTEST_RNG_SEED`
+//! repeats them.
+
+#[path = "../fuzz/check.rs"]
+mod check;
+
+use check::check;
+use entity::{VectorId, VectorIds};
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+/// What damages a list, or seems to.
+const PIECES: [&str; 26] = [
+    "", "[", "]", ",", "\"", "\\", "'", "{", "}", " ", "\n", "\0", "\u{a0}", "0", "7", "-", ".",
+    "e3", "f", "G", "\\n", "\\u00e9", "\\ud83e", "\\udd80", "null", "é🦀",
+];
+
+fn id() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9a-fA-F]{32}",
+        "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        any::<u64>().prop_map(|id| id.to_string()),
+        "[0-9]{1,21}",
+        any::<String>(),
+    ]
+}
+
+fn written() -> impl Strategy<Value = String> {
+    let array = vec(id(), 0..8).prop_map(|ids| VectorIds::from_iter(ids).to_string());
+    let numbers = vec(any::<u64>(), 0..8)
+        .prop_map(|ids| VectorIds::from_iter(ids.into_iter().map(VectorId::from)).to_string());
+    let commas = vec(id(), 0..8).prop_map(|ids| ids.join(","));
+    prop_oneof![array, numbers, commas]
+}
+
+/// A few characters of a list are replaced, removed or added.
+fn damaged() -> impl Strategy<Value = String> {
+    let edits = vec((any::<Index>(), 0..3_usize, any::<Index>()), 0..4);
+    (written(), edits).prop_map(|(text, edits)| {
+        let mut text: Vec<char> = text.chars().collect();
+        for (at, removed, piece) in edits {
+            let at = at.index(text.len() + 1);
+            let end = text.len().min(at + removed);
+            text.splice(at..end, piece.get(&PIECES).chars());
+        }
+        text.into_iter().collect()
+    })
+}
+
+/// With the pieces alone, nearly every way in which a short array can be wrong is tried.
+fn assembled() -> impl Strategy<Value = String> {
+    let piece = any::<Index>().prop_map(|piece| *piece.get(&PIECES));
+    vec(piece, 0..8).prop_map(|pieces| format!("[{}", pieces.concat()))
+}
+
+proptest! {
+    // A failure is told with the smallest text that fails: there is nothing to keep.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_fails_or_is_read_as_it_is_written(
+        text in prop_oneof![4 => damaged(), 2 => assembled(), 1 => any::<String>()]
+    ) {
+        check(&text);
+    }
+}
