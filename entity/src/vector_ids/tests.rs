@@ -169,7 +169,7 @@ fn an_id_takes_24_bytes() {
 fn the_column_is_text_and_keeps_what_is_written() {
     let ids = VectorIds::from_iter([uuid(), 7.into(), "a\"b".into()]);
     let value = sea_orm::Value::from(ids.clone());
-    assert_eq!(value, ids.to_string().into());
+    assert_eq!(value, sea_orm::Value::from(ids.to_string()));
     assert_eq!(<VectorIds as ValueType>::try_from(value).unwrap(), ids);
     assert_eq!(VectorIds::column_type(), ColumnType::Text);
     assert_eq!(VectorIds::null(), sea_orm::Value::String(None));
