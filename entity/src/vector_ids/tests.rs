@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use sea_orm::sea_query::{ColumnType, Nullable, ValueType};
 use uuid::Uuid;
 
 use super::{ParseVectorIdsError, VectorId, VectorIds};
@@ -167,6 +166,7 @@ fn an_id_takes_24_bytes() {
 
 #[test]
 fn the_column_is_text_and_keeps_what_is_written() {
+    use sea_orm::sea_query::{ColumnType, Nullable, ValueType};
     let ids = VectorIds::from_iter([uuid(), 7.into(), "a\"b".into()]);
     let value = sea_orm::Value::from(ids.clone());
     assert_eq!(value, sea_orm::Value::from(ids.to_string()));
