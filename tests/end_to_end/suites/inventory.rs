@@ -113,6 +113,11 @@ impl Inventory {
                 after.things
             );
         }
+        self.assert_rows_kept_in(after);
+    }
+
+    #[track_caller]
+    pub fn assert_rows_kept_in(&self, after: &Self) {
         assert_eq!(self.rows.len(), after.rows.len(), "{after:#?}");
         let mut left: Vec<&(Option<String>, String)> = after.rows.iter().collect();
         for (id, values) in &self.rows {

@@ -34,14 +34,15 @@ fn changes(column: &Column, compression: Compression) -> Vec<&'static str> {
     }
 }
 
-/// What takes the declared storage back.
-pub(crate) fn undone(vectors: &Table) -> Vec<&'static str> {
-    let undo = |word: &str| match word {
-        LZ4 => Some("COMPRESSION default"),
-        UNCOMPRESSED => Some("STORAGE EXTENDED"),
+/// What takes the declared storage back. Where lz4 is to be had, whoever has chosen otherwise was not us.
+pub(crate) fn undone(live: &Live) -> Vec<&'static str> {
+    let undo = |word: &str| match (word, live.compression) {
+        (LZ4, _) => Some("COMPRESSION default"),
+        (UNCOMPRESSED, Some(Compression::PglzAlone)) => Some("STORAGE EXTENDED"),
         _ => None,
     };
-    let column = vectors.column("vector_ids");
+    let vectors = live.vectors.as_ref();
+    let column = vectors.and_then(|vectors| vectors.column("vector_ids"));
     let storage = column.map_or(&[][..], |column| &column.attributes.storage);
     storage.iter().filter_map(|word| undo(word)).collect()
 }

@@ -95,11 +95,7 @@ pub(super) fn drop_vectors(forget: String) -> Step {
 }
 
 pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
-    let undone = live
-        .vectors
-        .as_ref()
-        .map(storage_undone)
-        .unwrap_or_default();
+    let undone = storage_undone(live);
     let mut restore = step([forget], READERS_TOO);
     if !undone.is_empty() {
         restore.statements.push(store(&undone));
