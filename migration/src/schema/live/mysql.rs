@@ -8,6 +8,9 @@ use super::{
     rows,
 };
 
+/// At the foreign keys, before they are called hidden.
+const LOOKS: u32 = 3;
+
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let database: Option<String> = list(db, "SELECT CAST(DATABASE() AS CHAR)", [])
         .await?
@@ -247,8 +250,22 @@ async fn hidden_indexes(
     Ok(hidden)
 }
 
+/// Between the catalog and the statement another node may make or drop a key, so what they disagree on is
+/// looked at again.
 async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
-    let found = rows(
+    for _ in 0..LOOKS {
+        let found = shown_keys(db, name).await?;
+        if !found.is_empty() || !has_keys(db, name).await? {
+            return Ok(gather(found));
+        }
+    }
+    Err(DbErr::Custom(format!(
+        "the foreign keys of {name} are hidden from a user who has no more than SELECT: grant it REFERENCES on the database"
+    )))
+}
+
+async fn shown_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
+    rows(
         db,
         "SELECT CAST(k.constraint_name AS CHAR), CAST(lower(k.column_name) AS CHAR),
                 CAST(CASE WHEN k.referenced_table_schema = DATABASE() THEN k.referenced_table_name
@@ -276,17 +293,11 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
                 enforced: true,
             })
         },
-    );
-    let found = found.await?;
-    if found.is_empty() && has_hidden_keys(db, name).await? {
-        return Err(DbErr::Custom(format!(
-            "the foreign keys of {name} are hidden from a user who has no more than SELECT: grant it REFERENCES on the database"
-        )));
-    }
-    Ok(gather(found))
+    )
+    .await
 }
 
-async fn has_hidden_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
+async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
     let show = format!("SHOW CREATE TABLE `{name}`");
     let statement = rows(db, &show, [], |row| row.try_get_by_index::<String>(1)).await?;
     Ok(statement.iter().any(|text| text.contains(" FOREIGN KEY (")))
