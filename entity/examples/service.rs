@@ -11,9 +11,9 @@
 //! {"purge":["0f8fad5bd9cb469fa16570867728950e"]}
 //! ```
 //!
-//! `DATABASE_URL` names the database, `LISTEN` the address.
+//! `DATABASE_URL` names the SQLite database, `LISTEN` the address.
 
-use std::{env, error::Error};
+use std::{env, error::Error, future};
 
 use axum::{
     Router,
@@ -64,6 +64,12 @@ fn routes(db: DatabaseConnection) -> Router {
         .route("/documents", post(ingest))
         .route("/documents/{id}", delete(forget))
         .route("/documents/{id}/pages/{page}", get(show).put(replace))
+        .method_not_allowed_fallback(async || {
+            Failure(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "not by this method".to_owned(),
+            )
+        })
         .fallback(async || Failure(StatusCode::NOT_FOUND, "there is nothing here".to_owned()))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(logged)
@@ -71,13 +77,18 @@ fn routes(db: DatabaseConnection) -> Router {
 }
 
 async fn told_to_stop() {
-    let mut terminated = match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        Ok(terminated) => terminated,
-        Err(error) => return tracing::error!("SIGTERM cannot be caught: {error}"),
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(error) => {
+                tracing::error!("SIGTERM cannot be caught: {error}");
+                future::pending().await
+            }
+        }
     };
     tokio::select! {
         _ = signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+        _ = terminated => {}
     }
 }
 
@@ -163,6 +174,11 @@ impl From<entity::Error> for Failure {
         match error {
             entity::Error::UnknownDocument { .. } => Self(StatusCode::NOT_FOUND, error.to_string()),
             entity::Error::Database(error) => error.into(),
+            // Nobody else has them if the change is made.
+            entity::Error::Unanswered { unused, source } => {
+                tracing::error!("perhaps to be purged: {unused}");
+                source.into()
+            }
             error => Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
         }
     }

@@ -1,6 +1,9 @@
 use sea_orm::{DbErr, SqlErr};
 
-/// Why an operation on the pages of a document has changed nothing.
+use crate::VectorIds;
+
+/// Why an operation on the pages of a document has changed nothing; only of
+/// [`Unanswered`](Self::Unanswered) that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -37,7 +40,23 @@ pub enum Error {
     /// The list of documents was empty.
     #[error("expected at least one document, found none")]
     NoDocuments,
+    /// The connection ended while the change was being committed: it is made, or it is not. Where the rows are
+    /// gone, these ids are to be deleted from the vector store.
+    #[error(
+        "the database did not say whether the change is made: {source}. Look at the rows: \
+         if they are changed, {} ids are to be deleted from the vector store",
+        unused.len()
+    )]
+    Unanswered {
+        /// What the operation would have returned; none where it returns none.
+        unused: VectorIds,
+        /// What the driver said.
+        source: DbErr,
+    },
     /// What the database said, or a value of `vector_ids` that cannot be read.
+    ///
+    /// MySQL and MariaDB may end one of two changes at the same time (1213, deadlock), mostly in a small
+    /// table, of which they lock more than the document's rows: do it again.
     #[error(transparent)]
     Database(#[from] DbErr),
 }

@@ -28,6 +28,13 @@ impl Page {
         }
     }
 
+    /// The page, or several with a part of its ids each, where the text of all would be longer than this.
+    pub(crate) fn in_rows(self, bytes: usize) -> Vec<Self> {
+        let number = self.number;
+        let rows = self.ids.in_texts(bytes).into_iter();
+        rows.map(|ids| Self { number, ids }).collect()
+    }
+
     pub(crate) fn require_valid(&self, doc_id: i32) -> Result<(), Error> {
         let page = self.number;
         if self.ids.is_empty() {

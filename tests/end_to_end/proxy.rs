@@ -42,21 +42,31 @@ pub enum Lost {
 }
 
 /// What became of the client.
-pub struct Ended {
+pub struct Ended<T> {
     /// False where it was done before.
     pub at_the_cut: bool,
     /// None where it was killed.
-    pub finished: Option<Finished>,
+    pub finished: Option<T>,
 }
 
-/// Kills the client at the cut.
-pub async fn kill(client: Command, database: &Database, cut: Cut) -> Ended {
-    run(client, database, cut, Victim::Client).await
+/// Kills the program at the cut.
+pub async fn kill(program: Command, database: &Database, cut: Cut) -> Ended<Finished> {
+    let client = |url| run(program, url);
+    behind(database, cut, Victim::Client, client).await
 }
 
-/// Ends the client's connections at the cut; those that it makes then are let through.
-pub async fn disconnect(client: Command, database: &Database, cut: Cut) -> Ended {
-    run(client, database, cut, Victim::Connections).await
+/// Ends the program's connections at the cut; those that it makes then are let through.
+pub async fn disconnect(program: Command, database: &Database, cut: Cut) -> Ended<Finished> {
+    cut_off(database, cut, |url| run(program, url)).await
+}
+
+/// Ends the connections to this URL at the cut; those that are made then are let through.
+pub async fn cut_off<F: Future>(
+    database: &Database,
+    cut: Cut,
+    client: impl FnOnce(Url) -> F,
+) -> Ended<F::Output> {
+    behind(database, cut, Victim::Connections, client).await
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +75,22 @@ enum Victim {
     Connections,
 }
 
+async fn run(program: Command, url: Url) -> Finished {
+    let mut program = tokio::process::Command::from(program);
+    program
+        .env("DATABASE_URL", url.as_str())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    programs::finished(program.output().await.expect("it runs"))
+}
+
 /// Waits until the server has ended the sessions, too.
-async fn run(client: Command, database: &Database, cut: Cut, victim: Victim) -> Ended {
+async fn behind<F: Future>(
+    database: &Database,
+    cut: Cut,
+    victim: Victim,
+    client: impl FnOnce(Url) -> F,
+) -> Ended<F::Output> {
     let server = Url::parse(&database.url).expect("a URL");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -79,17 +103,11 @@ async fn run(client: Command, database: &Database, cut: Cut, victim: Victim) -> 
         passed: Mutex::new(0),
         reached: watch::Sender::new(false),
     });
-    let mut client = tokio::process::Command::from(client);
-    client
-        .env("DATABASE_URL", through(server, &listener).as_str())
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-
     let mut relays = JoinSet::new();
     let finished = tokio::select! {
         biased;
         () = line.is_reached(), if victim == Victim::Client => None,
-        output = client.output() => Some(programs::finished(output.expect("the client runs"))),
+        finished = client(through(server, &listener)) => Some(finished),
         () = accept(&listener, &line, &mut relays) => None,
     };
     drop(listener);

@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
-    TransactionTrait, sea_query::LockType,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    QueryTrait, TransactionTrait,
+    sea_query::{LockType, Query},
 };
 
-use super::transaction::{begin, end, hold};
+use super::{
+    DOCUMENTS_AT_ONCE,
+    row::Row,
+    transaction::{begin, end, hold, without_gap_locks},
+};
 use crate::{Error, VectorIds, documents, page::require_page, vectors};
-
-/// Each is one of a statement's values, of which SQLite has 32,766.
-const DOCUMENTS_AT_ONCE: usize = 10_000;
 
 impl vectors::Entity {
     /// Deletes a page's rows and returns their ids: the points to delete from the vector store. None
@@ -17,8 +19,8 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], and [`Error::Database`] where the ids cannot be
-    /// read: nothing is deleted that could not be returned.
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::Unanswered`], and [`Error::Database`]
+    /// where the ids cannot be read: nothing is deleted that could not be returned.
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -36,25 +38,28 @@ impl vectors::Entity {
         let rows = Condition::all()
             .add(vectors::Column::DocId.eq(doc_id))
             .add(vectors::Column::Page.eq(page));
-        let transaction = begin(db).await?;
+        let transaction = begin(db, without_gap_locks(db).await).await?;
         let outcome = async {
             hold(&transaction, doc_id).await?;
             take(&transaction, rows).await
         };
         let outcome = outcome.await;
-        end(transaction, outcome).await
+        end(transaction, outcome, |ids| ids).await
     }
 
     /// Deletes a document with its pages and returns their ids: the points to delete from the vector store.
     ///
     /// The ids of a page that is recorded at the same moment are among them, or recording it ends with
-    /// [`Error::UnknownDocument`]; none is left behind. The role has to be able to lock the document: on
-    /// PostgreSQL that takes the right to UPDATE a column of `documents`, beside DELETE.
+    /// [`Error::UnknownDocument`]; none is left behind.
+    ///
+    /// A service that ends between the answer and the vector store would forget them: where that matters,
+    /// delete in a transaction of your own, then from the vector store, then commit.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], and [`Error::Database`] where the ids cannot be read, or where another
-    /// table refers to the document and does not let it go: nothing is deleted that could not be returned.
+    /// [`Error::UnknownDocument`], [`Error::Unanswered`], and [`Error::Database`] where the ids cannot be
+    /// read, or where another table refers to the document and does not let it go: nothing is deleted that
+    /// could not be returned.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -100,9 +105,9 @@ impl vectors::Entity {
             return Err(Error::NoDocuments);
         }
         let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
-        let transaction = begin(db).await?;
+        let transaction = begin(db, without_gap_locks(db).await).await?;
         let outcome = delete(&transaction, &doc_ids).await;
-        end(transaction, outcome).await
+        end(transaction, outcome, |ids| ids).await
     }
 }
 
@@ -124,20 +129,20 @@ async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds,
 
 /// Deletes rows of documents that are held, and returns their ids.
 async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, Error> {
-    let mut taken = if db.support_returning() {
-        vectors::Entity::delete_many()
-            .filter(rows)
-            .exec_with_returning(db)
-            .await?
-    } else {
-        let taken = vectors::Entity::find()
-            .filter(rows.clone())
-            .lock(LockType::Update)
-            .all(db)
-            .await?;
-        vectors::Entity::delete_many().filter(rows).exec(db).await?;
-        taken
+    let delete = vectors::Entity::delete_many().filter(rows.clone());
+    let mut taken = match db.get_database_backend() {
+        DbBackend::MySql => {
+            let find = vectors::Entity::find().filter(rows);
+            let found = Row::all(db, find.lock(LockType::Update).as_query()).await?;
+            delete.exec(db).await?;
+            found
+        }
+        // Citus locks no rows of several shards in one statement, but deletes them.
+        _ => {
+            let returning = Query::returning().columns(Row::COLUMNS);
+            Row::all(db, delete.into_query().returning(returning)).await?
+        }
     };
     taken.sort_by_key(|row| (row.doc_id, row.page, row.id));
-    Ok(taken.into_iter().flat_map(|row| row.vector_ids).collect())
+    Ok(taken.into_iter().flat_map(Row::ids).collect())
 }

@@ -4,4 +4,8 @@ mod delete;
 mod read;
 mod record;
 mod replace;
+mod row;
 mod transaction;
+
+/// Each is one of a statement's values, of which SQLite has 32,766.
+const DOCUMENTS_AT_ONCE: usize = 10_000;

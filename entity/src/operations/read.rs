@@ -1,16 +1,17 @@
-use std::{collections::BTreeMap, pin::Pin};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+};
 
 use futures_util::{Stream, TryStreamExt, stream};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, RelationTrait, Select, StreamTrait,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationTrait, Select, StreamTrait,
     sea_query::{Expr, ExprTrait, IntoCondition},
 };
 
+use super::{DOCUMENTS_AT_ONCE, row::Row};
 use crate::{Error, Page, VectorIds, documents, page::require_page, vectors};
-
-/// Each is one of a statement's values, of which SQLite has 32,766.
-const DOCUMENTS_AT_ONCE: usize = 30_000;
 
 impl vectors::Entity {
     /// The ids of a page, of all its rows in the order in which they were recorded; none where it has no row.
@@ -30,21 +31,18 @@ impl vectors::Entity {
     /// ```
     pub async fn ids_of_page<C>(db: &C, doc_id: i32, page: i32) -> Result<VectorIds, Error>
     where
-        C: ConnectionTrait + StreamTrait,
+        C: ConnectionTrait,
     {
         require_page(doc_id, page)?;
-        let rows = read(db, rows_of(doc_id, Some(page))).await?;
+        let mut rows = Row::all(db, rows_of(doc_id, Some(page)).as_query()).await?;
         if rows.is_empty() {
             return Err(Error::UnknownDocument { doc_id });
         }
-        Ok(rows
-            .into_iter()
-            .filter_map(Row::page)
-            .flat_map(|page| page.ids)
-            .collect())
+        rows.sort_by_key(|row| row.id);
+        Ok(rows.into_iter().flat_map(Row::ids).collect())
     }
 
-    /// The pages of a document that have ids, by number.
+    /// The pages of a document that have rows, by number.
     ///
     /// # Errors
     ///
@@ -70,8 +68,8 @@ impl vectors::Entity {
         Ok(Page::gather(rows.into_iter().filter_map(Row::page)))
     }
 
-    /// The same pages one after the other: no more than two of them are held at a time, however many the
-    /// document has. The connection is in use until the stream ends.
+    /// The same pages one after the other, in memory that does not grow with their number. The connection is
+    /// in use until the stream ends.
     ///
     /// # Errors
     ///
@@ -103,8 +101,8 @@ impl vectors::Entity {
         Ok(gather(doc_id, rows))
     }
 
-    /// The pages of many documents by the document's id, in one round trip. A document that does not exist
-    /// is not in the map; one without pages has an empty list.
+    /// The pages of many documents by the document's id, in one round trip for every ten thousand. A document
+    /// that does not exist is not in the map; one without pages has an empty list.
     ///
     /// # Errors
     ///
@@ -129,10 +127,12 @@ impl vectors::Entity {
         C: ConnectionTrait + StreamTrait,
         D: IntoIterator<Item = i32>,
     {
-        let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
+        // One that is named twice has its pages once.
+        let doc_ids: BTreeSet<i32> = doc_ids.into_iter().collect();
         if doc_ids.is_empty() {
             return Err(Error::NoDocuments);
         }
+        let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
         let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
         for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
             let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
@@ -147,7 +147,7 @@ impl vectors::Entity {
         Ok(documents)
     }
 
-    /// How many pages of a document have ids.
+    /// How many pages of a document have rows.
     ///
     /// # Errors
     ///
@@ -176,24 +176,6 @@ impl vectors::Entity {
             .await?;
         let counted = counted.ok_or(Error::UnknownDocument { doc_id })?;
         Ok(u64::try_from(counted).unwrap_or_default())
-    }
-}
-
-/// A document beside a row of one of its pages, or beside none.
-#[derive(FromQueryResult)]
-struct Row {
-    doc_id: i32,
-    id: Option<i32>,
-    page: Option<i32>,
-    vector_ids: Option<VectorIds>,
-}
-
-impl Row {
-    fn page(self) -> Option<Page> {
-        Some(Page {
-            number: self.page?,
-            ids: self.vector_ids?,
-        })
     }
 }
 

@@ -1,28 +1,29 @@
 use std::iter::Peekable;
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, TransactionTrait};
+use futures_util::future;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, InsertMany, TransactionTrait};
 
 use super::transaction::{begin, end};
-use crate::{Error, Page, vectors};
+use crate::{Error, Page, VectorIds, vectors};
 
 /// Of ids in a statement, which has to fit into MySQL's `max_allowed_packet`: 4 MiB or more where nobody
 /// has said otherwise, and some say 1 MiB. More in a statement is no faster.
-const BYTES_AT_ONCE: usize = 768 * 1024;
+pub(super) const BYTES_AT_ONCE: usize = 768 * 1024;
 
 /// Each takes three of a statement's values, of which SQLite has 32,766.
-const ROWS_AT_ONCE: usize = 1_000;
+pub(super) const ROWS_AT_ONCE: usize = 1_000;
 
 impl vectors::Entity {
     /// Records pages of a document, all or none, and says how many.
     ///
     /// There may be any number: they are taken from the iterator as they are written, some hundred
-    /// kilobytes at a time. A page that has ids already gets a further row; to put others in their place
-    /// there is [`replace_page`](Self::replace_page).
+    /// kilobytes at a time. A page with more ids than that gets several rows. One that has ids already gets
+    /// a further row; to put others in their place there is [`replace_page`](Self::replace_page).
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`] for a page without ids, and
-    /// [`Error::NoPages`].
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`] for a page without ids,
+    /// [`Error::NoPages`], and [`Error::Unanswered`].
     ///
     /// ```
     /// use entity::{Error, Page, prelude::*};
@@ -42,46 +43,64 @@ impl vectors::Entity {
         P: IntoIterator<Item = Page>,
         P::IntoIter: Send,
     {
+        let mut recorded = 0;
+        let rows = pages
+            .into_iter()
+            .inspect(|_| recorded += 1)
+            .flat_map(|page| page.in_rows(BYTES_AT_ONCE));
         let mut batches = Batches {
             doc_id,
-            pages: pages.into_iter().peekable(),
+            rows: rows.peekable(),
         };
         let first = batches.next().ok_or(Error::NoPages { doc_id })??;
-        if batches.pages.peek().is_none() {
-            return write(db, doc_id, first).await;
-        }
-        let transaction = begin(db).await?;
-        let outcome = async {
-            let mut written = write(&transaction, doc_id, first).await?;
-            for batch in batches {
-                written += write(&transaction, doc_id, batch?).await?;
-            }
-            Ok(written)
-        };
-        let outcome = outcome.await;
-        end(transaction, outcome).await
+        // For one statement too: PostgreSQL ends a caller's transaction in which one is refused, and where
+        // the answer is lost the caller learns of it.
+        let transaction = begin(db, None).await?;
+        let outcome = run_all(&transaction, doc_id, first, batches).await;
+        end(transaction, outcome, |()| VectorIds::default()).await?;
+        Ok(recorded)
     }
 }
 
-/// What goes into one statement.
-type Batch = Vec<vectors::ActiveModel>;
+/// The ids of the next statement become text while the database is at this one.
+async fn run_all<P>(
+    db: &impl ConnectionTrait,
+    doc_id: i32,
+    first: Batch,
+    mut batches: Batches<P>,
+) -> Result<(), Error>
+where
+    P: Iterator<Item = Page> + Send,
+{
+    let mut next = Some(Ok(first));
+    while let Some(batch) = next {
+        let following = async { batches.next() };
+        let (done, following) = future::join(run(db, doc_id, batch?), following).await;
+        done?;
+        next = following;
+    }
+    Ok(())
+}
+
+/// What is run as one statement.
+type Batch = InsertMany<vectors::ActiveModel>;
 
 struct Batches<P: Iterator<Item = Page>> {
     doc_id: i32,
-    pages: Peekable<P>,
+    rows: Peekable<P>,
 }
 
 impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
     type Item = Result<Batch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut batch = Batch::new();
+        let mut batch = Vec::new();
         let mut bytes = 0;
-        let fits = |batch: &Batch, bytes: usize| {
+        let fits = |batch: &Vec<_>, bytes: usize| {
             batch.is_empty() || (batch.len() < ROWS_AT_ONCE && bytes <= BYTES_AT_ONCE)
         };
         while let Some(page) = self
-            .pages
+            .rows
             .next_if(|page| fits(&batch, bytes + page.ids.written_len()))
         {
             if let Err(error) = page.require_valid(self.doc_id) {
@@ -90,7 +109,7 @@ impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
             bytes += page.ids.written_len();
             batch.push(row(self.doc_id, page));
         }
-        (!batch.is_empty()).then_some(Ok(batch))
+        (!batch.is_empty()).then(|| Ok(vectors::Entity::insert_many(batch)))
     }
 }
 
@@ -103,13 +122,7 @@ pub(super) fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
     }
 }
 
-pub(super) async fn write(
-    db: &impl ConnectionTrait,
-    doc_id: i32,
-    rows: impl IntoIterator<Item = vectors::ActiveModel>,
-) -> Result<u64, Error> {
-    vectors::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await
-        .map_err(Error::of_document(doc_id))
+pub(super) async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Batch) -> Result<(), Error> {
+    let done = batch.exec_without_returning(db).await;
+    done.map(|_| ()).map_err(Error::of_document(doc_id))
 }

@@ -2,12 +2,13 @@ use std::collections::HashSet;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait, sea_query::LockType,
+    QuerySelect, QueryTrait, TransactionTrait, sea_query::LockType,
 };
 
 use super::{
-    record::{row, write},
-    transaction::{begin, end, hold},
+    record::{BYTES_AT_ONCE, ROWS_AT_ONCE, row, run},
+    row::Row,
+    transaction::{begin, end, hold, without_gap_locks},
 };
 use crate::{Error, Page, VectorId, VectorIds, vectors};
 
@@ -18,10 +19,15 @@ impl vectors::Entity {
     /// Nobody sees a part of it. What the application keeps in further columns of the page's first row
     /// stays; further rows of the page go. An id that another page has too is returned as well.
     ///
+    /// The role has to be able to lock the document, here as where something is deleted: on PostgreSQL that
+    /// takes the right to UPDATE a column of `documents`. In a caller's transaction that reads as of its
+    /// beginning (REPEATABLE READ on PostgreSQL), what others have recorded since is not seen: begin with this.
+    ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], and [`Error::Database`] where
-    /// what the page has cannot be read: nothing is replaced that could not be returned.
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::Unanswered`], and
+    /// [`Error::Database`] where what the page has cannot be read: nothing is replaced that could not be
+    /// returned.
     ///
     /// ```
     /// use entity::{Error, Page, VectorIds, prelude::*};
@@ -37,52 +43,54 @@ impl vectors::Entity {
         C: ConnectionTrait + TransactionTrait,
     {
         page.require_valid(doc_id)?;
-        let transaction = begin(db).await?;
+        let transaction = begin(db, without_gap_locks(db).await).await?;
         let outcome = replace(&transaction, doc_id, page).await;
-        end(transaction, outcome).await
+        end(transaction, outcome, |ids| ids).await
     }
 }
 
 async fn replace(db: &impl ConnectionTrait, doc_id: i32, page: Page) -> Result<VectorIds, Error> {
     hold(db, doc_id).await?;
-    let mut old = vectors::Entity::find()
+    let find = vectors::Entity::find()
         .filter(vectors::Column::DocId.eq(doc_id))
         .filter(vectors::Column::Page.eq(page.number))
         .order_by_asc(vectors::Column::Id)
-        .lock(LockType::Update)
-        .all(db)
-        .await?
-        .into_iter();
+        .lock(LockType::Update);
+    let old = Row::all(db, find.as_query()).await?;
     let kept: HashSet<VectorId> = page.ids.iter().cloned().collect();
 
-    let first = old.next();
-    match &first {
-        Some(first) => {
-            let mut change = vectors::Entity::update_many()
-                .filter(vectors::Column::DocId.eq(doc_id))
-                .filter(vectors::Column::Id.eq(first.id));
-            change = change.set(vectors::ActiveModel {
-                vector_ids: Set(page.ids),
-                ..Default::default()
-            });
-            change.exec(db).await?;
-        }
-        None => {
-            write(db, doc_id, [row(doc_id, page)]).await?;
-        }
+    let mut new = page.in_rows(BYTES_AT_ONCE).into_iter();
+    let mut old_ids = old.iter().filter_map(|row| row.id);
+    if let Some(first) = old_ids.next()
+        && let Some(page) = new.next()
+    {
+        let mut change = of_rows(vectors::Entity::update_many(), doc_id, [first]);
+        change = change.set(vectors::ActiveModel {
+            vector_ids: Set(page.ids),
+            ..Default::default()
+        });
+        change.exec(db).await?;
     }
-    let rest: Vec<vectors::Model> = old.collect();
-    if !rest.is_empty() {
-        vectors::Entity::delete_many()
-            .filter(vectors::Column::DocId.eq(doc_id))
-            .filter(vectors::Column::Id.is_in(rest.iter().map(|row| row.id)))
+    for page in new {
+        let insert = vectors::Entity::insert_many([row(doc_id, page)]);
+        run(db, doc_id, insert).await?;
+    }
+    let further: Vec<i32> = old_ids.collect();
+    for ids in further.chunks(ROWS_AT_ONCE) {
+        of_rows(vectors::Entity::delete_many(), doc_id, ids.iter().copied())
             .exec(db)
             .await?;
     }
-    Ok(first
+    Ok(old
         .into_iter()
-        .chain(rest)
-        .flat_map(|row| row.vector_ids)
+        .flat_map(Row::ids)
         .filter(|id| !kept.contains(id))
         .collect())
+}
+
+/// With the document, by which Citus finds them.
+fn of_rows<Q: QueryFilter>(query: Q, doc_id: i32, ids: impl IntoIterator<Item = i32>) -> Q {
+    query
+        .filter(vectors::Column::DocId.eq(doc_id))
+        .filter(vectors::Column::Id.is_in(ids))
 }

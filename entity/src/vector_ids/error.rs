@@ -20,6 +20,16 @@ impl ParseVectorIdsError {
     pub fn at(&self) -> usize {
         self.at
     }
+
+    /// What could have stood there.
+    pub fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    /// What stands there, its first letters.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
 }
 
 /// The beginning of what may be megabytes long.

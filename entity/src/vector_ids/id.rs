@@ -93,6 +93,24 @@ impl From<String> for VectorId {
     }
 }
 
+impl From<&String> for VectorId {
+    fn from(id: &String) -> Self {
+        id.as_str().into()
+    }
+}
+
+impl From<OpaqueId> for VectorId {
+    fn from(id: OpaqueId) -> Self {
+        Self::Opaque(id)
+    }
+}
+
+impl From<OpaqueId> for String {
+    fn from(id: OpaqueId) -> Self {
+        id.0.into()
+    }
+}
+
 impl TryFrom<VectorId> for Uuid {
     /// The id, which is none.
     type Error = VectorId;

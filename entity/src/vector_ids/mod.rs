@@ -62,6 +62,28 @@ impl VectorIds {
         write::written_len(self)
     }
 
+    /// Themselves, or parts whose texts have no more than so many bytes, if an id has not.
+    pub(crate) fn in_texts(self, bytes: usize) -> Vec<Self> {
+        if self.written_len() <= bytes {
+            return vec![self];
+        }
+        let mut parts = vec![Self::default()];
+        let mut length = 0;
+        for id in self {
+            let more = write::len_in_list(&id);
+            length += more;
+            match parts.last_mut().filter(|_| length <= bytes) {
+                Some(part) => part.push(id),
+                None => {
+                    length = more;
+                    parts.push(Self(vec![id]));
+                }
+            }
+        }
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+
     fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.written_len());
         // A String takes all that is written.

@@ -44,6 +44,11 @@ pub(super) fn written_len(ids: &[VectorId]) -> usize {
     brackets + between + ids.iter().map(len).sum::<usize>()
 }
 
+/// With what stands around it.
+pub(super) fn len_in_list(id: &VectorId) -> usize {
+    BETWEEN.len() + len(id)
+}
+
 fn len(id: &VectorId) -> usize {
     let quotes = 2;
     match id {
