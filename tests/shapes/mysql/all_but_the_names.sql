@@ -4,8 +4,8 @@
 -- finds: vector_ids: vector_ids is text
 -- finds: primary key: there is no primary key
 -- finds: auto-increment: id gets no number of itself
--- finds: foreign key: there is no foreign key on doc_id
 -- finds: index: no index leads with doc_id
+-- finds: foreign key: there is no foreign key on doc_id
 -- finds: doc_id: doc_id may be NULL
 -- finds: page: page may be NULL
 -- finds: vector_ids: vector_ids may be NULL

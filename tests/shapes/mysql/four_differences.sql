@@ -1,7 +1,7 @@
 -- A narrow page that may be NULL, no key, no index.
 -- finds: page: page is smallint(6)
--- finds: foreign key: there is no foreign key on doc_id
 -- finds: index: no index leads with doc_id
+-- finds: foreign key: there is no foreign key on doc_id
 -- finds: page: page may be NULL
 -- ends: as declared
 

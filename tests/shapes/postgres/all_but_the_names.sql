@@ -3,8 +3,8 @@
 -- finds: vector_ids: vector_ids is character varying(5000)
 -- finds: primary key: there is no primary key
 -- finds: auto-increment: id gets no number of itself
--- finds: foreign key: the foreign key vectors_doc_id_fkey has ON DELETE NO ACTION
 -- finds: index: no index leads with doc_id
+-- finds: foreign key: the foreign key vectors_doc_id_fkey has ON DELETE NO ACTION
 -- finds: doc_id: doc_id may be NULL
 -- finds: page: page may be NULL
 -- finds: vector_ids: vector_ids may be NULL

@@ -1,7 +1,7 @@
 -- A narrow page that may be NULL, no CASCADE, no index.
 -- finds: page: page is smallint
--- finds: foreign key: the foreign key vectors_doc_id_fkey has ON DELETE NO ACTION
 -- finds: index: no index leads with doc_id
+-- finds: foreign key: the foreign key vectors_doc_id_fkey has ON DELETE NO ACTION
 -- finds: page: page may be NULL
 -- ends: as declared
 

@@ -1,8 +1,8 @@
 -- Everything that `up` would name has its name taken by somebody else's.
 -- finds: primary key: there is no primary key
 -- finds: auto-increment: id gets no number of itself
--- finds: foreign key: there is no foreign key on doc_id
 -- finds: index: no index leads with doc_id
+-- finds: foreign key: there is no foreign key on doc_id
 -- finds: page: page may be NULL
 -- ends: as declared
 

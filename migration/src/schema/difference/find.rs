@@ -85,8 +85,9 @@ pub(crate) async fn differences(
     }
     found.extend(placement::find(live, vectors));
     if !absent("doc_id") {
-        found.extend(references(db, live, vectors).await?);
+        // MySQL gives a foreign key without an index one of another name.
         found.extend(index(vectors));
+        found.extend(references(db, live, vectors).await?);
     }
     found.extend(nullable(db, vectors).await?);
     found.extend(blocked(vectors));
