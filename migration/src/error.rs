@@ -1,7 +1,7 @@
 use sea_orm::DbErr;
 
 use crate::{
-    Place,
+    Place, Runner,
     schema::{report::DifferenceReport, step::Plan},
 };
 
@@ -81,6 +81,31 @@ pub enum Error {
     UnknownMigrations {
         /// Their names.
         names: String,
+    },
+
+    /// A script was asked for, and this migration's statements are known only where it is run.
+    #[error(
+        "the statements of {migration} are not known without a database: it is not one of the declared shape. \
+         Give sql -n the number of migrations before it, and apply it with up"
+    )]
+    Unscripted {
+        /// Its name.
+        migration: String,
+    },
+
+    /// `fresh` would drop what these migrations have not made. Nothing was changed.
+    #[error(
+        "{place}: fresh drops every table, and these are not of these migrations: {}. Nothing was changed. \
+         Name another database, or set {}={:?} to have them dropped (in a program: Runner::fresh_may_drop_all_of)",
+        tables.join(", "),
+        Runner::MAY_DROP_ALL,
+        place.database
+    )]
+    TablesOfOthers {
+        /// Where they are.
+        place: Place,
+        /// Their names.
+        tables: Vec<String>,
     },
 
     /// SeaORM or a migration of another author failed.

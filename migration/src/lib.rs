@@ -28,11 +28,13 @@ mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
 mod runner;
 mod schema;
+#[cfg(feature = "cli")]
+mod script;
 mod session;
 mod shape;
 
 pub use error::Error;
-pub use runner::Runner;
+pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use schema::{
     live::Place,
     report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport},

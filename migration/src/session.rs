@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     /// PostgreSQL: the schema to work in; none is what the connection itself says.
     pub(crate) schema: Option<String>,
     pub(crate) statements: Statements,
+    /// The database that `fresh` may empty, whose ever its tables are.
+    pub(crate) may_drop_all_of: Option<String>,
 }
 
 /// PostgreSQL: what a transaction finds prepared on its connection.
@@ -36,6 +38,7 @@ impl Default for Settings {
             lock_wait: Duration::from_secs(60),
             schema: None,
             statements: Statements::default(),
+            may_drop_all_of: None,
         }
     }
 }

@@ -36,8 +36,14 @@ impl Dotenv {
         })
     }
 
+    /// PostgreSQL's schema.
+    pub(super) fn schema(&self, given: Option<String>) -> String {
+        let schema = self.or(given, "DATABASE_SCHEMA");
+        schema.unwrap_or("public".to_owned())
+    }
+
     /// A value that is given elsewhere, or the one in the file.
-    pub(super) fn or(&self, given: Option<String>, name: &str) -> Option<String> {
+    fn or(&self, given: Option<String>, name: &str) -> Option<String> {
         present(given).or_else(|| present(self.variables.get(name).cloned()))
     }
 

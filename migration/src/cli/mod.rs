@@ -9,24 +9,32 @@ mod report;
 mod scaffold;
 
 use std::{
+    env,
     io::{self, Write},
     process::ExitCode,
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
-use sea_orm::DatabaseConnection;
-use sea_orm_cli::MigrateSubcommands;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use sea_orm::{DatabaseConnection, DbBackend};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{Orphans, Runner};
+use crate::{
+    Orphans, Runner,
+    script::{Direction, script},
+};
 use environment::Dotenv;
 use error::CliError;
 use progress::Progress;
+use report::{json, text};
 
 /// Migrates the ColPali vectors table of one database
+///
+/// Without a command it applies what is pending, as `up` does. The database is the one of -u, of DATABASE_URL
+/// in the environment, or of the nearest .env file.
 #[derive(Parser)]
-#[command(name = "migration", version)]
+#[command(name = "migration", version, after_help = EXIT_STATUS)]
 struct Cli {
     /// Show debug messages
     #[arg(short, long, global = true)]
@@ -54,15 +62,45 @@ struct Cli {
     command: Option<Command>,
 }
 
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage.
+check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differences are left.";
+
+/// The first ones are those of `sea-orm-cli migrate`, with the same arguments.
 #[derive(Subcommand)]
 enum Command {
-    #[command(flatten)]
-    Migrate(MigrateSubcommands),
+    /// Apply pending migrations: all, or the next N
+    Up {
+        /// Only the next N
+        #[arg(short, long, value_name = "N")]
+        num: Option<u32>,
+
+        /// Show the statements for this database, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+
+    /// Take back the last N applied migrations; the second one drops the table `vectors` with its rows
+    Down {
+        /// How many
+        #[arg(short, long, value_name = "N", default_value_t = 1)]
+        num: u32,
+
+        /// Show the statements for this database, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+
+    /// Show when each migration was applied, whether the tables are still as declared, and Alembic's revision
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 
     /// Compare the tables with the declared shape, and change nothing
     ///
     /// Exit status: 0 as declared, 1 differences, 2 could not look.
-    #[command(display_order = 61)]
     Check {
         /// Print one JSON object
         #[arg(long)]
@@ -72,12 +110,101 @@ enum Command {
     /// Mend what differs from the declared shape, as far as no data is lost or invented
     ///
     /// Exit status: 0 as declared, 1 differences are left.
-    #[command(display_order = 62)]
     Repair {
         /// First delete the rows whose document does not exist
         #[arg(long)]
         delete_orphans: bool,
+
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
+
+    /// Print the script that `up` or `down` would run on an empty database, for somebody else to apply
+    ///
+    /// It needs no database, may be applied twice, and records what it does.
+    Sql {
+        /// Which way
+        #[arg(value_enum, default_value_t = Way::Up)]
+        way: Way,
+
+        /// For which database
+        #[arg(long, value_enum)]
+        backend: Backend,
+
+        /// As of `up` and `down`: up takes all, down one, unless N is given
+        #[arg(short, long, value_name = "N")]
+        num: Option<u32>,
+    },
+
+    /// Take all applied migrations back and apply them again: drops the table `vectors` with its rows
+    Refresh,
+
+    /// Take all applied migrations back: drops the table `vectors` with its rows, and the record of migrations
+    Reset,
+
+    /// Drop every table of the database (PostgreSQL: of the schema), then apply all migrations
+    ///
+    /// Where there are tables that these migrations have not made it drops none and lists them, unless
+    /// MIGRATION_FRESH_MAY_DROP_ALL_OF is the database's name.
+    Fresh,
+
+    /// Add an empty migration to the crate
+    Generate {
+        /// What it is for, in words or snake case
+        migration_name: String,
+
+        /// Date it in universal time, as is the default
+        #[arg(long, conflicts_with = "local_time")]
+        universal_time: bool,
+
+        /// Date it in local time
+        #[arg(long)]
+        local_time: bool,
+    },
+
+    /// Write SeaORM's template of a migration crate into an empty folder
+    Init,
+
+    /// Print the completions of a shell, to be saved where it looks for them
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Way {
+    Up,
+    Down,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Backend {
+    Postgres,
+    /// MySQL and MariaDB
+    Mysql,
+    Sqlite,
+}
+
+impl Way {
+    fn direction(self, count: Option<u32>) -> Direction {
+        match self {
+            Self::Up => Direction::Up(count),
+            Self::Down => Direction::Down(count.unwrap_or(1)),
+        }
+    }
+}
+
+impl From<Backend> for DbBackend {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Postgres => Self::Postgres,
+            Backend::Mysql => Self::MySql,
+            Backend::Sqlite => Self::Sqlite,
+        }
+    }
 }
 
 impl Command {
@@ -92,7 +219,11 @@ impl Command {
     /// Where messages go beside what is asked for.
     fn messages_to(&self) -> Stream {
         match self {
-            Self::Check { json: true } => Stream::Stderr,
+            Self::Check { json: true }
+            | Self::Status { json: true }
+            | Self::Repair { json: true, .. }
+            | Self::Up { dry_run: true, .. }
+            | Self::Down { dry_run: true, .. } => Stream::Stderr,
             _ => Stream::Stdout,
         }
     }
@@ -112,22 +243,29 @@ pub async fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(&error),
     };
-    let up = MigrateSubcommands::Up { num: None };
-    let command = cli.command.unwrap_or(Command::Migrate(up));
+    let command = cli.command.unwrap_or(Command::Up {
+        num: None,
+        dry_run: false,
+    });
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
-    let lock_wait = Duration::from_secs(cli.lock_wait);
-    let done = carry_out(command, cli.database_url, cli.database_schema, lock_wait).await;
+    let target = Target {
+        url: cli.database_url,
+        schema: cli.database_schema,
+        lock_wait: Duration::from_secs(cli.lock_wait),
+    };
+    let done = carry_out(command, target).await;
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        complain(&error);
         failure
     })
 }
 
 /// What clap says, but for a URL in the wrong place: it would be shown with its password.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
-    if error.to_string().contains("://") {
-        eprintln!("error: a database URL is given with -u, or in DATABASE_URL");
+    let said = error.to_string();
+    if error.use_stderr() && (said.contains("://") || said.contains('@')) {
+        complain(&"a database URL is given with -u, or in DATABASE_URL");
         return ExitCode::from(2);
     }
     // Where stdout or stderr are closed there is nobody to tell.
@@ -135,69 +273,121 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-async fn carry_out(
-    command: Command,
+/// What is said of the database, here or in the environment.
+struct Target {
     url: Option<String>,
     schema: Option<String>,
     lock_wait: Duration,
-) -> Result<ExitCode, CliError> {
-    let connect = async || {
+}
+
+impl Target {
+    async fn connect(self) -> Result<(DatabaseConnection, Runner), CliError> {
         let dotenv = Dotenv::read()?;
-        let schema = dotenv
-            .or(schema, "DATABASE_SCHEMA")
-            .unwrap_or("public".to_owned());
-        let db = connect::connect(&dotenv.url(url)?, &schema, lock_wait).await?;
-        let runner = Runner::new().lock_wait(lock_wait).behind_pooler();
-        Ok::<_, CliError>((db, runner.schema(schema)))
-    };
+        let url = dotenv.url(self.url)?;
+        let schema = dotenv.schema(self.schema);
+        let db = connect::connect(&url, &schema, self.lock_wait).await?;
+        let runner = Runner::new().lock_wait(self.lock_wait).behind_pooler();
+        Ok((db, runner.schema(schema)))
+    }
+}
+
+async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliError> {
     match command {
-        Command::Migrate(MigrateSubcommands::Init) => scaffold::init()?,
-        Command::Migrate(MigrateSubcommands::Generate {
+        Command::Init => scaffold::init()?,
+        Command::Generate {
             migration_name,
             local_time,
             ..
-        }) => scaffold::generate(&migration_name, !local_time)?,
-        Command::Migrate(command) => {
-            let (db, runner) = connect().await?;
-            migrate(&db, &runner, command).await?;
+        } => scaffold::generate(&migration_name, !local_time)?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "migration", &mut script);
+            say(&String::from_utf8_lossy(&script))?;
+        }
+        Command::Sql { way, backend, num } => {
+            let schema = Dotenv::read()?.schema(target.schema);
+            say(&script(backend.into(), &schema, way.direction(num))?)?;
+        }
+        Command::Up { num, dry_run } => {
+            let (db, runner) = target.connect().await?;
+            match dry_run {
+                true => say(&text::previews(&runner.preview_up(&db, num).await?))?,
+                false => runner.up(&db, num).await?,
+            }
+        }
+        Command::Down { num, dry_run } => {
+            let (db, runner) = target.connect().await?;
+            match dry_run {
+                true => say(&text::previews(&runner.preview_down(&db, Some(num)).await?))?,
+                false => runner.down(&db, Some(num)).await?,
+            }
+        }
+        Command::Refresh => {
+            let (db, runner) = target.connect().await?;
+            runner.refresh(&db).await?;
+        }
+        Command::Reset => {
+            let (db, runner) = target.connect().await?;
+            runner.reset(&db).await?;
+        }
+        Command::Fresh => {
+            let (db, mut runner) = target.connect().await?;
+            if let Ok(database) = env::var(Runner::MAY_DROP_ALL) {
+                runner = runner.fresh_may_drop_all_of(database);
+            }
+            runner.fresh(&db).await?;
+        }
+        Command::Status { json } => {
+            let (db, runner) = target.connect().await?;
+            let status = runner.status(&db).await?;
+            say(&match json {
+                true => json::status(&status).to_string() + "\n",
+                false => text::status(&status),
+            })?;
         }
         Command::Check { json } => {
-            let (db, runner) = connect().await?;
+            let (db, runner) = target.connect().await?;
             let report = runner.check(&db).await?;
-            let text = match json {
-                true => format!("{}\n", report::json(&report)),
-                false => report::text(&report),
-            };
-            say(&text)?;
-            return Ok(status(report.as_declared()));
+            say(&match json {
+                true => json::report(&report).to_string() + "\n",
+                false => text::report(&report),
+            })?;
+            return Ok(exit_status(report.as_declared()));
         }
-        Command::Repair { delete_orphans } => {
+        Command::Repair {
+            delete_orphans,
+            json,
+        } => {
             let orphans = match delete_orphans {
                 true => Orphans::Delete,
                 false => Orphans::Keep,
             };
-            let (db, runner) = connect().await?;
+            let (db, runner) = target.connect().await?;
             let repaired = runner.repair(&db, orphans).await?;
             for error in &repaired.failed {
-                eprintln!("error: {error}");
+                complain(error);
             }
-            let mut text = String::new();
-            if delete_orphans {
-                let rows = repaired.deleted_orphans;
-                text = format!("rows deleted whose document did not exist: {rows}\n");
-            }
-            say(&(text + &report::text(&repaired.report)))?;
-            return Ok(status(repaired.report.as_declared()));
+            say(&match json {
+                true => json::repaired(&repaired).to_string() + "\n",
+                false => text::repaired(&repaired, orphans),
+            })?;
+            return Ok(exit_status(repaired.report.as_declared()));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whoever has closed stdout, as `head` does, has read enough.
-fn say(text: &str) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
+/// In red on a terminal, unless NO_COLOR is set.
+fn complain(error: &impl std::fmt::Display) {
+    let style = text::ERROR;
+    anstream::eprintln!("{style}error:{style:#} {error}");
+}
+
+/// Without its colours where stdout is no terminal. Whoever has closed it, as `head` does, has read enough.
+fn say(said: &str) -> Result<(), CliError> {
+    let mut stdout = anstream::stdout().lock();
     match stdout
-        .write_all(text.as_bytes())
+        .write_all(said.as_bytes())
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
@@ -205,28 +395,11 @@ fn say(text: &str) -> Result<(), CliError> {
     }
 }
 
-fn status(as_declared: bool) -> ExitCode {
+fn exit_status(as_declared: bool) -> ExitCode {
     match as_declared {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
-}
-
-async fn migrate(
-    db: &DatabaseConnection,
-    runner: &Runner,
-    command: MigrateSubcommands,
-) -> Result<(), CliError> {
-    match command {
-        MigrateSubcommands::Up { num } => runner.up(db, num).await?,
-        MigrateSubcommands::Down { num } => runner.down(db, Some(num)).await?,
-        MigrateSubcommands::Status => runner.status(db).await?,
-        MigrateSubcommands::Fresh => runner.fresh(db).await?,
-        MigrateSubcommands::Refresh => runner.refresh(db).await?,
-        MigrateSubcommands::Reset => runner.reset(db).await?,
-        MigrateSubcommands::Init | MigrateSubcommands::Generate { .. } => {}
-    }
-    Ok(())
 }
 
 fn show_messages(verbose: bool, stream: Stream) {

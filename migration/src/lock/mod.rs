@@ -8,6 +8,9 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::{mysql::NAME as MYSQL_NAME, postgres::KEYS as POSTGRES_KEYS};
+
 use std::{
     pin::pin,
     time::{Duration, Instant},

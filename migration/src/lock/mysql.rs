@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, T
 use crate::schema::live::{list, rows};
 
 /// Named locks are the server's: the database is part of the name, which may have 64 letters.
-const NAME: &str = "concat('colpali vectors ', crc32(database()))";
+pub(crate) const NAME: &str = "concat('colpali vectors ', crc32(database()))";
 
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     db.begin().await

@@ -9,7 +9,7 @@ use super::Waiter;
 use crate::schema::live::{list, rows};
 
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
-const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
+pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
 /// The holder is idle while its work is done on another connection, and no timeout may end it; what it
 /// does itself gives way like any other step.

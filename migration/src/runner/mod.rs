@@ -1,7 +1,13 @@
 //! Runs migrations, checks and repairs, one runner at a time on one database and schema.
 
+mod preview;
 mod records;
+mod status;
 mod tasks;
+
+pub use preview::Preview;
+pub use records::MigrationRecord;
+pub use status::Status;
 
 use std::time::{Duration, Instant};
 
@@ -50,6 +56,9 @@ pub struct Runner {
 }
 
 impl Runner {
+    /// The variable that tells the command line the database of [`Self::fresh_may_drop_all_of`].
+    pub const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
+
     /// One that waits a minute and works in the connection's own schema.
     pub fn new() -> Self {
         Self::default()
@@ -76,6 +85,14 @@ impl Runner {
     #[must_use]
     pub fn behind_pooler(mut self) -> Self {
         self.settings.statements = Statements::OfOthers;
+        self
+    }
+
+    /// Lets [`fresh`](Self::fresh) drop tables that these migrations have not made, in the database of this
+    /// name (of SQLite the file, as [`Place::database`](crate::Place::database) has it) and in no other.
+    #[must_use]
+    pub fn fresh_may_drop_all_of(mut self, database: impl Into<String>) -> Self {
+        self.settings.may_drop_all_of = Some(database.into());
         self
     }
 
@@ -145,35 +162,65 @@ impl Runner {
         self.take_turn(&db, &Uninstall).await
     }
 
-    /// Drops every table of the database, whose ever it is, and applies all migrations.
+    /// Drops every table of the database (PostgreSQL: of the schema) and applies all migrations.
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up).
+    /// [`Error::TablesOfOthers`] where there are tables or views that these migrations have not made, unless
+    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; and as of
+    /// [`up`](Self::up).
     pub async fn fresh<'c, C>(&self, db: C) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.take_turn(&db, &Fresh).await
+        let may_drop_all_of = self.settings.may_drop_all_of.clone();
+        self.take_turn(&db, &Fresh { may_drop_all_of }).await
     }
 
-    /// Says of each migration whether it is applied, and changes nothing.
+    /// What [`up`](Self::up) would run on this database, found without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where `up` would refuse, [`Error::Lookup`] where the shape cannot be read.
+    pub async fn preview_up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<Vec<Preview>, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings);
+        preview::up(&session, steps).await
+    }
+
+    /// What [`down`](Self::down) would run on this database, found without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lookup`] where the shape cannot be read.
+    pub async fn preview_down<'c, C>(
+        &self,
+        db: C,
+        steps: Option<u32>,
+    ) -> Result<Vec<Preview>, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings);
+        preview::down(&session, steps).await
+    }
+
+    /// When each migration was applied, whether the shape holds, and what Alembic records. Changes nothing.
     ///
     /// # Errors
     ///
     /// [`Error::Migration`] where the records cannot be read.
-    pub async fn status<'c, C>(&self, db: C) -> Result<(), Error>
+    pub async fn status<'c, C>(&self, db: C) -> Result<Status, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        tracing::info!("Checking migration status");
-        let session = Session::new(db, &self.settings);
-        for (name, status) in records::status(&session).await? {
-            tracing::info!("Migration '{name}'... {status}");
-        }
-        Ok(())
+        let session = Session::new(reborrow(&db), &self.settings);
+        let shape = self.check(reborrow(&db)).await;
+        status::read(&session, shape).await
     }
 
     /// Compares the live shape with the declared one and changes nothing: see [`check`](crate::check).

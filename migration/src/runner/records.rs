@@ -1,13 +1,11 @@
 //! What the table of migrations says has been applied.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
 };
-use sea_orm_migration::{
-    MigrationStatus, MigrationTrait, SchemaManagerConnection, seaql_migrations,
-};
+use sea_orm_migration::{MigrationTrait, SchemaManagerConnection, seaql_migrations};
 use sea_query::{IntoTableRef, Query};
 
 use crate::{
@@ -41,23 +39,51 @@ async fn applied_at_once(session: &Session<'_>) -> Result<Vec<String>, DbErr> {
     applied
 }
 
+/// A migration of this workspace, and when it was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationRecord {
+    /// Its name.
+    pub name: String,
+    /// None where it is pending.
+    pub applied_at: Option<SystemTime>,
+}
+
+/// Whether there is a table of records.
+pub(super) async fn are_kept(session: &Session<'_>) -> Result<bool, Error> {
+    let unit = session.begin_to_read().await?;
+    let are_kept = is_installed(&unit.db()).await?;
+    unit.rollback().await?;
+    Ok(are_kept)
+}
+
 /// Every migration, in order.
-pub(super) async fn status(session: &Session<'_>) -> Result<Vec<(String, MigrationStatus)>, Error> {
+pub(super) async fn all(session: &Session<'_>) -> Result<Vec<MigrationRecord>, Error> {
     let unit = session.begin_to_read().await?;
     let applied = match is_installed(&unit.db()).await? {
-        true => applied(&unit.db(), None).await?,
+        true => times(&unit.db()).await?,
         false => Vec::new(),
     };
     unit.rollback().await?;
-    refuse_unknown(&applied)?;
-    let status = |migration: Box<dyn MigrationTrait>| {
-        let status = match is_in(&applied, migration.as_ref()) {
-            true => MigrationStatus::Applied,
-            false => MigrationStatus::Pending,
-        };
-        (migration.name().to_owned(), status)
+    let names: Vec<String> = applied.iter().map(|(name, _)| name.clone()).collect();
+    refuse_unknown(&names)?;
+    let record = |migration: Box<dyn MigrationTrait>| {
+        let found = applied.iter().find(|(name, _)| name == migration.name());
+        MigrationRecord {
+            name: migration.name().to_owned(),
+            applied_at: found.map(|(_, time)| *time),
+        }
     };
-    Ok(Migrator::migrations().into_iter().map(status).collect())
+    Ok(Migrator::migrations().into_iter().map(record).collect())
+}
+
+async fn times(db: &impl ConnectionTrait) -> Result<Vec<(String, SystemTime)>, DbErr> {
+    let records = seaql_migrations::Entity::find().all(db).await?;
+    let time = |record: seaql_migrations::Model| {
+        let seconds = u64::try_from(record.applied_at).unwrap_or_default();
+        (record.version, UNIX_EPOCH + Duration::from_secs(seconds))
+    };
+    Ok(records.into_iter().map(time).collect())
 }
 
 pub(super) async fn next_pending(

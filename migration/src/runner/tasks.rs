@@ -11,10 +11,13 @@ use crate::{
     lock::Turn,
     schema::{
         converge::{self, Refusal, converge},
+        declared::{DOCUMENTS, VECTORS, create_documents},
         difference::Scope,
+        live::{self, Live},
         report::Report,
+        rows,
     },
-    session::reborrow,
+    session::{Session, reborrow},
     shape::{Orphans, Repaired},
 };
 
@@ -35,7 +38,10 @@ pub(super) struct ApplyNext;
 pub(super) struct RollBackNext;
 /// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
 pub(super) struct Uninstall;
-pub(super) struct Fresh;
+/// Drops everything, if nobody else's is there, or all of the database that is named.
+pub(super) struct Fresh {
+    pub(super) may_drop_all_of: Option<String>,
+}
 pub(super) struct Converge {
     pub(super) scope: Scope,
 }
@@ -88,6 +94,9 @@ impl Task for RollBackNext {
         match Scope::of_migration(name) {
             // The record goes with what it is of.
             Some(scope @ (Scope::Vectors | Scope::Everything)) => {
+                if scope == Scope::Vectors {
+                    announce_drop(&turn.work()).await;
+                }
                 converge::roll_back(&turn.work(), scope, name).await?;
             }
             Some(Scope::Documents) => records::delete(&turn.record(), name).await?,
@@ -117,6 +126,12 @@ impl Task for Fresh {
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let db = turn.record();
+        let live = live::read(&db).await?;
+        let relations = live::relations(&db).await?;
+        self.require_own(&live, &relations)?;
+        if !relations.is_empty() {
+            tracing::info!("drops, with all their rows: {}", relations.join(", "));
+        }
         if db.get_database_backend() == DbBackend::Sqlite {
             // A parent may go before its child: both have gone when the keys are looked at.
             db.execute_unprepared("PRAGMA defer_foreign_keys = ON")
@@ -126,7 +141,55 @@ impl Task for Fresh {
         if records::is_installed(&db).await? {
             Stock::uninstall(reborrow(&db)).await?;
         }
-        Ok(Stock::fresh(db).await?)
+        Dropping::fresh(reborrow(&db)).await?;
+        if live.documents.is_some() {
+            // Beside another schema's tables `up` takes a missing one for the application's, and refuses.
+            db.execute(&create_documents(db.get_database_backend()))
+                .await?;
+        }
+        Ok(Stock::up(db, None).await?)
+    }
+}
+
+impl Fresh {
+    fn require_own(&self, live: &Live, relations: &[String]) -> Result<(), Error> {
+        let records = Migrator::migration_table_name().to_string();
+        let is_own = |name: &str| match name {
+            VECTORS => true,
+            DOCUMENTS => live.documents.as_ref().is_some_and(is_as_we_make_it),
+            name => name == records,
+        };
+        let others: Vec<String> = relations
+            .iter()
+            .filter(|name| !is_own(name))
+            .cloned()
+            .collect();
+        match others.is_empty() || self.may_drop_all_of.as_ref() == Some(&live.place.database) {
+            true => Ok(()),
+            false => Err(Error::TablesOfOthers {
+                place: live.place.clone(),
+                tables: others,
+            }),
+        }
+    }
+}
+
+/// The application's has columns of its own.
+fn is_as_we_make_it(documents: &live::Table) -> bool {
+    documents.columns.len() == 1 && documents.column("id").is_some()
+}
+
+/// Says what goes with the table. Whoever may drop it may perhaps not count its rows.
+async fn announce_drop(session: &Session<'_>) {
+    let rows = async {
+        let unit = session.begin_to_read().await?;
+        let rows = rows::how_many(&unit.db()).await;
+        unit.rollback().await?;
+        rows
+    };
+    match rows.await {
+        Ok(rows) => tracing::info!("drops the table vectors with its {rows}"),
+        Err(_) => tracing::info!("drops the table vectors with its rows, if there is one"),
     }
 }
 
@@ -238,5 +301,15 @@ struct Stock;
 impl MigratorTrait for Stock {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Migrator::migrations()
+    }
+}
+
+/// SeaORM's `fresh` without what it applies after it has dropped everything.
+struct Dropping;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Dropping {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Vec::new()
     }
 }

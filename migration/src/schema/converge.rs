@@ -157,21 +157,30 @@ fn changed_nothing(step: &Step, last: Option<&Done>) -> Option<Error> {
     })
 }
 
-/// Takes away what the migration of this name has made. `documents` belongs to the application and stays.
+/// Takes away what the migration of this name has made, and its record.
 pub(crate) async fn roll_back(
     session: &Session<'_>,
     scope: Scope,
     migration: &str,
 ) -> Result<(), Error> {
-    let step = match scope {
-        Scope::Documents => return Ok(()),
+    let step = undoing(session, scope, migration).await?;
+    run::to_its_end(session, &step).await.map(|_| ())
+}
+
+/// `documents` belongs to the application and stays.
+pub(crate) async fn undoing(
+    session: &Session<'_>,
+    scope: Scope,
+    migration: &str,
+) -> Result<Step, Error> {
+    Ok(match scope {
+        Scope::Documents => step::forget_alone(migration),
         Scope::Vectors => step::drop_vectors(session.backend(), migration),
         Scope::Everything => {
             let look = look_at_once(session, Scope::Documents).await?;
             step::restore_storage(&look.live, migration)
         }
-    };
-    run::to_its_end(session, &step).await.map(|_| ())
+    })
 }
 
 /// Deletes the rows whose document does not exist, and says how many.

@@ -106,6 +106,20 @@ pub(crate) async fn is_empty(db: &impl ConnectionTrait) -> Result<bool, Error> {
         .is_empty())
 }
 
+/// Up to a million are counted: more take time that nobody wants to wait.
+pub(crate) async fn how_many(db: &impl ConnectionTrait) -> Result<String, DbErr> {
+    const MOST: i64 = 1_000_000;
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM vectors LIMIT {}) counted",
+        MOST + 1
+    );
+    Ok(match count(db, &sql).await? {
+        1 => "1 row".to_owned(),
+        rows if rows > MOST => format!("more than {MOST} rows"),
+        rows => format!("{rows} rows"),
+    })
+}
+
 /// PostgreSQL: what a sequence gives.
 pub(crate) struct Sequence {
     pub(crate) next: i64,

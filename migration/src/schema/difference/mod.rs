@@ -5,13 +5,12 @@ mod notes;
 mod placement;
 mod remedy;
 mod sentence;
-mod storage;
+pub(crate) mod storage;
 
 pub(crate) use find::{Scope, differences};
 pub(crate) use notes::notes;
 pub(crate) use placement::primary_key;
 pub(crate) use remedy::Remedy;
-pub(crate) use storage::undone as storage_undone;
 
 use super::{
     declared::PRIMARY_KEY_DISTRIBUTED,
@@ -47,8 +46,8 @@ impl Part {
         Self::PrimaryKey,
         Self::AutoIncrement,
         Self::Placement,
-        Self::ForeignKey,
         Self::Index,
+        Self::ForeignKey,
         Self::Rows,
         Self::Storage,
     ];

@@ -2,11 +2,13 @@
 //! saves nothing, for the digits of random ids do not repeat.
 
 use super::Difference;
-use crate::schema::live::{Column, Compression, Kind, Live, Placement, Table};
+use crate::schema::live::{Compression, Kind, Live, Placement, Table};
 
 /// The words of ALTER COLUMN … SET.
-const LZ4: &str = "COMPRESSION lz4";
-const UNCOMPRESSED: &str = "STORAGE EXTERNAL";
+pub(crate) const LZ4: &str = "COMPRESSION lz4";
+pub(crate) const UNCOMPRESSED: &str = "STORAGE EXTERNAL";
+pub(crate) const SERVERS_OWN: &str = "COMPRESSION default";
+pub(crate) const COMPRESSED: &str = "STORAGE EXTENDED";
 const IN_THE_ROW: &str = "STORAGE PLAIN";
 
 /// Citus changes no storage of a table that it knows.
@@ -16,18 +18,26 @@ pub(super) fn find(live: &Live, vectors: &Table) -> Option<Difference> {
     let is_ours = matches!(vectors.kind, Kind::Table | Kind::Unlogged)
         && vectors.placement == Placement::Local
         && *live.documents_placement() == Placement::Local;
-    let set = changes(column, compression);
+    let set = changes(&column.attributes.storage, compression);
     (is_ours && !set.is_empty()).then(|| Difference::Storage {
         found: column.attributes.storage.clone(),
         set,
     })
 }
 
-fn changes(column: &Column, compression: Compression) -> Vec<&'static str> {
-    let has = |word| column.attributes.storage.iter().any(|one| one == word);
+/// What a table that is made now is given afterwards.
+pub(crate) fn of_a_new_table(live: &Live) -> Vec<&'static str> {
+    match (live.compression, live.documents_placement()) {
+        (Some(compression), Placement::Local) => changes(&[], compression),
+        _ => Vec::new(),
+    }
+}
+
+fn changes(found: &[String], compression: Compression) -> Vec<&'static str> {
+    let has = |word| found.iter().any(|one| one == word);
     match compression {
         _ if has(UNCOMPRESSED) => Vec::new(),
-        Compression::Lz4 if has(IN_THE_ROW) => vec!["STORAGE EXTENDED", LZ4],
+        Compression::Lz4 if has(IN_THE_ROW) => vec![COMPRESSED, LZ4],
         Compression::Lz4 if !has(LZ4) => vec![LZ4],
         Compression::Lz4 => Vec::new(),
         Compression::PglzAlone => vec![UNCOMPRESSED],
@@ -37,8 +47,8 @@ fn changes(column: &Column, compression: Compression) -> Vec<&'static str> {
 /// What takes the declared storage back. Where lz4 is to be had, whoever has chosen otherwise was not us.
 pub(crate) fn undone(live: &Live) -> Vec<&'static str> {
     let undo = |word: &str| match (word, live.compression) {
-        (LZ4, _) => Some("COMPRESSION default"),
-        (UNCOMPRESSED, Some(Compression::PglzAlone)) => Some("STORAGE EXTENDED"),
+        (LZ4, _) => Some(SERVERS_OWN),
+        (UNCOMPRESSED, Some(Compression::PglzAlone)) => Some(COMPRESSED),
         _ => None,
     };
     let vectors = live.vectors.as_ref();

@@ -7,6 +7,9 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+#[cfg(feature = "cli")]
+pub(crate) use postgres::HAS_LZ4;
+
 use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
@@ -314,7 +317,18 @@ pub(crate) async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
     place.map_err(Error::looking_for("the current database"))
 }
 
-/// The names of the tables and views in that place, in order.
+/// The names of what `fresh` drops there, in order: tables, and the views that are made of them.
+pub(crate) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+    let relations = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::relations(db).await,
+        DbBackend::MySql => mysql::relations(db).await,
+        DbBackend::Sqlite => sqlite::relations(db).await,
+        other => Err(unsupported(other)),
+    };
+    relations.map_err(Error::looking_for("the tables and views"))
+}
+
+/// The names of the tables in that place, in order.
 pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     let tables = match db.get_database_backend() {
         DbBackend::Postgres => postgres::tables(db).await,

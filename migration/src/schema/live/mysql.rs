@@ -24,6 +24,16 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     })
 }
 
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
+         WHERE table_schema = DATABASE() ORDER BY table_name",
+        [],
+    )
+    .await
+}
+
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,

@@ -27,13 +27,31 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
 
 /// Without the tables that an extension brought. In `public`, where one arrives without having chosen
 /// a schema, the tables of the other schemas count too.
+/// No row where the server knows one compression only, as before PostgreSQL 14.
+pub(crate) const HAS_LZ4: &str = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
+
 pub(super) async fn compression(db: &impl ConnectionTrait) -> Result<Option<Compression>, DbErr> {
-    let sql = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
-    let knows: Vec<bool> = list(db, sql, []).await?;
+    let knows: Vec<bool> = list(db, HAS_LZ4, []).await?;
     Ok(knows.first().map(|lz4| match lz4 {
         true => Compression::Lz4,
         false => Compression::PglzAlone,
     }))
+}
+
+/// An extension's own go with it.
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT c.relname::text FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+         ORDER BY 1",
+        [],
+    )
+    .await
 }
 
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {

@@ -23,6 +23,17 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     })
 }
 
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT name FROM main.sqlite_schema
+         WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         ORDER BY name",
+        [],
+    )
+    .await
+}
+
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,

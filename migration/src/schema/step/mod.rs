@@ -5,10 +5,11 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-use sea_orm::DbBackend;
+use sea_orm::{DbBackend, Schema};
+use sea_orm_migration::seaql_migrations;
 
 use super::{
-    difference::{Difference, Remedy},
+    difference::{Difference, Remedy, storage},
     live::Live,
 };
 use crate::{Migrator, MigratorTrait};
@@ -112,18 +113,50 @@ pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
 
 /// Takes back how `vector_ids` is stored, together with the record of the migration.
 pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
-    let forget = forget(migration);
     match live.backend {
-        DbBackend::Postgres => postgres::restore_storage(live, forget),
-        _ => Step {
-            statements: vec![forget],
-            lock: "none",
-            execution: Execution::Transaction { settings: &[] },
-        },
+        DbBackend::Postgres => postgres::restore_storage(live, forget(migration)),
+        _ => forget_alone(migration),
     }
 }
 
-fn forget(migration: &str) -> String {
+/// Takes back a record whose migration has made nothing that is ours to drop.
+pub(crate) fn forget_alone(migration: &str) -> Step {
+    Step {
+        statements: vec![forget(migration)],
+        lock: "none",
+        execution: Execution::Transaction { settings: &[] },
+    }
+}
+
+/// PostgreSQL: how a table that is made now will be stored.
+pub(crate) fn store_new(live: &Live) -> Option<String> {
+    let set = storage::of_a_new_table(live);
+    (!set.is_empty()).then(|| postgres::store(&set))
+}
+
+/// The statement that makes the table of the records, as SeaORM does.
+pub(crate) fn create_records(backend: DbBackend) -> String {
+    let mut create = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
+    create.if_not_exists();
+    if backend == DbBackend::MySql {
+        create.engine("InnoDB");
+    }
+    backend.build(&create).sql
+}
+
+/// The statement that records a migration which is applied now.
+pub(crate) fn record(backend: DbBackend, migration: &str) -> String {
+    let now = match backend {
+        DbBackend::MySql => "unix_timestamp()",
+        DbBackend::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
+        _ => "extract(epoch FROM now())::bigint",
+    };
+    let records = Migrator::migration_table_name().to_string();
+    format!("INSERT INTO {records} (version, applied_at) VALUES ('{migration}', {now})")
+}
+
+/// The one that takes its record back.
+pub(crate) fn forget(migration: &str) -> String {
     let records = Migrator::migration_table_name().to_string();
     format!("DELETE FROM {records} WHERE version = '{migration}'")
 }

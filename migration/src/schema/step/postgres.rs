@@ -5,7 +5,7 @@ use sea_query::PostgresQueryBuilder;
 use super::{Execution, Freedom, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, storage_undone},
+    difference::{Difference, storage},
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
     rows::Orphans,
 };
@@ -95,7 +95,7 @@ pub(super) fn drop_vectors(forget: String) -> Step {
 }
 
 pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
-    let undone = storage_undone(live);
+    let undone = storage::undone(live);
     let mut restore = step([forget], READERS_TOO);
     if !undone.is_empty() {
         restore.statements.push(store(&undone));
@@ -104,7 +104,7 @@ pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
 }
 
 /// No value is written anew: the next ones are stored so.
-fn store(set: &[&str]) -> String {
+pub(super) fn store(set: &[&str]) -> String {
     let set: Vec<String> = set
         .iter()
         .map(|word| format!("ALTER COLUMN vector_ids SET {word}"))

@@ -1,0 +1,98 @@
+//! As one JSON object.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::{DifferenceReport, RemedyReport, Repaired, Report, Status};
+
+pub(in crate::cli) fn status(status: &Status) -> Value {
+    let migrations: Vec<Value> = status
+        .migrations
+        .iter()
+        .map(|one| json!({ "name": one.name, "applied_at": one.applied_at.map(time) }))
+        .collect();
+    let (report, error) = match &status.shape {
+        Ok(report) => (Some(report), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    json!({
+        "database": status.place.database,
+        "schema": status.place.schema,
+        "migrations": migrations,
+        "as_declared": report.map(Report::as_declared),
+        "differences": report.map(|report| report.differences.len()),
+        "error": error,
+        "alembic": status.alembic,
+    })
+}
+
+fn time(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+pub(in crate::cli) fn repaired(repaired: &Repaired) -> Value {
+    let steps: Vec<Value> = repaired
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "part": step.part,
+                "found": step.found,
+                "statements": step.statements,
+                "seconds": step.elapsed.as_secs_f64(),
+            })
+        })
+        .collect();
+    let failed: Vec<String> = repaired.failed.iter().map(ToString::to_string).collect();
+    json!({
+        "steps": steps,
+        "failed": failed,
+        "deleted_orphans": repaired.deleted_orphans,
+        "report": report(&repaired.report),
+    })
+}
+
+pub(in crate::cli) fn report(report: &Report) -> Value {
+    let parts: Vec<Value> = report
+        .parts
+        .iter()
+        .map(|part| {
+            json!({
+                "name": part.name,
+                "declared": part.declared,
+                "as_declared": part.as_declared,
+            })
+        })
+        .collect();
+    let differences: Vec<Value> = report.differences.iter().map(difference).collect();
+    json!({
+        "database": report.place.database,
+        "schema": report.place.schema,
+        "as_declared": report.as_declared(),
+        "parts": parts,
+        "differences": differences,
+        "notes": report.notes,
+    })
+}
+
+fn difference(difference: &DifferenceReport) -> Value {
+    let (remedy, steps, next_step) = match &difference.remedy {
+        RemedyReport::Repair { steps } => ("repair", steps.as_slice(), None),
+        RemedyReport::DeleteOrphans { query } => ("delete-orphans", [].as_slice(), Some(*query)),
+        RemedyReport::After { part } => ("after", [].as_slice(), Some(*part)),
+        RemedyReport::Person { next_step } => ("person", [].as_slice(), Some(next_step.as_str())),
+    };
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|step| json!({ "statements": step.statements, "lock": step.lock }))
+        .collect();
+    json!({
+        "part": difference.part,
+        "found": difference.found,
+        "remedy": remedy,
+        "next_step": next_step,
+        "steps": steps,
+    })
+}

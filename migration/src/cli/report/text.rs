@@ -1,0 +1,128 @@
+//! For people. Colours are written here, and taken away again where no terminal reads them.
+
+use std::fmt::{Result, Write};
+
+use anstyle::{AnsiColor, Style};
+use chrono::{DateTime, Utc};
+
+use crate::{Orphans, Preview, RemedyReport, Repaired, Report, Status};
+
+pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const WAITING: Style = AnsiColor::Yellow.on_default();
+
+/// Writing to a text cannot fail.
+fn written(write: impl FnOnce(&mut String) -> Result) -> String {
+    let mut out = String::new();
+    let _ = write(&mut out);
+    out
+}
+
+pub(in crate::cli) fn report(report: &Report) -> String {
+    written(|out| write_report(out, report))
+}
+
+pub(in crate::cli) fn repaired(repaired: &Repaired, orphans: Orphans) -> String {
+    written(|out| {
+        if orphans == Orphans::Delete {
+            let rows = repaired.deleted_orphans;
+            writeln!(out, "rows deleted whose document did not exist: {rows}")?;
+        }
+        write_report(out, &repaired.report)
+    })
+}
+
+pub(in crate::cli) fn status(status: &Status) -> String {
+    written(|out| write_status(out, status))
+}
+
+pub(in crate::cli) fn previews(previews: &[Preview]) -> String {
+    written(|out| write_previews(out, previews))
+}
+
+fn write_report(out: &mut String, report: &Report) -> Result {
+    for part in &report.parts {
+        let (style, state) = match part.as_declared {
+            true => (GOOD, "ok"),
+            false => (BAD, "differs"),
+        };
+        let (name, declared) = (part.name, part.declared);
+        writeln!(out, "{style}{state:<8}{style:#} {name:<15} {declared}")?;
+    }
+    for difference in &report.differences {
+        writeln!(out, "\n{}: {difference}", difference.part)?;
+        if let RemedyReport::Repair { steps } = &difference.remedy {
+            for step in steps {
+                writeln!(out, "  lock: {}", step.lock)?;
+                for statement in &step.statements {
+                    writeln!(out, "    {statement};")?;
+                }
+            }
+        }
+    }
+    if !report.notes.is_empty() {
+        writeln!(out, "\nalso there, and kept:")?;
+        for note in &report.notes {
+            writeln!(out, "  {note}")?;
+        }
+    }
+    let (style, verdict) = verdict(report);
+    writeln!(out, "\n{}: {style}{verdict}{style:#}", report.place)
+}
+
+fn verdict(report: &Report) -> (Style, String) {
+    match report.differences.len() {
+        0 => (GOOD, "as declared".to_owned()),
+        1 => (BAD, "1 difference".to_owned()),
+        count => (BAD, format!("{count} differences")),
+    }
+}
+
+fn write_status(out: &mut String, status: &Status) -> Result {
+    let lengths = status.migrations.iter().map(|one| one.name.len());
+    let width = lengths.max().unwrap_or_default();
+    for migration in &status.migrations {
+        let name = &migration.name;
+        match migration.applied_at {
+            Some(time) => {
+                let time = DateTime::<Utc>::from(time).format("%Y-%m-%d %H:%M:%S UTC");
+                writeln!(out, "{name:<width$}  {GOOD}applied{GOOD:#}  {time}")?;
+            }
+            None => writeln!(out, "{name:<width$}  {WAITING}pending{WAITING:#}")?,
+        }
+    }
+    writeln!(out)?;
+    match &status.shape {
+        Ok(report) => {
+            let (style, verdict) = verdict(report);
+            writeln!(out, "shape:   {style}{verdict}{style:#}")?;
+        }
+        Err(error) => writeln!(out, "shape:   {BAD}not known{BAD:#}: {error}")?,
+    }
+    match status.alembic.as_deref() {
+        None => Ok(()),
+        Some([]) => writeln!(out, "Alembic: no revision"),
+        Some(revisions) => writeln!(out, "Alembic: {}", revisions.join(", ")),
+    }
+}
+
+/// As a script, of which nothing has been run.
+fn write_previews(out: &mut String, previews: &[Preview]) -> Result {
+    for preview in previews {
+        writeln!(out, "-- {}", preview.migration)?;
+        for statement in preview.statements.iter().flatten() {
+            writeln!(out, "{statement};")?;
+        }
+        if preview.statements.is_none() {
+            writeln!(
+                out,
+                "-- another author's: only running it shows its statements"
+            )?;
+        }
+    }
+    match previews {
+        [] => writeln!(out, "-- nothing to do"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,89 @@
+//! One transaction, in the migrators' turn.
+
+use sea_orm::DbBackend;
+
+use super::{Part, creation, is_recorded, removal};
+use crate::{
+    lock,
+    schema::{
+        difference::{Scope, storage},
+        live, step,
+    },
+};
+
+pub(super) fn up(schema: &str, parts: &[Part]) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let mut statements = match part.scope {
+            Scope::Everything => store_as_the_server_can(storage::LZ4, storage::UNCOMPRESSED),
+            _ => terminated(creation(DbBackend::Postgres, part)),
+        };
+        statements.push(step::record(DbBackend::Postgres, &part.migration) + ";");
+        when(
+            &format!("NOT {}", is_recorded(&part.migration)),
+            part,
+            &statements,
+        )
+    });
+    let records = step::create_records(DbBackend::Postgres) + ";";
+    transaction(schema, std::iter::once(records).chain(body))
+}
+
+pub(super) fn down(schema: &str, parts: &[Part]) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let mut statements = vec![format!("{};", step::forget(&part.migration))];
+        statements.extend(match part.scope {
+            Scope::Everything => store_as_the_server_can(storage::SERVERS_OWN, storage::COMPRESSED),
+            _ => terminated(removal(DbBackend::Postgres, part)),
+        });
+        when(&is_recorded(&part.migration), part, &statements)
+    });
+    transaction(schema, body)
+}
+
+fn transaction(schema: &str, body: impl Iterator<Item = String>) -> Vec<String> {
+    let schema = schema.replace('"', "\"\"");
+    let mut statements = vec![
+        "BEGIN;".to_owned(),
+        format!("SET LOCAL search_path = \"{schema}\";"),
+        format!(
+            "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
+            lock::POSTGRES_KEYS
+        ),
+    ];
+    statements.extend(body);
+    statements.push("COMMIT;".to_owned());
+    statements
+}
+
+fn terminated(statements: Vec<String>) -> Vec<String> {
+    statements
+        .into_iter()
+        .map(|statement| statement + ";")
+        .collect()
+}
+
+/// A server may have been built without lz4, and is asked when the script is run.
+fn store_as_the_server_can(with_lz4: &str, without: &str) -> Vec<String> {
+    // Executed, not planned: an old server knows no COMPRESSION.
+    let alter =
+        |set: &str| format!("    EXECUTE 'ALTER TABLE vectors ALTER COLUMN vector_ids SET {set}';");
+    vec![
+        format!("IF ({}) THEN", live::HAS_LZ4),
+        alter(with_lz4),
+        "ELSE".to_owned(),
+        alter(without),
+        "END IF;".to_owned(),
+    ]
+}
+
+fn when(condition: &str, part: &Part, statements: &[String]) -> String {
+    let indented: Vec<String> = statements
+        .iter()
+        .map(|statement| format!("    {statement}"))
+        .collect();
+    format!(
+        "\n-- {}\nDO $migration$ BEGIN\nIF {condition} THEN\n{}\nEND IF;\nEND $migration$;",
+        part.migration,
+        indented.join("\n")
+    )
+}
