@@ -15,20 +15,26 @@ mod command_line;
 mod convergence;
 mod crashes;
 mod documents;
+mod dry_run;
 mod entities;
 mod faults;
+mod fresh;
 mod generated;
 mod inventory;
 mod library;
 mod outages;
+mod output;
 mod packages;
 mod pages;
 mod random_shapes;
 mod replicas;
 mod rights;
+mod script;
+mod secrets;
 mod service;
 mod shape;
 mod sqlalchemy;
+mod status;
 mod storage;
 mod waiting;
 
@@ -60,7 +66,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let backend = engine.backend;
     match engine.name {
         "citus" => {
-            return [citus::tests(), entities::tests(), pages::tests()]
+            return [citus::tests(), entities::tests(), pages::tests(backend)]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -74,17 +80,23 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         convergence::tests(backend),
         crashes::tests(engine),
         documents::tests(backend),
+        dry_run::tests(),
         entities::tests(),
         faults::tests(backend),
+        fresh::tests(backend),
         generated::tests(),
         library::tests(),
         outages::tests(backend),
-        pages::tests(),
+        output::tests(backend),
+        pages::tests(backend),
         random_shapes::tests(),
         replicas::tests(engine),
         rights::tests(backend),
+        script::tests(backend),
+        secrets::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),
+        status::tests(backend),
         storage::tests(backend),
         waiting::tests(backend),
     ];
@@ -120,7 +132,9 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     [
         command_line::without_engine(),
+        output::without_engine(),
         packages::without_engine(),
+        secrets::without_engine(),
         service::without_engine(),
     ]
     .concat()

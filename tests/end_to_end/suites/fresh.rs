@@ -1,0 +1,136 @@
+//! What `fresh` drops and what it does not, and that whoever drops something says so.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::{Test, inventory::Inventory, shape::lines};
+use crate::{
+    engines::Database,
+    programs::{migrate, migration, run},
+};
+
+const VARIABLE: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        fresh_drops_what_these_migrations_have_made,
+        fresh_keeps_the_tables_and_views_of_others,
+        fresh_keeps_the_documents_of_an_application,
+        fresh_drops_all_where_the_variable_names_the_database,
+        whoever_drops_the_table_says_how_many_rows_go,
+    ];
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![fresh_leaves_other_schemas_alone]);
+    }
+    tests
+}
+
+const ROWS: [&str; 3] = [
+    "INSERT INTO documents (id) VALUES (1)",
+    "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[]')",
+    "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 2, '[]')",
+];
+
+async fn fresh_drops_what_these_migrations_have_made(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute(ROWS).await;
+
+    let said = migrate(&database, ["fresh"]).expect_success();
+
+    let list = "drops, with all their rows: documents, seaql_migrations, vectors";
+    assert!(said.contains(list), "{said}");
+    let db = database.connect().await;
+    let count = "SELECT concat('', count(*)) FROM documents";
+    assert_eq!(lines(&db, count).await, ["0"]);
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn is_refused(database: &Database, others: &str) {
+    let before = Inventory::of(database).await;
+    let elsewhere = [None, Some("another_database"), Some("")];
+    for value in elsewhere {
+        let mut fresh = migration();
+        fresh.arg("fresh").env("DATABASE_URL", &database.url);
+        fresh.envs(value.map(|value| (VARIABLE, value)));
+
+        let error = run(&mut fresh).expect_error();
+
+        assert!(error.contains(others), "{error}");
+        assert!(error.contains(VARIABLE), "{error}");
+        assert_eq!(Inventory::of(database).await, before);
+    }
+}
+
+async fn fresh_keeps_the_tables_and_views_of_others(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute(ROWS).await;
+    database
+        .execute([
+            "CREATE TABLE users (id integer PRIMARY KEY)",
+            "CREATE VIEW pages AS SELECT doc_id, page FROM vectors",
+        ])
+        .await;
+
+    is_refused(&database, "pages, users").await;
+}
+
+async fn fresh_keeps_the_documents_of_an_application(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(100))",
+            "INSERT INTO documents (id, title) VALUES (1, 'kept')",
+        ])
+        .await;
+    migrate(&database, ["up"]).expect_success();
+
+    is_refused(&database, "documents").await;
+}
+
+async fn fresh_drops_all_where_the_variable_names_the_database(database: Database) {
+    database
+        .execute(["CREATE TABLE users (id integer PRIMARY KEY)"])
+        .await;
+    // The error says what the database is called.
+    let error = migrate(&database, ["fresh"]).expect_error();
+    let (_, rest) = error
+        .split_once(&format!("{VARIABLE}=\""))
+        .expect("its name");
+    let (name, _) = rest.split_once('"').expect("its end");
+    let mut fresh = migration();
+    fresh.arg("fresh").env("DATABASE_URL", &database.url);
+
+    run(fresh.env(VARIABLE, name)).expect_success();
+
+    let db = database.connect().await;
+    assert!(db.execute_unprepared("SELECT * FROM users").await.is_err());
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn whoever_drops_the_table_says_how_many_rows_go(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute(ROWS).await;
+    for command in [&["down", "-n", "2"][..], &["refresh"], &["reset"]] {
+        let said = migrate(&database, command).expect_success();
+
+        let drops = said.find("drops the table vectors with its 2 rows");
+        let dropped = said.find("create_vectors' has been rolled back");
+        assert!(drops.is_some() && drops < dropped, "{command:?}: {said}");
+        migrate(&database, ["up"]).expect_success();
+        database.execute(&ROWS[1..]).await;
+    }
+}
+
+async fn fresh_leaves_other_schemas_alone(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "CREATE SCHEMA others",
+            "CREATE TABLE others.users (id integer PRIMARY KEY)",
+        ])
+        .await;
+
+    migrate(&database, ["fresh"]).expect_success();
+
+    let db = database.connect().await;
+    let kept = db.execute_unprepared("SELECT * FROM others.users").await;
+    kept.expect("it is kept");
+}

@@ -1,0 +1,146 @@
+//! `sql`: the scripts for somebody who applies them by hand, applied by the databases' own clients.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::{Test, shape::lines};
+use crate::{
+    engines::Database,
+    programs::{client, is_applied, migrate, migration, run},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        an_applied_script_is_what_up_would_have_done,
+        a_script_applied_twice_changes_nothing,
+        a_script_goes_on_where_up_has_stopped,
+        a_table_that_no_migration_has_made_stops_the_script,
+        the_script_of_down_takes_back_what_up_has_done,
+    ];
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![a_script_works_in_the_schema_that_is_named]);
+    }
+    tests
+}
+
+/// Needs no database, and is given none.
+fn script(database: &Database, arguments: &[&str]) -> String {
+    let backend = match database.backend() {
+        DbBackend::Postgres => "postgres",
+        DbBackend::MySql => "mysql",
+        _ => "sqlite",
+    };
+    let mut sql = migration();
+    sql.args(["sql", "--backend", backend]).args(arguments);
+    run(&mut sql).expect_success()
+}
+
+async fn an_applied_script_is_what_up_would_have_done(database: Database) {
+    client(&database, &script(&database, &[])).expect_success();
+
+    for name in ["create_documents", "create_vectors", "store_vector_ids"] {
+        assert!(is_applied(&database, name), "{name}");
+    }
+    migrate(&database, ["check"]).expect_success();
+    let up = migrate(&database, ["up"]).expect_success();
+    assert!(up.contains("No pending migrations"), "{up}");
+    migrate(&database, ["down", "-n", "3"]).expect_success();
+}
+
+const RECORDS: &str =
+    "SELECT concat(version, ' ', applied_at) FROM seaql_migrations ORDER BY version";
+
+async fn a_script_applied_twice_changes_nothing(database: Database) {
+    let up = script(&database, &["up"]);
+    client(&database, &up).expect_success();
+    database
+        .execute([
+            "INSERT INTO documents (id) VALUES (1)",
+            "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[\"a\"]')",
+            "UPDATE seaql_migrations SET applied_at = 1",
+        ])
+        .await;
+    let db = database.connect().await;
+    let before = lines(&db, RECORDS).await;
+
+    client(&database, &up).expect_success();
+
+    assert_eq!(lines(&db, RECORDS).await, before);
+    let ids = "SELECT vector_ids FROM vectors";
+    assert_eq!(lines(&db, ids).await, ["[\"a\"]"]);
+}
+
+async fn a_script_goes_on_where_up_has_stopped(database: Database) {
+    for done in ["1", "2"] {
+        migrate(&database, ["up", "-n", done]).expect_success();
+
+        client(&database, &script(&database, &[])).expect_success();
+
+        migrate(&database, ["check"]).expect_success();
+        assert!(is_applied(&database, "store_vector_ids"));
+        migrate(&database, ["reset"]).expect_success();
+    }
+}
+
+async fn a_table_that_no_migration_has_made_stops_the_script(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE documents (id integer PRIMARY KEY)",
+            "CREATE TABLE vectors (id integer PRIMARY KEY, doc_id integer, page integer, vector_ids text)",
+            "INSERT INTO vectors (id, doc_id, page, vector_ids) VALUES (1, 1, 1, '[]')",
+        ])
+        .await;
+    let before = super::inventory::Inventory::of(&database).await;
+
+    for arguments in [&["up"][..], &["down", "-n", "3"]] {
+        let finished = client(&database, &script(&database, arguments));
+
+        let is_nothing_to_take_back =
+            arguments[0] == "down" && database.backend() != DbBackend::Sqlite;
+        if is_nothing_to_take_back {
+            continue;
+        }
+        assert_ne!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stderr.contains("vectors"), "{}", finished.stderr);
+    }
+
+    before.assert_kept_in(&super::inventory::Inventory::of(&database).await);
+    assert!(!is_applied(&database, "create_vectors"));
+}
+
+async fn the_script_of_down_takes_back_what_up_has_done(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute(["INSERT INTO documents (id) VALUES (7)"])
+        .await;
+
+    client(&database, &script(&database, &["down"])).expect_success();
+
+    assert!(!is_applied(&database, "store_vector_ids"));
+    assert!(is_applied(&database, "create_vectors"));
+
+    let all = script(&database, &["down", "-n", "3"]);
+    client(&database, &all).expect_success();
+    client(&database, &all).expect_success();
+
+    assert!(!is_applied(&database, "create_documents"));
+    let db = database.connect().await;
+    let gone = db.execute_unprepared("SELECT * FROM vectors").await;
+    assert!(gone.is_err());
+    let documents = "SELECT concat('', id) FROM documents";
+    assert_eq!(lines(&db, documents).await, ["7"]);
+    client(&database, &script(&database, &["up"])).expect_success();
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_script_works_in_the_schema_that_is_named(database: Database) {
+    database.execute(["CREATE SCHEMA \"of the app\""]).await;
+
+    client(&database, &script(&database, &["-s", "of the app"])).expect_success();
+
+    migrate(&database, ["check", "-s", "of the app"]).expect_success();
+    let check = migrate(&database, ["check"]);
+    assert!(
+        check.stdout.contains("there is no table vectors"),
+        "{check:?}"
+    );
+}
