@@ -1,5 +1,18 @@
-//! The code blocks of the documentation, compiled as documentation tests.
+//! The pictures of the documentation, and its code blocks as documentation tests.
 
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+pub mod pictures;
+
+macro_rules! pages {
+    ($($name:ident: $path:literal),* $(,)?) => {
+        $(#[cfg(doctest)] #[doc = include_str!($path)] struct $name;)*
+    };
+}
+
+pages! {
+    Readme: "../../README.md",
+    Adopting: "../../docs/adopting.md",
+    Operating: "../../docs/operating.md",
+    Scale: "../../docs/scale.md",
+    Services: "../../docs/services.md",
+    Start: "../../docs/start.md",
+}
