@@ -1,6 +1,6 @@
 //! How many of N migrators that start at once fail: SeaORM's own way beside ours.
 //!
-//! `tests/bench replicas` prints the table of docs/operations.md.
+//! `tests/bench replicas` prints the table of docs/operating.md.
 
 #[path = "../end_to_end/engines/mod.rs"]
 #[allow(dead_code)]

@@ -14,6 +14,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             the_shape_equals_alembics,
             a_database_that_alembic_made_is_migrated_and_alembic_goes_on,
             alembic_goes_on_where_this_workspace_came_first,
+            what_alembic_passes_over_is_converged,
         ],
         _ => Vec::new(),
     }
@@ -55,6 +56,25 @@ async fn alembic_goes_on_where_this_workspace_came_first(database: Database) {
 
     upgrade(&database, "head");
     cascades(&database).await;
+}
+
+/// The reason for all this: IF NOT EXISTS is content with a name.
+async fn what_alembic_passes_over_is_converged(database: Database) {
+    let older = include_str!("../../shapes/postgres/create_all.sql");
+    upgrade(&database, "20250524_user_disabled");
+    database
+        .execute(["DROP TABLE users, documents CASCADE", older])
+        .await;
+
+    upgrade(&database, "20250524_vectors");
+
+    let has_no_cascade = migrate(&database, ["check"]).stdout;
+    assert!(
+        has_no_cascade.contains("vectors_doc_id_fkey has ON DELETE NO ACTION"),
+        "{has_no_cascade}"
+    );
+    migrate(&database, ["up"]).expect_success();
+    migrate(&database, ["check"]).expect_success();
 }
 
 /// On the table that the later revision has added a column to.

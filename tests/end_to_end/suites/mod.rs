@@ -14,6 +14,7 @@ mod citus;
 mod command_line;
 mod convergence;
 mod crashes;
+mod documentation;
 mod documents;
 mod dry_run;
 mod entities;
@@ -79,6 +80,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         command_line::tests(backend),
         convergence::tests(backend),
         crashes::tests(engine),
+        documentation::tests(engine),
         documents::tests(backend),
         dry_run::tests(),
         entities::tests(),
@@ -132,6 +134,7 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     [
         command_line::without_engine(),
+        documentation::without_engine(),
         output::without_engine(),
         packages::without_engine(),
         secrets::without_engine(),

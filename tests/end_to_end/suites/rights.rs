@@ -1,4 +1,4 @@
-//! The rights that docs/operations.md names: enough together, and each needed.
+//! The rights that docs/operating.md names: enough together, and each needed.
 
 use entity::{Page, prelude::*, vectors};
 use migration::{Migrator, MigratorTrait};
