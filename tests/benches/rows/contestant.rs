@@ -188,12 +188,11 @@ async fn write(contestant: Contestant, db: &DatabaseConnection, work: Work) -> f
         }
         return started.elapsed().as_secs_f64();
     }
-    let text = |page: &Page| (page.number, page.ids.to_string());
+    let text = |page: Page| (page.number, page.ids.to_string());
     let texts: Vec<Vec<(i32, String)>> = documents
-        .iter()
-        .map(|pages| pages.iter().map(text).collect())
+        .into_iter()
+        .map(|pages| pages.into_iter().map(text).collect())
         .collect();
-    drop(documents);
     let started = Instant::now();
     for (doc_id, pages) in (1..).zip(&texts) {
         match contestant {

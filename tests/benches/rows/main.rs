@@ -229,9 +229,9 @@ fn grow(runtime: &Runtime, engine: Engine, server: &Server) {
             pages: 100,
             ids: 50,
         };
-        for (contestant, line) in contestants.iter().zip(&mut lines) {
-            let mut runs = Vec::new();
-            for _ in 0..3 {
+        let mut runs = vec![Vec::new(); contestants.len()];
+        for _ in 0..ROUNDS {
+            for (contestant, runs) in contestants.iter().zip(&mut runs) {
                 let last = (!contestant.is_rust()).then_some(2);
                 let database = database(runtime, engine, server, work, last);
                 runs.push(contestant.run(Action::Write, &database, work).seconds);
@@ -239,10 +239,10 @@ fn grow(runtime: &Runtime, engine: Engine, server: &Server) {
                     .block_on(server.drop_database(database))
                     .expect("it is dropped");
             }
-            line.push((
-                work.all_pages(),
-                work.all_pages() / median(runs.into_iter()),
-            ));
+        }
+        for (runs, line) in runs.into_iter().zip(&mut lines) {
+            let seconds = median(runs.into_iter());
+            line.push((work.all_pages(), work.all_pages() / seconds));
         }
     }
     println!("### {}, growth: pages/s of pages of 50 ids\n", engine.name);
