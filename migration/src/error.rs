@@ -108,6 +108,19 @@ pub enum Error {
         tables: Vec<String>,
     },
 
+    /// Other tables refer to what would be dropped. Nothing was changed.
+    #[error(
+        "{place}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
+         Drop their foreign keys to it first",
+        tables.join(", ")
+    )]
+    ReferredTo {
+        /// Where it was looked.
+        place: Place,
+        /// The tables that refer to it.
+        tables: Vec<String>,
+    },
+
     /// SeaORM or a migration of another author failed.
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
@@ -217,6 +230,14 @@ fn next_step(error: &str) -> Option<&'static str> {
         (
             "\"57014\"",
             "where a statement_timeout of this role cut it: ALTER ROLE it SET statement_timeout = 0, or use another role",
+        ),
+        (
+            "\"55P03\"",
+            "end what has the table in use, or wait longer (--lock-wait)",
+        ),
+        (
+            "\"2BP01\"",
+            "somebody else's views or foreign keys depend on it: drop those first",
         ),
         ("\"25006\"", "name the primary server: this one only reads"),
         (

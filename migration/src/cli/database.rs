@@ -50,8 +50,25 @@ impl Database {
             "sqlite" if rest.trim_start_matches('/').split('?').next() == Some("") => {
                 return Err(CliError::DatabaseUnnamed);
             }
+            "sqlite"
+                if rest.contains('@')
+                    && rest.contains("//")
+                    && rest.trim_start_matches('/').contains(':') =>
+            {
+                return Err(malformed("a file of SQLite has no user and no password"));
+            }
             "sqlite" => {}
-            _ => return Err(CliError::UnknownScheme(scheme.to_owned())),
+            _ => {
+                // What stands before a colon elsewhere may be a password.
+                let is_scheme = |one: &&str| {
+                    rest.starts_with("//")
+                        && one
+                            .chars()
+                            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+                };
+                let scheme = Some(scheme).filter(is_scheme).map(str::to_owned);
+                return Err(CliError::UnknownScheme(scheme));
+            }
         }
         match scheme {
             "mysql" => {

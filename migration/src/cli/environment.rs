@@ -37,9 +37,11 @@ impl Dotenv {
     }
 
     /// PostgreSQL's schema.
-    pub(super) fn schema(&self, given: Option<String>) -> String {
-        let schema = self.or(given, "DATABASE_SCHEMA");
-        schema.unwrap_or("public".to_owned())
+    pub(super) fn schema(&self, given: Option<String>) -> Result<String, CliError> {
+        match self.or(given, "DATABASE_SCHEMA") {
+            Some(schema) if schema.contains("://") => Err(CliError::SchemaIsUrl),
+            schema => Ok(schema.unwrap_or("public".to_owned())),
+        }
     }
 
     /// A value that is given elsewhere, or the one in the file.

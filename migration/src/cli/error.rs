@@ -10,10 +10,14 @@ pub(super) enum CliError {
     UrlMissing,
 
     #[error(
-        "the database URL has the scheme {0:?}; known are postgres, mysql (for MariaDB too) and sqlite. \
-         A URL of SQLAlchemy loses its +DRIVER part here"
+        "the database URL has {}; known are postgres, mysql (for MariaDB too) and sqlite. \
+         A URL of SQLAlchemy loses its +DRIVER part here",
+        .0.as_ref().map_or("no scheme".to_owned(), |scheme| format!("the scheme {scheme:?}"))
     )]
-    UnknownScheme(String),
+    UnknownScheme(Option<String>),
+
+    #[error("the schema that is named (-s, DATABASE_SCHEMA) is a URL. Name the database with -u")]
+    SchemaIsUrl,
 
     #[error(
         "what is asked for could not be written to stdout: {0}. Give it room, or another place"

@@ -41,7 +41,13 @@ struct Cli {
     verbose: bool,
 
     /// PostgreSQL: the schema to work in [default: public]; other databases have none
-    #[arg(short = 's', long, global = true, env = "DATABASE_SCHEMA")]
+    #[arg(
+        short = 's',
+        long,
+        global = true,
+        env = "DATABASE_SCHEMA",
+        hide_env_values = true
+    )]
     database_schema: Option<String>,
 
     /// sqlite://FILE?mode=rwc, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE
@@ -263,9 +269,16 @@ pub async fn run() -> ExitCode {
 
 /// What clap says, but for a URL in the wrong place: it would be shown with its password.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
-    let said = error.to_string();
-    if error.use_stderr() && (said.contains("://") || said.contains('@')) {
-        complain(&"a database URL is given with -u, or in DATABASE_URL");
+    // Wherever a part of one stands: a shell has perhaps cut it at a space.
+    let may_be_a_url = |argument: &String| argument.contains([':', '@']);
+    let arguments = || env::args_os().skip(1);
+    if error.use_stderr()
+        && arguments().any(|one| may_be_a_url(&one.to_string_lossy().into_owned()))
+    {
+        complain(&format!(
+            "{}. A database URL is given with -u, between quotes, or in DATABASE_URL; `--help` tells the rest",
+            error.kind()
+        ));
         return ExitCode::from(2);
     }
     // Where stdout or stderr are closed there is nobody to tell.
@@ -284,7 +297,7 @@ impl Target {
     async fn connect(self) -> Result<(DatabaseConnection, Runner), CliError> {
         let dotenv = Dotenv::read()?;
         let url = dotenv.url(self.url)?;
-        let schema = dotenv.schema(self.schema);
+        let schema = dotenv.schema(self.schema)?;
         let db = connect::connect(&url, &schema, self.lock_wait).await?;
         let runner = Runner::new().lock_wait(self.lock_wait).behind_pooler();
         Ok((db, runner.schema(schema)))
@@ -305,7 +318,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             say(&String::from_utf8_lossy(&script))?;
         }
         Command::Sql { way, backend, num } => {
-            let schema = Dotenv::read()?.schema(target.schema);
+            let schema = Dotenv::read()?.schema(target.schema)?;
             say(&script(backend.into(), &schema, way.direction(num))?)?;
         }
         Command::Up { num, dry_run } => {
@@ -380,7 +393,8 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
 /// In red on a terminal, unless NO_COLOR is set.
 fn complain(error: &impl std::fmt::Display) {
     let style = text::ERROR;
-    anstream::eprintln!("{style}error:{style:#} {error}");
+    // Where stderr takes nothing there is nobody to tell.
+    let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
 }
 
 /// Without its colours where stdout is no terminal. Whoever has closed it, as `head` does, has read enough.
@@ -411,7 +425,11 @@ fn show_messages(verbose: bool, stream: Stream) {
     };
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let (lines, filter) = match verbose {
-        true => (lines.boxed(), "debug"),
+        // It warns of a parameter that it does not know with the value, be it a password.
+        true => (
+            lines.boxed(),
+            "debug,sqlx_postgres::options=error,sqlx_mysql::options=error",
+        ),
         false => (
             lines
                 .with_target(false)

@@ -1,7 +1,7 @@
 //! Shows that a step that takes longer than a second is still running.
 
 use std::{
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, Write, stderr},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -81,7 +81,8 @@ fn display(is_over: &mpsc::Receiver<()>) {
         return;
     }
     loop {
-        eprintln!("  running for {} s", started.elapsed().as_secs());
+        // Where stderr takes nothing there is nobody to tell.
+        let _ = writeln!(stderr(), "  running for {} s", started.elapsed().as_secs());
         if is_over.recv_timeout(BETWEEN_LINES) != Err(RecvTimeoutError::Timeout) {
             return;
         }

@@ -19,9 +19,9 @@ pub(super) fn generate(name: &str, universal_time: bool) -> Result<(), CliError>
                 .all(|letter| letter.is_ascii_alphanumeric() || "_ ".contains(letter))
     };
     if !is_name(name) {
-        return Err(CliError::Scaffold(format!(
-            "{name:?} is no name for a module. Use letters, digits and _"
-        )));
+        return Err(CliError::Scaffold(
+            "the name is none for a module. Use letters, digits and _".to_owned(),
+        ));
     }
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let folders = package

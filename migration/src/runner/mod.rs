@@ -9,7 +9,10 @@ pub use preview::Preview;
 pub use records::MigrationRecord;
 pub use status::Status;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 
 use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
@@ -175,7 +178,11 @@ impl Runner {
     {
         let db = db.into_database_executor();
         let may_drop_all_of = self.settings.may_drop_all_of.clone();
-        self.take_turn(&db, &Fresh { may_drop_all_of }).await
+        let fresh = Fresh {
+            may_drop_all_of,
+            is_announced: AtomicBool::new(false),
+        };
+        self.take_turn(&db, &fresh).await
     }
 
     /// What [`up`](Self::up) would run on this database, found without changing anything.

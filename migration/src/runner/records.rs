@@ -1,6 +1,6 @@
 //! What the table of migrations says has been applied.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
@@ -10,7 +10,7 @@ use sea_query::{IntoTableRef, Query};
 
 use crate::{
     Error, Migrator, MigratorTrait,
-    schema::live,
+    schema::{difference::Scope, live},
     session::{Session, Statements},
 };
 
@@ -45,8 +45,8 @@ async fn applied_at_once(session: &Session<'_>) -> Result<Vec<String>, DbErr> {
 pub struct MigrationRecord {
     /// Its name.
     pub name: String,
-    /// None where it is pending.
-    pub applied_at: Option<SystemTime>,
+    /// In seconds since 1970 (UTC), as recorded. None where it is pending.
+    pub applied_at: Option<i64>,
 }
 
 /// Whether there is a table of records.
@@ -77,13 +77,25 @@ pub(super) async fn all(session: &Session<'_>) -> Result<Vec<MigrationRecord>, E
     Ok(Migrator::migrations().into_iter().map(record).collect())
 }
 
-async fn times(db: &impl ConnectionTrait) -> Result<Vec<(String, SystemTime)>, DbErr> {
+async fn times(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbErr> {
     let records = seaql_migrations::Entity::find().all(db).await?;
-    let time = |record: seaql_migrations::Model| {
-        let seconds = u64::try_from(record.applied_at).unwrap_or_default();
-        (record.version, UNIX_EPOCH + Duration::from_secs(seconds))
-    };
-    Ok(records.into_iter().map(time).collect())
+    Ok(records
+        .into_iter()
+        .map(|record| (record.version, record.applied_at))
+        .collect())
+}
+
+/// What the applied migrations answer for.
+pub(super) async fn made(db: &impl ConnectionTrait) -> Result<Vec<Scope>, Error> {
+    if !is_installed(db).await? {
+        return Ok(Vec::new());
+    }
+    let applied = applied(db, None).await?;
+    refuse_unknown(&applied)?;
+    Ok(applied
+        .iter()
+        .filter_map(|name| Scope::of_migration(name))
+        .collect())
 }
 
 pub(super) async fn next_pending(

@@ -1,5 +1,7 @@
 //! What is done in one turn.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection, async_trait,
@@ -13,11 +15,11 @@ use crate::{
         converge::{self, Refusal, converge},
         declared::{DOCUMENTS, VECTORS, create_documents},
         difference::Scope,
-        live::{self, Live},
+        live::{self, ColumnKind, Live, Relation},
         report::Report,
-        rows,
+        rows, run, step,
     },
-    session::{Session, reborrow},
+    session::Session,
     shape::{Orphans, Repaired},
 };
 
@@ -41,6 +43,8 @@ pub(super) struct Uninstall;
 /// Drops everything, if nobody else's is there, or all of the database that is named.
 pub(super) struct Fresh {
     pub(super) may_drop_all_of: Option<String>,
+    /// Once, however often it has to wait.
+    pub(super) is_announced: AtomicBool,
 }
 pub(super) struct Converge {
     pub(super) scope: Scope,
@@ -116,7 +120,10 @@ impl Task for Uninstall {
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
         match records::last_applied(&turn.record()).await? {
             Some(_) => Ok(()),
-            None => Ok(Stock::uninstall(turn.record()).await?),
+            None => {
+                tracing::info!("drops the table of migrations");
+                Ok(Stock::uninstall(turn.record()).await?)
+            }
         }
     }
 }
@@ -127,47 +134,69 @@ impl Task for Fresh {
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let db = turn.record();
         let live = live::read(&db).await?;
-        let relations = live::relations(&db).await?;
-        self.require_own(&live, &relations)?;
-        if !relations.is_empty() {
-            tracing::info!("drops, with all their rows: {}", relations.join(", "));
-        }
-        if db.get_database_backend() == DbBackend::Sqlite {
-            // A parent may go before its child: both have gone when the keys are looked at.
-            db.execute_unprepared("PRAGMA defer_foreign_keys = ON")
-                .await?;
+        let mut relations = live::relations(&db).await?;
+        self.require_own(&db, &live, &relations).await?;
+        if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
+            let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
+            names.sort_unstable();
+            tracing::info!("drops, with all their rows: {}", names.join(", "));
         }
         // Where each statement commits, a crash leaves no record of what is gone.
-        if records::is_installed(&db).await? {
-            Stock::uninstall(reborrow(&db)).await?;
-        }
-        Dropping::fresh(reborrow(&db)).await?;
+        let records = Migrator::migration_table_name().to_string();
+        relations.sort_by_key(|relation| relation.name != records);
+        let backend = db.get_database_backend();
+        run::within(&db, &step::drop_all(backend, &relations)).await?;
         if live.documents.is_some() {
             // Beside another schema's tables `up` takes a missing one for the application's, and refuses.
-            db.execute(&create_documents(db.get_database_backend()))
-                .await?;
+            db.execute(&create_documents(backend)).await?;
         }
+        install(&db).await?;
         Ok(Stock::up(db, None).await?)
     }
 }
 
 impl Fresh {
-    fn require_own(&self, live: &Live, relations: &[String]) -> Result<(), Error> {
-        let records = Migrator::migration_table_name().to_string();
-        let is_own = |name: &str| match name {
-            VECTORS => true,
-            DOCUMENTS => live.documents.as_ref().is_some_and(is_as_we_make_it),
-            name => name == records,
+    async fn require_own(
+        &self,
+        db: &impl ConnectionTrait,
+        live: &Live,
+        relations: &[Relation],
+    ) -> Result<(), Error> {
+        let place = || live.place.clone();
+        let referrers = live::referrers_elsewhere(db).await?;
+        if !referrers.is_empty() {
+            return Err(Error::ReferredTo {
+                place: place(),
+                tables: referrers,
+            });
+        }
+        if self.may_drop_all_of.as_ref() == Some(&live.place.database) {
+            return Ok(());
+        }
+        let made = records::made(db).await?;
+        let documents = live
+            .documents
+            .as_ref()
+            .filter(|table| is_as_we_make_it(table));
+        let are_documents_ours = match documents {
+            None => false,
+            Some(_) => made.contains(&Scope::Documents) || rows::is_empty(db, DOCUMENTS).await?,
         };
-        let others: Vec<String> = relations
+        let is_own = |relation: &&Relation| match relation.name.as_str() {
+            VECTORS => made.contains(&Scope::Vectors),
+            DOCUMENTS => are_documents_ours,
+            name => name == Migrator::migration_table_name().to_string(),
+        };
+        let mut others: Vec<String> = relations
             .iter()
-            .filter(|name| !is_own(name))
-            .cloned()
+            .filter(|relation| !is_own(relation))
+            .map(|relation| relation.name.clone())
             .collect();
-        match others.is_empty() || self.may_drop_all_of.as_ref() == Some(&live.place.database) {
+        others.sort_unstable();
+        match others.is_empty() {
             true => Ok(()),
             false => Err(Error::TablesOfOthers {
-                place: live.place.clone(),
+                place: place(),
                 tables: others,
             }),
         }
@@ -176,14 +205,17 @@ impl Fresh {
 
 /// The application's has columns of its own.
 fn is_as_we_make_it(documents: &live::Table) -> bool {
-    documents.columns.len() == 1 && documents.column("id").is_some()
+    let id = documents.column("id");
+    documents.columns.len() == 1 && id.is_some_and(|id| id.kind == ColumnKind::INTEGER)
 }
 
 /// Says what goes with the table. Whoever may drop it may perhaps not count its rows.
 async fn announce_drop(session: &Session<'_>) {
     let rows = async {
         let unit = session.begin_to_read().await?;
-        let rows = rows::how_many(&unit.db()).await;
+        let db = unit.db();
+        let settings = step::brief_look(session.backend());
+        let rows = run::with(&db, settings, rows::how_many(&db)).await;
         unit.rollback().await?;
         rows
     };
@@ -301,15 +333,5 @@ struct Stock;
 impl MigratorTrait for Stock {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Migrator::migrations()
-    }
-}
-
-/// SeaORM's `fresh` without what it applies after it has dropped everything.
-struct Dropping;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Dropping {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        Vec::new()
     }
 }

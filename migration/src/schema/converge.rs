@@ -175,12 +175,26 @@ pub(crate) async fn undoing(
 ) -> Result<Step, Error> {
     Ok(match scope {
         Scope::Documents => step::forget_alone(migration),
-        Scope::Vectors => step::drop_vectors(session.backend(), migration),
+        Scope::Vectors => {
+            refuse_where_referred_to(session).await?;
+            step::drop_vectors(session.backend(), migration)
+        }
         Scope::Everything => {
             let look = look_at_once(session, Scope::Documents).await?;
             step::restore_storage(&look.live, migration)
         }
     })
+}
+
+async fn refuse_where_referred_to(session: &Session<'_>) -> Result<(), Error> {
+    let unit = session.begin_to_read().await?;
+    let tables = live::referrers_to_vectors(&unit.db()).await?;
+    let place = live::place(&unit.db()).await?;
+    unit.rollback().await?;
+    match tables.is_empty() {
+        true => Ok(()),
+        false => Err(Error::ReferredTo { place, tables }),
+    }
 }
 
 /// Deletes the rows whose document does not exist, and says how many.

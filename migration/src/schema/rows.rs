@@ -94,15 +94,18 @@ async fn nulls_of(db: &impl ConnectionTrait, column: &str) -> Result<i64, DbErr>
     .await
 }
 
-pub(crate) async fn is_empty(db: &impl ConnectionTrait) -> Result<bool, Error> {
+pub(crate) async fn is_empty(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+) -> Result<bool, Error> {
     let first: Result<Vec<i64>, _> = list(
         db,
-        &format!("SELECT {} FROM vectors LIMIT 1", as_i64(db, "1")),
+        &format!("SELECT {} FROM {table} LIMIT 1", as_i64(db, "1")),
         [],
     )
     .await;
     Ok(first
-        .map_err(Error::looking_for("the rows of \"vectors\""))?
+        .map_err(Error::looking_for(format!("the rows of {table:?}")))?
         .is_empty())
 }
 

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::{
     difference::Difference,
-    step::{self, Execution, Freedom, Step},
+    step::{self, Execution, Freedom, Setting, Step},
 };
 use crate::{
     Error,
@@ -154,14 +154,7 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
              SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
         db.execute_unprepared(polite).await?;
     }
-    for setting in settings {
-        db.execute_unprepared(setting.set).await?;
-    }
-    let outcome = run_all(&db, &step.statements).await;
-    for setting in settings.iter().rev() {
-        db.execute_unprepared(setting.restore).await?;
-    }
-    match outcome {
+    match with(&db, settings, run_all(&db, &step.statements)).await {
         Ok(rows) => {
             unit.commit().await?;
             Ok(rows)
@@ -170,6 +163,40 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
             unit.rollback().await?;
             Err(error.into())
         }
+    }
+}
+
+/// Changes the settings back, whatever has come of the work.
+pub(crate) async fn with<T>(
+    db: &impl ConnectionTrait,
+    settings: &[Setting],
+    work: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
+    for setting in settings {
+        db.execute_unprepared(setting.set).await?;
+    }
+    let outcome = work.await;
+    for setting in settings.iter().rev() {
+        let restored = db.execute_unprepared(setting.restore).await;
+        if outcome.is_ok() {
+            restored?;
+        }
+    }
+    outcome
+}
+
+/// In a transaction that is open already.
+pub(crate) async fn within(db: &impl ConnectionTrait, step: &Step) -> Result<(), Error> {
+    let settings = match step.execution {
+        Execution::Transaction { settings } => settings,
+        Execution::Alone => &[],
+    };
+    match with(db, settings, run_all(db, &step.statements)).await {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Step {
+            statements: step.statements.join("; "),
+            source,
+        }),
     }
 }
 

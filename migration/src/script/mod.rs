@@ -13,7 +13,7 @@ use sea_orm_migration::MigrationTrait;
 use crate::{
     Error, Migrator, MigratorTrait,
     schema::{
-        declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
+        declared::{self, DOCUMENTS, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
         difference::Scope,
     },
 };
@@ -40,13 +40,14 @@ pub(crate) fn script(
     direction: Direction,
 ) -> Result<String, Error> {
     let parts = parts(direction)?;
+    let guards = guards(backend, direction, &parts);
     let statements = match (backend, direction) {
-        (DbBackend::MySql, Direction::Up(_)) => mysql::up(&parts),
-        (DbBackend::MySql, Direction::Down(_)) => mysql::down(&parts),
-        (DbBackend::Sqlite, Direction::Up(_)) => sqlite::up(&parts),
-        (DbBackend::Sqlite, Direction::Down(_)) => sqlite::down(&parts),
-        (_, Direction::Up(_)) => postgres::up(schema, &parts),
-        (_, Direction::Down(_)) => postgres::down(schema, &parts),
+        (DbBackend::MySql, Direction::Up(_)) => mysql::up(&guards, &parts),
+        (DbBackend::MySql, Direction::Down(_)) => mysql::down(&guards, &parts),
+        (DbBackend::Sqlite, Direction::Up(_)) => sqlite::up(&guards, &parts),
+        (DbBackend::Sqlite, Direction::Down(_)) => sqlite::down(&guards, &parts),
+        (_, Direction::Up(_)) => postgres::up(schema, &guards, &parts),
+        (_, Direction::Down(_)) => postgres::down(schema, &guards, &parts),
     };
     Ok(head(backend, direction) + &statements.join("\n") + "\n")
 }
@@ -72,7 +73,11 @@ fn parts(direction: Direction) -> Result<Vec<Part>, Error> {
 
 fn head(backend: DbBackend, direction: Direction) -> String {
     let apply = match backend {
-        DbBackend::MySql => "mariadb DATABASE < FILE",
+        DbBackend::MySql => {
+            "mariadb DATABASE < FILE\n\
+             -- Each statement commits: where this was cut short between a table and its record, `migration up`\n\
+             -- goes on, or drop the empty table and apply this again."
+        }
         DbBackend::Sqlite => "sqlite3 DATABASE < FILE",
         _ => "psql -v ON_ERROR_STOP=1 -f FILE DATABASE",
     };
@@ -87,6 +92,121 @@ fn head(backend: DbBackend, direction: Direction) -> String {
         }
     };
     format!("{what}\n-- Apply it with: {apply}\n")
+}
+
+/// Where a script would go wrong, and so stops: a condition in SQL, and what is said then in 64 letters at
+/// most, the length of a name in MySQL.
+struct Guard {
+    condition: String,
+    message: &'static str,
+}
+
+fn guards(backend: DbBackend, direction: Direction, parts: &[Part]) -> Vec<Guard> {
+    let catalog = Catalog::of(backend);
+    let known: Vec<String> = Migrator::migrations()
+        .iter()
+        .map(|one| format!("'{}'", one.name()))
+        .collect();
+    let records = Migrator::migration_table_name().to_string();
+    let mut guards = vec![Guard {
+        condition: format!(
+            "EXISTS (SELECT 1 FROM {records} WHERE version NOT IN ({}))",
+            known.join(", ")
+        ),
+        message: "a later release was here: use its script",
+    }];
+    for part in parts {
+        let due = format!("NOT {}", is_recorded(&part.migration));
+        match (direction, part.scope) {
+            (Direction::Up(_), Scope::Documents) => guards.extend([
+                Guard {
+                    condition: format!(
+                        "{due} AND NOT {} AND EXISTS ({} AND name NOT IN ('{records}', '{VECTORS}'))",
+                        catalog.has(DOCUMENTS),
+                        catalog.tables
+                    ),
+                    message: "there are tables, but no documents: name the right database",
+                },
+                Guard {
+                    condition: format!("{due} AND {}", catalog.documents_unfit),
+                    message: "documents.id is not a 32-bit integer: migration check tells",
+                },
+            ]),
+            (Direction::Up(_), Scope::Vectors) => {
+                guards.push(Guard {
+                    condition: format!("{due} AND {}", catalog.has(VECTORS)),
+                    message: "vectors is there, but not recorded: use migration up",
+                });
+                guards.extend(catalog.name_taken.map(|taken| Guard {
+                    condition: format!("EXISTS ({taken})"),
+                    message: "another table has the index ix_vectors_doc_id: rename that",
+                }));
+            }
+            (Direction::Down(_), Scope::Vectors) => {
+                guards.extend(catalog.referrers.map(|referrers| Guard {
+                    condition: format!("EXISTS ({referrers})"),
+                    message: "another table refers to vectors: drop that key first",
+                }));
+            }
+            _ => {}
+        }
+    }
+    guards
+}
+
+/// How the questions of the guards are asked.
+struct Catalog {
+    /// The tables of the place, each with its `name`.
+    tables: &'static str,
+    documents_unfit: &'static str,
+    /// SQLite makes no index where another table has one of its name, and says nothing.
+    name_taken: Option<&'static str>,
+    /// SQLite would delete what refers to the table, or leave it behind; the others refuse.
+    referrers: Option<&'static str>,
+}
+
+impl Catalog {
+    fn of(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::MySql => Self {
+                tables: "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
+                         WHERE table_schema = DATABASE()) AS found WHERE TRUE",
+                documents_unfit: "EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() \
+                                  AND table_name = 'documents' AND column_name = 'id' \
+                                  AND (data_type <> 'int' OR column_type LIKE '%unsigned%'))",
+                name_taken: None,
+                referrers: None,
+            },
+            DbBackend::Sqlite => Self {
+                tables: "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
+                documents_unfit: "EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'documents') AND NOT EXISTS \
+                                  (SELECT 1 FROM pragma_table_info('documents') \
+                                  WHERE name = 'id' AND pk = 1 AND upper(type) IN ('INTEGER', 'INT'))",
+                name_taken: Some(
+                    "SELECT 1 FROM sqlite_schema \
+                     WHERE lower(name) = 'ix_vectors_doc_id' AND lower(tbl_name) <> 'vectors'",
+                ),
+                referrers: Some(
+                    "SELECT 1 FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
+                     WHERE tables.type = 'table' AND lower(keys.\"table\") = 'vectors' \
+                     AND lower(tables.name) <> 'vectors'",
+                ),
+            },
+            _ => Self {
+                tables: "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
+                         WHERE table_schema = current_schema()) AS found WHERE TRUE",
+                documents_unfit: "EXISTS (SELECT 1 FROM information_schema.columns \
+                                  WHERE table_schema = current_schema() AND table_name = 'documents' \
+                                  AND column_name = 'id' AND data_type <> 'integer')",
+                name_taken: None,
+                referrers: None,
+            },
+        }
+    }
+
+    fn has(&self, table: &str) -> String {
+        format!("EXISTS ({} AND lower(name) = '{table}')", self.tables)
+    }
 }
 
 /// Whether the part is recorded, as a condition in SQL.

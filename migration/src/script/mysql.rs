@@ -2,10 +2,10 @@
 
 use sea_orm::DbBackend;
 
-use super::{Part, creation, is_recorded, removal};
+use super::{Guard, Part, creation, is_recorded, removal};
 use crate::{lock, schema::step};
 
-pub(super) fn up(parts: &[Part]) -> Vec<String> {
+pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = creation(DbBackend::MySql, part);
         statements.push(step::record(DbBackend::MySql, &part.migration));
@@ -15,27 +15,45 @@ pub(super) fn up(parts: &[Part]) -> Vec<String> {
             &statements,
         )
     });
-    let records = step::create_records(DbBackend::MySql) + ";";
-    turn(std::iter::once(records).chain(body))
+    turn(guards, body)
 }
 
-/// The record goes first: nothing is recorded that is not there.
-pub(super) fn down(parts: &[Part]) -> Vec<String> {
+/// The record goes last: where a table cannot be dropped, the next run tries it again.
+pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
-        let mut statements = vec![step::forget(&part.migration)];
-        statements.extend(removal(DbBackend::MySql, part));
+        let mut statements = removal(DbBackend::MySql, part);
+        statements.push(step::forget(&part.migration));
         when(&is_recorded(&part.migration), part, &statements)
     });
-    turn(body)
+    turn(guards, body)
 }
 
 /// The lock is the session's, and ends with it.
-fn turn(body: impl Iterator<Item = String>) -> Vec<String> {
+fn turn(guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
     let name = lock::MYSQL_NAME;
-    let mut statements = vec![format!("DO GET_LOCK({name}, 60);")];
+    let busy = Guard {
+        condition: format!("coalesce(GET_LOCK({name}, 60), 0) <> 1"),
+        message: "another migrator is at work: apply this again later",
+    };
+    let mut statements = vec![
+        "SET autocommit = 1;".to_owned(),
+        stop_where(&busy),
+        step::create_records(DbBackend::MySql) + ";",
+    ];
+    statements.extend(guards.iter().map(stop_where));
     statements.extend(body);
     statements.push(format!("\nDO RELEASE_LOCK({name});"));
     statements
+}
+
+/// MySQL raises an error of one's own in no prepared statement, but names a table that is missing.
+fn stop_where(guard: &Guard) -> String {
+    format!(
+        "SET @statement = IF({}, 'SELECT * FROM `{}`', 'DO 0');\
+         \nPREPARE statement FROM @statement;\
+         \nDEALLOCATE PREPARE statement;",
+        guard.condition, guard.message
+    )
 }
 
 fn when(condition: &str, part: &Part, statements: &[String]) -> String {

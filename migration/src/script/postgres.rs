@@ -2,7 +2,7 @@
 
 use sea_orm::DbBackend;
 
-use super::{Part, creation, is_recorded, removal};
+use super::{Guard, Part, creation, is_recorded, removal};
 use crate::{
     lock,
     schema::{
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-pub(super) fn up(schema: &str, parts: &[Part]) -> Vec<String> {
+pub(super) fn up(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = match part.scope {
             Scope::Everything => store_as_the_server_can(storage::LZ4, storage::UNCOMPRESSED),
@@ -24,11 +24,10 @@ pub(super) fn up(schema: &str, parts: &[Part]) -> Vec<String> {
             &statements,
         )
     });
-    let records = step::create_records(DbBackend::Postgres) + ";";
-    transaction(schema, std::iter::once(records).chain(body))
+    transaction(schema, guards, body)
 }
 
-pub(super) fn down(schema: &str, parts: &[Part]) -> Vec<String> {
+pub(super) fn down(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = vec![format!("{};", step::forget(&part.migration))];
         statements.extend(match part.scope {
@@ -37,22 +36,32 @@ pub(super) fn down(schema: &str, parts: &[Part]) -> Vec<String> {
         });
         when(&is_recorded(&part.migration), part, &statements)
     });
-    transaction(schema, body)
+    transaction(schema, guards, body)
 }
 
-fn transaction(schema: &str, body: impl Iterator<Item = String>) -> Vec<String> {
+/// Whoever waits for the turn sees afterwards what was done in it.
+fn transaction(schema: &str, guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
     let schema = schema.replace('"', "\"\"");
     let mut statements = vec![
-        "BEGIN;".to_owned(),
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(),
+        "SET LOCAL client_min_messages = warning;".to_owned(),
         format!("SET LOCAL search_path = \"{schema}\";"),
         format!(
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS
         ),
+        step::create_records(DbBackend::Postgres) + ";",
     ];
+    statements.extend(guards.iter().map(stop_where));
     statements.extend(body);
     statements.push("COMMIT;".to_owned());
     statements
+}
+
+fn stop_where(Guard { condition, message }: &Guard) -> String {
+    format!(
+        "DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION '{message}'; END IF; END $guard$;"
+    )
 }
 
 fn terminated(statements: Vec<String>) -> Vec<String> {

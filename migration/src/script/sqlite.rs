@@ -1,28 +1,27 @@
-//! One transaction. SQLite leaves out no statement by a condition, so that each can be repeated, and a
-//! table that no migration has made is looked for first.
+//! One transaction. SQLite leaves out no statement by a condition, so that each can be repeated.
 
 use sea_orm::DbBackend;
 
-use super::{Part, creation, is_recorded, removal};
-use crate::schema::{declared::VECTORS, difference::Scope, step};
+use super::{Guard, Part, creation, removal};
+use crate::schema::step;
 
-pub(super) fn up(parts: &[Part]) -> Vec<String> {
+pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {
         let mut statements = creation(DbBackend::Sqlite, part);
         let record = step::record(DbBackend::Sqlite, &part.migration);
         statements.push(record.replacen("INSERT", "INSERT OR IGNORE", 1));
         titled(part, statements)
     });
-    transaction(parts, body)
+    transaction(guards, body)
 }
 
-pub(super) fn down(parts: &[Part]) -> Vec<String> {
+pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {
         let mut statements = vec![step::forget(&part.migration)];
         statements.extend(removal(DbBackend::Sqlite, part));
         titled(part, statements)
     });
-    transaction(parts, body)
+    transaction(guards, body)
 }
 
 fn titled(part: &Part, statements: Vec<String>) -> Vec<String> {
@@ -33,27 +32,24 @@ fn titled(part: &Part, statements: Vec<String>) -> Vec<String> {
 }
 
 /// `.bail` ends the script, and with it the transaction, at the first error.
-fn transaction(parts: &[Part], body: impl Iterator<Item = String>) -> Vec<String> {
+fn transaction(guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
     let mut statements = vec![
         ".bail on".to_owned(),
+        ".timeout 60000".to_owned(),
         "BEGIN IMMEDIATE;".to_owned(),
         step::create_records(DbBackend::Sqlite) + ";",
     ];
-    let makes_vectors = |part: &&Part| part.scope == Scope::Vectors;
-    statements.extend(parts.iter().find(makes_vectors).map(stop_at_others));
+    statements.extend(guards.iter().map(stop_where));
     statements.extend(body);
     statements.push("COMMIT;".to_owned());
     statements
 }
 
 /// SQLite raises an error of one's own only as the name of a constraint.
-fn stop_at_others(part: &Part) -> String {
+fn stop_where(Guard { condition, message }: &Guard) -> String {
     format!(
-        "CREATE TEMP TABLE others (tables INTEGER\n    \
-         CONSTRAINT \"there is a table vectors that no migration has made: use `migration up`\" CHECK (tables = 0));\n\
-         INSERT INTO others SELECT count(*) FROM sqlite_schema\n    \
-         WHERE lower(name) = '{VECTORS}' AND NOT {};\n\
-         DROP TABLE others;",
-        is_recorded(&part.migration)
+        "CREATE TEMP TABLE guard (found INTEGER CONSTRAINT \"{message}\" CHECK (NOT found));\n\
+         INSERT INTO guard SELECT {condition};\n\
+         DROP TABLE guard;"
     )
 }

@@ -98,12 +98,27 @@ fn home(folder: &TempDir, node: usize) -> PathBuf {
 ///
 /// With its old data it is given the same, but its log of unfinished DDL is its own still: of a table that it
 /// was creating when it was killed, its copy is taken away again.
-pub fn empty(cluster: &Server, node: usize) -> Result<(), Failure> {
+fn empty(cluster: &Server, node: usize) -> Result<(), Failure> {
     let folder = cluster.folders.first().ok_or("a cluster has a folder")?;
     let data = home(folder, node).join("data");
     fs::remove_dir_all(&data)?;
     fs::create_dir(&data)?;
     Account::of_package("mysql")?.own(&data)
+}
+
+/// As somebody who operates it would: with empty folders, and again where another program has just taken the
+/// port on which a node takes its copy.
+pub fn bring_back(cluster: &mut Server, node: usize) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for _ in 0..3 {
+        empty(cluster, node)?;
+        cluster.processes[node].start_again()?;
+        outcome = cluster.wait();
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Waits until each node has applied what has been committed on any.

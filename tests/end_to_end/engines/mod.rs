@@ -14,7 +14,7 @@ use std::{
     fmt,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use process::Process;
@@ -24,6 +24,9 @@ use url::Url;
 
 /// Of the users that tests make.
 pub const USERS_PASSWORD: &str = "only-for-tests";
+
+/// Of a node that takes a copy of another while the machine is busy.
+const LONGEST_START: Duration = Duration::from_secs(180);
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -240,15 +243,20 @@ impl Server {
     }
 
     async fn answers(&mut self) -> Result<(), Failure> {
+        let started = Instant::now();
         for url in [&self.admin].into_iter().chain(&self.doors) {
             let mut options = sea_orm::ConnectOptions::new(url.as_str());
             options
-                .connect_timeout(Duration::from_secs(60))
+                .connect_timeout(Duration::from_secs(5))
                 // PgBouncer refuses it.
                 .map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
-            if let Err(error) = sea_orm::Database::connect(options).await {
-                let reports: Vec<String> = self.processes.iter_mut().map(Process::report).collect();
-                return Err(format!("{error}; {}", reports.join("\n")).into());
+            while let Err(error) = sea_orm::Database::connect(options.clone()).await {
+                let has_ended = self.processes.iter_mut().any(Process::has_ended);
+                if has_ended || started.elapsed() > LONGEST_START {
+                    let reports: Vec<String> =
+                        self.processes.iter_mut().map(Process::report).collect();
+                    return Err(format!("{error}; {}", reports.join("\n")).into());
+                }
             }
         }
         Ok(())

@@ -123,6 +123,10 @@ impl Process {
         Ok(())
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     pub fn report(&mut self) -> String {
         let state = match self.child.try_wait() {
             Ok(Some(status)) => format!("the server ended with {status}"),

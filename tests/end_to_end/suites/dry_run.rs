@@ -1,7 +1,5 @@
 //! `up --dry-run` and `down --dry-run`.
 
-use std::collections::HashSet;
-
 use super::{Test, inventory::Inventory};
 use crate::{
     engines::Database,
@@ -19,7 +17,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// The statements, without those that keep the records.
-fn statements(script: &str) -> HashSet<String> {
+fn statements(script: &str) -> Vec<String> {
     script
         .lines()
         .filter(|line| !line.starts_with("--") && !line.contains("seaql_migrations"))
@@ -28,7 +26,7 @@ fn statements(script: &str) -> HashSet<String> {
 }
 
 /// The indented lines that are no times.
-fn ran(up: &str) -> HashSet<String> {
+fn ran(up: &str) -> Vec<String> {
     up.lines()
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with("done in"))

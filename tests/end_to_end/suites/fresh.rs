@@ -12,6 +12,8 @@ const VARIABLE: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = tests![
+        fresh_keeps_tables_that_are_not_recorded_as_made,
+        a_table_that_refers_to_vectors_keeps_it,
         fresh_drops_what_these_migrations_have_made,
         fresh_keeps_the_tables_and_views_of_others,
         fresh_keeps_the_documents_of_an_application,
@@ -87,7 +89,13 @@ async fn fresh_keeps_the_documents_of_an_application(database: Database) {
 
 async fn fresh_drops_all_where_the_variable_names_the_database(database: Database) {
     database
-        .execute(["CREATE TABLE users (id integer PRIMARY KEY)"])
+        .execute([
+            "CREATE TABLE users (id integer PRIMARY KEY)",
+            "CREATE TABLE orders (id integer PRIMARY KEY, user_id integer,
+                 FOREIGN KEY (user_id) REFERENCES users (id))",
+            "CREATE VIEW names AS SELECT id FROM users",
+            "CREATE VIEW more_names AS SELECT id FROM names",
+        ])
         .await;
     // The error says what the database is called.
     let error = migrate(&database, ["fresh"]).expect_error();
@@ -101,7 +109,10 @@ async fn fresh_drops_all_where_the_variable_names_the_database(database: Databas
     run(fresh.env(VARIABLE, name)).expect_success();
 
     let db = database.connect().await;
-    assert!(db.execute_unprepared("SELECT * FROM users").await.is_err());
+    for gone in ["users", "orders", "names", "more_names"] {
+        let select = format!("SELECT * FROM {gone}");
+        assert!(db.execute_unprepared(&select).await.is_err(), "{gone}");
+    }
     migrate(&database, ["check"]).expect_success();
 }
 
@@ -119,18 +130,103 @@ async fn whoever_drops_the_table_says_how_many_rows_go(database: Database) {
     }
 }
 
+/// What hangs on our tables there keeps them; beside it they go.
 async fn fresh_leaves_other_schemas_alone(database: Database) {
     migrate(&database, ["up"]).expect_success();
+    database.execute(ROWS).await;
+    let hanging = [
+        (
+            "CREATE VIEW others.pages AS SELECT doc_id FROM public.vectors",
+            "DROP VIEW others.pages",
+        ),
+        (
+            "CREATE MATERIALIZED VIEW others.stats AS SELECT count(*) FROM public.vectors",
+            "DROP MATERIALIZED VIEW others.stats",
+        ),
+        (
+            "CREATE TABLE others.notes (id integer, doc_id integer REFERENCES public.documents (id))",
+            "DROP TABLE others.notes",
+        ),
+    ];
+    database.execute(["CREATE SCHEMA others"]).await;
+    for (make, drop) in hanging {
+        database.execute([make]).await;
+        let before = Inventory::of(&database).await;
+
+        let error = migrate(&database, ["fresh"]).expect_error();
+
+        assert!(error.contains("depend"), "{error}");
+        assert_eq!(Inventory::of(&database).await, before);
+        database.execute([drop]).await;
+    }
+    database
+        .execute([
+            "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+            "DROP SCHEMA others",
+        ])
+        .await;
     database
         .execute([
             "CREATE SCHEMA others",
-            "CREATE TABLE others.users (id integer PRIMARY KEY)",
+            "CREATE TABLE others.users (id integer PRIMARY KEY, feels mood)",
         ])
         .await;
 
     migrate(&database, ["fresh"]).expect_success();
 
     let db = database.connect().await;
-    let kept = db.execute_unprepared("SELECT * FROM others.users").await;
+    let kept = db
+        .execute_unprepared("SELECT feels FROM others.users")
+        .await;
     kept.expect("it is kept");
+}
+
+/// Their names alone say nothing.
+async fn fresh_keeps_tables_that_are_not_recorded_as_made(database: Database) {
+    for (name, make, row) in [
+        (
+            "vectors",
+            "CREATE TABLE vectors (x integer, y integer)",
+            "INSERT INTO vectors VALUES (1, 2)",
+        ),
+        (
+            "documents",
+            "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY)",
+            "INSERT INTO documents VALUES (1)",
+        ),
+    ] {
+        database.execute([make, row]).await;
+        is_refused(&database, name).await;
+        database.execute([format!("DROP TABLE {name}")]).await;
+    }
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2021_of_another_application', 1)",
+        ])
+        .await;
+    let before = Inventory::of(&database).await;
+    let error = migrate(&database, ["fresh"]).expect_error();
+    assert!(error.contains("m2021_of_another_application"), "{error}");
+    assert_eq!(Inventory::of(&database).await, before);
+}
+
+async fn a_table_that_refers_to_vectors_keeps_it(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute(ROWS).await;
+    database
+        .execute([
+            "CREATE TABLE notes (id integer PRIMARY KEY, vector_id integer,
+                 FOREIGN KEY (vector_id) REFERENCES vectors (id) ON DELETE CASCADE)",
+            "INSERT INTO notes (id, vector_id) SELECT 1, id FROM vectors WHERE page = 1",
+        ])
+        .await;
+    for command in [&["down", "-n", "2"][..], &["refresh"], &["reset"]] {
+        migrate(&database, command).expect_error();
+        let db = database.connect().await;
+        let rows = lines(&db, "SELECT concat('', id) FROM notes").await;
+        assert_eq!(rows, ["1"], "{command:?}");
+        assert_eq!(lines(&db, "SELECT vector_ids FROM vectors").await.len(), 2);
+        migrate(&database, ["up"]).expect_success();
+    }
 }

@@ -23,6 +23,10 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     vec![
         ("output::help_is_shown", help_is_shown),
         ("output::completions_know_every_option", completions),
+        (
+            "output::exit_statuses_hold_where_stderr_takes_nothing",
+            exit_statuses,
+        ),
     ]
 }
 
@@ -110,6 +114,18 @@ fn help_is_shown() {
         assert!(of_command.contains("Usage: migration "), "{of_command}");
     }
     assert!(help.contains("Exit status: "), "{help}");
+}
+
+fn exit_statuses() {
+    for (command, code) in [("up", 1), ("check", 2)] {
+        let full = std::fs::File::create("/dev/full").expect("Linux");
+        let status = migration()
+            .args(["-u", "nonsense", command])
+            .stderr(full)
+            .status()
+            .expect("it runs");
+        assert_eq!(status.code(), Some(code), "{command}");
+    }
 }
 
 fn completions() {

@@ -273,9 +273,7 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
         }
         tally.rounds += 1;
 
-        galera::empty(&cluster, LOST).expect("it is emptied");
-        cluster.processes[LOST].start_again().expect("it starts");
-        cluster.wait().expect("the cluster is whole");
+        galera::bring_back(&mut cluster, LOST).expect("the cluster is whole");
         assert_eq!(state(&database).await, State::Migrated, "{tally}");
     }
     tally.say("12 x up over three nodes, one of which is killed and comes back");

@@ -79,6 +79,7 @@ async fn a_password_is_not_shown_where_something_fails(database: Database) {
         format!("{wrong}?sslmode=nonsense&ssl-mode=nonsense"),
         format!("{wrong}?sslrootcert=/no/such/file&sslmode=verify-full"),
         format!("{wrong}?statement-cache-capacity=many"),
+        format!("{wrong}?sslpassword={MARKER}&passwd={MARKER}"),
     ];
     for url in urls {
         for command in [
@@ -108,15 +109,22 @@ fn a_password_is_not_shown_where_a_url_is_wrong() {
         format!("postgres://u:{MARKER}@h:port/x"),
         format!("postgres:/u:{MARKER}@h/x"),
         format!("u:{MARKER}@h/x"),
+        format!("user=u password={MARKER} host=::1"),
+        format!("u/{MARKER}@h:1521/x"),
+        format!("Server=h;Uid=u;Pwd={MARKER};Host=tcp:h"),
+        format!("sqlite://u:{MARKER}@h/x"),
         format!("mysql://u:{MARKER}@h"),
     ];
     let folder = tempfile::tempdir().unwrap();
     for url in &urls {
-        let ways: [(&[&str], Option<&str>); 4] = [
+        let ways: [(&[&str], Option<&str>); 7] = [
             (&["up", "-v", "-u", url], None),
             (&["up", "-v"], Some(url)),
             (&["-v", "up", url], None),
             (&["up", "--lock-wait", url], None),
+            (&["up", "-n", url], None),
+            (&["generate", url], None),
+            (&["up", "-u", "postgres://u:a", MARKER, url], None),
         ];
         for (arguments, variable) in ways {
             let mut command = migration();
@@ -128,6 +136,16 @@ fn a_password_is_not_shown_where_a_url_is_wrong() {
             assert_ne!(finished.code, Some(0), "{finished:?}");
             assert_hidden(&finished, MARKER);
         }
+    }
+    let url = format!("postgres://u:{MARKER}@h/x");
+    for arguments in [
+        &["check"][..],
+        &["sql", "--backend", "postgres"],
+        &["--help"],
+    ] {
+        let mut command = migration();
+        command.env("DATABASE_SCHEMA", &url).args(arguments);
+        assert_hidden(&run(command.current_dir(&folder)), MARKER);
     }
     for line in [
         format!("DATABASE_URL=postgres://u:{MARKER}@h/x y"),

@@ -24,6 +24,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_holder_that_dies_frees_the_lock,
             a_waiter_says_for_whom_it_waits_and_ends_in_time,
             a_long_transaction_is_named_and_holds_up_nobody_else,
+            down_waits_no_longer_to_count_the_rows,
         ]);
     }
     if backend == DbBackend::Postgres {
@@ -33,6 +34,28 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         ]);
     }
     tests
+}
+
+async fn down_waits_no_longer_to_count_the_rows(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    migrate(&database, ["down"]).expect_success();
+    let db = database.connect().await;
+    let holder = db.begin().await.expect("a transaction");
+    let lock = match database.backend() {
+        DbBackend::Postgres => "LOCK TABLE vectors IN ACCESS EXCLUSIVE MODE",
+        _ => "LOCK TABLES vectors WRITE",
+    };
+    holder.execute_unprepared(lock).await.expect(lock);
+
+    let error = migrate(&database, ["--lock-wait", "1", "down"]).expect_error();
+
+    assert!(error.starts_with("error: waited 1 s"), "{error}");
+    if database.backend() == DbBackend::MySql {
+        let unlock = "UNLOCK TABLES";
+        holder.execute_unprepared(unlock).await.expect(unlock);
+    }
+    holder.rollback().await.expect("it ends");
+    migrate(&database, ["down"]).expect_success();
 }
 
 /// A migrator that has the lock and cannot go on, for a reader has the table that it must alter.

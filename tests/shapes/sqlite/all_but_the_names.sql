@@ -2,8 +2,8 @@
 -- finds: page: page is SMALLINT
 -- finds: vector_ids: vector_ids is VARCHAR(5000)
 -- finds: auto-increment: id gets no number of itself
--- finds: index: no index leads with doc_id
 -- finds: foreign key: the foreign key has ON DELETE NO ACTION
+-- finds: index: no index leads with doc_id
 -- finds: doc_id: doc_id may be NULL
 -- finds: page: page may be NULL
 -- finds: vector_ids: vector_ids may be NULL

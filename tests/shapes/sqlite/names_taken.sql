@@ -1,6 +1,6 @@
 -- The names of the index and of the table while it is rebuilt are taken by somebody else's.
--- finds: index: no index leads with doc_id
 -- finds: foreign key: there is no foreign key on doc_id
+-- finds: index: no index leads with doc_id
 -- ends: as declared
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -1,7 +1,5 @@
 //! As one JSON object.
 
-use std::time::SystemTime;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -17,6 +15,7 @@ pub(in crate::cli) fn status(status: &Status) -> Value {
         Ok(report) => (Some(report), None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let alembic = status.alembic.as_ref();
     json!({
         "database": status.place.database,
         "schema": status.place.schema,
@@ -24,12 +23,17 @@ pub(in crate::cli) fn status(status: &Status) -> Value {
         "as_declared": report.map(Report::as_declared),
         "differences": report.map(|report| report.differences.len()),
         "error": error,
-        "alembic": status.alembic,
+        "alembic": alembic.ok(),
+        "alembic_error": alembic.err().map(ToString::to_string),
     })
 }
 
-fn time(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
+/// The number itself where it is no date.
+fn time(seconds: i64) -> Value {
+    match DateTime::<Utc>::from_timestamp(seconds, 0) {
+        Some(time) => json!(time.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        None => json!(seconds),
+    }
 }
 
 pub(in crate::cli) fn repaired(repaired: &Repaired) -> Value {

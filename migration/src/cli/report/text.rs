@@ -86,7 +86,10 @@ fn write_status(out: &mut String, status: &Status) -> Result {
         let name = &migration.name;
         match migration.applied_at {
             Some(time) => {
-                let time = DateTime::<Utc>::from(time).format("%Y-%m-%d %H:%M:%S UTC");
+                let time = match DateTime::<Utc>::from_timestamp(time, 0) {
+                    Some(time) => time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+                    None => format!("at {time} seconds"),
+                };
                 writeln!(out, "{name:<width$}  {GOOD}applied{GOOD:#}  {time}")?;
             }
             None => writeln!(out, "{name:<width$}  {WAITING}pending{WAITING:#}")?,
@@ -100,10 +103,12 @@ fn write_status(out: &mut String, status: &Status) -> Result {
         }
         Err(error) => writeln!(out, "shape:   {BAD}not known{BAD:#}: {error}")?,
     }
-    match status.alembic.as_deref() {
-        None => Ok(()),
-        Some([]) => writeln!(out, "Alembic: no revision"),
-        Some(revisions) => writeln!(out, "Alembic: {}", revisions.join(", ")),
+    match &status.alembic {
+        Ok(None) => Ok(()),
+        Ok(Some(revisions)) if revisions.is_empty() => writeln!(out, "Alembic: no revision"),
+        // Somebody else has written them.
+        Ok(Some(revisions)) => writeln!(out, "Alembic: {}", revisions.join(", ").escape_debug()),
+        Err(error) => writeln!(out, "Alembic: {BAD}not known{BAD:#}: {error}"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     m20250524_120000_create_vectors as create_vectors,
     m20261123_000000_store_vector_ids as store_vector_ids,
     schema::{
-        declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID},
+        declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID, VECTORS},
         live::{
             Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Placement, Table, is_made_of,
         },
@@ -85,9 +85,13 @@ pub(crate) async fn differences(
     }
     found.extend(placement::find(live, vectors));
     if !absent("doc_id") {
-        // MySQL gives a foreign key without an index one of another name.
-        found.extend(index(vectors));
-        found.extend(references(db, live, vectors).await?);
+        let references = references(db, live, vectors).await?;
+        match live.backend {
+            // The key rebuilds the table, with its indexes.
+            DbBackend::Sqlite => found.extend(references.into_iter().chain(index(vectors))),
+            // MySQL gives a foreign key without an index one of another name.
+            _ => found.extend(index(vectors).into_iter().chain(references)),
+        }
     }
     found.extend(nullable(db, vectors).await?);
     found.extend(blocked(vectors));
@@ -156,7 +160,7 @@ async fn types(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Differenc
     let mut found = Vec::new();
     for (column, declared) in COLUMNS {
         let Some(live) = table.column(column) else {
-            let empty = rows::is_empty(db).await?;
+            let empty = rows::is_empty(db, VECTORS).await?;
             found.push(Difference::ColumnAbsent { column, empty });
             continue;
         };

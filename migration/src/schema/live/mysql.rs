@@ -4,8 +4,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
-    rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Relation, Table,
+    gather, list, rows,
 };
 
 /// At the foreign keys, before they are called hidden.
@@ -24,11 +24,24 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     })
 }
 
-pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
+    rows(
+        db,
+        "SELECT CAST(table_name AS CHAR), IF(table_type = 'VIEW', 'VIEW', 'TABLE')
+         FROM information_schema.tables WHERE table_schema = DATABASE()",
+        [],
+        Relation::read,
+    )
+    .await
+}
+
+/// The tables of other databases whose foreign keys refer to some here.
+pub(super) async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
-        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
-         WHERE table_schema = DATABASE() ORDER BY table_name",
+        "SELECT DISTINCT CAST(concat(table_schema, '.', table_name) AS CHAR)
+         FROM information_schema.key_column_usage
+         WHERE referenced_table_schema = DATABASE() AND table_schema <> DATABASE() ORDER BY 1",
         [],
     )
     .await

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Attributes, Check, Column, ColumnKind, Compression, Filled, ForeignKey, Index, Kind, Place,
-    Placement, Table, gather, list, rows,
+    Placement, Relation, Table, gather, list, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -39,17 +39,38 @@ pub(super) async fn compression(db: &impl ConnectionTrait) -> Result<Option<Comp
 }
 
 /// An extension's own go with it.
-pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(
+/// A view was made after what it is made of.
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
+    rows(
         db,
-        "SELECT c.relname::text FROM pg_catalog.pg_class c
+        "SELECT c.relname::text,
+                CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                               WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
+         FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-         ORDER BY 1",
+         ORDER BY c.oid DESC",
         [],
+        Relation::read,
+    )
+    .await
+}
+
+/// With their schemas, quoted; that of this schema first.
+pub(super) async fn tables_named(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT format('%I.%I', n.nspname, c.relname)
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relname = $1 AND c.relkind IN ('r', 'p')
+         ORDER BY n.nspname <> current_schema(), 1",
+        [name.into()],
     )
     .await
 }

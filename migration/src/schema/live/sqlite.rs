@@ -3,8 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Table, gather, list,
-    rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Relation, Table,
+    gather, list, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -23,13 +23,25 @@ pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     })
 }
 
-pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
+    rows(
+        db,
+        "SELECT name, upper(type) FROM main.sqlite_schema
+         WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        [],
+        Relation::read,
+    )
+    .await
+}
+
+/// The tables whose foreign keys refer to this one.
+pub(super) async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
     list(
         db,
-        "SELECT name FROM main.sqlite_schema
-         WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-         ORDER BY name",
-        [],
+        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE AND s.name <> ?1 COLLATE NOCASE
+         ORDER BY 1",
+        [name.into()],
     )
     .await
 }

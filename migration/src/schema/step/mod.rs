@@ -10,7 +10,7 @@ use sea_orm_migration::seaql_migrations;
 
 use super::{
     difference::{Difference, Remedy, storage},
-    live::Live,
+    live::{Live, Relation},
 };
 use crate::{Migrator, MigratorTrait};
 
@@ -108,6 +108,54 @@ pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
         DbBackend::MySql => mysql::drop_vectors(forget),
         DbBackend::Sqlite => sqlite::drop_vectors(forget),
         _ => postgres::drop_vectors(forget),
+    }
+}
+
+/// Drops all of these and nothing else: where something elsewhere depends on them, it fails.
+pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
+    let quote = match backend {
+        DbBackend::MySql => "`",
+        _ => "\"",
+    };
+    let quoted = |relation: &Relation| {
+        let name = relation.name.replace(quote, &quote.repeat(2));
+        format!("{quote}{name}{quote}")
+    };
+    let (tables, others): (Vec<_>, Vec<_>) = relations.iter().partition(|one| one.is_table());
+    let mut statements: Vec<String> = others
+        .iter()
+        .map(|relation| format!("DROP {} {}", relation.kind, quoted(relation)))
+        .collect();
+    let tables: Vec<String> = tables.into_iter().map(quoted).collect();
+    let settings: &[Setting] = match backend {
+        DbBackend::Sqlite => {
+            // A parent may go before its child: both have gone when the keys are looked at.
+            statements.insert(0, "PRAGMA defer_foreign_keys = ON".to_owned());
+            statements.extend(tables.iter().map(|table| format!("DROP TABLE {table}")));
+            &[]
+        }
+        _ if tables.is_empty() => &[],
+        _ => {
+            statements.push(format!("DROP TABLE {}", tables.join(", ")));
+            match backend {
+                DbBackend::MySql => &mysql::ROWS_UNCHECKED,
+                _ => &[],
+            }
+        }
+    };
+    Step {
+        statements,
+        lock: "all of them",
+        execution: Execution::Transaction { settings },
+    }
+}
+
+/// A look that gives way to whoever has the table, and soon ends.
+pub(crate) fn brief_look(backend: DbBackend) -> &'static [Setting] {
+    match backend {
+        DbBackend::Postgres => &postgres::BRIEF,
+        DbBackend::MySql => &mysql::GIVING_WAY,
+        _ => &[],
     }
 }
 

@@ -16,12 +16,14 @@ const NEW: &str = "none: the table is new";
 const IN_PLACE: &str = "metadata lock, for a moment: readers and writers go on";
 const WHILE_COPIED: &str = "writers wait while the table is copied";
 
+pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
+    set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
+    restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
+}];
+
 /// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0.
 const CAREFUL: [Setting; 2] = [
-    Setting {
-        set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
-        restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
-    },
+    GIVING_WAY[0],
     Setting {
         set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
               SESSION sql_mode = concat(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')",
@@ -31,7 +33,7 @@ const CAREFUL: [Setting; 2] = [
 
 /// With the check of the rows that are there, adding a key copies the table and holds writers off.
 /// They are counted before and after instead.
-const ROWS_UNCHECKED: [Setting; 3] = [
+pub(super) const ROWS_UNCHECKED: [Setting; 3] = [
     CAREFUL[0],
     CAREFUL[1],
     Setting {

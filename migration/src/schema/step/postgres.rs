@@ -2,7 +2,7 @@
 
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Step};
+use super::{Execution, Freedom, Setting, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, storage},
@@ -88,6 +88,12 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
 pub(super) fn delete_orphans() -> Step {
     step([Orphans::DELETE.to_owned()], "the rows that are deleted")
 }
+
+/// Ends with the transaction.
+pub(super) const BRIEF: [Setting; 1] = [Setting {
+    set: "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'",
+    restore: "RESET lock_timeout; RESET statement_timeout",
+}];
 
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(PostgresQueryBuilder);
