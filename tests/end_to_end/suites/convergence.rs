@@ -28,6 +28,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace,
         check_that_cannot_look_exits_with_2,
         repair_mends_what_it_can_and_leaves_the_rest,
+        repair_makes_no_table_where_its_documents_are_missing,
         repairs_at_the_same_time_all_succeed,
     ]);
     if backend == DbBackend::Postgres {
@@ -253,6 +254,28 @@ async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
 }
 
 /// What one has done is no longer there to do for another.
+async fn repair_makes_no_table_where_its_documents_are_missing(database: Database) {
+    database
+        .execute(["CREATE TABLE users (id integer PRIMARY KEY)"])
+        .await;
+    for documents in ["", "CREATE TABLE documents (id bigint PRIMARY KEY)"] {
+        if !documents.is_empty() {
+            database.execute([documents]).await;
+        }
+        let before = Inventory::of(&database).await;
+
+        let repair = migrate(&database, ["repair"]);
+
+        assert_eq!(repair.code, Some(1), "{repair:?}");
+        assert!(
+            repair.stdout.contains("waits for: documents"),
+            "{}",
+            repair.stdout
+        );
+        assert_eq!(Inventory::of(&database).await, before);
+    }
+}
+
 async fn repairs_at_the_same_time_all_succeed(database: Database) {
     let legacy = Shape::parse(match database.backend() {
         DbBackend::Postgres => include_str!("../../shapes/postgres/nullable.sql"),

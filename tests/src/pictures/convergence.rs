@@ -19,7 +19,7 @@ pub fn draw() -> String {
         &mut picture,
         "box",
         step,
-        ["one step", "waits briefly, gives way"],
+        ["one step", "in a short transaction"],
     );
     station(
         &mut picture,
@@ -31,12 +31,13 @@ pub fn draw() -> String {
         &mut picture,
         "refusal",
         refused,
-        ["refuse", "nothing has been changed"],
+        ["refuse", "the tables stay as they are"],
     );
 
     let middle = SIZE.1 / 2;
     picture.arrow(&[(270, 20 + middle), (305, 20 + middle)]);
     picture.arrow(&[(555, 20 + middle), (590, 20 + middle)]);
+    picture.text("quiet", (556, 40), "same");
     picture.arrow(&[(430, 78), (430, 140)]);
     picture.text("quiet", (440, 114), "differs");
     picture.arrow(&[(530, 78), (530, 110), (715, 110), (715, 140)]);
@@ -45,8 +46,8 @@ pub fn draw() -> String {
     picture.text("quiet", (155, 130), "look again");
 
     let below = [
-        "After a crash, beside another migrator, on a table that somebody else has made: the next look",
-        "finds what is there, and the next step is what is left. No flag says that a step was done.",
+        "After a crash, or beside another migrator, up looks again and does only what is still missing.",
+        "No flag says that a step was done.",
     ];
     for (line, number) in below.iter().zip(0..) {
         picture.text("quiet", (20, 250 + number * 22), line);

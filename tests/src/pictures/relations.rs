@@ -52,7 +52,7 @@ fn table<E: EntityTrait>(picture: &mut Picture, (x, y): Point) {
         picture.text(
             "quiet",
             (x + 12, below),
-            "and what the application has there",
+            "plus your application's own columns",
         );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 /// What GitHub shows a picture with follows the reader's system, as the page around it does.
 const STYLE: &str = "\
+.page { fill: #ffffff }
 text { font: 14px ui-monospace, monospace; fill: #1f2328 }
 .strong { font-weight: bold }
 .quiet { fill: #59636e }
@@ -13,6 +14,7 @@ text { font: 14px ui-monospace, monospace; fill: #1f2328 }
 .line { fill: none; stroke: #59636e; stroke-width: 1.5 }
 .tip { fill: #59636e }
 @media (prefers-color-scheme: dark) {
+  .page { fill: #0d1117 }
   text { fill: #f0f6fc }
   .quiet { fill: #9198a1 }
   .box { fill: #151b23; stroke: #9198a1 }
@@ -92,7 +94,8 @@ impl Picture {
         } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n{body}</svg>\n"
+             <title>{title}</title>\n<style>\n{STYLE}</style>\n\
+             <rect class=\"page\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>\n{body}</svg>\n"
         )
     }
 

@@ -107,6 +107,7 @@ impl Difference {
     /// Whether this part has to be as declared before this difference can be mended.
     pub(crate) fn is_built_on(&self, part: Part) -> bool {
         let foundation: &[Part] = match self.part() {
+            Part::Table if *self == Self::TableAbsent => &[Part::Documents],
             Part::PrimaryKey => &[Part::Column("id")],
             Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
             Part::Placement => &[Part::Documents, Part::Column("doc_id"), Part::PrimaryKey],
