@@ -42,6 +42,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // What the environment says goes before what .env says.
     dotenvy::dotenv().ok();
     let url = env::var("DATABASE_URL").unwrap_or("sqlite://colpali.db?mode=rwc".to_owned());
+    if !url.starts_with("sqlite:") {
+        // The driver's own error would show the URL with its password.
+        return Err("DATABASE_URL: this example is built with SQLite's driver alone".into());
+    }
     let address = env::var("LISTEN").unwrap_or("127.0.0.1:3000".to_owned());
 
     let db = Database::connect(&url).await?;

@@ -22,6 +22,10 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
             what_is_wrong_is_said_in_json_and_changes_nothing,
         ),
         (
+            "service::it_shows_no_password_of_a_database_that_it_cannot_use",
+            it_shows_no_password_of_a_database_that_it_cannot_use,
+        ),
+        (
             "service::it_stops_when_told_to_and_keeps_what_it_has",
             it_stops_when_told_to_and_keeps_what_it_has,
         ),
@@ -179,6 +183,16 @@ fn what_is_wrong_is_said_in_json_and_changes_nothing() {
     let (_, next) = service.post("/documents", &two_pages());
     assert_eq!(next, json!({"id": 2}), "a refused document is there");
     service.running.kill();
+}
+
+fn it_shows_no_password_of_a_database_that_it_cannot_use() {
+    let mut service = Command::new(program());
+    let finished = run(service.env("DATABASE_URL", "postgres://u:marker-5f1d@h/x"));
+    assert_ne!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        !format!("{finished:?}").contains("marker-5f1d"),
+        "{finished:?}"
+    );
 }
 
 fn it_stops_when_told_to_and_keeps_what_it_has() {
