@@ -40,10 +40,10 @@ pub enum Error {
     /// The list of documents was empty.
     #[error("expected at least one document, found none")]
     NoDocuments,
-    /// The connection ended while the change was being committed: it is made, or it is not. Where the rows are
-    /// gone, these ids are to be deleted from the vector store.
+    /// The commit did not end well, most likely because the connection ended: the change is made, or it is not.
+    /// Where the rows are gone, these ids are to be deleted from the vector store.
     #[error(
-        "the database did not say whether the change is made: {source}. Look at the rows: \
+        "the database did not confirm the change, which may be made all the same: {source}. Look at the rows: \
          if they are changed, {} ids are to be deleted from the vector store",
         unused.len()
     )]

@@ -18,6 +18,7 @@ use std::{
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sea_orm::{DatabaseConnection, DbBackend};
+use serde_json::Value;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -353,18 +354,12 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         Command::Status { json } => {
             let (db, runner) = target.connect().await?;
             let status = runner.status(&db).await?;
-            say(&match json {
-                true => json::status(&status).to_string() + "\n",
-                false => text::status(&status),
-            })?;
+            say_either(json, &json::status(&status), &text::status(&status))?;
         }
         Command::Check { json } => {
             let (db, runner) = target.connect().await?;
             let report = runner.check(&db).await?;
-            say(&match json {
-                true => json::report(&report).to_string() + "\n",
-                false => text::report(&report),
-            })?;
+            say_either(json, &json::report(&report), &text::report(&report))?;
             return Ok(exit_status(report.as_declared()));
         }
         Command::Repair {
@@ -380,10 +375,8 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             for error in &repaired.failed {
                 complain(error);
             }
-            say(&match json {
-                true => json::repaired(&repaired).to_string() + "\n",
-                false => text::repaired(&repaired, orphans),
-            })?;
+            let text = text::repaired(&repaired, orphans);
+            say_either(json, &json::repaired(&repaired), &text)?;
             return Ok(exit_status(repaired.report.as_declared()));
         }
     }
@@ -395,6 +388,13 @@ fn complain(error: &impl std::fmt::Display) {
     let style = text::ERROR;
     // Where stderr takes nothing there is nobody to tell.
     let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
+}
+
+fn say_either(json: bool, object: &Value, text: &str) -> Result<(), CliError> {
+    match json {
+        true => say(&format!("{object}\n")),
+        false => say(text),
+    }
 }
 
 /// Without its colours where stdout is no terminal. Whoever has closed it, as `head` does, has read enough.

@@ -128,7 +128,7 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up).
+    /// As of [`up`](Self::up), and on SQLite [`Error::ReferredTo`] where another table refers to `vectors`.
     pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -170,8 +170,8 @@ impl Runner {
     /// # Errors
     ///
     /// [`Error::TablesOfOthers`] where there are tables or views that these migrations have not made, unless
-    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; and as of
-    /// [`up`](Self::up).
+    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; [`Error::ReferredTo`] where
+    /// another database's tables refer to these; and as of [`up`](Self::up).
     pub async fn fresh<'c, C>(&self, db: C) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,

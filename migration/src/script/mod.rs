@@ -178,7 +178,7 @@ impl Catalog {
                 referrers: None,
             },
             DbBackend::Sqlite => Self {
-                tables: "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
+                tables: "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
                 documents_unfit: "EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'documents') AND NOT EXISTS \
                                   (SELECT 1 FROM pragma_table_info('documents') \
                                   WHERE name = 'id' AND pk = 1 AND upper(type) IN ('INTEGER', 'INT'))",

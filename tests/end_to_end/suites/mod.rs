@@ -27,6 +27,7 @@ mod outages;
 mod output;
 mod packages;
 mod pages;
+mod pages_beside_others;
 mod random_shapes;
 mod replicas;
 mod rights;
@@ -67,10 +68,13 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let backend = engine.backend;
     match engine.name {
         "citus" => {
-            return [citus::tests(), entities::tests(), pages::tests(backend)]
-                .into_iter()
-                .flatten()
-                .collect();
+            let suites = [
+                citus::tests(),
+                entities::tests(),
+                pages::tests(backend),
+                pages_beside_others::tests(backend),
+            ];
+            return suites.into_iter().flatten().collect();
         }
         "galera" | "pgbouncer" => return replicas::tests(engine),
         _ => {}
@@ -91,6 +95,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         outages::tests(backend),
         output::tests(backend),
         pages::tests(backend),
+        pages_beside_others::tests(backend),
         random_shapes::tests(),
         replicas::tests(engine),
         rights::tests(backend),

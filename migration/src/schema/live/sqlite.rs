@@ -34,18 +34,6 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-/// The tables whose foreign keys refer to this one.
-pub(super) async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
-         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE AND s.name <> ?1 COLLATE NOCASE
-         ORDER BY 1",
-        [name.into()],
-    )
-    .await
-}
-
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
@@ -264,15 +252,26 @@ async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Forei
 }
 
 async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    list(
+    let referrers = referrers(db, name).await?;
+    let keys = referrers
+        .iter()
+        .map(|referrer| format!("foreign key of {referrer}"));
+    let triggers: Vec<String> = list(
         db,
         "SELECT 'trigger ' || name FROM main.sqlite_schema
-         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE
-         UNION ALL
-         SELECT 'foreign key of ' || s.name
-         FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
-         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE
-         ORDER BY 1",
+         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY name",
+        [name.into()],
+    )
+    .await?;
+    Ok(keys.chain(triggers).collect())
+}
+
+/// The tables whose foreign keys refer to this one, itself perhaps among them.
+pub(super) async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY s.name",
         [name.into()],
     )
     .await
