@@ -1,55 +1,33 @@
 //! The end-to-end tests: every test on every engine that it names, each in a database of its own.
 
+mod conditions;
 mod engines;
 mod programs;
 mod proxy;
 mod suites;
+mod system_calls;
+mod tier;
+mod timing;
 
-use std::{collections::BTreeMap, env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc};
+use std::{
+    env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, thread::available_parallelism,
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use engines::{Database, Engine, Server};
+use engines::{Database, Engine, Started};
 use suites::Test;
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    if !arguments.list && !programs::build_migration() {
-        return ExitCode::FAILURE;
-    }
-    let mut trials = Vec::new();
-    let mut left_out = Vec::new();
-    // A server ends with the thread that started it, so this thread starts them all.
-    let mut servers = BTreeMap::new();
-    for engine in engines::engines() {
-        let (left, tests): (Vec<Test>, Vec<Test>) = suites::tests(engine)
-            .into_iter()
-            .partition(|test| suites::missing(engine, test).is_some());
-        left_out.extend(left.iter().map(|test| {
-            let program = suites::missing(engine, test).unwrap_or_default();
-            format!("{}: no {program}", name(engine, test))
-        }));
-        let wanted = tests.iter().any(|test| selected(&arguments, engine, test));
-        if arguments.list || !wanted {
-            trials.extend(tests.into_iter().map(|test| listed(engine, test)));
-            continue;
-        }
-        match engine.start() {
-            Ok(server) => {
-                let server = Arc::new(server);
-                servers.insert(engine.name, Arc::clone(&server));
-                let trial = |test| trial(engine, Arc::clone(&server), test);
-                trials.extend(tests.into_iter().map(trial));
-            }
-            Err(reason) => left_out.push(format!("{}: {reason}", engine.name)),
-        }
-    }
-    trials.extend(
-        suites::without_engine()
-            .into_iter()
-            .map(|(name, body)| Trial::test(name, move || caught(AssertUnwindSafe(body)))),
-    );
+/// Tests wait for servers and programs most of their time.
+const TESTS_PER_CORE: usize = 4;
 
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if arguments.test_threads.is_none() {
+        let cores = available_parallelism().map_or(1, usize::from);
+        arguments.test_threads = Some(cores * TESTS_PER_CORE);
+    }
+    let (tests, left_out) = tests();
     if let Some(reason) = engines::unnamed() {
         eprintln!("NOT TESTED {reason}");
     }
@@ -59,18 +37,64 @@ fn main() -> ExitCode {
     if !left_out.is_empty() && env::var_os("TEST_ALL_ENGINES").is_some() {
         return ExitCode::FAILURE;
     }
+    if !arguments.list && !programs::build() {
+        return ExitCode::FAILURE;
+    }
+    println!("TEST_SEED={} repeats the choices of this run", tier::seed());
+
+    let trials = trials(&arguments, tests);
     let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(servers);
-    if !left_out.is_empty() {
-        eprintln!("tests/run installs what was left out: {}", left_out.len());
+    if !arguments.list {
+        print!("{}", timing::summary());
     }
     conclusion.exit_code()
 }
 
-fn selected(arguments: &Arguments, engine: Engine, test: &Test) -> bool {
-    let name = name(engine, test);
+/// The tests that this machine has the servers and programs for, by engine, and what it has not.
+fn tests() -> (Vec<(Engine, Vec<Test>)>, Vec<String>) {
+    let mut left_out = Vec::new();
+    let mut all = Vec::new();
+    for engine in engines::engines() {
+        if let Some(program) = engine.missing() {
+            left_out.push(format!("{}: no {}", engine.name, program.display()));
+            continue;
+        }
+        let mut tests = suites::tests(engine);
+        tests.retain(|test| match suites::missing(engine, test) {
+            Some(program) => {
+                left_out.push(format!("{}: no {program}", name(engine, test)));
+                false
+            }
+            None => true,
+        });
+        all.push((engine, tests));
+    }
+    (all, left_out)
+}
+
+fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (engine, mut tests) in tests {
+        tests.retain(|test| selected(arguments, &name(engine, test)));
+        if arguments.list {
+            trials.extend(tests.iter().map(|test| listed(name(engine, test))));
+        } else if !tests.is_empty() {
+            let started = Arc::new(engine.start_in_the_background());
+            let trial = |test| trial(engine, Arc::clone(&started), test);
+            trials.extend(tests.into_iter().map(trial));
+        }
+    }
+    let without_engine = suites::without_engine().into_iter();
+    trials.extend(without_engine.map(|(name, body)| {
+        let test = move || timing::timed(name, || caught(AssertUnwindSafe(body)));
+        Trial::test(name, test)
+    }));
+    trials
+}
+
+fn selected(arguments: &Arguments, name: &str) -> bool {
     let matches = |pattern: &String| match arguments.exact {
-        true => name == *pattern,
+        true => name == pattern,
         false => name.contains(pattern),
     };
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
@@ -80,26 +104,28 @@ fn name(engine: Engine, test: &Test) -> String {
     format!("{}::{}", engine.name, test.name)
 }
 
-fn listed(engine: Engine, test: Test) -> Trial {
-    Trial::test(name(engine, &test), || {
-        Err(Failed::from("the engine was not started"))
-    })
+fn listed(name: String) -> Trial {
+    Trial::test(name, || Err(Failed::from("the tests are only listed")))
 }
 
-fn trial(engine: Engine, server: Arc<Server>, test: Test) -> Trial {
-    Trial::test(name(engine, &test), move || {
+fn trial(engine: Engine, started: Arc<Started>, test: Test) -> Trial {
+    let name = name(engine, &test);
+    Trial::test(name.clone(), move || {
+        let server = started.server()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
         let _alone = engine.alone();
-        let database = runtime.block_on(server.create_database(engine))?;
-        let outcome = {
-            let database: Database = database.clone();
-            caught(AssertUnwindSafe(|| runtime.block_on((test.body)(database))))
-        };
-        runtime.block_on(server.drop_database(database))?;
-        outcome
+        timing::timed(&name, || {
+            let database = runtime.block_on(server.create_database(engine))?;
+            let outcome = {
+                let database: Database = database.clone();
+                caught(AssertUnwindSafe(|| runtime.block_on((test.body)(database))))
+            };
+            runtime.block_on(server.drop_database(database))?;
+            outcome
+        })
     })
 }
 

@@ -98,14 +98,43 @@ impl Running {
     }
 }
 
-/// Builds the binary that the tests run, as a user builds it: Cargo builds none for the tests of another package.
-pub fn build_migration() -> bool {
-    let status = Command::new("cargo")
-        .current_dir(workspace())
-        .env_remove("CARGO_TARGET_DIR")
-        .args(["build", "--quiet", "--package", "migration"])
-        .status();
+/// Builds the programs that the tests run: Cargo builds none for the tests of another package. `migration` is
+/// built as a user builds it, by itself; the others with the features that the tests are built with.
+pub fn build() -> bool {
+    const WITH_THE_TESTS: [&str; 5] = [
+        "--workspace",
+        "--bin",
+        "sea-orm-cli",
+        "--example",
+        "service",
+    ];
+    cargo_build(&WITH_THE_TESTS) && cargo_build(&["--package", "migration"])
+}
+
+fn cargo_build(arguments: &[&str]) -> bool {
+    let status = cargo().args(["build", "--quiet"]).args(arguments).status();
     status.is_ok_and(|status| status.success())
+}
+
+/// Cargo as a shell starts it. What the one that runs the tests has set would make it build again.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace());
+    without_cargos_variables(&mut cargo);
+    cargo
+}
+
+fn without_cargos_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let is_cargos = name.to_str().is_some_and(|name| {
+            name == "CARGO_TARGET_DIR"
+                || name.starts_with("CARGO_MANIFEST_")
+                || name.starts_with("CARGO_PKG_")
+        });
+        if is_cargos {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// The binary of `migration`, in the workspace's folder and with no database named.
@@ -166,10 +195,12 @@ pub fn client(database: &Database, script: &str) -> Finished {
     with_input(&mut command, script)
 }
 
-/// `sea-orm-cli` as `tests/run` installs it.
+/// `sea-orm-cli`, whose crate is a dependency of the tests.
 pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
-    let program = workspace().join("target/tools/bin/sea-orm-cli");
+    let program = workspace().join("target/debug/sea-orm-cli");
     let mut command = Command::new(program);
+    // It starts Cargo.
+    without_cargos_variables(&mut command);
     command
         .current_dir(workspace())
         .env("DATABASE_URL", &database.url)

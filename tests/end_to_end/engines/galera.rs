@@ -22,12 +22,12 @@ const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 /// What else hands a new node its data.
 const HELPERS: [&str; 3] = ["/usr/bin/rsync", "/usr/bin/lsof", "/usr/bin/socat"];
 
+pub fn needs() -> Vec<PathBuf> {
+    let needed = [mariadb::PROGRAM, PROVIDER].into_iter().chain(HELPERS);
+    needed.map(PathBuf::from).collect()
+}
+
 pub fn start() -> Result<Server, Failure> {
-    for needed in [mariadb::PROGRAM, PROVIDER].iter().chain(&HELPERS) {
-        if !Path::new(needed).exists() {
-            return Err(format!("no {needed}").into());
-        }
-    }
     let account = Account::of_package("mysql")?;
     let folder = account.folder("colpali-galera-")?;
     let nodes = Ports::of_all()?;

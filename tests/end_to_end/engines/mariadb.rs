@@ -14,6 +14,10 @@ const USER: &str = "tester";
 const PASSWORD: &str = "only-for-tests";
 pub const PROGRAM: &str = "/usr/sbin/mariadbd";
 
+pub fn needs() -> Vec<PathBuf> {
+    vec![PathBuf::from(PROGRAM)]
+}
+
 /// Debian's package.
 pub fn start() -> Result<Server, Failure> {
     start_with(&[])
@@ -21,10 +25,6 @@ pub fn start() -> Result<Server, Failure> {
 
 /// The same with options of one's own.
 pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
-    let program = Path::new(PROGRAM);
-    if !program.exists() {
-        return Err(format!("no MariaDB server at {}", program.display()).into());
-    }
     let account = Account::of_package("mysql")?;
     let folder = account.folder("colpali-mariadb-")?;
     let data = folder.path().join("data");
@@ -32,7 +32,7 @@ pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
 
     let users = users(folder.path())?;
     let port = process::free_port()?;
-    let mut server = account.command(program, "TERM");
+    let mut server = account.command(Path::new(PROGRAM), "TERM");
     server
         .arg("--no-defaults")
         .arg(format!("--datadir={}", data.display()))

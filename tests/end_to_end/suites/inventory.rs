@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::engines::Database;
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Inventory {
     /// The id, where the row has one, and all other values.
     rows: Vec<(Option<String>, String)>,
@@ -76,7 +76,10 @@ const SQLITE: &str = "
 
 impl Inventory {
     pub async fn of(database: &Database) -> Self {
-        Self::read(&database.connect().await).await
+        let db = database.connect_once().await;
+        let inventory = Self::read(&db).await;
+        db.close().await.expect("it closes");
+        inventory
     }
 
     pub async fn read(db: &DatabaseConnection) -> Self {

@@ -10,6 +10,7 @@ macro_rules! tests {
 }
 
 mod alembic;
+mod answered_errors;
 mod citus;
 mod command_line;
 mod convergence;
@@ -39,10 +40,16 @@ mod sqlalchemy;
 mod status;
 mod storage;
 mod waiting;
+mod work;
 
-use std::pin::Pin;
+use std::{path::Path, pin::Pin};
 
-use crate::engines::{Database, Engine, workspace};
+use sea_orm::DbBackend;
+
+use crate::{
+    engines::{Database, Engine, workspace},
+    system_calls,
+};
 
 /// A test that gets a database of its own.
 pub struct Test {
@@ -81,8 +88,9 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     }
     let suites = [
         alembic::tests(backend),
+        answered_errors::tests(engine),
         command_line::tests(backend),
-        convergence::tests(backend),
+        convergence::tests(engine),
         crashes::tests(engine),
         documentation::tests(engine),
         documents::tests(backend),
@@ -111,26 +119,26 @@ pub fn tests(engine: Engine) -> Vec<Test> {
 }
 
 /// What `tests/run` installs and a suite cannot do without.
-const NEEDS: [(&str, &str); 5] = [
+const NEEDS: [(&str, &str); 2] = [
     ("alembic::", "target/venv/bin/python"),
     ("sqlalchemy::", "target/venv/bin/python"),
-    ("generated::", "target/tools/bin/sea-orm-cli"),
-    (
-        "command_line::every_subcommand",
-        "target/tools/bin/sea-orm-cli",
-    ),
-    (
-        "command_line::the_url_and_schema",
-        "target/tools/bin/sea-orm-cli",
-    ),
 ];
+
+/// Those that make SQLite's system calls fail.
+const NEED_STRACE: [&str; 2] = ["answered_errors::", "crashes::"];
 
 /// What this test needs and is not there.
 pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
     if engine.is_named() && test.name.starts_with("outages::") {
         return Some("server that may be killed");
     }
-    let needed = |(prefix, _): &&(&str, &str)| test.name.starts_with(prefix);
+    let has_prefix = |prefix: &&str| test.name.starts_with(*prefix);
+    let is_traced =
+        engine.backend == DbBackend::Sqlite && NEED_STRACE.iter().any(|prefix| has_prefix(&prefix));
+    if is_traced && !Path::new(system_calls::PROGRAM).exists() {
+        return Some(system_calls::PROGRAM);
+    }
+    let needed = |(prefix, _): &&(&str, &str)| has_prefix(&prefix);
     let (_, program) = NEEDS.iter().find(needed)?;
     (!workspace().join(program).exists()).then_some(program)
 }

@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
 
 use super::{Test, shape::lines};
 use crate::{
+    conditions::until,
     engines::{Database, Server},
     programs::{Running, migrate, migration},
 };
@@ -70,7 +71,10 @@ async fn a_server_that_is_killed_during_a_long_repair(shared: Database) {
     let before = rows(&database).await;
     let observer = database.connect().await;
     let repair = start(&database, "repair");
-    while lines(&observer, is_at_work).await.is_empty() {}
+    until("the repair's work", async || {
+        !lines(&observer, is_at_work).await.is_empty()
+    })
+    .await;
 
     server.kill().expect("it is killed");
 
@@ -116,7 +120,10 @@ async fn an_index_that_the_server_goes_on_with_is_waited_for(database: Database)
     let builds = "SELECT query FROM pg_stat_activity
                   WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'
                     AND datname = current_database()";
-    while lines(&db, builds).await.is_empty() {}
+    until("the building of the index", async || {
+        !lines(&db, builds).await.is_empty()
+    })
+    .await;
     up.kill();
 
     let mut next = start(&database, "up");

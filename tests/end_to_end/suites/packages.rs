@@ -1,8 +1,6 @@
 //! What the crates bring along when a service imports them.
 
-use std::process::Command;
-
-use crate::{engines::workspace, programs::run};
+use crate::programs::{cargo, run};
 
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     vec![
@@ -45,8 +43,7 @@ fn entity() {
 }
 
 fn brings_none_of(package: &str, features: &[&str], unwanted: &[&str]) {
-    let tree = run(Command::new("cargo")
-        .current_dir(workspace())
+    let tree = run(cargo()
         .args(["tree", "--package", package])
         .args(features)
         .args(["--edges=normal", "--prefix=none", "--format={lib}"]))

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     engines::Database,
     proxy::{self, Cut, Lost},
+    tier,
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -59,11 +60,11 @@ async fn of_replacements_at_the_same_time_every_id_is_returned_or_there(database
 /// Whoever records a page beside the deletion of its document is told that it is gone, or the deletion
 /// returns the page's ids.
 async fn a_delete_beside_inserts_loses_no_id(database: Database) {
-    const ROUNDS: usize = 1_000;
+    let rounds = tier::rounds(50, 1_000);
     const WRITERS: i32 = 3;
     let db = migrated(&database).await;
     let mut recorded_beside = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let doc_id = document(&db).await;
         let writers: Vec<_> = (0..WRITERS)
             .map(|number| {
@@ -95,7 +96,7 @@ async fn a_delete_beside_inserts_loses_no_id(database: Database) {
     }
     assert!(rows(&db).await.is_empty());
     println!(
-        "{}: {ROUNDS} deletions of a document beside {WRITERS} writers: {recorded_beside} pages recorded and returned, 0 ids lost",
+        "{}: {rounds} deletions of a document beside {WRITERS} writers: {recorded_beside} pages recorded and returned, 0 ids lost",
         database.engine.name
     );
 }
@@ -236,7 +237,7 @@ async fn a_lost_connection_loses_no_id(database: Database) {
                 }
                 Err(error) => assert_eq!(now, ids(&["a"]), "{cut:?}: {error}"),
             }
-            if !ended.at_the_cut {
+            if !ended.at_the_fault {
                 break;
             }
         }

@@ -3,13 +3,11 @@
 use sea_orm::DbBackend;
 
 use super::{Test, convergence::works, inventory::Inventory};
-use crate::{engines::Database, programs::migrate};
+use crate::{engines::Database, programs::migrate, tier};
 
 pub fn tests() -> Vec<Test> {
     tests![differences_combined_at_random_converge_and_lose_nothing]
 }
-
-const ROUNDS: u32 = 20;
 
 /// The choices for each part of a legacy table.
 struct Parts {
@@ -119,10 +117,10 @@ async fn differences_combined_at_random_converge_and_lose_nothing(database: Data
         DbBackend::MySql => MYSQL,
         _ => SQLITE,
     };
-    let seed = fastrand::u64(..);
-    fastrand::seed(seed);
-    for round in 0..ROUNDS {
-        let choose = |from: &[&'static str]| from[fastrand::usize(..from.len())];
+    let mut choices = tier::choices(database.engine.name);
+    let seed = tier::seed();
+    for round in 0..tier::rounds(5, 200) {
+        let mut choose = |from: &[&'static str]| from[choices.usize(..from.len())];
         let table = format!(
             "CREATE TABLE vectors ({}, {}, {}, {}{})",
             choose(parts.id),
@@ -132,7 +130,7 @@ async fn differences_combined_at_random_converge_and_lose_nothing(database: Data
             choose(parts.keys)
         );
         let after = choose(parts.after);
-        let _shown_on_panic = Context(format!("seed {seed}, round {round}: {table}; {after}"));
+        let _shown_on_panic = Context(format!("TEST_SEED={seed}, round {round}: {table}; {after}"));
         let documents = format!("CREATE TABLE documents ({})", parts.documents);
         database
             .execute([

@@ -11,8 +11,10 @@ use super::{
     shape::{lines, tables},
 };
 use crate::{
+    conditions::until,
     engines::{Database, Engine, galera, pgbouncer},
     programs::{Finished, all_at_once, end_of, is_applied, migrate, migration, start},
+    tier,
 };
 
 pub fn tests(engine: Engine) -> Vec<Test> {
@@ -43,7 +45,10 @@ fn scale(engine: Engine) -> Scale {
         galera::NAME => (12, 8),
         _ => (16, 10),
     };
-    Scale { processes, rounds }
+    Scale {
+        processes,
+        rounds: tier::rounds(2, rounds),
+    }
 }
 
 /// What came of many rounds.
@@ -141,7 +146,7 @@ async fn up_repair_and_check_at_once_keep_the_rows(database: Database) {
         _ => include_str!("../../shapes/sqlite/create_all.sql"),
     };
     let mut tally = Tally::of(&database);
-    for _ in 0..5 {
+    for _ in 0..tier::rounds(1, 5) {
         database.empty().await;
         database.execute([legacy]).await;
         let before = Inventory::of(&database).await;
@@ -158,7 +163,7 @@ async fn up_repair_and_check_at_once_keep_the_rows(database: Database) {
 async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
     let mut tally = Tally::of(&database);
     let mut migrated = 0;
-    for _ in 0..8 {
+    for _ in 0..tier::rounds(2, 8) {
         tally.round(["up", "down"].into_iter().cycle().take(8));
         migrated += usize::from(state(&database).await == State::Migrated);
     }
@@ -170,7 +175,7 @@ async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
 async fn up_beside_refresh_reset_and_fresh_leaves_one_of_two_states(database: Database) {
     for command in ["refresh", "reset", "fresh"] {
         let mut tally = Tally::of(&database);
-        for _ in 0..3 {
+        for _ in 0..tier::rounds(1, 3) {
             tally.round([command, "up", "up", "up"]);
             state(&database).await;
         }
@@ -256,14 +261,17 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
         .expect("a database");
     let db = database.connect().await;
     let mut tally = Tally::of(&database);
-    for round in 0..3 {
+    for round in 0..tier::rounds(2, 3) {
         database.empty().await;
         let doors = database.doors.iter().cycle().take(12);
         let processes: Vec<Child> = doors
             .map(|door| start(migration().args(["up", "-u", door])))
             .collect();
         // In the first round before anything is done, then in the midst of it.
-        while round > 0 && tables(&db).await.len() < round {}
+        until("the first tables", async || {
+            tables(&db).await.len() >= round
+        })
+        .await;
         cluster.processes[LOST].kill().expect("it is killed");
         for (number, process) in processes.into_iter().enumerate() {
             let finished = end_of(process);

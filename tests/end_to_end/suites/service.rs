@@ -88,18 +88,6 @@ fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (S
 }
 
 fn program() -> PathBuf {
-    run(Command::new("cargo")
-        .current_dir(workspace())
-        .env_remove("CARGO_TARGET_DIR")
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "entity",
-            "--example",
-            "service",
-        ]))
-    .expect_success();
     workspace().join("target/debug/examples/service")
 }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
+    conditions::until,
     engines::Database,
     programs::{end_of, migrate, migration, start},
 };
@@ -77,11 +78,14 @@ impl HeldUp {
 }
 
 async fn wait_until_held_up(database: &Database, migrator: &mut Child) {
-    let db = database.connect().await;
-    while lines(&db, waiting(database.backend())).await.is_empty() {
+    let db = database.connect_once().await;
+    until("the wait for the table", async || {
         let ended = migrator.try_wait().expect("a child");
         assert_eq!(ended, None, "it was not held up");
-    }
+        !lines(&db, waiting(database.backend())).await.is_empty()
+    })
+    .await;
+    db.close().await.expect("it closes");
 }
 
 fn legacy(database: &Database) -> &'static str {
@@ -193,16 +197,14 @@ async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database
     let mut up = start(migration().args(["up", "-u", &database.url]));
     wait_until_held_up(&database, &mut up).await;
     let before: Vec<usize> = at_work.iter().map(Other::count).collect();
-    while at_work
-        .iter()
-        .zip(&before)
-        .any(|(one, before)| one.count() < before + 100)
-    {
+    until("100 statements of others", async || {
         assert!(!at_work.iter().any(Other::has_ended), "held up");
         let ended = up.try_wait().expect("a child");
         assert_eq!(ended, None, "up did not wait");
-        tokio::task::yield_now().await;
-    }
+        let is_done = |(one, before): (&Other, &usize)| one.count() >= before + 100;
+        at_work.iter().zip(&before).all(is_done)
+    })
+    .await;
     long.commit().await.expect("it ends");
     end_of(up).expect_success();
     let mut counts = Vec::new();

@@ -1,9 +1,9 @@
-//! Stands between a client and its server, counts the client's requests, and lets so many of them through.
-//!
-//! Of the protocols it knows where a request ends, no more.
+//! Stands between a client and its server, counts the client's requests, and lets one of them go wrong.
+
+mod errors;
+mod requests;
 
 use std::{
-    io,
     net::{Ipv4Addr, SocketAddr},
     process::{Command, Stdio},
     sync::Arc,
@@ -25,6 +25,9 @@ use crate::{
     engines::Database,
     programs::{self, Finished},
 };
+use errors::Instead;
+pub use errors::{MYSQL, POSTGRES, ServerError};
+use requests::Request;
 
 /// Where everything is cut: after so many requests, of all connections together.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +44,25 @@ pub enum Lost {
     Answer,
 }
 
+/// An error that the server answers after so many requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    pub passed: usize,
+    pub error: ServerError,
+    pub times: Times,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    Once,
+    /// Every later request, too.
+    FromThereOn,
+}
+
 /// What became of the client.
 pub struct Ended<T> {
     /// False where it was done before.
-    pub at_the_cut: bool,
+    pub at_the_fault: bool,
     /// None where it was killed.
     pub finished: Option<T>,
 }
@@ -52,7 +70,9 @@ pub struct Ended<T> {
 /// Kills the program at the cut.
 pub async fn kill(program: Command, database: &Database, cut: Cut) -> Ended<Finished> {
     let client = |url| run(program, url);
-    behind(database, cut, Victim::Client, client).await
+    behind(database, Fault::Cut(cut), Victim::Client, client)
+        .await
+        .0
 }
 
 /// Ends the program's connections at the cut; those that it makes then are let through.
@@ -66,11 +86,47 @@ pub async fn cut_off<F: Future>(
     cut: Cut,
     client: impl FnOnce(Url) -> F,
 ) -> Ended<F::Output> {
-    behind(database, cut, Victim::Connections, client).await
+    behind(database, Fault::Cut(cut), Victim::Connections, client)
+        .await
+        .0
+}
+
+/// Lets the server answer the program with an error.
+pub async fn answer(program: Command, database: &Database, answered: Answered) -> Ended<Finished> {
+    let client = |url| run(program, url);
+    behind(database, Fault::Answer(answered), Victim::Nobody, client)
+        .await
+        .0
+}
+
+/// The requests that the program makes where nothing goes wrong.
+pub async fn requests(program: Command, database: &Database) -> Vec<Sent> {
+    let client = |url| run(program, url);
+    let (ended, sent) = behind(database, Fault::None, Victim::Nobody, client).await;
+    if let Some(finished) = ended.finished {
+        finished.expect_success();
+    }
+    sent
+}
+
+/// A request that has been made.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// None where it has no text, as where a prepared statement is executed.
+    pub sql: Option<String>,
+    pub only_prepares: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    Cut(Cut),
+    Answer(Answered),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
+    Nobody,
     Client,
     Connections,
 }
@@ -87,10 +143,10 @@ async fn run(program: Command, url: Url) -> Finished {
 /// Waits until the server has ended the sessions, too.
 async fn behind<F: Future>(
     database: &Database,
-    cut: Cut,
+    fault: Fault,
     victim: Victim,
     client: impl FnOnce(Url) -> F,
-) -> Ended<F::Output> {
+) -> (Ended<F::Output>, Vec<Sent>) {
     let server = Url::parse(&database.url).expect("a URL");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -98,9 +154,9 @@ async fn behind<F: Future>(
     let line = Arc::new(Line {
         backend: database.backend(),
         server: address(&server),
-        cut,
+        fault,
         victim,
-        passed: Mutex::new(0),
+        sent: Mutex::new(Vec::new()),
         reached: watch::Sender::new(false),
     });
     let mut relays = JoinSet::new();
@@ -112,10 +168,12 @@ async fn behind<F: Future>(
     };
     drop(listener);
     while relays.join_next().await.is_some() {}
-    Ended {
-        at_the_cut: *line.reached.borrow(),
+    let ended = Ended {
+        at_the_fault: *line.reached.borrow(),
         finished,
-    }
+    };
+    let sent = line.sent.lock().await.clone();
+    (ended, sent)
 }
 
 fn address(url: &Url) -> SocketAddr {
@@ -147,10 +205,19 @@ async fn accept(listener: &TcpListener, line: &Arc<Line>, relays: &mut JoinSet<(
 struct Line {
     backend: DbBackend,
     server: SocketAddr,
-    cut: Cut,
+    fault: Fault,
     victim: Victim,
-    passed: Mutex<usize>,
+    sent: Mutex<Vec<Sent>>,
     reached: watch::Sender<bool>,
+}
+
+/// What becomes of one request.
+enum Fate {
+    Pass,
+    /// It is answered by somebody else than the server, and the session ends.
+    Answer(Vec<u8>),
+    Ask(Vec<u8>),
+    Lose,
 }
 
 impl Line {
@@ -166,94 +233,102 @@ impl Line {
         for end in [&client, &server] {
             end.set_nodelay(true).expect("an option of TCP");
         }
-        if *self.reached.borrow() {
+        if self.victim == Victim::Connections && *self.reached.borrow() {
             let _ = copy_bidirectional(&mut client, &mut server).await;
             return;
         }
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
+        let to_client = Mutex::new(to_client);
         tokio::join!(
-            self.requests(from_client, to_server),
-            self.answers(from_server, to_client)
+            self.requests(from_client, to_server, &to_client),
+            self.answers(from_server, &to_client)
         );
     }
 
     /// Dropping the half that is written to tells the server that the client has gone.
-    async fn requests(&self, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
+    async fn requests(
+        &self,
+        mut client: OwnedReadHalf,
+        mut server: OwnedWriteHalf,
+        to_client: &Mutex<OwnedWriteHalf>,
+    ) {
         let mut is_first = true;
         loop {
             let request = tokio::select! {
-                request = self.request(&mut client, is_first) => request,
+                request = Request::read(&mut client, self.backend, is_first) => request,
                 () = self.is_reached(), if self.victim == Victim::Connections => return,
             };
             let Ok(request) = request else { return };
-            self.pass(&request, &mut server).await;
+            // Where either has gone, the other half notices.
+            match self.fate(&request).await {
+                Fate::Pass => {
+                    let _ = server.write_all(&request.bytes).await;
+                }
+                Fate::Ask(instead) => {
+                    let _ = server.write_all(&instead).await;
+                }
+                Fate::Answer(answer) => {
+                    let _ = to_client.lock().await.write_all(&answer).await;
+                    return;
+                }
+                Fate::Lose => {}
+            }
             is_first = false;
         }
     }
 
-    async fn pass(&self, request: &[u8], server: &mut OwnedWriteHalf) {
-        let mut passed = self.passed.lock().await;
-        if *passed == self.cut.passed {
+    async fn fate(&self, request: &Request) -> Fate {
+        let mut sent = self.sent.lock().await;
+        let number = sent.len();
+        if let Fault::Cut(cut) = self.fault
+            && number == cut.passed
+        {
             self.reached.send_replace(true);
-            return;
+            return Fate::Lose;
         }
-        *passed += 1;
-        if *passed == self.cut.passed && self.cut.lost == Lost::Answer {
-            self.reached.send_replace(true);
+        sent.push(Sent {
+            sql: request.sql(self.backend),
+            only_prepares: request.only_prepares(self.backend),
+        });
+        match self.fault {
+            Fault::Cut(cut) if cut.lost == Lost::Answer && number + 1 == cut.passed => {
+                self.reached.send_replace(true);
+                Fate::Pass
+            }
+            Fault::Answer(answered) if answered.is_due(number) => {
+                match answered.error.instead_of(request, self.backend) {
+                    None => Fate::Pass,
+                    Some(instead) => {
+                        self.reached.send_replace(true);
+                        match instead {
+                            Instead::Ask(bytes) => Fate::Ask(bytes),
+                            Instead::Answer(bytes) => Fate::Answer(bytes),
+                        }
+                    }
+                }
+            }
+            Fault::None | Fault::Cut(_) | Fault::Answer(_) => Fate::Pass,
         }
-        // Where the server has gone, the other half notices.
-        let _ = server.write_all(request).await;
     }
 
-    async fn answers(&self, mut server: OwnedReadHalf, mut client: OwnedWriteHalf) {
+    async fn answers(&self, mut server: OwnedReadHalf, client: &Mutex<OwnedWriteHalf>) {
         let mut bytes = [0; 8192];
         while let Ok(length @ 1..) = server.read(&mut bytes).await {
-            if !*self.reached.borrow() {
-                let _ = client.write_all(&bytes[..length]).await;
+            let is_lost = matches!(self.fault, Fault::Cut(_)) && *self.reached.borrow();
+            if !is_lost {
+                let _ = client.lock().await.write_all(&bytes[..length]).await;
             }
         }
-    }
-
-    async fn request(&self, client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Vec<u8>> {
-        let mut request = Vec::new();
-        loop {
-            let message = self.message(client, is_first).await?;
-            let is_last = self.backend == DbBackend::MySql || is_first || ends_request(message[0]);
-            request.extend(message);
-            if is_last {
-                return Ok(request);
-            }
-        }
-    }
-
-    async fn message(&self, client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Vec<u8>> {
-        let has_letter = self.backend == DbBackend::Postgres && !is_first;
-        let mut message = vec![0; if has_letter { 5 } else { 4 }];
-        client.read_exact(&mut message).await?;
-        let head = message.len();
-        let number = |at: usize| {
-            [
-                message[at],
-                message[at + 1],
-                message[at + 2],
-                message[at + 3],
-            ]
-        };
-        let whole = match self.backend {
-            // Three bytes of length, and one of a sequence.
-            DbBackend::MySql => 4 + (u32::from_le_bytes(number(0)) & 0xff_ff_ff),
-            // A length that counts itself.
-            _ if has_letter => 1 + u32::from_be_bytes(number(1)),
-            _ => u32::from_be_bytes(number(0)),
-        };
-        message.resize(whole as usize, 0);
-        client.read_exact(&mut message[head..]).await?;
-        Ok(message)
+        let _ = client.lock().await.shutdown().await;
     }
 }
 
-/// Parse, Bind, Describe, Execute and Close are answered, and committed, with the Sync after them.
-fn ends_request(letter: u8) -> bool {
-    !b"PBDEC".contains(&letter)
+impl Answered {
+    fn is_due(&self, number: usize) -> bool {
+        match self.times {
+            Times::Once => number == self.passed,
+            Times::FromThereOn => number >= self.passed,
+        }
+    }
 }
