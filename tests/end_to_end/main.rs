@@ -73,7 +73,14 @@ fn tests() -> (Vec<(Engine, Vec<Test>)>, Vec<String>) {
 }
 
 fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> {
-    let mut trials = Vec::new();
+    // While these run, the servers start.
+    let without_engine = suites::without_engine().into_iter();
+    let mut trials: Vec<Trial> = without_engine
+        .map(|(name, body)| {
+            let test = move || timing::timed(name, || caught(AssertUnwindSafe(body)));
+            Trial::test(name, test)
+        })
+        .collect();
     for (engine, mut tests) in tests {
         tests.retain(|test| selected(arguments, &name(engine, test)));
         if arguments.list {
@@ -84,11 +91,6 @@ fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> 
             trials.extend(tests.into_iter().map(trial));
         }
     }
-    let without_engine = suites::without_engine().into_iter();
-    trials.extend(without_engine.map(|(name, body)| {
-        let test = move || timing::timed(name, || caught(AssertUnwindSafe(body)));
-        Trial::test(name, test)
-    }));
     trials
 }
 

@@ -124,7 +124,8 @@ pub fn cargo() -> Command {
     cargo
 }
 
-fn without_cargos_variables(command: &mut Command) {
+/// For what starts Cargo.
+pub fn without_cargos_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let is_cargos = name.to_str().is_some_and(|name| {
             name == "CARGO_TARGET_DIR"
@@ -199,7 +200,6 @@ pub fn client(database: &Database, script: &str) -> Finished {
 pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     let program = workspace().join("target/debug/sea-orm-cli");
     let mut command = Command::new(program);
-    // It starts Cargo.
     without_cargos_variables(&mut command);
     command
         .current_dir(workspace())

@@ -18,7 +18,7 @@ use url::Url;
 use super::{Body, Test};
 use crate::{
     engines::{Database, Engine, workspace},
-    programs::{Finished, cargo, finished, run},
+    programs::{Finished, cargo, finished, run, without_cargos_variables},
     tier::Tier,
 };
 
@@ -225,7 +225,9 @@ fn bash(session: &Session, database: &Database, folder: &TempDir) -> Finished {
         fs::write(folder.path().join(".my.cnf"), options).expect("a file");
     }
     let script = format!("exec 2>&1\n{script}");
-    let output = Command::new("bash")
+    let mut bash = Command::new("bash");
+    without_cargos_variables(&mut bash);
+    let output = bash
         .args(["-c", &script])
         .current_dir(folder)
         .env("HOME", folder.path())
