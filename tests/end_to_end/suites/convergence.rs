@@ -162,9 +162,15 @@ fn found(database: &Database) -> Vec<String> {
     found
 }
 
-/// A row gets a number of its own, and goes with its document.
+/// Nothing is half done, a row gets a number of its own, and goes with its document.
 pub async fn works(database: &Database) {
     let db = database.connect().await;
+    if database.backend() == DbBackend::Postgres {
+        let half_done = "SELECT conname::text FROM pg_constraint WHERE conrelid = 'vectors'::regclass AND NOT convalidated
+             UNION ALL SELECT indexrelid::regclass::text FROM pg_index
+             WHERE indrelid = 'vectors'::regclass AND NOT indisvalid";
+        assert_eq!(lines(&db, half_done).await, [""; 0]);
+    }
     let last = "SELECT concat('', coalesce(max(id), 0)) FROM vectors";
     let before: i64 = lines(&db, last).await[0].parse().expect("a number");
     for page in [7, 8] {
