@@ -264,10 +264,17 @@ impl Other {
     }
 
     /// How often it was done.
-    async fn stop(self) -> usize {
+    async fn stop(mut self) -> usize {
         self.is_over.store(true, Ordering::Relaxed);
-        self.task.await.expect("no lock took long");
+        (&mut self.task).await.expect("no lock took long");
         self.done.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a test fails, its database has to be dropped.
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
