@@ -42,6 +42,43 @@ pub enum Error {
         source: DbErr,
     },
 
+    /// SQLite: a rebuilt table would hold other rows than the old one, and was rolled back.
+    #[error(
+        "`vectors` has to be rebuilt, which would change its rows, so that its tables were not changed: {}. \
+         SQLite would convert or leave out what does not fit the column's declaration: change that by hand first",
+        changed.join(", ")
+    )]
+    RowsChanged {
+        /// Each column whose values would have changed, with the number of rows.
+        changed: Vec<String>,
+    },
+
+    /// What rows without a document say could not be stored, so that they were not deleted.
+    #[error(
+        "what the rows to delete say could not be stored, so that none of them was deleted: {source}"
+    )]
+    OrphansNotStored {
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
+    #[error(
+        "{} whose document does not exist stayed when it was deleted, which was rolled back. {}. \
+         Delete by hand what is kept, or let it be deleted, and repair again",
+        match rows { 1 => "1 row".to_owned(), rows => format!("each of {rows} rows") },
+        match found.as_slice() {
+            [] => "What keeps it was not found".to_owned(),
+            found => format!("What may keep it: {}", found.join(", ")),
+        }
+    )]
+    OrphansKept {
+        /// How many.
+        rows: u64,
+        /// The triggers, rules and policies of the table.
+        found: Vec<String>,
+    },
+
     /// Somebody else was at work for longer than was to be waited.
     #[error(
         "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
@@ -121,6 +158,20 @@ pub enum Error {
         tables: Vec<String>,
     },
 
+    /// What was to be recorded is not, or the other way round, though the statement succeeded.
+    #[error(
+        "the record of {migration} is {} after the statement that was to {} it: a trigger, a rule or a policy of the \
+         table of migrations keeps it so. Remove that, and run it again",
+        match is_recorded { true => "still there", false => "not there" },
+        match is_recorded { true => "delete", false => "insert" }
+    )]
+    RecordUnchanged {
+        /// The migration's name.
+        migration: String,
+        /// Whether it is recorded.
+        is_recorded: bool,
+    },
+
     /// SeaORM or a migration of another author failed.
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
@@ -179,6 +230,21 @@ pub(crate) fn is_in_use(error: &DbErr) -> bool {
     has_code(error, &CODES)
 }
 
+/// A disk without room, for which nobody waits.
+pub(crate) fn is_full(error: &DbErr) -> bool {
+    const CODES: [&str; 8] = [
+        "code: \"53100\"",
+        "SqliteError { code: 13,",
+        "number: 1021",
+        "number: 1114",
+        "error 28",
+        "Errcode: 28",
+        "errno: 28",
+        "No space left on device",
+    ];
+    has_code(error, &CODES)
+}
+
 /// What one of two migrators is told that no lock keeps apart: what it wanted to make is there.
 pub(crate) fn is_lost_race(error: &DbErr) -> bool {
     // Duplicate key, table exists or is gone or is another now, what Galera calls a transaction that lost its
@@ -192,7 +258,7 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
         "number: 1317",
         "number: 1180",
     ];
-    is_in_use(error) || has_code(error, &CODES)
+    !is_full(error) && (is_in_use(error) || has_code(error, &CODES))
 }
 
 /// The codes stand only in the driver's own error, whose type is there only with the driver's feature.
@@ -248,6 +314,11 @@ fn next_step(error: &str) -> Option<&'static str> {
             "attempt to write a readonly database",
             "make the file and its folder writable",
         ),
+        ("\"53100\"", "make room on the server's disk"),
+        ("SqliteError { code: 13,", "make room on the disk"),
+        ("number: 1021", "make room on the server's disk"),
+        ("number: 1114", "make room on the server's disk"),
+        ("No space left on device", "make room on the server's disk"),
         (
             "ConnectionAcquire(Timeout)",
             "the server may allow this role or all others no more connections: a migrator uses two",

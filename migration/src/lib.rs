@@ -26,6 +26,7 @@ mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
+mod orphans;
 mod runner;
 mod schema;
 #[cfg(feature = "cli")]
@@ -34,6 +35,7 @@ mod session;
 mod shape;
 
 pub use error::Error;
+pub use orphans::{Orphan, OrphanSink, Orphans};
 pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use schema::{
     live::Place,
@@ -41,7 +43,7 @@ pub use schema::{
     run::Done,
 };
 pub use sea_orm_migration::MigratorTrait;
-pub use shape::{Orphans, Repaired, check, repair};
+pub use shape::{Repaired, check, repair};
 
 use sea_orm::DbErr;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, async_trait};

@@ -1,7 +1,7 @@
 use sea_orm_migration::IntoSchemaManagerConnection;
 
 use crate::{
-    Error, Runner,
+    Error, Orphans, Runner,
     schema::{report::Report, run::Done},
 };
 
@@ -29,25 +29,15 @@ where
     Runner::default().check(db).await
 }
 
-/// Whether `repair` may delete rows whose document does not exist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Orphans {
-    /// They stay, and the foreign key stays as it is.
-    #[default]
-    Keep,
-    /// They are deleted first.
-    Delete,
-}
-
 /// What `repair` did, and how the shape is after it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Repaired {
     /// The steps in their order.
     pub steps: Vec<Done>,
-    /// The steps that the server refused; what does not need them was done.
+    /// What the server refused, be it a step or the deletion of orphans; what does not need it was done.
     pub failed: Vec<Error>,
-    /// How many rows without a document were deleted.
+    /// How many rows without a document were deleted. The caller's sink has what they said.
     pub deleted_orphans: u64,
     /// The shape after the last step.
     pub report: Report,
@@ -57,8 +47,9 @@ pub struct Repaired {
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the shape cannot be read, [`Error::Step`] where rows without a document cannot
-/// be deleted. Other steps that fail stand in [`Repaired::failed`], and hold up only what needs them.
+/// [`Error::Lookup`] where the shape cannot be read, [`Error::OrphansNotStored`] where what orphans say could not
+/// be stored. Steps that fail stand in [`Repaired::failed`], and hold up only what needs them; so does
+/// [`Error::OrphansKept`].
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -67,7 +58,7 @@ pub struct Repaired {
 /// # Ok(())
 /// # }
 /// ```
-pub async fn repair<'c, C>(db: C, orphans: Orphans) -> Result<Repaired, Error>
+pub async fn repair<'c, C>(db: C, orphans: Orphans<'_>) -> Result<Repaired, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {

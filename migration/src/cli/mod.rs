@@ -4,6 +4,7 @@ mod connect;
 mod database;
 mod environment;
 mod error;
+mod ids;
 mod progress;
 mod report;
 mod scaffold;
@@ -11,6 +12,7 @@ mod scaffold;
 use std::{
     env,
     io::{self, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -18,7 +20,7 @@ use std::{
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sea_orm::{DatabaseConnection, DbBackend};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -27,6 +29,7 @@ use crate::{
 };
 use environment::Dotenv;
 use error::CliError;
+use ids::Ids;
 use progress::Progress;
 use report::{json, text};
 
@@ -121,6 +124,15 @@ enum Command {
         /// First delete the rows whose document does not exist
         #[arg(long)]
         delete_orphans: bool,
+
+        /// Before they go, add what they say to this file, a JSON object a line (-: to stdout; with --json: as its
+        /// field `orphans`)
+        #[arg(long, value_name = "FILE", requires = "delete_orphans")]
+        ids_to: Option<PathBuf>,
+
+        /// Delete them though nothing else knows which vectors of the vector store were theirs
+        #[arg(long, requires = "delete_orphans", conflicts_with = "ids_to")]
+        forget_ids: bool,
 
         /// Print one JSON object
         #[arg(long)]
@@ -231,6 +243,9 @@ impl Command {
             | Self::Repair { json: true, .. }
             | Self::Up { dry_run: true, .. }
             | Self::Down { dry_run: true, .. } => Stream::Stderr,
+            Self::Repair {
+                ids_to: Some(file), ..
+            } if file == Path::new("-") => Stream::Stderr,
             _ => Stream::Stdout,
         }
     }
@@ -364,19 +379,40 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         }
         Command::Repair {
             delete_orphans,
+            ids_to,
+            forget_ids,
             json,
         } => {
+            let mut ids = Ids::to(ids_to, forget_ids, json);
+            let (db, runner) = target.connect().await?;
+            let field = ids.field();
+            if let Some((begin, _)) = field {
+                say(begin)?;
+            }
+            let lines_on_stdout = field.is_none() && matches!(ids, Ids::Stdout(_));
             let orphans = match delete_orphans {
-                true => Orphans::Delete,
+                true => Orphans::Delete(&mut ids),
                 false => Orphans::Keep,
             };
-            let (db, runner) = target.connect().await?;
-            let repaired = runner.repair(&db, orphans).await?;
+            let repaired = match (runner.repair(&db, orphans).await, field) {
+                (Ok(repaired), _) => repaired,
+                (Err(error), None) => return Err(error.into()),
+                (Err(error), Some((_, end))) => {
+                    let object = json!({ "error": error.to_string() }).to_string();
+                    say(&format!("{end}{}\n", &object[1..]))?;
+                    return Err(error.into());
+                }
+            };
             for error in &repaired.failed {
                 complain(error);
             }
-            let text = text::repaired(&repaired, orphans);
-            say_either(json, &json::repaired(&repaired), &text)?;
+            let text = text::repaired(&repaired, delete_orphans);
+            let object = json::repaired(&repaired);
+            match field {
+                Some((_, end)) => say(&format!("{end}{}\n", &object.to_string()[1..]))?,
+                None if lines_on_stdout => whisper(&text),
+                None => say_either(json, &object, &text)?,
+            }
             return Ok(exit_status(repaired.report.as_declared()));
         }
     }
@@ -388,6 +424,12 @@ fn complain(error: &impl std::fmt::Display) {
     let style = text::ERROR;
     // Where stderr takes nothing there is nobody to tell.
     let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
+}
+
+/// Beside rows that somebody reads from stdout.
+fn whisper(said: &str) {
+    // Where stderr takes nothing there is nobody to tell.
+    let _ = anstream::stderr().write_all(said.as_bytes());
 }
 
 fn say_either(json: bool, object: &Value, text: &str) -> Result<(), CliError> {

@@ -18,15 +18,17 @@ use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
 
 use crate::{
-    Error,
+    Error, Orphans,
     error::is_lost_race,
     lock::{BETWEEN_TRIES, End, Turn},
+    orphans::Handover,
     schema::{converge, difference::Scope, report::Report},
     session::{Session, Settings, Statements, reborrow},
-    shape::{Orphans, Repaired},
+    shape::Repaired,
 };
 use tasks::{
-    ApplyNext, Converge, Fresh, Progress, Repair, RollBack, RollBackNext, Task, Uninstall,
+    ApplyNext, Converge, Fresh, MayRollBack, Progress, Repair, RollBack, RollBackNext, Task,
+    Uninstall,
 };
 
 /// Runs the migrations, and waits while another runner is at work on the same database and schema.
@@ -128,7 +130,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and on SQLite [`Error::ReferredTo`] where another table refers to `vectors`.
+    /// As of [`up`](Self::up), and [`Error::ReferredTo`] where another table refers to `vectors` and it would be
+    /// dropped: nothing is rolled back then.
     pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -257,14 +260,18 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up); a step that fails stands in [`Repaired::failed`] and holds up only what
-    /// needs it.
-    pub async fn repair<'c, C>(&self, db: C, orphans: Orphans) -> Result<Repaired, Error>
+    /// As of [`up`](Self::up), and [`Error::OrphansNotStored`] where what orphans say could not be stored; a step
+    /// that fails stands in [`Repaired::failed`] and holds up only what needs it.
+    pub async fn repair<'c, C>(&self, db: C, orphans: Orphans<'_>) -> Result<Repaired, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.take_turn(&db, &Repair { orphans }).await
+        let handover = match orphans {
+            Orphans::Keep => None,
+            Orphans::Delete(sink) => Some(Handover::to(sink)),
+        };
+        self.take_turn(&db, &Repair { handover }).await
     }
 
     /// What a migration of ours does where somebody else runs it.
@@ -296,6 +303,7 @@ impl Runner {
             Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
             None => tracing::info!("Rolling back all applied migrations"),
         }
+        self.take_turn(db, &MayRollBack { steps }).await?;
         if self.go_on(db, &RollBackNext, steps).await? == Progress::NothingLeft {
             tracing::info!("No applied migrations");
         }

@@ -10,8 +10,9 @@ use sea_query::{IntoTableRef, Query};
 
 use crate::{
     Error, Migrator, MigratorTrait,
+    error::is_in_use,
     schema::{difference::Scope, live},
-    session::{Session, Statements},
+    session::{Session, Statements, Unit},
 };
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
@@ -139,6 +140,46 @@ pub(super) async fn delete(db: &impl ConnectionTrait, name: &str) -> Result<(), 
         .exec(db)
         .await
         .map(|_| ())
+}
+
+/// A trigger, a rule or a policy of the table may have made nothing of a statement that succeeded, of which
+/// whoever takes the next migration would know no end.
+pub(super) async fn require(
+    db: &impl ConnectionTrait,
+    name: &str,
+    recorded: bool,
+) -> Result<(), Error> {
+    let is_recorded = applied(db, None).await?.iter().any(|one| one == name);
+    match is_recorded == recorded {
+        true => Ok(()),
+        false => Err(Error::RecordUnchanged {
+            migration: name.to_owned(),
+            is_recorded,
+        }),
+    }
+}
+
+/// Tries it, in a transaction that is rolled back: what a migration has made goes only where its record does.
+pub(super) async fn require_deletable(session: &Session<'_>, name: &str) -> Result<(), Error> {
+    let unit = session.begin().await?;
+    if matches!(unit, Unit::Callers(_)) {
+        return Ok(());
+    }
+    let tried = async {
+        if session.backend() == DbBackend::Postgres {
+            let brief = "SET LOCAL lock_timeout = '2s'";
+            unit.db().execute_unprepared(brief).await?;
+        }
+        delete(&unit.db(), name).await?;
+        require(&unit.db(), name, false).await
+    };
+    let tried = tried.await;
+    unit.rollback().await?;
+    match tried {
+        // Whoever has it is waited for when it is deleted.
+        Err(Error::Migration(error)) if is_in_use(&error) => Ok(()),
+        tried => tried,
+    }
 }
 
 /// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.

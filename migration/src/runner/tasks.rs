@@ -7,20 +7,23 @@ use sea_orm_migration::{
     MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection, async_trait,
 };
 
-use super::records;
+use super::{preview, records};
 use crate::{
     Error, Migrator,
+    error::is_lost_race,
     lock::Turn,
+    orphans::Handover,
     schema::{
         converge::{self, Refusal, converge},
         declared::{DOCUMENTS, VECTORS, create_documents},
         difference::Scope,
         live::{self, ColumnKind, Live, Relation},
         report::Report,
-        rows, run, step,
+        rows, run,
+        step::{self, Freedom},
     },
     session::Session,
-    shape::{Orphans, Repaired},
+    shape::Repaired,
 };
 
 pub(super) trait Task: Sync {
@@ -37,6 +40,10 @@ pub(super) enum Progress {
 }
 
 pub(super) struct ApplyNext;
+/// Nothing is rolled back where something later would be refused.
+pub(super) struct MayRollBack {
+    pub(super) steps: Option<u32>,
+}
 pub(super) struct RollBackNext;
 /// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
 pub(super) struct Uninstall;
@@ -53,8 +60,9 @@ pub(super) struct RollBack {
     pub(super) scope: Scope,
     pub(super) migration: String,
 }
-pub(super) struct Repair {
-    pub(super) orphans: Orphans,
+pub(super) struct Repair<'s> {
+    /// Where orphans are to be deleted.
+    pub(super) handover: Option<Handover<'s>>,
 }
 
 impl Task for ApplyNext {
@@ -81,8 +89,17 @@ impl Task for ApplyNext {
             None => run(turn, migration.as_ref(), Direction::Up).await?,
         }
         records::insert(&turn.record(), name).await?;
+        records::require(&turn.record(), name, true).await?;
         tracing::info!("Migration '{name}' has been applied");
         Ok(Progress::Made)
+    }
+}
+
+impl Task for MayRollBack {
+    type Output = ();
+
+    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        preview::down(&turn.work(), self.steps).await.map(|_| ())
     }
 }
 
@@ -95,6 +112,7 @@ impl Task for RollBackNext {
         };
         let name = migration.name();
         tracing::info!("Rolling back migration '{name}'");
+        records::require_deletable(&turn.work(), name).await?;
         match Scope::of_migration(name) {
             // The record goes with what it is of.
             Some(scope @ (Scope::Vectors | Scope::Everything)) => {
@@ -108,6 +126,10 @@ impl Task for RollBackNext {
                 run(turn, migration.as_ref(), Direction::Down).await?;
                 records::delete(&turn.record(), name).await?;
             }
+        }
+        // Another node of Galera may have applied it again.
+        if turn.record().get_database_backend() != DbBackend::MySql {
+            records::require(&turn.record(), name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
         Ok(Progress::Made)
@@ -243,33 +265,61 @@ impl Task for RollBack {
     }
 }
 
-impl Task for Repair {
+impl Task for Repair<'_> {
     type Output = Repaired;
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Repaired, Error> {
         let session = turn.work();
+        let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
+        let before = handed_over();
         let mut steps = Vec::new();
-        let mut deleted_orphans = 0;
         loop {
-            if self.orphans == Orphans::Delete {
-                deleted_orphans += converge::delete_orphans(&session).await?;
-            }
+            let at_first = handed_over();
+            let kept = match &self.handover {
+                Some(handover) => delete_orphans(&session, handover, before).await?,
+                None => None,
+            };
             let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
+            let is_progress = !converged.done.is_empty() || handed_over() > at_first;
             steps.extend(converged.done);
             // Some can only be deleted when the table is where it should be.
-            if self.orphans == Orphans::Delete && converged.look.has_deletable_orphans() {
+            let may_delete_more =
+                self.handover.is_some() && kept.is_none() && converged.look.has_deletable_orphans();
+            if may_delete_more && is_progress {
                 continue;
             }
+            let failed = converged.failed.into_iter().map(|step| step.error);
             return Ok(Repaired {
                 steps,
-                failed: converged
-                    .failed
-                    .into_iter()
-                    .map(|step| step.error)
-                    .collect(),
-                deleted_orphans,
+                failed: kept.into_iter().chain(failed).collect(),
+                deleted_orphans: handed_over(),
                 report: Report::of(converged.look),
             });
+        }
+    }
+}
+
+/// What kept them from being deleted, where that is no reason to stop.
+async fn delete_orphans(
+    session: &Session<'_>,
+    handover: &Handover<'_>,
+    before: u64,
+) -> Result<Option<Error>, Error> {
+    let error = match converge::delete_orphans(session, handover).await {
+        Ok(()) => return Ok(None),
+        Err(error) => error,
+    };
+    match error {
+        Error::OrphansKept { .. } => Ok(Some(error)),
+        Error::Step { ref source, .. } if !is_lost_race(source) => Ok(Some(error)),
+        error => {
+            if session.freedom() == Freedom::InTransaction {
+                // All of it is rolled back together.
+                handover
+                    .withdraw_to(before)
+                    .map_err(|source| Error::OrphansNotStored { source })?;
+            }
+            Err(error)
         }
     }
 }

@@ -7,10 +7,17 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{
     difference::{self, Difference, Part, Remedy, Scope},
     live::{self, Live},
+    purge,
     run::{self, Done, Outcome},
     step::{self, Freedom, Plan, Step},
 };
-use crate::{Error, session::Session};
+use crate::{Error, orphans::Handover, session::Session};
+
+/// More than the declared shape can need, so that somebody changes it beside us.
+const MOST_STEPS: usize = 100;
+
+/// How often a step that failed may have been somebody else's to take meanwhile.
+const MOST_LOOKS: u32 = 20;
 
 /// Whether differences that need a person stop everything, or only themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +95,8 @@ pub(crate) async fn converge(
     let mut tried: Option<(Step, Error)> = None;
     let mut trying: Option<Instant> = None;
     let mut refused_before: Option<String> = None;
+    let started = Instant::now();
+    let mut looks_again: u32 = 0;
     loop {
         session
             .require_turn()
@@ -100,7 +109,10 @@ pub(crate) async fn converge(
             let error = Error::refused(look.live.place.clone(), refused);
             let text = error.to_string();
             // MySQL's catalog has no snapshot: a look beside another node's steps may be of no moment.
-            if session.backend() != DbBackend::MySql || refused_before.as_ref() == Some(&text) {
+            if session.backend() != DbBackend::MySql
+                || refused_before.as_ref() == Some(&text)
+                || started.elapsed() >= session.settings.lock_wait
+            {
                 return Err(error);
             }
             refused_before = Some(text);
@@ -111,7 +123,7 @@ pub(crate) async fn converge(
         };
         let really_failed = match tried.take_if(|(tried, _)| tried == step) {
             Some((_, error)) => Some(error),
-            None => changed_nothing(step, done.last()),
+            None => changed_nothing(step, &done),
         };
         let started = trying.take().unwrap_or_else(Instant::now);
         let outcome = match really_failed {
@@ -127,9 +139,16 @@ pub(crate) async fn converge(
                 trying = Some(started);
                 run::leave_it_to_others(session).await;
             }
-            Outcome::LookAgain(error) => tried = Some((step.clone(), error)),
-            Outcome::Failed(error) if refusal == Refusal::OfEverything => return Err(error),
-            Outcome::Failed(error) => failed.push(Failed {
+            Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
+                looks_again += 1;
+                tried = Some((step.clone(), error));
+            }
+            Outcome::LookAgain(error) | Outcome::Failed(error)
+                if refusal == Refusal::OfEverything =>
+            {
+                return Err(error);
+            }
+            Outcome::LookAgain(error) | Outcome::Failed(error) => failed.push(Failed {
                 part: plan.difference.part(),
                 error,
             }),
@@ -150,9 +169,13 @@ fn next<'p>(plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)
         .find_map(|plan| Some((plan, plan.steps.first()?)))
 }
 
-fn changed_nothing(step: &Step, last: Option<&Done>) -> Option<Error> {
-    let is_same = |last: &Done| last.statements == step.statements;
-    last.is_some_and(is_same).then(|| Error::NoEnd {
+/// A step that was done just now, or twice, is undone by somebody as often as it is done.
+fn changed_nothing(step: &Step, done: &[Done]) -> Option<Error> {
+    let is_same = |done: &&Done| done.statements == step.statements;
+    let is_last = done.last().as_ref().is_some_and(is_same);
+    let is_endless =
+        is_last || done.iter().filter(is_same).count() >= 2 || done.len() >= MOST_STEPS;
+    is_endless.then(|| Error::NoEnd {
         last: step.statements.join("; "),
     })
 }
@@ -197,11 +220,14 @@ async fn refuse_where_referred_to(session: &Session<'_>) -> Result<(), Error> {
     }
 }
 
-/// Deletes the rows whose document does not exist, and says how many.
-pub(crate) async fn delete_orphans(session: &Session<'_>) -> Result<u64, Error> {
+/// Deletes the rows whose document does not exist, after what they say has been handed over.
+pub(crate) async fn delete_orphans(
+    session: &Session<'_>,
+    handover: &Handover<'_>,
+) -> Result<(), Error> {
     let look = look_at_once(session, Scope::Everything).await?;
     match look.orphans().filter(|_| look.has_deletable_orphans()) {
-        Some(orphans) => run::delete(session, orphans).await,
-        None => Ok(0),
+        Some(orphans) => purge::delete(session, &look.live, orphans, handover).await,
+        None => Ok(()),
     }
 }

@@ -18,8 +18,14 @@ impl Orphans {
          LEFT JOIN documents d ON d.id = v.doc_id WHERE v.doc_id IS NOT NULL AND d.id IS NULL";
     const COUNT: &str = "SELECT count(*) FROM vectors v \
          LEFT JOIN documents d ON d.id = v.doc_id WHERE v.doc_id IS NOT NULL AND d.id IS NULL";
-    pub(crate) const DELETE: &str = "DELETE FROM vectors WHERE doc_id IS NOT NULL \
+    /// Of a row of `vectors` under that name.
+    pub(crate) const CONDITION: &str = "doc_id IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.id = vectors.doc_id)";
+
+    pub(crate) async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+        let rows = count(db, Self::COUNT).await?;
+        Ok(u64::try_from(rows).unwrap_or_default())
+    }
 
     pub(crate) async fn find(db: &impl ConnectionTrait) -> Result<Option<Self>, Error> {
         let found = Self::try_find(db).await;
@@ -180,7 +186,7 @@ pub(crate) async fn unreadable(
     )))
 }
 
-async fn count(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {
+pub(crate) async fn count(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {
     Ok(list(db, sql, []).await?.pop().unwrap_or(0))
 }
 

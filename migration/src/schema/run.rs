@@ -7,12 +7,12 @@ use std::{
 
 use futures_timer::Delay;
 use futures_util::future::{Either, select};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tracing::Instrument;
 
 use super::{
     difference::Difference,
-    step::{self, Execution, Freedom, Setting, Step},
+    step::{Execution, Freedom, Setting, Step},
 };
 use crate::{
     Error,
@@ -26,6 +26,11 @@ const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 
 /// How often whoever builds an index beside others is asked what it waits for.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
+/// set after the first word.
+pub(crate) const POLITE: &str = "SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
 
 /// A step that was taken.
 #[derive(Clone, Debug)]
@@ -51,7 +56,7 @@ pub(crate) enum Outcome {
 
 pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step) -> Outcome {
     let (part, found) = (mended.part().name(), mended.sentence());
-    announce(part, &found, step);
+    announce(part, &found, &step.statements);
     let started = Instant::now();
     let outcome = run(session, step)
         .instrument(tracing::info_span!("step"))
@@ -72,13 +77,14 @@ pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step
             tracing::info!("  gave way after {seconds:.3} s");
             Outcome::GaveWay(error)
         }
+        Err(error @ Error::RowsChanged { .. }) => Outcome::Failed(error),
         Err(error) => Outcome::LookAgain(error),
     }
 }
 
-fn announce(part: &str, found: &str, step: &Step) {
+pub(crate) fn announce(part: &str, found: &str, statements: &[String]) {
     tracing::info!("{part}: {found}");
-    for statement in &step.statements {
+    for statement in statements {
         tracing::info!("  {statement}");
     }
 }
@@ -101,6 +107,7 @@ async fn run(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
         let source = match attempt(session, step).await {
             Ok(rows) => return Ok(rows),
             Err(Stopped::WaitedFor(holder)) => return Err(in_use(session, step, Some(holder))),
+            Err(Stopped::WouldChange(changed)) => return Err(Error::RowsChanged { changed }),
             Err(Stopped::By(error)) => error,
         };
         if !is_in_use(&source) || session.freedom() == Freedom::InTransaction {
@@ -132,6 +139,8 @@ enum Stopped {
     By(DbErr),
     /// For as long as may be waited; who it was.
     WaitedFor(String),
+    /// Rows that were only to be kept; what of them, and how many.
+    WouldChange(Vec<String>),
 }
 
 impl From<DbErr> for Stopped {
@@ -141,37 +150,45 @@ impl From<DbErr> for Stopped {
 }
 
 async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
-    let Execution::Transaction { settings } = step.execution else {
-        nobody_else_builds(session).await?;
-        return beside_others(session, &step.statements).await;
+    let settings = match step.execution {
+        Execution::Transaction { settings } | Execution::Compared { settings } => settings,
+        Execution::Alone => {
+            nobody_else_builds(session).await?;
+            return beside_others(session, &step.statements).await;
+        }
     };
     let unit = session.begin().await?;
     let db = unit.db();
     if session.freedom() == Freedom::Free && session.backend() == DbBackend::Postgres {
-        // Whoever queues behind a lock that is waited for must not wait long.
-        // Citus hands on to its other nodes what is set after the first word.
-        let polite = "SET LOCAL citus.propagate_set_commands = 'local'; \
-             SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
-        db.execute_unprepared(polite).await?;
+        db.execute_unprepared(POLITE).await?;
     }
-    match with(&db, settings, run_all(&db, &step.statements)).await {
+    let outcome = match step.execution {
+        Execution::Compared { .. } => with(&db, settings, compared(&db, &step.statements)).await,
+        _ => {
+            with(&db, settings, async {
+                Ok(run_all(&db, &step.statements).await?)
+            })
+            .await
+        }
+    };
+    match outcome {
         Ok(rows) => {
             unit.commit().await?;
             Ok(rows)
         }
         Err(error) => {
             unit.rollback().await?;
-            Err(error.into())
+            Err(error)
         }
     }
 }
 
 /// Changes the settings back, whatever has come of the work.
-pub(crate) async fn with<T>(
+pub(crate) async fn with<T, E: From<DbErr>>(
     db: &impl ConnectionTrait,
     settings: &[Setting],
-    work: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     for setting in settings {
         db.execute_unprepared(setting.set).await?;
     }
@@ -188,7 +205,7 @@ pub(crate) async fn with<T>(
 /// In a transaction that is open already.
 pub(crate) async fn within(db: &impl ConnectionTrait, step: &Step) -> Result<(), Error> {
     let settings = match step.execution {
-        Execution::Transaction { settings } => settings,
+        Execution::Transaction { settings } | Execution::Compared { settings } => settings,
         Execution::Alone => &[],
     };
     match with(db, settings, run_all(db, &step.statements)).await {
@@ -250,6 +267,33 @@ async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64
     Ok(rows)
 }
 
+/// A SELECT among them must count nothing: each of its columns is called by what it counts.
+async fn compared(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, Stopped> {
+    let mut rows = 0;
+    for statement in statements {
+        if !statement.starts_with("SELECT ") {
+            rows += db.execute_unprepared(statement).await?.rows_affected();
+            continue;
+        }
+        let question = Statement::from_string(db.get_database_backend(), statement);
+        let Some(counts) = db.query_one_raw(question).await? else {
+            continue;
+        };
+        let mut changed = Vec::new();
+        for (at, what) in counts.column_names().into_iter().enumerate() {
+            match counts.try_get_by_index::<i64>(at)? {
+                0 => {}
+                1 => changed.push(format!("{what} in 1 row")),
+                rows => changed.push(format!("{what} in {rows} rows")),
+            }
+        }
+        if !changed.is_empty() {
+            return Err(Stopped::WouldChange(changed));
+        }
+    }
+    Ok(rows)
+}
+
 /// Of a step that may be run again after any part of it.
 pub(crate) async fn to_its_end(session: &Session<'_>, step: &Step) -> Result<u64, Error> {
     let started = Instant::now();
@@ -261,27 +305,4 @@ pub(crate) async fn to_its_end(session: &Session<'_>, step: &Step) -> Result<u64
             outcome => return outcome,
         }
     }
-}
-
-/// Deletes the rows whose document does not exist, some at a time, and says how many.
-pub(crate) async fn delete(session: &Session<'_>, orphans: &Difference) -> Result<u64, Error> {
-    let step = step::delete_orphans(session.backend());
-    announce(orphans.part().name(), &orphans.sentence(), &step);
-    let started = Instant::now();
-    let mut deleted = 0;
-    let all = async {
-        loop {
-            match to_its_end(session, &step).await? {
-                0 => return Ok(deleted),
-                rows => deleted += rows,
-            }
-        }
-    };
-    let outcome = all.instrument(tracing::info_span!("step")).await;
-    let seconds = started.elapsed().as_secs_f64();
-    match &outcome {
-        Ok(rows) => tracing::info!("  {rows} rows deleted in {seconds:.3} s"),
-        Err(_) => tracing::info!("  stopped after {seconds:.3} s and {deleted} rows"),
-    }
-    outcome
 }

@@ -143,10 +143,10 @@ fn guards(backend: DbBackend, direction: Direction, parts: &[Part]) -> Vec<Guard
                 }));
             }
             (Direction::Down(_), Scope::Vectors) => {
-                guards.extend(catalog.referrers.map(|referrers| Guard {
-                    condition: format!("EXISTS ({referrers})"),
+                guards.push(Guard {
+                    condition: format!("EXISTS ({})", catalog.referrers),
                     message: "another table refers to vectors: drop that key first",
-                }));
+                });
             }
             _ => {}
         }
@@ -161,8 +161,8 @@ struct Catalog {
     documents_unfit: &'static str,
     /// SQLite makes no index where another table has one of its name, and says nothing.
     name_taken: Option<&'static str>,
-    /// SQLite would delete what refers to the table, or leave it behind; the others refuse.
-    referrers: Option<&'static str>,
+    /// SQLite would delete what refers to the table, and MySQL may leave it behind; PostgreSQL says the same.
+    referrers: &'static str,
 }
 
 impl Catalog {
@@ -175,7 +175,9 @@ impl Catalog {
                                   AND table_name = 'documents' AND column_name = 'id' \
                                   AND (data_type <> 'int' OR column_type LIKE '%unsigned%'))",
                 name_taken: None,
-                referrers: None,
+                referrers: "SELECT 1 FROM information_schema.key_column_usage \
+                            WHERE referenced_table_schema = DATABASE() AND referenced_table_name = 'vectors' \
+                            AND (table_schema <> DATABASE() OR table_name <> 'vectors')",
             },
             DbBackend::Sqlite => Self {
                 tables: "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
@@ -186,11 +188,9 @@ impl Catalog {
                     "SELECT 1 FROM sqlite_schema \
                      WHERE lower(name) = 'ix_vectors_doc_id' AND lower(tbl_name) <> 'vectors'",
                 ),
-                referrers: Some(
-                    "SELECT 1 FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
-                     WHERE tables.type = 'table' AND lower(keys.\"table\") = 'vectors' \
-                     AND lower(tables.name) <> 'vectors'",
-                ),
+                referrers: "SELECT 1 FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
+                            WHERE tables.type = 'table' AND lower(keys.\"table\") = 'vectors' \
+                            AND lower(tables.name) <> 'vectors'",
             },
             _ => Self {
                 tables: "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
@@ -199,7 +199,8 @@ impl Catalog {
                                   WHERE table_schema = current_schema() AND table_name = 'documents' \
                                   AND column_name = 'id' AND data_type <> 'integer')",
                 name_taken: None,
-                referrers: None,
+                referrers: "SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f' \
+                            AND confrelid = to_regclass('vectors') AND conrelid <> confrelid",
             },
         }
     }

@@ -24,12 +24,15 @@ mod fresh;
 mod generated;
 mod inventory;
 mod library;
+mod orphans;
 mod outages;
 mod output;
 mod packages;
 mod pages;
 mod pages_beside_others;
 mod random_shapes;
+mod rebuilds;
+mod referred_to;
 mod replicas;
 mod rights;
 mod script;
@@ -86,6 +89,10 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         "galera" | "pgbouncer" => return replicas::tests(engine),
         _ => {}
     }
+    let rebuilds = match backend {
+        DbBackend::Sqlite => rebuilds::tests(),
+        _ => Vec::new(),
+    };
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
@@ -100,11 +107,14 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         fresh::tests(backend),
         generated::tests(),
         library::tests(),
+        orphans::tests(backend),
         outages::tests(backend),
         output::tests(backend),
         pages::tests(backend),
         pages_beside_others::tests(backend),
         random_shapes::tests(),
+        rebuilds,
+        referred_to::tests(backend),
         replicas::tests(engine),
         rights::tests(backend),
         script::tests(backend),

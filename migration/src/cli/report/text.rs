@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
-use crate::{Orphans, Preview, RemedyReport, Repaired, Report, Status};
+use crate::{Preview, RemedyReport, Repaired, Report, Status};
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -23,9 +23,9 @@ pub(in crate::cli) fn report(report: &Report) -> String {
     written(|out| write_report(out, report))
 }
 
-pub(in crate::cli) fn repaired(repaired: &Repaired, orphans: Orphans) -> String {
+pub(in crate::cli) fn repaired(repaired: &Repaired, deletes_orphans: bool) -> String {
     written(|out| {
-        if orphans == Orphans::Delete {
+        if deletes_orphans {
             let rows = repaired.deleted_orphans;
             writeln!(out, "rows deleted whose document did not exist: {rows}")?;
         }

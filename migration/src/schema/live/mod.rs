@@ -8,7 +8,10 @@ mod others;
 mod postgres;
 mod sqlite;
 
-pub(crate) use others::{Relation, alembic, referrers_elsewhere, referrers_to_vectors, relations};
+pub(crate) use others::{
+    Referrer, Relation, alembic, referrers, referrers_elsewhere, referrers_to_vectors, relations,
+    vectors_itself,
+};
 #[cfg(feature = "cli")]
 pub(crate) use postgres::HAS_LZ4;
 
@@ -391,6 +394,17 @@ impl Composite for Index {
 
     fn append(&mut self, part: Self) {
         self.columns.extend(part.columns);
+    }
+}
+
+impl Composite for (String, Referrer) {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.0 == other.0 && self.1.table == other.1.table
+    }
+
+    fn append(&mut self, (_, part): Self) {
+        self.1.columns.extend(part.columns);
+        self.1.references.extend(part.references);
     }
 }
 

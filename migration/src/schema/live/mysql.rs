@@ -1,11 +1,11 @@
 //! From `information_schema`, whose texts are cast: MySQL and MariaDB type them differently. Column names,
 //! which have no case, come in lower case.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Relation, Table,
-    gather, list, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Referrer, Relation,
+    Table, gather, list, others::Named, rows,
 };
 
 /// At the foreign keys, before they are called hidden.
@@ -45,6 +45,33 @@ pub(super) async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec
         [],
     )
     .await
+}
+
+/// From whichever database.
+pub(super) async fn referrers(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT CAST(k.constraint_name AS CHAR), CAST(k.table_name AS CHAR), CAST(k.column_name AS CHAR),
+                CAST(k.referenced_column_name AS CHAR), CAST(r.delete_rule AS CHAR), CAST(k.table_schema AS CHAR)
+         FROM information_schema.key_column_usage k
+         JOIN information_schema.referential_constraints r
+           ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
+          AND r.table_name = k.table_name
+         WHERE k.referenced_table_schema = ? AND k.referenced_table_name = ?
+         ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position",
+        [to.database.clone().into(), to.name.clone().into()],
+        |row| {
+            let database = row.try_get_by_index(5)?;
+            Referrer::read(row, database, DbBackend::MySql)
+        },
+    );
+    Ok(gather(found.await?)
+        .into_iter()
+        .map(|(_, key)| key)
+        .collect())
 }
 
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {

@@ -1,5 +1,7 @@
 //! What else is in the database: what `fresh` would drop, who refers to it, and what Alembic records.
 
+use std::fmt;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
 use super::{list, mysql, postgres, sqlite, unsupported};
@@ -49,19 +51,130 @@ async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbEr
     Ok(found.into_iter().find(is_its))
 }
 
-/// The tables that would lose rows or their keys if `vectors` were dropped, where the engine does not refuse
-/// that by itself: SQLite deletes what refers to it.
-pub(crate) async fn referrers_to_vectors(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
-    match db.get_database_backend() {
-        DbBackend::Sqlite => {
-            let referrers = sqlite::referrers(db, VECTORS).await;
-            let mut referrers =
-                referrers.map_err(Error::looking_for("the tables that refer to vectors"))?;
-            referrers.retain(|name| !name.eq_ignore_ascii_case(VECTORS));
-            Ok(referrers)
+/// A table as a foreign key names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// MySQL: the database that it is in.
+    pub(crate) database: Option<String>,
+    /// PostgreSQL: as it prints the name, quoted and with the schema where that has to be.
+    pub(crate) name: String,
+    pub(crate) backend: DbBackend,
+}
+
+/// As it stands in SQL.
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.backend {
+            DbBackend::Postgres => self.name.clone(),
+            backend => quoted(backend, &self.name),
+        };
+        match &self.database {
+            Some(database) => write!(f, "{}.{name}", quoted(self.backend, database)),
+            None => write!(f, "{name}"),
         }
-        _ => Ok(Vec::new()),
     }
+}
+
+/// A foreign key of one table to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Referrer {
+    /// Where it is.
+    pub(crate) table: Named,
+    pub(crate) columns: Vec<String>,
+    pub(crate) references: Vec<String>,
+    /// Upper case, as in SQL.
+    pub(crate) on_delete: String,
+}
+
+impl Referrer {
+    /// The key's name, for which its columns are gathered, the table, a column, the one that it refers to, and
+    /// what is done.
+    pub(super) fn read(
+        row: &QueryResult,
+        database: Option<String>,
+        backend: DbBackend,
+    ) -> Result<(String, Self), DbErr> {
+        let table = Named {
+            database,
+            name: row.try_get_by_index(1)?,
+            backend,
+        };
+        let key = Self {
+            table,
+            columns: vec![row.try_get_by_index(2)?],
+            references: vec![row.try_get_by_index(3)?],
+            on_delete: row.try_get_by_index(4)?,
+        };
+        Ok((row.try_get_by_index(0)?, key))
+    }
+
+    /// The rows that refer to those of the other table for which the condition holds.
+    pub(crate) fn condition(&self, to: &Named, condition: &str) -> String {
+        let listed = |columns: &[String]| {
+            let quoted = columns.iter().map(|column| quoted(to.backend, column));
+            quoted.collect::<Vec<_>>().join(", ")
+        };
+        let (columns, references) = (listed(&self.columns), listed(&self.references));
+        format!("({columns}) IN (SELECT {references} FROM {to} WHERE {condition})")
+    }
+}
+
+fn quoted(backend: DbBackend, name: &str) -> String {
+    let quote = match backend {
+        DbBackend::MySql => "`",
+        _ => "\"",
+    };
+    format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
+}
+
+/// `vectors`, as it is named in SQL.
+pub(crate) async fn vectors_itself(db: &impl ConnectionTrait) -> Result<Named, Error> {
+    let backend = db.get_database_backend();
+    let database = match backend {
+        DbBackend::MySql => Some(super::place(db).await?.database),
+        _ => None,
+    };
+    Ok(Named {
+        database,
+        name: VECTORS.to_owned(),
+        backend,
+    })
+}
+
+/// The foreign keys that refer to a table, its own perhaps among them.
+pub(crate) async fn referrers(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, Error> {
+    let found = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::referrers(db, to).await,
+        DbBackend::MySql => mysql::referrers(db, to).await,
+        DbBackend::Sqlite => sqlite::referring_keys(db, to).await,
+        other => Err(unsupported(other)),
+    };
+    found.map_err(Error::looking_for(format!("the tables that refer to {to}")))
+}
+
+/// The tables that would lose rows or their keys if `vectors` were dropped. SQLite deletes what refers to it, MySQL
+/// leaves it without its table where it does not look at foreign keys, and else both refuse in the middle.
+pub(crate) async fn referrers_to_vectors(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+    let vectors = vectors_itself(db).await?;
+    let keys = referrers(db, &vectors).await?;
+    let tables = keys.into_iter().map(|key| key.table);
+    let mut tables: Vec<String> = tables
+        .filter(|table| {
+            !table.name.eq_ignore_ascii_case(VECTORS) || table.database != vectors.database
+        })
+        .map(|table| match table.database {
+            Some(database) if Some(&database) != vectors.database.as_ref() => {
+                format!("{database}.{}", table.name)
+            }
+            _ => table.name,
+        })
+        .collect();
+    tables.sort_unstable();
+    tables.dedup();
+    Ok(tables)
 }
 
 /// The same of all tables together, from outside of the database: MySQL drops them without a look at that

@@ -1,10 +1,10 @@
 //! From `pg_catalog`: `information_schema` hides foreign keys from a role that may only read.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
     Attributes, Check, Column, ColumnKind, Compression, Filled, ForeignKey, Index, Kind, Place,
-    Placement, Relation, Table, gather, list, rows,
+    Placement, Referrer, Relation, Table, gather, list, others::Named, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -375,6 +375,31 @@ async fn foreign_keys(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Foreign
         },
     );
     Ok(gather(found.await?))
+}
+
+/// Without what PostgreSQL derives of a key for partitions.
+pub(super) async fn referrers(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT c.oid::text, c.conrelid::regclass::text, a.attname::text, r.attname::text,
+                CASE c.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT'
+                     WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
+         WHERE c.confrelid = to_regclass($1) AND c.contype = 'f' AND c.conparentid = 0
+         ORDER BY 2, c.oid, k.position",
+        [to.name.clone().into()],
+        |row| Referrer::read(row, None, DbBackend::Postgres),
+    );
+    Ok(gather(found.await?)
+        .into_iter()
+        .map(|(_, key)| key)
+        .collect())
 }
 
 fn action(letter: &str) -> String {

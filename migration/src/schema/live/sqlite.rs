@@ -1,10 +1,10 @@
 //! From `sqlite_schema` and the table-valued pragmas. Column names, which have no case, come in lower case.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Relation, Table,
-    gather, list, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Referrer, Relation,
+    Table, gather, list, others::Named, rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -266,8 +266,29 @@ async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbEr
     Ok(keys.chain(triggers).collect())
 }
 
+/// No column named means the primary key.
+pub(super) async fn referring_keys(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT cast(f.id AS text), s.name, f.\"from\",
+                coalesce(f.\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1), ''),
+                f.on_delete
+         FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY s.name, f.id, f.seq",
+        [to.name.clone().into()],
+        |row| Referrer::read(row, None, DbBackend::Sqlite),
+    );
+    Ok(gather(found.await?)
+        .into_iter()
+        .map(|(_, key)| key)
+        .collect())
+}
+
 /// The tables whose foreign keys refer to this one, itself perhaps among them.
-pub(super) async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
+async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
     list(
         db,
         "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f

@@ -34,6 +34,9 @@ impl Step {
 pub(crate) enum Execution {
     /// In a transaction, on a connection whose settings are changed for it and changed back.
     Transaction { settings: &'static [Setting] },
+    /// The same, and each SELECT counts what a rebuilt table would have other than the old one: nothing, or all
+    /// is rolled back.
+    Compared { settings: &'static [Setting] },
     /// PostgreSQL builds an index beside its writers only outside any transaction.
     Alone,
 }
@@ -91,21 +94,12 @@ pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) ->
     differences.iter().zip(&remedies).map(planned).collect()
 }
 
-/// Deletes rows whose document does not exist; it is run until it deletes none.
-pub(crate) fn delete_orphans(backend: DbBackend) -> Step {
-    match backend {
-        DbBackend::MySql => mysql::delete_orphans(),
-        DbBackend::Sqlite => sqlite::delete_orphans(),
-        _ => postgres::delete_orphans(),
-    }
-}
-
 /// Drops the table together with the record of the migration that makes it: nothing is recorded that is
 /// not there, also where each statement commits.
 pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
     let forget = forget(migration);
     match backend {
-        DbBackend::MySql => mysql::drop_vectors(forget),
+        DbBackend::MySql => mysql::drop_vectors(&forget),
         DbBackend::Sqlite => sqlite::drop_vectors(forget),
         _ => postgres::drop_vectors(forget),
     }

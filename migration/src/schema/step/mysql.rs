@@ -9,7 +9,6 @@ use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{Column, ColumnKind, ForeignKey, Live},
-    rows::Orphans,
 };
 
 const NEW: &str = "none: the table is new";
@@ -37,16 +36,20 @@ pub(super) const ROWS_UNCHECKED: [Setting; 3] = [
     CAREFUL[0],
     CAREFUL[1],
     Setting {
-        set: "SET SESSION foreign_key_checks = 0",
-        restore: "SET SESSION foreign_key_checks = 1",
+        set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 0",
+        restore: "SET SESSION foreign_key_checks = @colpali_checks",
     },
 ];
 
-/// Only the next statement, if it is none of a transaction.
-const READ_COMMITTED: [Setting; 1] = [Setting {
-    set: "COMMIT",
-    restore: "COMMIT",
-}];
+/// A server's default may be to leave what refers to a table without it.
+const REFERENCES_CHECKED: [Setting; 3] = [
+    CAREFUL[0],
+    CAREFUL[1],
+    Setting {
+        set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 1",
+        restore: "SET SESSION foreign_key_checks = @colpali_checks",
+    },
+];
 
 pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
     let step = match difference {
@@ -113,26 +116,19 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
     vec![step]
 }
 
-/// Rows that are not deleted are not locked, and no transaction becomes large.
-pub(super) fn delete_orphans() -> Step {
-    const AT_ONCE: u32 = 10_000;
-    let delete = format!("{} LIMIT {AT_ONCE}", Orphans::DELETE);
-    let isolate = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned();
-    step(
-        [isolate, delete],
-        "the rows that are deleted",
-        &READ_COMMITTED,
-    )
-}
-
-/// Another node of Galera may have recorded the table again before it went, or made it again since.
-pub(super) fn drop_vectors(forget: String) -> Step {
+/// Both in one request, and the record last: where the table stays the server goes no further, and where it goes
+/// nobody who is cut off leaves its record. What another node of Galera has made again keeps its own.
+pub(super) fn drop_vectors(forget: &str) -> Step {
     let drop = declared::drop_vectors().to_string(MysqlQueryBuilder);
-    let forget_again = format!(
+    let forget = format!(
         "{forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name = '{VECTORS}')"
     );
-    step([forget, drop, forget_again], IN_PLACE, &CAREFUL)
+    step(
+        [format!("{drop}; {forget}; COMMIT")],
+        IN_PLACE,
+        &REFERENCES_CHECKED,
+    )
 }
 
 /// MODIFY forgets whatever of the column it is not told again.

@@ -7,7 +7,6 @@ use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, storage},
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
-    rows::Orphans,
 };
 
 const NEW: &str = "none: the table is new";
@@ -82,11 +81,6 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
         Difference::Storage { set, .. } => vec![step([store(set)], READERS_TOO)],
         _ => create(difference, live),
     }
-}
-
-/// All at once: nobody else has to do with these rows.
-pub(super) fn delete_orphans() -> Step {
-    step([Orphans::DELETE.to_owned()], "the rows that are deleted")
 }
 
 /// Ends with the transaction.

@@ -1,6 +1,9 @@
 //! SQLite changes no column and no key of a table: the table is rebuilt, once for all that is mended.
 
+mod compare;
+mod definition;
 mod rebuild;
+mod token;
 
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
@@ -10,7 +13,6 @@ use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Part, Remedy},
     live::Live,
-    rows::Orphans,
 };
 
 const WRITERS: &str = "the write lock of the database file, for a moment";
@@ -21,10 +23,6 @@ const RENAMING: [Setting; 1] = [Setting {
     set: "PRAGMA legacy_alter_table = ON",
     restore: "PRAGMA legacy_alter_table = OFF",
 }];
-
-pub(super) fn delete_orphans() -> Step {
-    step([Orphans::DELETE.to_owned()])
-}
 
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
@@ -71,7 +69,7 @@ pub(super) fn steps(
             return Ok(vec![Step {
                 statements: rebuild::statements(live, mended).map_err(Remedy::Person)?,
                 lock: WHILE_REBUILT,
-                execution: Execution::Transaction {
+                execution: Execution::Compared {
                     settings: &RENAMING,
                 },
             }]);

@@ -1,21 +1,17 @@
 //! SQLite's own procedure for changes that ALTER TABLE cannot make: a table beside the old one, the
-//! rows, the old name, and what hung on it.
+//! rows, a comparison of both, the old name, and what hung on it.
 //!
-//! The new table is the old one's statement with the differences mended in its syntax tree, so that
-//! whatever else it says is said again.
+//! The new table is made by the old one's statement with the differences mended in its text, so that
+//! whatever else it says is said again to the letter.
 
-use sqlparser::{
-    ast::{
-        ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, DataType, ForeignKeyConstraint,
-        Ident, ObjectName, PrimaryKeyConstraint, ReferentialAction, Statement, TableConstraint,
-    },
-    dialect::SQLiteDialect,
-    parser::Parser,
-    tokenizer::{Token, Tokenizer, Whitespace},
+use std::ops::Range;
+
+use super::{
+    compare::{self, Pairs},
+    definition::{Column, Constraint, ConstraintKind, Definition, Reference},
 };
-
 use crate::schema::{
-    declared::{DOCUMENTS, VECTORS, VECTORS_DOC_ID_FKEY},
+    declared::{DOCUMENTS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
     live::{ColumnKind, Filled, Live, Table},
 };
@@ -43,8 +39,9 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
              drop that table's key, repair, and add it again"
         ));
     }
-    let mut table = parse(made_by)?;
-    if names_itself(made_by) {
+    let definition = Definition::parse(made_by)
+        .ok_or("the statement that made the table is not understood: rebuild the table by hand")?;
+    if definition.names_itself {
         return Err(
             "a check in its statement names the table, which has another name while it is rebuilt: \
              rebuild the table by hand"
@@ -52,13 +49,25 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         );
     }
     let rebuilt = live.free_name(REBUILT);
-    let copy_rows = copy_rows(vectors, &rebuilt, table.without_rowid);
-    table.name = ObjectName::from(vec![Ident::with_quote('"', rebuilt.as_str())]);
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.replace(&definition.name, &format!("\"{rebuilt}\""));
+    let mut numbers_rows = false;
     for difference in mended {
-        mend(&mut table, difference)?;
+        match difference {
+            Difference::PrimaryKey { .. } | Difference::AutoIncrement { .. } => numbers_rows = true,
+            difference => statement.mend(difference)?,
+        }
     }
-    let mut statements = vec![with_comments(&table.to_string(), made_by), copy_rows];
-    if is_auto_increment(made_by) {
+    if numbers_rows {
+        statement.number_rows()?;
+    }
+    let pairs = Pairs::of(vectors, &definition, numbers_rows)?;
+    let mut statements = vec![
+        statement.text(),
+        copy_rows(vectors, &rebuilt, &pairs),
+        compare::query(vectors, &rebuilt, &pairs),
+    ];
+    if definition.is_auto_increment {
         statements.extend(keep_sequence(&rebuilt));
     }
     statements.push("DROP TABLE vectors".to_owned());
@@ -67,203 +76,185 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
     Ok(statements)
 }
 
-/// Only what comes out again word for word has been understood.
-fn parse(sql: &str) -> Result<CreateTable, String> {
-    let not_understood = |reason: &str| {
-        Err(format!(
-            "the statement that made the table is not understood ({reason}): rebuild the table by hand"
-        ))
-    };
-    let parsed = match Parser::parse_sql(&SQLiteDialect {}, sql) {
-        Ok(mut parsed) => parsed.pop(),
-        Err(error) => return not_understood(&error.to_string()),
-    };
-    match parsed {
-        Some(Statement::CreateTable(table)) if words(sql) == words(&table.to_string()) => Ok(table),
-        Some(Statement::CreateTable(_)) => not_understood("part of it would be lost"),
-        _ => not_understood("it creates no table"),
-    }
+/// The older statement with changes in it, none over another.
+struct Rewritten<'d> {
+    older: &'d str,
+    definition: &'d Definition,
+    changes: Vec<(Range<usize>, String)>,
 }
 
-fn words(sql: &str) -> Option<Vec<String>> {
-    let tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize().ok()?;
-    let words = tokens.iter().filter_map(|token| match token {
-        Token::Whitespace(_) => None,
-        Token::Word(word) => Some(word.value.to_lowercase()),
-        token => Some(token.to_string()),
-    });
-    Some(words.collect())
-}
-
-/// `vectors.page`, as an expression may call a column.
-fn names_itself(sql: &str) -> bool {
-    let words = words(sql).unwrap_or_default();
-    words
-        .windows(2)
-        .any(|two| two[0] == VECTORS && two[1] == ".")
-}
-
-/// A syntax tree has none: those of the older statement go to the end of the new one.
-fn with_comments(sql: &str, older: &str) -> String {
-    let tokens = Tokenizer::new(&SQLiteDialect {}, older)
-        .tokenize()
-        .unwrap_or_default();
-    let comments: String = tokens
-        .iter()
-        .filter_map(|token| match token {
-            Token::Whitespace(Whitespace::SingleLineComment { comment, .. }) => Some(comment),
-            Token::Whitespace(Whitespace::MultiLineComment(comment)) => Some(comment),
-            _ => None,
-        })
-        .map(|comment| format!(" /* {} */", comment.trim().replace("*/", "* /")))
-        .collect();
-    match sql.rsplit_once(')') {
-        Some((body, options)) => format!("{body}{comments}){options}"),
-        None => sql.to_owned(),
-    }
-}
-
-fn is_auto_increment(sql: &str) -> bool {
-    words(sql).is_some_and(|words| words.iter().any(|word| word == "autoincrement"))
-}
-
-fn mend(table: &mut CreateTable, difference: &Difference) -> Result<(), String> {
-    match difference {
-        Difference::Narrow { column, live, .. } => {
-            column_mut(table, column)?.data_type = match live.kind {
-                ColumnKind::Integer { .. } => DataType::Integer(None),
-                _ => DataType::Text,
-            };
+impl<'d> Rewritten<'d> {
+    fn new(older: &'d str, definition: &'d Definition) -> Self {
+        Self {
+            older,
+            definition,
+            changes: Vec::new(),
         }
-        Difference::Nullable { column, .. } => {
-            let options = &mut column_mut(table, column)?.options;
-            options.retain(|option| option.option != ColumnOption::Null);
-            options.push(plain(ColumnOption::NotNull));
-        }
-        Difference::PrimaryKey { .. } | Difference::AutoIncrement { .. } => number_rows(table)?,
-        Difference::ForeignKeyAbsent => table.constraints.push(foreign_key().into()),
-        Difference::ForeignKeyUnlike { .. } => return cascade(table),
-        _ => {}
     }
-    Ok(())
-}
 
-/// `id` becomes SQLite's rowid, which no type but INTEGER does.
-fn number_rows(table: &mut CreateTable) -> Result<(), String> {
-    table.without_rowid = false;
-    table
-        .constraints
-        .retain(|constraint| !matches!(constraint, TableConstraint::PrimaryKey(_)));
-    let id = column_mut(table, "id")?;
-    id.data_type = DataType::Integer(None);
-    id.options.retain(|option| {
-        let is_key = matches!(
-            option.option,
-            ColumnOption::PrimaryKey(_) | ColumnOption::Unique(_)
-        );
-        let is_number = matches!(&option.option, ColumnOption::DialectSpecific(_));
-        let is_null = matches!(option.option, ColumnOption::Null | ColumnOption::NotNull);
-        !is_key && !is_number && !is_null
-    });
-    let primary_key = PrimaryKeyConstraint {
-        name: None,
-        index_name: None,
-        index_type: None,
-        columns: Vec::new(),
-        include: Vec::new(),
-        index_options: Vec::new(),
-        characteristics: None,
-    };
-    let numbered = [
-        ColumnOption::NotNull,
-        ColumnOption::PrimaryKey(primary_key),
-        ColumnOption::DialectSpecific(vec![Token::make_keyword("AUTOINCREMENT")]),
-    ];
-    id.options.splice(0..0, numbered.map(plain));
-    Ok(())
-}
+    fn replace(&mut self, span: &Range<usize>, by: &str) {
+        self.changes.push((span.clone(), by.to_owned()));
+    }
 
-/// Every key from `doc_id` to `documents` gets the action; its name and the rest stay.
-fn cascade(table: &mut CreateTable) -> Result<(), String> {
-    let of_columns = table
-        .columns
-        .iter_mut()
-        .filter(|column| column.name.value.eq_ignore_ascii_case("doc_id"))
-        .flat_map(|column| &mut column.options)
-        .filter_map(|option| match &mut option.option {
-            ColumnOption::ForeignKey(key) => Some(key),
-            _ => None,
-        });
-    let of_table = table
-        .constraints
-        .iter_mut()
-        .filter_map(|constraint| match constraint {
-            TableConstraint::ForeignKey(key)
-                if key.columns.len() == 1
-                    && key.columns[0].value.eq_ignore_ascii_case("doc_id") =>
-            {
-                Some(key)
+    fn insert(&mut self, at: usize, what: &str) {
+        self.replace(&(at..at), what);
+    }
+
+    fn text(mut self) -> String {
+        self.changes.sort_by_key(|(span, _)| (span.start, span.end));
+        let mut text = String::new();
+        let mut at = 0;
+        for (span, by) in self.changes {
+            text += &self.older[at..span.start];
+            text += &by;
+            at = span.end;
+        }
+        text + &self.older[at..]
+    }
+
+    fn mend(&mut self, difference: &Difference) -> Result<(), String> {
+        match difference {
+            Difference::Narrow { column, live, .. } => {
+                let to = match live.kind {
+                    ColumnKind::Integer { .. } => "INTEGER",
+                    _ => "TEXT",
+                };
+                self.replace(&self.column(column)?.kind, to);
             }
-            _ => None,
-        });
-    let mut found = false;
-    for key in of_columns.chain(of_table) {
-        let parent = key.foreign_table.0.last().and_then(|part| part.as_ident());
-        if parent.is_some_and(|parent| parent.value.eq_ignore_ascii_case(DOCUMENTS)) {
-            key.on_delete = Some(ReferentialAction::Cascade);
-            found = true;
+            Difference::Nullable { column, .. } => {
+                let column = self.column(column)?;
+                let is_null = |one: &&Constraint| matches!(one.kind, ConstraintKind::Null);
+                match column.constraints.iter().find(is_null) {
+                    Some(null) => self.replace(&null.span, "NOT NULL"),
+                    None => self.insert(column.kind.end, " NOT NULL"),
+                }
+            }
+            Difference::ForeignKeyAbsent => {
+                let add = format!(
+                    ", CONSTRAINT {VECTORS_DOC_ID_FKEY} FOREIGN KEY (doc_id) \
+                     REFERENCES {DOCUMENTS} (id) ON DELETE CASCADE"
+                );
+                self.insert(self.definition.end, &add);
+            }
+            Difference::ForeignKeyUnlike { .. } => self.cascade()?,
+            _ => {}
         }
+        Ok(())
     }
-    match found {
-        true => Ok(()),
-        false => Err(
-            "its statement shows no key from doc_id to documents: rebuild the table by hand"
-                .to_owned(),
-        ),
+
+    fn column(&self, name: &str) -> Result<&'d Column, String> {
+        let is_it = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+        let column = self.definition.columns.iter().find(is_it);
+        column.ok_or(format!("its statement names no column {name}"))
+    }
+
+    /// `id` becomes SQLite's rowid, which no type but INTEGER does.
+    fn number_rows(&mut self) -> Result<(), String> {
+        let id = self.column("id")?;
+        let of_table = &self.definition.constraints;
+        let keys = id.constraints.iter();
+        let keys = keys.chain(of_table.iter().map(|one| &one.constraint));
+        let mut keys = keys.filter(|one| matches!(one.kind, ConstraintKind::PrimaryKey));
+        let key = keys.next();
+        let said = |span: Option<&Range<usize>>| match span {
+            Some(span) => format!(" {}", &self.older[span.clone()]),
+            None => String::new(),
+        };
+        let label = said(key.and_then(|key| key.label.as_ref()));
+        let on_conflict = said(key.and_then(|key| key.on_conflict.as_ref()));
+        let is_not_null = |one: &Constraint| matches!(one.kind, ConstraintKind::NotNull);
+        let not_null = match id.constraints.iter().any(is_not_null) {
+            true => "",
+            false => " NOT NULL",
+        };
+        self.replace(
+            &id.kind,
+            &format!(
+                "{}INTEGER{not_null}{label} PRIMARY KEY{on_conflict} AUTOINCREMENT",
+                if id.kind.is_empty() { " " } else { "" }
+            ),
+        );
+        for constraint in &id.constraints {
+            let goes = match constraint.kind {
+                ConstraintKind::PrimaryKey | ConstraintKind::Null => true,
+                // The key says it, but not what is done with another row of the same id.
+                ConstraintKind::Unique => constraint.on_conflict.is_none(),
+                ConstraintKind::NotNull | ConstraintKind::References(_) | ConstraintKind::Kept => {
+                    false
+                }
+            };
+            if goes {
+                self.replace(&constraint.span, "");
+            }
+        }
+        for (at, key) in of_table.iter().enumerate() {
+            if matches!(key.constraint.kind, ConstraintKind::PrimaryKey) {
+                // What follows without a comma of its own needs this one.
+                let is_followed = of_table
+                    .get(at + 1)
+                    .is_some_and(|next| next.comma.is_none());
+                let start = match &key.comma {
+                    Some(comma) if !is_followed => comma.start,
+                    _ => key.constraint.span.start,
+                };
+                self.replace(&(start..key.constraint.span.end), "");
+            }
+        }
+        if let Some(without_rowid) = &self.definition.without_rowid {
+            self.replace(without_rowid, "");
+        }
+        Ok(())
+    }
+
+    /// Every key from `doc_id` to `documents` gets the action; its name and the rest stay.
+    fn cascade(&mut self) -> Result<(), String> {
+        let is_doc_id = |name: &String| name.eq_ignore_ascii_case("doc_id");
+        let of_columns = self.definition.columns.iter();
+        let of_columns = of_columns
+            .filter(|column| is_doc_id(&column.name))
+            .flat_map(|column| &column.constraints);
+        let of_table = self.definition.constraints.iter();
+        let of_table = of_table
+            .filter(|key| key.columns.len() == 1 && key.columns.iter().all(is_doc_id))
+            .map(|key| &key.constraint);
+        let keys: Vec<&Reference> = of_columns
+            .chain(of_table)
+            .filter_map(|constraint| match &constraint.kind {
+                ConstraintKind::References(key) => Some(key),
+                _ => None,
+            })
+            .filter(|key| key.table.eq_ignore_ascii_case(DOCUMENTS))
+            .collect();
+        if keys.is_empty() {
+            return Err(
+                "its statement shows no key from doc_id to documents: rebuild the table by hand"
+                    .to_owned(),
+            );
+        }
+        for key in keys {
+            for action in &key.on_delete {
+                self.replace(action, "CASCADE");
+            }
+            if key.on_delete.is_empty() {
+                self.insert(key.actions, " ON DELETE CASCADE");
+            }
+        }
+        Ok(())
     }
 }
 
-fn foreign_key() -> ForeignKeyConstraint {
-    ForeignKeyConstraint {
-        name: Some(Ident::new(VECTORS_DOC_ID_FKEY)),
-        index_name: None,
-        columns: vec![Ident::new("doc_id")],
-        foreign_table: ObjectName::from(vec![Ident::new(DOCUMENTS)]),
-        referred_columns: vec![Ident::new("id")],
-        on_delete: Some(ReferentialAction::Cascade),
-        on_update: None,
-        match_kind: None,
-        characteristics: None,
-    }
-}
-
-fn column_mut<'t>(table: &'t mut CreateTable, name: &str) -> Result<&'t mut ColumnDef, String> {
-    table
-        .columns
-        .iter_mut()
-        .find(|column| column.name.value.eq_ignore_ascii_case(name))
-        .ok_or(format!("its statement names no column {name}"))
-}
-
-fn plain(option: ColumnOption) -> ColumnOptionDef {
-    ColumnOptionDef { name: None, option }
-}
-
-/// Rows without an id come last, so that they get numbers that no row has, in the order in which they
-/// were inserted.
-fn copy_rows(vectors: &Table, rebuilt: &str, without_rowid: bool) -> String {
-    let columns: Vec<String> = vectors
-        .columns
-        .iter()
+/// Without the generated columns.
+fn copy_rows(vectors: &Table, rebuilt: &str, pairs: &Pairs) -> String {
+    let columns = vectors.columns.iter();
+    let columns: Vec<String> = columns
         .filter(|column| column.filled != Filled::Generated)
-        .map(|column| format!("\"{}\"", column.name.replace('"', "\"\"")))
+        .map(|column| quoted(&column.name))
         .collect();
     let columns = columns.join(", ");
-    let order = match without_rowid {
-        true => "id",
-        false => "id IS NULL, id, rowid",
-    };
-    format!("INSERT INTO {rebuilt} ({columns}) SELECT {columns} FROM vectors ORDER BY {order}")
+    let (rowid, order) = pairs.copied(vectors);
+    format!(
+        "INSERT INTO {rebuilt} ({rowid}{columns}) SELECT {rowid}{columns} FROM vectors ORDER BY {order}"
+    )
 }
 
 /// The last number given may be larger than any that is left.
@@ -276,3 +267,10 @@ fn keep_sequence(rebuilt: &str) -> [String; 2] {
         ),
     ]
 }
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! `vectors` that other tables refer to: what would drop it refuses beforehand, and a record goes only with what it
+//! stands for.
+
+use sea_orm::DbBackend;
+use tokio::task::block_in_place;
+
+use super::{Test, inventory::Inventory, shape::lines};
+use crate::{
+    engines::{Database, mariadb},
+    programs::{is_applied, migrate},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        nothing_is_rolled_back_where_another_table_refers_to_vectors,
+        a_record_that_something_keeps_is_told,
+    ];
+    if backend == DbBackend::MySql {
+        tests.extend(tests![
+            a_server_that_checks_no_keys_drops_no_table_that_is_referred_to,
+            a_table_of_another_database_is_named,
+            the_record_of_a_table_that_may_not_be_dropped_stays,
+        ]);
+    }
+    tests
+}
+
+const REFERRER: &str =
+    "CREATE TABLE highlights (v int, FOREIGN KEY (v) REFERENCES vectors (id) ON DELETE CASCADE)";
+
+async fn nothing_is_rolled_back_where_another_table_refers_to_vectors(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute([REFERRER]).await;
+    let before = Inventory::of(&database).await;
+
+    for command in [
+        ["down", "-n", "2"].as_slice(),
+        &["down", "-n", "9"],
+        &["refresh"],
+        &["reset"],
+    ] {
+        let error = migrate(&database, command).expect_error();
+
+        assert!(
+            error.contains("highlights would lose rows or a foreign key"),
+            "{error}"
+        );
+        assert_eq!(Inventory::of(&database).await, before);
+        for migration in ["create_documents", "create_vectors", "store_vector_ids"] {
+            assert!(is_applied(&database, migration), "{command:?}: {migration}");
+        }
+    }
+
+    database.execute(["DROP TABLE highlights"]).await;
+    migrate(&database, ["refresh"]).expect_success();
+    migrate(&database, ["reset"]).expect_success();
+}
+
+async fn a_record_that_something_keeps_is_told(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let keep = match database.backend() {
+        DbBackend::Postgres => {
+            "CREATE RULE keep AS ON DELETE TO seaql_migrations DO INSTEAD NOTHING"
+        }
+        DbBackend::MySql => {
+            "CREATE TRIGGER keep BEFORE DELETE ON seaql_migrations FOR EACH ROW
+             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a trigger keeps the record'"
+        }
+        _ => {
+            "CREATE TRIGGER keep BEFORE DELETE ON seaql_migrations BEGIN SELECT RAISE(IGNORE); END"
+        }
+    };
+    database.execute([keep]).await;
+
+    let error = migrate(&database, ["reset"]).expect_error();
+
+    assert!(error.contains("a trigger"), "{error}");
+    assert!(is_applied(&database, "create_vectors"));
+    migrate(&database, ["check"]).expect_success();
+}
+
+/// As a dump that is loaded may set it for all.
+async fn a_server_that_checks_no_keys_drops_no_table_that_is_referred_to(database: Database) {
+    let server = block_in_place(mariadb::start).expect("a server");
+    let there = server
+        .create_database(database.engine)
+        .await
+        .expect("a database");
+    migrate(&there, ["up"]).expect_success();
+    there
+        .execute([REFERRER, "SET GLOBAL foreign_key_checks = 0"])
+        .await;
+    let before = Inventory::of(&there).await;
+
+    let error = migrate(&there, ["down", "-n", "2"]).expect_error();
+
+    assert!(error.contains("highlights would lose"), "{error}");
+    assert_eq!(Inventory::of(&there).await, before);
+    assert!(is_applied(&there, "create_vectors"));
+}
+
+async fn a_table_of_another_database_is_named(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let beside = format!("{}_beside", database.name);
+    database
+        .execute([
+            format!("CREATE DATABASE {beside}"),
+            format!(
+                "CREATE TABLE {beside}.highlights (v int, FOREIGN KEY (v) REFERENCES {}.vectors (id))",
+                database.name
+            ),
+        ])
+        .await;
+
+    let error = migrate(&database, ["reset"]).expect_error();
+
+    assert!(
+        error.contains(&format!("{beside}.highlights would lose")),
+        "{error}"
+    );
+    assert!(is_applied(&database, "store_vector_ids"));
+    database.execute([format!("DROP DATABASE {beside}")]).await;
+}
+
+async fn the_record_of_a_table_that_may_not_be_dropped_stays(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let user = format!("careful_{}", &database.name[..20.min(database.name.len())]);
+    let password = crate::engines::USERS_PASSWORD;
+    let grant = "SELECT, INSERT, UPDATE, DELETE, ALTER, CREATE, INDEX, REFERENCES";
+    database
+        .execute([format!(
+            "GRANT {grant} ON {}.* TO '{user}'@'%' IDENTIFIED BY '{password}'",
+            database.name
+        )])
+        .await;
+
+    let careful = database.of_user(&user);
+    let error = migrate(&careful, ["down", "-n", "2"]).expect_error();
+
+    assert!(error.contains("DROP"), "{error}");
+    assert!(is_applied(&database, "create_vectors"));
+    let db = database.connect().await;
+    let rows = "SELECT concat('', count(*)) FROM vectors";
+    assert_eq!(lines(&db, rows).await, ["0"]);
+    database.execute([format!("DROP USER '{user}'@'%'")]).await;
+}

@@ -1,0 +1,18 @@
+-- Rows that a conflict clause of the table would leave out of a copy without a word.
+-- finds: foreign key: there is no foreign key on doc_id
+-- ends: refused
+
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc_id INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    vector_ids TEXT NOT NULL,
+    model TEXT,
+    UNIQUE (model) ON CONFLICT IGNORE
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids, model) VALUES (1, 1, '["a", "b"]', 'v1'), (1, 2, '[]', NULL), (3, 1, '["c"]', 'v3');
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'model TEXT', 'model TEXT NOT NULL ON CONFLICT IGNORE DEFAULT ''v0''') WHERE name = 'vectors';
