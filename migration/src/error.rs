@@ -166,11 +166,13 @@ fn migration_text(error: &DbErr) -> String {
     }
 }
 
-/// A lock that was not to be had, or a deadlock: by the codes that the servers give them.
+/// Whether another session was in the way: a lock, a deadlock or a serialization failure, by the code that
+/// the server gives it. The same statement may succeed when it is run again.
 pub(crate) fn is_in_use(error: &DbErr) -> bool {
-    const CODES: [&str; 6] = [
+    const CODES: [&str; 7] = [
         "code: \"55P03\"",
         "code: \"40P01\"",
+        "code: \"40001\"",
         "number: 1205",
         "number: 1213",
         "SqliteError { code: 5,",
@@ -239,7 +241,14 @@ fn next_step(error: &str) -> Option<&'static str> {
             "\"2BP01\"",
             "somebody else's views or foreign keys depend on it: drop those first",
         ),
-        ("\"25006\"", "name the primary server: this one only reads"),
+        (
+            "\"25006\"",
+            "name the primary server: this one only reads, or default_transaction_read_only is on for this role or database",
+        ),
+        (
+            "number: 1792",
+            "use a user whose sessions are not set to transaction_read_only",
+        ),
         (
             "--read-only option",
             "name the primary server: this one only reads",

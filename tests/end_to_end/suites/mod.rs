@@ -22,6 +22,7 @@ mod faults;
 mod fresh;
 mod generated;
 mod inventory;
+mod isolation;
 mod library;
 mod outages;
 mod output;
@@ -91,6 +92,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         faults::tests(backend),
         fresh::tests(backend),
         generated::tests(),
+        isolation::tests(backend),
         library::tests(),
         outages::tests(backend),
         output::tests(backend),
