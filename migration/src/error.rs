@@ -125,6 +125,15 @@ pub enum Error {
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
 
+    /// The last inspection still found differences, so nothing was recorded.
+    #[error("{place} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
+    StillDiffers {
+        /// Where it was looked.
+        place: Place,
+        /// What was found.
+        differences: Vec<String>,
+    },
+
     /// A step changed nothing.
     #[error(
         "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
@@ -146,6 +155,14 @@ impl Error {
             .map(|plan| DifferenceReport::of(plan).to_string())
             .collect();
         Self::Refused { place, reasons }
+    }
+
+    pub(crate) fn still_differs(place: Place, plans: &[Plan]) -> Self {
+        let differences = plans
+            .iter()
+            .map(|plan| DifferenceReport::of(plan).to_string())
+            .collect();
+        Self::StillDiffers { place, differences }
     }
 }
 

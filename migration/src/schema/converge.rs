@@ -5,7 +5,7 @@ use std::time::Instant;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::{
-    difference::{self, Difference, Part, Remedy, Scope},
+    difference::{self, Difference, Obstacle, Part, Remedy, Scope},
     live::{self, Live},
     run::{self, Done, Outcome},
     step::{self, Freedom, Plan, Step},
@@ -29,7 +29,7 @@ impl Look {
     fn orphans(&self) -> Option<&Difference> {
         let is_orphans = |plan: &&Plan| {
             matches!(plan.difference, Difference::Orphans(_))
-                && plan.remedy == Remedy::DeleteOrphans
+                && plan.remedy == Remedy::Left(Obstacle::DeleteOrphans)
         };
         self.plans
             .iter()
@@ -94,7 +94,7 @@ pub(crate) async fn converge(
             .await
             .map_err(Error::looking_for("this migrator's turn"))?;
         let look = look_at_once(session, scope).await?;
-        let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
+        let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
             let error = Error::refused(look.live.place.clone(), refused);
@@ -107,7 +107,13 @@ pub(crate) async fn converge(
             continue;
         }
         let Some((plan, step)) = next(&look.plans, &failed) else {
-            return Ok(Converged { done, failed, look });
+            return match refusal {
+                // Nothing is recorded as done that is not as declared.
+                Refusal::OfEverything if !look.plans.is_empty() => {
+                    Err(Error::still_differs(look.live.place, &look.plans))
+                }
+                Refusal::OfEverything | Refusal::OfItself => Ok(Converged { done, failed, look }),
+            };
         };
         let really_failed = match tried.take_if(|(tried, _)| tried == step) {
             Some((_, error)) => Some(error),
@@ -147,7 +153,7 @@ fn next<'p>(plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)
     plans
         .iter()
         .filter(|plan| !is_left(plan))
-        .find_map(|plan| Some((plan, plan.steps.first()?)))
+        .find_map(|plan| Some((plan, plan.remedy.steps()?.first())))
 }
 
 fn changed_nothing(step: &Step, last: Option<&Done>) -> Option<Error> {

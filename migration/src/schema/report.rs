@@ -2,7 +2,7 @@
 
 use super::{
     converge::Look,
-    difference::{self, Part, Remedy},
+    difference::{self, Obstacle, Part, Remedy},
     live::{Place, Placement},
     rows::Orphans,
     step::{Plan, Step},
@@ -132,14 +132,14 @@ impl DifferenceReport {
             part: plan.difference.part().name(),
             found: plan.difference.sentence(),
             remedy: match &plan.remedy {
-                Remedy::Repair => RemedyReport::Repair {
-                    steps: plan.steps.iter().map(step).collect(),
+                Remedy::Repair(steps) => RemedyReport::Repair {
+                    steps: steps.iter().map(step).collect(),
                 },
-                Remedy::DeleteOrphans => RemedyReport::DeleteOrphans {
+                Remedy::Left(Obstacle::DeleteOrphans) => RemedyReport::DeleteOrphans {
                     query: Orphans::QUERY,
                 },
-                Remedy::After(part) => RemedyReport::After { part: part.name() },
-                Remedy::Person(next_step) => RemedyReport::Person {
+                Remedy::Left(Obstacle::After(part)) => RemedyReport::After { part: part.name() },
+                Remedy::Left(Obstacle::Person(next_step)) => RemedyReport::Person {
                     next_step: next_step.clone(),
                 },
             },

@@ -4,12 +4,15 @@
 mod mysql;
 mod postgres;
 mod sqlite;
+mod steps;
+
+pub(crate) use self::steps::Steps;
 
 use sea_orm::{DbBackend, Schema};
 use sea_orm_migration::seaql_migrations;
 
 use super::{
-    difference::{Difference, Remedy, storage},
+    difference::{Difference, Obstacle, Remedy, storage},
     live::{Live, Relation},
 };
 use crate::{Migrator, MigratorTrait};
@@ -58,37 +61,31 @@ pub(crate) enum Freedom {
 pub(crate) struct Plan {
     pub(crate) difference: Difference,
     pub(crate) remedy: Remedy,
-    pub(crate) steps: Vec<Step>,
 }
 
 /// A plan for each difference, in their order.
 pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) -> Vec<Plan> {
-    let remedies: Vec<Remedy> = differences
+    let obstacles: Vec<Option<Obstacle>> = differences
         .iter()
-        .map(|one| one.remedy(differences))
+        .map(|one| one.obstacle(differences))
         .collect();
     let mended: Vec<&Difference> = differences
         .iter()
-        .zip(&remedies)
-        .filter(|(_, remedy)| **remedy == Remedy::Repair)
+        .zip(&obstacles)
+        .filter(|(_, obstacle)| obstacle.is_none())
         .map(|(difference, _)| difference)
         .collect();
-    let planned = |(difference, remedy): (&Difference, &Remedy)| {
-        let steps = match remedy {
-            Remedy::Repair => steps(difference, live, differences, &mended, freedom),
-            _ => Ok(Vec::new()),
-        };
-        let (remedy, steps) = match steps {
-            Ok(steps) => (remedy.clone(), steps),
-            Err(instead) => (instead, Vec::new()),
+    let planned = |(difference, obstacle): (&Difference, Option<Obstacle>)| {
+        let steps = match obstacle {
+            Some(obstacle) => Err(obstacle),
+            None => steps(difference, live, differences, &mended, freedom),
         };
         Plan {
             difference: difference.clone(),
-            remedy,
-            steps,
+            remedy: steps.map_or_else(Remedy::Left, Remedy::Repair),
         }
     };
-    differences.iter().zip(&remedies).map(planned).collect()
+    differences.iter().zip(obstacles).map(planned).collect()
 }
 
 /// Deletes rows whose document does not exist; it is run until it deletes none.
@@ -210,18 +207,71 @@ pub(crate) fn forget(migration: &str) -> String {
 }
 
 /// The steps that are left for a difference. After each the shape is looked at again, so only the
-/// first is ever taken as it stands here. An error is what remains to be done instead.
+/// first is ever taken as it stands here. An error is what keeps the difference from being fixed.
 fn steps(
     difference: &Difference,
     live: &Live,
     all: &[Difference],
     mended: &[&Difference],
     freedom: Freedom,
-) -> Result<Vec<Step>, Remedy> {
+) -> Result<Steps, Obstacle> {
     match live.backend {
-        DbBackend::Postgres => Ok(postgres::steps(difference, live, freedom)),
-        DbBackend::MySql => Ok(mysql::steps(difference, live)),
+        DbBackend::Postgres => postgres::steps(difference, live, freedom),
+        DbBackend::MySql => mysql::steps(difference, live),
         DbBackend::Sqlite => sqlite::steps(difference, live, all, mended),
-        _ => Ok(Vec::new()),
+        _ => Err(Obstacle::unplanned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::live::{Kind, Place, Table};
+
+    fn live(backend: DbBackend) -> Live {
+        Live {
+            backend,
+            place: Place {
+                database: "test".to_owned(),
+                schema: None,
+            },
+            tables: Vec::new(),
+            names: Vec::new(),
+            documents: Some(Table::new(Kind::Table)),
+            vectors: Some(Table::new(Kind::Table)),
+            compression: None,
+        }
+    }
+
+    #[test]
+    fn a_difference_that_no_step_fixes_is_left_to_a_person() {
+        let narrow = Difference::SequenceNarrow {
+            sequence: "vectors_id_seq".to_owned(),
+            declared: "smallint".to_owned(),
+        };
+        let engine = Difference::StorageEngine {
+            engine: "Aria".to_owned(),
+            numbers_within_a_group: false,
+        };
+        let unplanned = [
+            (DbBackend::MySql, &narrow),
+            (DbBackend::Sqlite, &narrow),
+            (DbBackend::Postgres, &engine),
+            (DbBackend::Sqlite, &engine),
+        ];
+        for (backend, difference) in unplanned {
+            let plans = plan(
+                &live(backend),
+                std::slice::from_ref(difference),
+                Freedom::Free,
+            );
+
+            let remedies: Vec<&Remedy> = plans.iter().map(|plan| &plan.remedy).collect();
+            assert_eq!(
+                remedies,
+                [&Remedy::Left(Obstacle::unplanned())],
+                "{backend:?}: {difference:?}"
+            );
+        }
     }
 }

@@ -4,10 +4,10 @@
 use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::Difference,
+    difference::{Difference, Obstacle},
     live::{Column, ColumnKind, ForeignKey, Live},
     rows::Orphans,
 };
@@ -48,7 +48,7 @@ const READ_COMMITTED: [Setting; 1] = [Setting {
     restore: "COMMIT",
 }];
 
-pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
+pub(super) fn steps(difference: &Difference, live: &Live) -> Result<Steps, Obstacle> {
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(DbBackend::MySql);
@@ -108,9 +108,24 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
             };
             alter([change], IN_PLACE, &CAREFUL)
         }
-        _ => return Vec::new(),
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    vec![step]
+    Ok(step.into())
 }
 
 /// Rows that are not deleted are not locked, and no transaction becomes large.

@@ -1,11 +1,12 @@
 //! Short transactions; whatever reads the whole table does so beside its writers.
 
+use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Setting, Step};
+use super::{Execution, Freedom, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, storage},
+    difference::{Difference, Obstacle, storage},
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
     rows::Orphans,
 };
@@ -21,26 +22,30 @@ const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
 const PRIMARY_KEY: &str = "vectors_pkey";
 const SEQUENCE: &str = "vectors_id_seq";
 
-pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> Vec<Step> {
-    let Some(vectors) = &live.vectors else {
-        return create(difference, live);
-    };
-    match difference {
-        Difference::Narrow { column, live, .. } => vec![widen(column, live)],
+pub(super) fn steps(
+    difference: &Difference,
+    live: &Live,
+    freedom: Freedom,
+) -> Result<Steps, Obstacle> {
+    let vectors = || live.vectors.as_ref().ok_or_else(Obstacle::unplanned);
+    Ok(match difference {
+        Difference::DocumentsAbsent { .. } => create_documents().into(),
+        Difference::TableAbsent => create_vectors(live).into(),
+        Difference::Narrow { column, live, .. } => widen(column, live).into(),
         Difference::PrimaryKey { found, .. } if found.is_empty() => {
-            primary_key(live, vectors, freedom)
+            primary_key(live, vectors()?, freedom)
         }
-        Difference::PrimaryKey { .. } => vec![replace_primary_key(live, vectors)],
-        Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
-        Difference::SequenceBehind { sequence, .. } => vec![advance(vectors, sequence)],
+        Difference::PrimaryKey { .. } => replace_primary_key(live, vectors()?).into(),
+        Difference::AutoIncrement { .. } => auto_increment(live, vectors()?).into(),
+        Difference::SequenceBehind { sequence, .. } => advance(vectors()?, sequence).into(),
         Difference::SequenceNarrow { sequence, .. } => {
-            vec![step([widen_sequence(sequence)], WRITERS)]
+            step([widen_sequence(sequence)], WRITERS).into()
         }
-        Difference::Placement { documents, .. } => vec![distribute(documents, vectors)],
+        Difference::Placement { documents, .. } => distribute(documents, vectors()?).into(),
         Difference::ForeignKeyAbsent => {
             let name = live.free_name(VECTORS_DOC_ID_FKEY);
             let add = format!("ALTER TABLE vectors {}", add_foreign_key(&name, None));
-            vec![step([add], WRITERS), validate(&name)]
+            Steps::of(step([add], WRITERS), [validate(&name)])
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
@@ -60,28 +65,33 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
                         quoted(name)
                     )
                 }));
-            vec![replace, validate(name)]
+            Steps::of(replace, [validate(name)])
         }
         Difference::ForeignKeyUnvalidated { key } => {
-            vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
+            validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY)).into()
         }
         Difference::IndexAbsent => {
-            vec![create_index(
-                vectors,
-                &live.free_name(IX_VECTORS_DOC_ID),
-                freedom,
-            )]
+            create_index(vectors()?, &live.free_name(IX_VECTORS_DOC_ID), freedom).into()
         }
-        Difference::IndexUnfit { index } => {
-            vec![
-                drop_index(vectors, &index.name, freedom),
-                create_index(vectors, &index.name, freedom),
-            ]
-        }
-        Difference::Nullable { column, .. } => not_null(live, vectors, column),
-        Difference::Storage { set, .. } => vec![step([store(set)], READERS_TOO)],
-        _ => create(difference, live),
-    }
+        Difference::IndexUnfit { index } => Steps::of(
+            drop_index(vectors()?, &index.name, freedom),
+            [create_index(vectors()?, &index.name, freedom)],
+        ),
+        Difference::Nullable { column, .. } => not_null(live, vectors()?, column),
+        Difference::Storage { set, .. } => step([store(set)], READERS_TOO).into(),
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
+    })
 }
 
 /// All at once: nobody else has to do with these rows.
@@ -118,38 +128,27 @@ pub(super) fn store(set: &[&str]) -> String {
     format!("ALTER TABLE vectors {}", set.join(", "))
 }
 
-fn create(difference: &Difference, live: &Live) -> Vec<Step> {
-    let backend = sea_orm::DbBackend::Postgres;
-    match difference {
-        Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(backend);
-            vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
-        }
-        Difference::TableAbsent
-            if matches!(live.documents_placement(), Placement::Distributed { .. }) =>
-        {
-            let table = declared::create_vectors_to_distribute();
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
-            let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
-            let statements = [
-                table.to_string(PostgresQueryBuilder),
-                index.to_string(PostgresQueryBuilder),
-                create_distributed_table(live.documents_placement()),
-                key.to_string(PostgresQueryBuilder),
-            ];
-            vec![step(statements, NEW_WITH_KEY)]
-        }
-        Difference::TableAbsent => {
-            let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
-            let statements = [
-                table.to_string(PostgresQueryBuilder),
-                index.to_string(PostgresQueryBuilder),
-            ];
-            vec![step(statements, NEW_WITH_KEY)]
-        }
-        _ => Vec::new(),
+fn create_documents() -> Step {
+    let table = declared::create_documents(DbBackend::Postgres);
+    step([table.to_string(PostgresQueryBuilder)], NEW)
+}
+
+fn create_vectors(live: &Live) -> Step {
+    let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+    let index = index.to_string(PostgresQueryBuilder);
+    if matches!(live.documents_placement(), Placement::Distributed { .. }) {
+        let table = declared::create_vectors_to_distribute();
+        let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
+        let statements = [
+            table.to_string(PostgresQueryBuilder),
+            index,
+            create_distributed_table(live.documents_placement()),
+            key.to_string(PostgresQueryBuilder),
+        ];
+        return step(statements, NEW_WITH_KEY);
     }
+    let table = declared::create_vectors(DbBackend::Postgres, VECTORS_DOC_ID_FKEY);
+    step([table.to_string(PostgresQueryBuilder), index], NEW_WITH_KEY)
 }
 
 fn widen(column: &str, live: &Column) -> Step {
@@ -185,7 +184,7 @@ fn widen(column: &str, live: &Column) -> Step {
 
 /// An index that an earlier try has left half-built, or built to its end, is gone on from; one of
 /// somebody else's that has the name is left alone.
-fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
+fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Steps {
     let columns = live.primary_key();
     let is_ours = |index: &&Index| {
         is_made_of(&index.name, PRIMARY_KEY)
@@ -204,16 +203,15 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
         create.col(*column);
     }
     let create = build(vectors, create, freedom);
-    let mut steps = match vectors.column("id") {
-        Some(id) if id.nullable => not_null(live, vectors, "id"),
-        _ => Vec::new(),
+    let index = match ours {
+        Some(index) if index.is_key => add.into(),
+        Some(_) => Steps::of(drop_index(vectors, name, freedom), [create, add]),
+        None => Steps::of(create, [add]),
     };
-    match ours {
-        Some(index) if index.is_key => steps.push(add),
-        Some(_) => steps.extend([drop_index(vectors, name, freedom), create, add]),
-        None => steps.extend([create, add]),
+    match vectors.column("id") {
+        Some(id) if id.nullable => not_null(live, vectors, "id").then(index),
+        _ => index,
     }
-    steps
 }
 
 /// Citus takes no table whose key leaves out the column that it is distributed by.
@@ -323,7 +321,7 @@ fn validate(name: &str) -> Step {
 }
 
 /// A validated check spares SET NOT NULL its look at every row.
-fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
+fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
     let wanted = format!("vectors_{column}_not_null_check");
     let says_so = format!("({column} IS NOT NULL)");
     let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
@@ -337,17 +335,12 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
     );
     let set =
         format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {check}");
-    let steps = [
-        step([add], READERS_TOO),
-        validate(&check),
-        step([set], READERS_TOO),
-    ];
-    let done = match ours.map(|check| check.validated) {
-        None => 0,
-        Some(false) => 1,
-        Some(true) => 2,
-    };
-    steps.into_iter().skip(done).collect()
+    let set = step([set], READERS_TOO);
+    match ours.map(|check| check.validated) {
+        None => Steps::of(step([add], READERS_TOO), [validate(&check), set]),
+        Some(false) => Steps::of(validate(&check), [set]),
+        Some(true) => set.into(),
+    }
 }
 
 fn create_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {

@@ -5,10 +5,10 @@ mod rebuild;
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, Part, Remedy},
+    difference::{Difference, Obstacle, Part},
     live::Live,
     rows::Orphans,
 };
@@ -44,7 +44,7 @@ pub(super) fn steps(
     live: &Live,
     all: &[Difference],
     mended: &[&Difference],
-) -> Result<Vec<Step>, Remedy> {
+) -> Result<Steps, Obstacle> {
     let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
     let statements = match difference {
         Difference::DocumentsAbsent { .. } => {
@@ -60,22 +60,45 @@ pub(super) fn steps(
             format!("DROP INDEX {}", index.name),
             create_index(&index.name),
         ],
-        _ => {
+        Difference::Narrow { .. }
+        | Difference::Nullable { .. }
+        | Difference::PrimaryKey { .. }
+        | Difference::AutoIncrement { .. }
+        | Difference::ForeignKeyAbsent
+        | Difference::ForeignKeyUnlike { .. } => {
             // The copy's key would refuse them.
             if all
                 .iter()
                 .any(|other| matches!(other, Difference::Orphans(_)))
             {
-                return Err(Remedy::After(Part::Rows));
+                return Err(Obstacle::After(Part::Rows));
             }
-            return Ok(vec![Step {
-                statements: rebuild::statements(live, mended).map_err(Remedy::Person)?,
+            let rebuild = Step {
+                statements: rebuild::statements(live, mended).map_err(Obstacle::Person)?,
                 lock: WHILE_REBUILT,
                 execution: Execution::Transaction {
                     settings: &RENAMING,
                 },
-            }]);
+            };
+            return Ok(rebuild.into());
         }
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    Ok(vec![step(statements)])
+    Ok(step(statements).into())
 }

@@ -143,7 +143,33 @@ fn mend(table: &mut CreateTable, difference: &Difference) -> Result<(), String> 
         Difference::PrimaryKey { .. } | Difference::AutoIncrement { .. } => number_rows(table)?,
         Difference::ForeignKeyAbsent => table.constraints.push(foreign_key().into()),
         Difference::ForeignKeyUnlike { .. } => return cascade(table),
-        _ => {}
+        // Statements of their own fix these.
+        Difference::DocumentsAbsent { .. }
+        | Difference::TableAbsent
+        | Difference::IndexAbsent
+        | Difference::IndexUnfit { .. } => {}
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => {
+            return Err(format!(
+                "no rebuild fixes that {}: rebuild the table by hand",
+                difference.sentence()
+            ));
+        }
     }
     Ok(())
 }
