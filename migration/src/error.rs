@@ -152,7 +152,7 @@ impl Error {
 
     pub(crate) fn refused<'p>(place: Place, plans: impl Iterator<Item = &'p Plan>) -> Self {
         let reasons = plans
-            .map(|plan| DifferenceReport::of(plan).to_string())
+            .map(|plan| DifferenceReport::of(plan, None).to_string())
             .collect();
         Self::Refused { place, reasons }
     }
@@ -160,7 +160,7 @@ impl Error {
     pub(crate) fn still_differs(place: Place, plans: &[Plan]) -> Self {
         let differences = plans
             .iter()
-            .map(|plan| DifferenceReport::of(plan).to_string())
+            .map(|plan| DifferenceReport::of(plan, None).to_string())
             .collect();
         Self::StillDiffers { place, differences }
     }
@@ -212,6 +212,14 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
         "number: 1180",
     ];
     is_in_use(error) || has_code(error, &CODES)
+}
+
+/// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
+pub(crate) fn would_copy(error: &DbErr) -> bool {
+    has_code(
+        error,
+        &["number: 1845", "number: 1846", "code: Some(\"0A000\")"],
+    )
 }
 
 /// The codes stand only in the driver's own error, whose type is there only with the driver's feature.

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{
     difference::{self, Difference, Obstacle, Part, Remedy, Scope},
     live::{self, Live},
+    rows,
     run::{self, Done, Outcome},
     step::{self, Freedom, Plan, Step},
 };
@@ -23,6 +24,8 @@ pub(crate) enum Refusal {
 pub(crate) struct Look {
     pub(crate) live: Live,
     pub(crate) plans: Vec<Plan>,
+    /// How large the table is, where the time of a step depends on it.
+    pub(crate) size: Option<String>,
 }
 
 impl Look {
@@ -46,18 +49,34 @@ impl Look {
 
 /// In a transaction of its own that only reads.
 pub(crate) async fn look_at_once(session: &Session<'_>, scope: Scope) -> Result<Look, Error> {
+    look_again(session, scope, &[]).await
+}
+
+/// The same, where the server has refused to fix these parts without copying the table.
+async fn look_again(session: &Session<'_>, scope: Scope, copied: &[Part]) -> Result<Look, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let unit = session.begin_to_read().await.map_err(failed)?;
-    let look = look(&unit.db(), scope, session.freedom()).await;
+    let look = look(&unit.db(), scope, session.freedom(), copied).await;
     unit.rollback().await.map_err(failed)?;
     look
 }
 
-async fn look(db: &impl ConnectionTrait, scope: Scope, freedom: Freedom) -> Result<Look, Error> {
+async fn look(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    freedom: Freedom,
+    copied: &[Part],
+) -> Result<Look, Error> {
     let live = live::read(db).await?;
     let differences = difference::differences(db, &live, scope).await?;
-    let plans = step::plan(&live, &differences, freedom);
-    Ok(Look { live, plans })
+    let plans = step::plan(&live, &differences, freedom, copied);
+    let mut steps = plans.iter().filter_map(|plan| plan.remedy.steps());
+    let grows = steps.any(|steps| steps.iter().any(|step| step.lock.grows()));
+    let size = match &live.vectors {
+        Some(vectors) if grows => rows::size(db, &vectors.placement).await?,
+        Some(_) | None => None,
+    };
+    Ok(Look { live, plans, size })
 }
 
 /// What was done, and what could not be.
@@ -88,12 +107,13 @@ pub(crate) async fn converge(
     let mut tried: Option<(Step, Error)> = None;
     let mut trying: Option<Instant> = None;
     let mut refused_before: Option<String> = None;
+    let mut copied: Vec<Part> = Vec::new();
     loop {
         session
             .require_turn()
             .await
             .map_err(Error::looking_for("this migrator's turn"))?;
-        let look = look_at_once(session, scope).await?;
+        let look = look_again(session, scope, &copied).await?;
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
@@ -122,7 +142,7 @@ pub(crate) async fn converge(
         let started = trying.take().unwrap_or_else(Instant::now);
         let outcome = match really_failed {
             Some(error) => Outcome::Failed(error),
-            None => run::take(session, &plan.difference, step).await,
+            None => run::take(session, &plan.difference, step, look.size.as_deref()).await,
         };
         match outcome {
             Outcome::Done(step) => done.push(step),
@@ -133,9 +153,16 @@ pub(crate) async fn converge(
                 trying = Some(started);
                 run::leave_it_to_others(session).await;
             }
+            Outcome::WouldCopy(_) if !copied.contains(&plan.difference.part()) => {
+                copied.push(plan.difference.part());
+            }
             Outcome::LookAgain(error) => tried = Some((step.clone(), error)),
-            Outcome::Failed(error) if refusal == Refusal::OfEverything => return Err(error),
-            Outcome::Failed(error) => failed.push(Failed {
+            Outcome::Failed(error) | Outcome::WouldCopy(error)
+                if refusal == Refusal::OfEverything =>
+            {
+                return Err(error);
+            }
+            Outcome::Failed(error) | Outcome::WouldCopy(error) => failed.push(Failed {
                 part: plan.difference.part(),
                 error,
             }),

@@ -78,8 +78,9 @@ pub enum RemedyReport {
 pub struct StepReport {
     /// In their order.
     pub statements: Vec<String>,
-    /// The lock that they take, and for how long.
-    pub lock: &'static str,
+    /// The lock that they take, and for how long. Where the time depends on the size of the table, with that
+    /// size.
+    pub lock: String,
 }
 
 impl Report {
@@ -115,7 +116,11 @@ impl Report {
             .collect();
         Self {
             parts,
-            differences: look.plans.iter().map(DifferenceReport::of).collect(),
+            differences: look
+                .plans
+                .iter()
+                .map(|plan| DifferenceReport::of(plan, look.size.as_deref()))
+                .collect(),
             notes: difference::notes(&look.live),
             place: look.live.place,
         }
@@ -123,10 +128,10 @@ impl Report {
 }
 
 impl DifferenceReport {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan, size: Option<&str>) -> Self {
         let step = |step: &Step| StepReport {
             statements: step.statements.clone(),
-            lock: step.lock,
+            lock: step.lock.sentence(size),
         };
         Self {
             part: plan.difference.part().name(),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error,
-    error::is_in_use,
+    error::{is_in_use, would_copy},
     lock::{self, BETWEEN_TRIES},
     session::Session,
 };
@@ -44,14 +44,21 @@ pub(crate) enum Outcome {
     Done(Done),
     /// To whoever held what the step needs; a part of it may be done.
     GaveWay(Error),
+    /// A MySQL or MariaDB server refused to run it without copying the table.
+    WouldCopy(Error),
     /// Somebody else may have taken it.
     LookAgain(Error),
     Failed(Error),
 }
 
-pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step) -> Outcome {
+pub(crate) async fn take(
+    session: &Session<'_>,
+    mended: &Difference,
+    step: &Step,
+    size: Option<&str>,
+) -> Outcome {
     let (part, found) = (mended.part().name(), mended.sentence());
-    announce(part, &found, step);
+    announce(part, &found, step, size);
     let started = Instant::now();
     let outcome = run(session, step)
         .instrument(tracing::info_span!("step"))
@@ -72,12 +79,20 @@ pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step
             tracing::info!("  gave way after {seconds:.3} s");
             Outcome::GaveWay(error)
         }
+        Err(Error::Step { statements, source }) if would_copy(&source) => {
+            tracing::info!("  the server would copy the table for it");
+            Outcome::WouldCopy(Error::Step { statements, source })
+        }
         Err(error) => Outcome::LookAgain(error),
     }
 }
 
-fn announce(part: &str, found: &str, step: &Step) {
+/// What others cannot do for longer than a moment is said with the step.
+fn announce(part: &str, found: &str, step: &Step, size: Option<&str>) {
     tracing::info!("{part}: {found}");
+    if step.lock.grows() {
+        tracing::info!("  lock: {}", step.lock.sentence(size));
+    }
     for statement in &step.statements {
         tracing::info!("  {statement}");
     }
@@ -266,7 +281,7 @@ pub(crate) async fn to_its_end(session: &Session<'_>, step: &Step) -> Result<u64
 /// Deletes the rows whose document does not exist, some at a time, and says how many.
 pub(crate) async fn delete(session: &Session<'_>, orphans: &Difference) -> Result<u64, Error> {
     let step = step::delete_orphans(session.backend());
-    announce(orphans.part().name(), &orphans.sentence(), &step);
+    announce(orphans.part().name(), &orphans.sentence(), &step, None);
     let started = Instant::now();
     let mut deleted = 0;
     let all = async {

@@ -24,6 +24,7 @@ mod generated;
 mod inventory;
 mod isolation;
 mod library;
+mod locks;
 mod outages;
 mod output;
 mod packages;
@@ -94,6 +95,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         generated::tests(),
         isolation::tests(backend),
         library::tests(),
+        locks::tests(backend),
         outages::tests(backend),
         output::tests(backend),
         pages::tests(backend),

@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn statements(live: &Live, difference: Difference) -> Vec<String> {
-        plan(live, &[difference], Freedom::Free)
+        plan(live, &[difference], Freedom::Free, &[])
             .into_iter()
             .filter_map(|plan| plan.remedy.steps().cloned())
             .flat_map(|steps| steps.iter().cloned().collect::<Vec<_>>())

@@ -170,9 +170,13 @@ impl Difference {
 
     /// The part that this one is built on and that is not going to be mended before it.
     fn in_the_way(&self, all: &[Self]) -> Option<Part> {
-        let table = all
-            .iter()
-            .find(|other| matches!(other, Self::NotATable { .. }) && *other != self);
+        let keeps_no_key = |other: &&Self| {
+            matches!(other, Self::StorageEngine { .. }) && other.own_obstacle().is_some()
+        };
+        let table = all.iter().find(|other| {
+            matches!(other, Self::NotATable { .. }) && *other != self
+                || self.part() == Part::ForeignKey && keeps_no_key(other)
+        });
         let stays = |other: &&Self| {
             // NULLs have no document to point to, and wait for nobody.
             self.is_built_on(other.part())

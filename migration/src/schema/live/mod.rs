@@ -116,6 +116,10 @@ pub(crate) struct Table {
     pub(crate) kept: Vec<String>,
     /// PostgreSQL: what reads a column and keeps it from changing its type, with the column.
     pub(crate) readers: Vec<(String, String)>,
+    /// PostgreSQL: the columns for which every row is read again when their type changes.
+    pub(crate) rereads: Vec<String>,
+    /// MySQL and MariaDB: what makes the server copy the table where it need not otherwise.
+    pub(crate) copies: Vec<Copies>,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
@@ -137,6 +141,8 @@ impl Table {
             spare_sequence: None,
             kept: Vec::new(),
             readers: Vec::new(),
+            rereads: Vec::new(),
+            copies: Vec::new(),
             instead_rules: Vec::new(),
             statements: Vec::new(),
         }
@@ -164,6 +170,17 @@ pub(crate) enum Kind {
     ReferredTo(&'static str),
     /// Anything else that carries the name; what it is.
     Other(String),
+}
+
+/// The changes for which a MySQL or MariaDB server copies a table, because of what else the table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// A unique index over values of any length, which MariaDB keeps as a hidden column.
+    ForEveryChange,
+    /// A column that is stored or indexed and generated, or an index of words or places.
+    ForARebuild,
+    /// A stored column that is generated from `doc_id`.
+    ForTheForeignKey,
 }
 
 /// Where the rows are; every table is local but on Citus.
@@ -207,6 +224,8 @@ pub(crate) struct Attributes {
     pub(crate) storage: Vec<String>,
     /// What a change of the column would forget.
     pub(crate) unsaid: Option<String>,
+    /// PostgreSQL: the NOT NULL constraint that has not been validated.
+    pub(crate) not_validated: Option<String>,
     /// MariaDB: the check that stands in the column's own definition.
     pub(crate) check: Option<String>,
 }

@@ -4,8 +4,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Relation, Table,
-    gather, list, rows,
+    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Relation,
+    Table, gather, list, rows,
 };
 
 /// At the foreign keys, before they are called hidden.
@@ -80,6 +80,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         indexes,
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
+        copies: copies(db, name).await?,
         ..Table::new(kind)
     }))
 }
@@ -340,6 +341,38 @@ async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbEr
          FROM information_schema.referential_constraints
          WHERE constraint_schema = DATABASE() AND referenced_table_name = ?",
         [name.into(), name.into(), name.into()],
+    )
+    .await
+}
+
+/// As MariaDB 10.11 does it. A server that does otherwise refuses the statement.
+async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, DbErr> {
+    rows(
+        db,
+        "SELECT DISTINCT CAST(CASE index_type WHEN 'HASH' THEN 'every change' ELSE 'a rebuild' END AS CHAR)
+         FROM information_schema.statistics
+         WHERE table_schema = DATABASE() AND table_name = ? AND index_type <> 'BTREE'
+         UNION
+         SELECT CAST('a rebuild' AS CHAR) FROM information_schema.columns c
+         WHERE c.table_schema = DATABASE() AND c.table_name = ?
+           AND (c.extra LIKE '%STORED GENERATED%'
+                OR (c.extra LIKE '%VIRTUAL GENERATED%' AND EXISTS (
+                      SELECT 1 FROM information_schema.statistics s
+                      WHERE s.table_schema = DATABASE() AND s.table_name = c.table_name
+                        AND s.column_name = c.column_name)))
+         UNION
+         SELECT CAST('the foreign key' AS CHAR) FROM information_schema.columns
+         WHERE table_schema = DATABASE() AND table_name = ?
+           AND extra LIKE '%STORED GENERATED%' AND lower(generation_expression) LIKE '%`doc\\_id`%'",
+        [name.into(), name.into(), name.into()],
+        |row| {
+            let change: String = row.try_get_by_index(0)?;
+            Ok(match change.as_str() {
+                "every change" => Copies::ForEveryChange,
+                "the foreign key" => Copies::ForTheForeignKey,
+                _ => Copies::ForARebuild,
+            })
+        },
     )
     .await
 }

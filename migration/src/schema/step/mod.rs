@@ -1,18 +1,19 @@
 //! What is done about a difference: the statements for this engine, the lock that they take, and how
 //! they are run.
 
+mod lock;
 mod mysql;
 mod postgres;
 mod sqlite;
 mod steps;
 
-pub(crate) use self::steps::Steps;
+pub(crate) use self::{lock::Lock, steps::Steps};
 
 use sea_orm::{DbBackend, Schema};
 use sea_orm_migration::seaql_migrations;
 
 use super::{
-    difference::{Difference, Obstacle, Remedy, storage},
+    difference::{Difference, Obstacle, Part, Remedy, storage},
     live::{Live, Relation},
 };
 use crate::{Migrator, MigratorTrait};
@@ -21,8 +22,7 @@ use crate::{Migrator, MigratorTrait};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) statements: Vec<String>,
-    /// What others cannot do meanwhile.
-    pub(crate) lock: &'static str,
+    pub(crate) lock: Lock,
     pub(crate) execution: Execution,
 }
 
@@ -63,8 +63,14 @@ pub(crate) struct Plan {
     pub(crate) remedy: Remedy,
 }
 
-/// A plan for each difference, in their order.
-pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) -> Vec<Plan> {
+/// A plan for each difference, in their order. MySQL and MariaDB have refused to fix the parts in
+/// `copied` without copying the table.
+pub(crate) fn plan(
+    live: &Live,
+    differences: &[Difference],
+    freedom: Freedom,
+    copied: &[Part],
+) -> Vec<Plan> {
     let obstacles: Vec<Option<Obstacle>> = differences
         .iter()
         .map(|one| one.obstacle(differences))
@@ -75,10 +81,17 @@ pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) ->
         .filter(|(_, obstacle)| obstacle.is_none())
         .map(|(difference, _)| difference)
         .collect();
+    // After each step the shape is inspected again, so only the first is ever run as it stands here.
+    let steps = |difference: &Difference| match live.backend {
+        DbBackend::Postgres => postgres::steps(difference, live, freedom),
+        DbBackend::MySql => mysql::steps(difference, live, copied),
+        DbBackend::Sqlite => sqlite::steps(difference, live, differences, &mended),
+        _ => Err(Obstacle::unplanned()),
+    };
     let planned = |(difference, obstacle): (&Difference, Option<Obstacle>)| {
         let steps = match obstacle {
             Some(obstacle) => Err(obstacle),
-            None => steps(difference, live, differences, &mended, freedom),
+            None => steps(difference),
         };
         Plan {
             difference: difference.clone(),
@@ -142,7 +155,7 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
     };
     Step {
         statements,
-        lock: "all of them",
+        lock: Lock::fixed("all of them"),
         execution: Execution::Transaction { settings },
     }
 }
@@ -168,7 +181,7 @@ pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
 pub(crate) fn forget_alone(migration: &str) -> Step {
     Step {
         statements: vec![forget(migration)],
-        lock: "none",
+        lock: Lock::fixed("none"),
         execution: Execution::Transaction { settings: &[] },
     }
 }
@@ -204,23 +217,6 @@ pub(crate) fn record(backend: DbBackend, migration: &str) -> String {
 pub(crate) fn forget(migration: &str) -> String {
     let records = Migrator::migration_table_name().to_string();
     format!("DELETE FROM {records} WHERE version = '{migration}'")
-}
-
-/// The steps that are left for a difference. After each the shape is looked at again, so only the
-/// first is ever taken as it stands here. An error is what keeps the difference from being fixed.
-fn steps(
-    difference: &Difference,
-    live: &Live,
-    all: &[Difference],
-    mended: &[&Difference],
-    freedom: Freedom,
-) -> Result<Steps, Obstacle> {
-    match live.backend {
-        DbBackend::Postgres => postgres::steps(difference, live, freedom),
-        DbBackend::MySql => mysql::steps(difference, live),
-        DbBackend::Sqlite => sqlite::steps(difference, live, all, mended),
-        _ => Err(Obstacle::unplanned()),
-    }
 }
 
 #[cfg(test)]
@@ -264,6 +260,7 @@ mod tests {
                 &live(backend),
                 std::slice::from_ref(difference),
                 Freedom::Free,
+                &[],
             );
 
             let remedies: Vec<&Remedy> = plans.iter().map(|plan| &plan.remedy).collect();

@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Setting, Step, Steps};
+use super::{Execution, Freedom, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, storage},
@@ -11,12 +11,22 @@ use crate::schema::{
     rows::Orphans,
 };
 
-const NEW: &str = "none: the table is new";
-const NEW_WITH_KEY: &str = "SHARE ROW EXCLUSIVE on documents, for a moment";
-const READERS_TOO: &str = "ACCESS EXCLUSIVE, for a moment";
-const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
-const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
-const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
+const NEW: Lock = Lock::fixed("none: the table is new");
+const NEW_WITH_KEY: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on documents, for a moment");
+const READERS_TOO: Lock = Lock::fixed("ACCESS EXCLUSIVE, for a moment");
+const READERS_OF_BOTH: Lock =
+    Lock::fixed("ACCESS EXCLUSIVE on vectors and documents, for a moment");
+const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while every row is read");
+const WHILE_REWRITTEN: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while the table is rewritten");
+const WRITERS: Lock = Lock::fixed("SHARE ROW EXCLUSIVE, for a moment");
+const SEQUENCE_ALONE: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on the sequence, for a moment");
+const WRITERS_OF_BOTH: Lock =
+    Lock::fixed("SHARE ROW EXCLUSIVE on vectors and documents, for a moment");
+const WRITERS_WHILE_READ: Lock = Lock::of_the_table("SHARE ROW EXCLUSIVE, while every row is read");
+const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table(
+    "SHARE, while the index is built: the caller's transaction leaves no other way",
+);
+const NOBODY: Lock = Lock::fixed("SHARE UPDATE EXCLUSIVE: readers and writers go on");
 
 /// The names that PostgreSQL itself would choose.
 const PRIMARY_KEY: &str = "vectors_pkey";
@@ -31,21 +41,21 @@ pub(super) fn steps(
     Ok(match difference {
         Difference::DocumentsAbsent { .. } => create_documents().into(),
         Difference::TableAbsent => create_vectors(live).into(),
-        Difference::Narrow { column, live, .. } => widen(column, live).into(),
+        Difference::Narrow { column, live, .. } => widen(vectors()?, column, live).into(),
         Difference::PrimaryKey { found, .. } if found.is_empty() => {
             primary_key(live, vectors()?, freedom)
         }
         Difference::PrimaryKey { .. } => replace_primary_key(live, vectors()?).into(),
         Difference::AutoIncrement { .. } => auto_increment(live, vectors()?).into(),
-        Difference::SequenceBehind { sequence, .. } => advance(vectors()?, sequence).into(),
+        Difference::SequenceBehind { sequence, .. } => advance(live, vectors()?, sequence).into(),
         Difference::SequenceNarrow { sequence, .. } => {
-            step([widen_sequence(sequence)], WRITERS).into()
+            step([widen_sequence(sequence)], SEQUENCE_ALONE).into()
         }
         Difference::Placement { documents, .. } => distribute(documents, vectors()?).into(),
         Difference::ForeignKeyAbsent => {
             let name = live.free_name(VECTORS_DOC_ID_FKEY);
             let add = format!("ALTER TABLE vectors {}", add_foreign_key(&name, None));
-            Steps::of(step([add], WRITERS), [validate(&name)])
+            Steps::of(step([add], WRITERS_OF_BOTH), [validate(&name)])
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
@@ -54,7 +64,7 @@ pub(super) fn steps(
                     drop_constraint(name),
                     format!("ALTER TABLE vectors {}", add_foreign_key(name, Some(key))),
                 ],
-                READERS_TOO,
+                READERS_OF_BOTH,
             );
             replace
                 .statements
@@ -96,7 +106,10 @@ pub(super) fn steps(
 
 /// All at once: nobody else has to do with these rows.
 pub(super) fn delete_orphans() -> Step {
-    step([Orphans::DELETE.to_owned()], "the rows that are deleted")
+    step(
+        [Orphans::DELETE.to_owned()],
+        Lock::fixed("the rows that are deleted"),
+    )
 }
 
 /// Ends with the transaction.
@@ -151,11 +164,16 @@ fn create_vectors(live: &Live) -> Step {
     step([table.to_string(PostgresQueryBuilder), index], NEW_WITH_KEY)
 }
 
-fn widen(column: &str, live: &Column) -> Step {
+fn widen(vectors: &Table, column: &str, live: &Column) -> Step {
+    let is_reread = vectors.rereads.iter().any(|reread| reread == column);
     let (to, lock) = match live.kind {
         ColumnKind::Integer { .. } => ("integer", WHILE_REWRITTEN),
-        ColumnKind::Json => ("text", WHILE_REWRITTEN),
-        _ => ("text", READERS_TOO),
+        // The same bytes under another type, but what is made of them is made again.
+        ColumnKind::NarrowText if is_reread => ("text", WHILE_READ),
+        ColumnKind::NarrowText => ("text", READERS_TOO),
+        ColumnKind::Json | ColumnKind::Text | ColumnKind::Serial | ColumnKind::Other => {
+            ("text", WHILE_REWRITTEN)
+        }
     };
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
@@ -208,10 +226,14 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Steps {
         Some(_) => Steps::of(drop_index(vectors, name, freedom), [create, add]),
         None => Steps::of(create, [add]),
     };
-    match vectors.column("id") {
-        Some(id) if id.nullable => not_null(live, vectors, "id").then(index),
-        _ => index,
-    }
+    // PostgreSQL would read every row to find no NULL in them.
+    columns
+        .iter()
+        .rev()
+        .filter(|column| vectors.column(column).is_some_and(|column| column.nullable))
+        .fold(index, |steps, column| {
+            not_null(live, vectors, column).then(steps)
+        })
 }
 
 /// Citus takes no table whose key leaves out the column that it is distributed by.
@@ -224,7 +246,7 @@ fn replace_primary_key(live: &Live, vectors: &Table) -> Step {
         "ALTER TABLE vectors ADD CONSTRAINT {} PRIMARY KEY ({columns})",
         quoted(name)
     );
-    step([drop_constraint(name), add], WHILE_REWRITTEN)
+    step([drop_constraint(name), add], WHILE_READ)
 }
 
 /// Moves the rows. A foreign key that was there before has never reached the documents, and Citus takes
@@ -268,23 +290,37 @@ fn auto_increment(live: &Live, vectors: &Table) -> Step {
             format!("ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('{sequence}')"),
             set_sequence(&sequence),
         ],
-        READERS_TOO,
+        match has_largest_id(live, vectors) {
+            true => READERS_TOO,
+            false => WHILE_READ,
+        },
     )
 }
 
-fn advance(vectors: &Table, sequence: &str) -> Step {
+fn advance(live: &Live, vectors: &Table, sequence: &str) -> Step {
     let mut advance = step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
             set_sequence(sequence),
         ],
-        WRITERS,
+        match has_largest_id(live, vectors) {
+            true => WRITERS,
+            false => WRITERS_WHILE_READ,
+        },
     );
     // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
     if vectors.placement == Placement::Local {
         advance.statements.insert(1, widen_sequence(sequence));
     }
     advance
+}
+
+/// Whether the largest id is found without reading every row. The primary key is made before a sequence is
+/// set, and that of a distributed table leads with another column.
+fn has_largest_id(live: &Live, vectors: &Table) -> bool {
+    let leads =
+        |index: &Index| index.is_whole && index.columns.first().is_some_and(|one| one == "id");
+    live.primary_key().first() == Some(&"id") || vectors.indexes.iter().any(leads)
 }
 
 fn widen_sequence(sequence: &str) -> String {
@@ -320,8 +356,14 @@ fn validate(name: &str) -> Step {
     step([statement], NOBODY)
 }
 
-/// A validated check spares SET NOT NULL its look at every row.
+/// A validated check spares SET NOT NULL its look at every row, unless the same statement drops the check.
 fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
+    let unvalidated = vectors
+        .column(column)
+        .and_then(|column| column.attributes.not_validated.as_deref());
+    if let Some(constraint) = unvalidated {
+        return validate(constraint).into();
+    }
     let wanted = format!("vectors_{column}_not_null_check");
     let says_so = format!("({column} IS NOT NULL)");
     let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
@@ -333,9 +375,13 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
     let add = format!(
         "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
     );
-    let set =
-        format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {check}");
-    let set = step([set], READERS_TOO);
+    let set = step(
+        [
+            format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL"),
+            drop_constraint(&check),
+        ],
+        READERS_TOO,
+    );
     match ours.map(|check| check.validated) {
         None => Steps::of(step([add], READERS_TOO), [validate(&check), set]),
         Some(false) => Steps::of(validate(&check), [set]),
@@ -358,7 +404,7 @@ fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: F
         }
         Freedom::InTransaction => step(
             [index.to_string(PostgresQueryBuilder)],
-            "SHARE, while the index is built: the caller's transaction leaves no other way",
+            WRITERS_WHILE_INDEXED,
         ),
     }
 }
@@ -384,7 +430,7 @@ fn alone(statement: String) -> Step {
     }
 }
 
-fn step<const N: usize>(statements: [String; N], lock: &'static str) -> Step {
+fn step<const N: usize>(statements: [String; N], lock: Lock) -> Step {
     Step {
         statements: statements.into(),
         lock,

@@ -5,7 +5,7 @@ mod rebuild;
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
 
-use super::{Execution, Setting, Step, Steps};
+use super::{Execution, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, Part},
@@ -13,8 +13,11 @@ use crate::schema::{
     rows::Orphans,
 };
 
-const WRITERS: &str = "the write lock of the database file, for a moment";
-const WHILE_REBUILT: &str = "the write lock of the database file, while the table is rebuilt";
+const WRITERS: Lock = Lock::fixed("the write lock of the database file, for a moment");
+const WHILE_INDEXED: Lock =
+    Lock::of_the_table("the write lock of the database file, while the index is built");
+const WHILE_REBUILT: Lock =
+    Lock::of_the_table("the write lock of the database file, while the table is rebuilt");
 
 /// The views and triggers that name the table are left as they are while it is renamed.
 const RENAMING: [Setting; 1] = [Setting {
@@ -23,18 +26,18 @@ const RENAMING: [Setting; 1] = [Setting {
 }];
 
 pub(super) fn delete_orphans() -> Step {
-    step([Orphans::DELETE.to_owned()])
+    step([Orphans::DELETE.to_owned()], WRITERS)
 }
 
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
-    step([forget, drop])
+    step([forget, drop], WRITERS)
 }
 
-fn step(statements: impl Into<Vec<String>>) -> Step {
+fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
     Step {
         statements: statements.into(),
-        lock: WRITERS,
+        lock,
         execution: Execution::Transaction { settings: &[] },
     }
 }
@@ -46,20 +49,30 @@ pub(super) fn steps(
     mended: &[&Difference],
 ) -> Result<Steps, Obstacle> {
     let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
-    let statements = match difference {
+    let step = match difference {
         Difference::DocumentsAbsent { .. } => {
-            vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
+            let table = declared::create_documents(DbBackend::Sqlite);
+            step([table.to_string(SqliteQueryBuilder)], WRITERS)
         }
-        Difference::TableAbsent => vec![
-            declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
-                .to_string(SqliteQueryBuilder),
-            create_index(&live.free_name(IX_VECTORS_DOC_ID)),
-        ],
-        Difference::IndexAbsent => vec![create_index(&live.free_name(IX_VECTORS_DOC_ID))],
-        Difference::IndexUnfit { index } => vec![
-            format!("DROP INDEX {}", index.name),
-            create_index(&index.name),
-        ],
+        Difference::TableAbsent => step(
+            [
+                declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
+                    .to_string(SqliteQueryBuilder),
+                create_index(&live.free_name(IX_VECTORS_DOC_ID)),
+            ],
+            WRITERS,
+        ),
+        Difference::IndexAbsent => step(
+            [create_index(&live.free_name(IX_VECTORS_DOC_ID))],
+            WHILE_INDEXED,
+        ),
+        Difference::IndexUnfit { index } => step(
+            [
+                format!("DROP INDEX {}", index.name),
+                create_index(&index.name),
+            ],
+            WHILE_INDEXED,
+        ),
         Difference::Narrow { .. }
         | Difference::Nullable { .. }
         | Difference::PrimaryKey { .. }
@@ -73,14 +86,13 @@ pub(super) fn steps(
             {
                 return Err(Obstacle::After(Part::Rows));
             }
-            let rebuild = Step {
+            Step {
                 statements: rebuild::statements(live, mended).map_err(Obstacle::Person)?,
                 lock: WHILE_REBUILT,
                 execution: Execution::Transaction {
                     settings: &RENAMING,
                 },
-            };
-            return Ok(rebuild.into());
+            }
         }
         Difference::DocumentsUnfit { .. }
         | Difference::NotATable { .. }
@@ -100,5 +112,5 @@ pub(super) fn steps(
         | Difference::Storage { .. }
         | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    Ok(step(statements).into())
+    Ok(step.into())
 }
