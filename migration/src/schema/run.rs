@@ -80,7 +80,7 @@ pub(crate) async fn take(
             Outcome::GaveWay(error)
         }
         Err(Error::Step { statements, source }) if would_copy(&source) => {
-            tracing::info!("  the server would copy the table for it");
+            tracing::info!("{part}: the server would copy the table for it");
             Outcome::WouldCopy(Error::Step { statements, source })
         }
         Err(error) => Outcome::LookAgain(error),
@@ -91,7 +91,7 @@ pub(crate) async fn take(
 fn announce(part: &str, found: &str, step: &Step, size: Option<&str>) {
     tracing::info!("{part}: {found}");
     if step.lock.grows() {
-        tracing::info!("  lock: {}", step.lock.sentence(size));
+        tracing::info!("lock: {}", step.lock.sentence(size));
     }
     for statement in &step.statements {
         tracing::info!("  {statement}");

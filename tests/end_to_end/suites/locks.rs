@@ -26,6 +26,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
+/// Those that need the nodes of Galera.
+pub fn of_a_cluster() -> Vec<Test> {
+    tests![the_whole_cluster_waits_and_check_says_so]
+}
+
 fn shapes(folder: &str) -> Vec<PathBuf> {
     let folder = workspace().join("tests/shapes").join(folder);
     let mut files: Vec<_> = fs::read_dir(&folder)
@@ -117,7 +122,7 @@ const HOLDS_READERS_OFF: [&str; 1] = ["AccessExclusiveLock"];
 const HOLDS_WRITERS_OFF: [&str; 3] = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock"];
 
 async fn run_and_compare(db: &DatabaseConnection, step: &StepReport, what: &str) {
-    let lock = step.lock.as_str();
+    let lock = &*step.lock;
     if step.statements[0].contains("CONCURRENTLY") {
         assert!(lock.ends_with("readers and writers go on"), "{what}");
         let statement = &step.statements[0];
@@ -271,8 +276,8 @@ async fn a_server_that_would_copy_refuses_and_the_copy_is_announced(database: Da
     let said = migrate(&there, ["up"]).expect_success();
 
     before.assert_kept_in(&Inventory::of(&there).await);
-    let refused = "  the server would copy the table for it\n";
-    let announced = "  lock: writers wait while the table is copied (";
+    let refused = ": the server would copy the table for it\n";
+    let announced = "\nlock: writers wait while the table is copied (";
     let (in_place, copied) = said.split_once(refused).expect(&said);
     assert!(in_place.contains("ALGORITHM=INPLACE LOCK=NONE"), "{said}");
     assert!(copied.contains(announced), "{said}");
@@ -294,4 +299,18 @@ async fn a_rebuild_is_announced_with_its_size(database: Database) {
     let lock = "lock: the write lock of the database file, while the table is rebuilt ";
     assert!(check.stdout.contains(&format!("{lock}{size}")), "{check:?}");
     assert!(up.contains(lock), "{up}");
+}
+
+/// The nodes run a change of shape at the same place among all other statements.
+async fn the_whole_cluster_waits_and_check_says_so(database: Database) {
+    database
+        .execute([include_str!("../../shapes/mysql/four_differences.sql")])
+        .await;
+    database.settle().await;
+
+    let check = migrate(&database, ["check"]);
+
+    let lock = "lock: every writer of the cluster, to whichever table, waits";
+    assert_eq!(check.stdout.matches(lock).count(), 4, "{check:?}");
+    assert!(!check.stdout.contains("writers go on"), "{check:?}");
 }

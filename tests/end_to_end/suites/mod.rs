@@ -78,7 +78,11 @@ pub fn tests(engine: Engine) -> Vec<Test> {
             ];
             return suites.into_iter().flatten().collect();
         }
-        "galera" | "pgbouncer" => return replicas::tests(engine),
+        "galera" => {
+            let suites = [replicas::tests(engine), locks::of_a_cluster()];
+            return suites.into_iter().flatten().collect();
+        }
+        "pgbouncer" => return replicas::tests(engine),
         _ => {}
     }
     let suites = [

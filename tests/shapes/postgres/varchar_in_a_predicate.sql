@@ -11,5 +11,5 @@ CREATE TABLE vectors (
     vector_ids varchar(5000) NOT NULL DEFAULT '[]'
 );
 CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
-CREATE INDEX first_pages ON vectors (page) WHERE vector_ids <> '[]';
+CREATE INDEX first_pages ON vectors (page) WHERE vector_ids IS NOT NULL;
 INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');

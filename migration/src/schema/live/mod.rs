@@ -120,6 +120,8 @@ pub(crate) struct Table {
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: what makes the server copy the table where it need not otherwise.
     pub(crate) copies: Vec<Copies>,
+    /// Who waits for a statement that changes the table's shape, apart from its own users.
+    pub(crate) reach: Reach,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
@@ -143,6 +145,7 @@ impl Table {
             readers: Vec::new(),
             rereads: Vec::new(),
             copies: Vec::new(),
+            reach: Reach::Server,
             instead_rules: Vec::new(),
             statements: Vec::new(),
         }
@@ -181,6 +184,15 @@ pub(crate) enum Copies {
     ForARebuild,
     /// A stored column that is generated from `doc_id`.
     ForTheForeignKey,
+}
+
+/// Who waits for a statement that changes a table's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Server,
+    /// Every writer of a Galera cluster, whichever table it writes to: the nodes run such a statement at the
+    /// same place among all others (`wsrep_OSU_method = TOI`).
+    Cluster,
 }
 
 /// Where the rows are; every table is local but on Citus.

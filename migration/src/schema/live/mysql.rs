@@ -4,8 +4,8 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Relation,
-    Table, gather, list, rows,
+    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Reach,
+    Relation, Table, gather, list, rows,
 };
 
 /// At the foreign keys, before they are called hidden.
@@ -81,6 +81,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
         copies: copies(db, name).await?,
+        reach: reach(db).await?,
         ..Table::new(kind)
     }))
 }
@@ -375,4 +376,19 @@ async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, Db
         },
     )
     .await
+}
+
+async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
+    let settings = rows(
+        db,
+        "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_OSU_method')",
+        [],
+        |row| row.try_get_by_index::<String>(1),
+    )
+    .await?;
+    let is_set = |value: &str| settings.iter().any(|setting| setting == value);
+    Ok(match is_set("ON") && is_set("TOI") {
+        true => Reach::Cluster,
+        false => Reach::Server,
+    })
 }

@@ -8,7 +8,7 @@ use super::{Execution, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, Part},
-    live::{Column, ColumnKind, Copies, ForeignKey, Live},
+    live::{Column, ColumnKind, Copies, ForeignKey, Live, Reach},
     rows::Orphans,
 };
 
@@ -19,6 +19,9 @@ const REBUILT: Lock = Lock::of_the_table(
     "metadata lock, for a moment: readers and writers go on while the table is rebuilt",
 );
 const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied");
+const WHOLE_CLUSTER: Lock = Lock::of_the_table(
+    "every writer of the cluster, to whichever table, waits until each node has run the statement",
+);
 
 /// What a statement asks of the server beside the change itself.
 #[derive(Clone, Copy)]
@@ -186,7 +189,14 @@ pub(super) fn steps(
         | Difference::Storage { .. }
         | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    Ok(step.into())
+    let reach = live.vectors.as_ref().map(|table| table.reach);
+    Ok(Steps::from(match reach {
+        Some(Reach::Cluster) => Step {
+            lock: WHOLE_CLUSTER,
+            ..step
+        },
+        Some(Reach::Server) | None => step,
+    }))
 }
 
 /// Rows that are not deleted are not locked, and no transaction becomes large.
