@@ -179,11 +179,11 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copies {
     /// A unique index over values of any length, which MariaDB keeps as a hidden column.
-    ForEveryChange,
+    EveryChange,
     /// A column that is stored or indexed and generated, or an index of words or places.
-    ForARebuild,
+    Rebuild,
     /// A stored column that is generated from `doc_id`.
-    ForTheForeignKey,
+    ForeignKey,
 }
 
 /// Who waits for a statement that changes a table's shape.

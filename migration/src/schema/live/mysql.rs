@@ -369,9 +369,9 @@ async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, Db
         |row| {
             let change: String = row.try_get_by_index(0)?;
             Ok(match change.as_str() {
-                "every change" => Copies::ForEveryChange,
-                "the foreign key" => Copies::ForTheForeignKey,
-                _ => Copies::ForARebuild,
+                "every change" => Copies::EveryChange,
+                "the foreign key" => Copies::ForeignKey,
+                _ => Copies::Rebuild,
             })
         },
     )

@@ -98,12 +98,9 @@ pub(super) fn steps(
             || copies.iter().any(|copies| these.contains(copies));
         if is_copied { Way::Copied } else { way }
     };
-    let indexed = unless(Way::InPlace, &[Copies::ForEveryChange]);
-    let rebuilt = unless(Way::Rebuilt, &[Copies::ForEveryChange, Copies::ForARebuild]);
-    let keyed = unless(
-        Way::InPlace,
-        &[Copies::ForEveryChange, Copies::ForTheForeignKey],
-    );
+    let indexed = unless(Way::InPlace, &[Copies::EveryChange]);
+    let rebuilt = unless(Way::Rebuilt, &[Copies::EveryChange, Copies::Rebuild]);
+    let keyed = unless(Way::InPlace, &[Copies::EveryChange, Copies::ForeignKey]);
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(DbBackend::MySql);
