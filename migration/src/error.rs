@@ -176,6 +176,15 @@ pub enum Error {
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
 
+    /// The last inspection still found differences, so nothing was recorded.
+    #[error("{place} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
+    StillDiffers {
+        /// Where it was looked.
+        place: Place,
+        /// What was found.
+        differences: Vec<String>,
+    },
+
     /// A step changed nothing.
     #[error(
         "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
@@ -194,9 +203,17 @@ impl Error {
 
     pub(crate) fn refused<'p>(place: Place, plans: impl Iterator<Item = &'p Plan>) -> Self {
         let reasons = plans
-            .map(|plan| DifferenceReport::of(plan).to_string())
+            .map(|plan| DifferenceReport::of(plan, None).to_string())
             .collect();
         Self::Refused { place, reasons }
+    }
+
+    pub(crate) fn still_differs(place: Place, plans: &[Plan]) -> Self {
+        let differences = plans
+            .iter()
+            .map(|plan| DifferenceReport::of(plan, None).to_string())
+            .collect();
+        Self::StillDiffers { place, differences }
     }
 }
 
@@ -217,11 +234,13 @@ fn migration_text(error: &DbErr) -> String {
     }
 }
 
-/// A lock that was not to be had, or a deadlock: by the codes that the servers give them.
+/// Whether another session was in the way: a lock, a deadlock or a serialization failure, by the code that
+/// the server gives it. The same statement may succeed when it is run again.
 pub(crate) fn is_in_use(error: &DbErr) -> bool {
-    const CODES: [&str; 6] = [
+    const CODES: [&str; 7] = [
         "code: \"55P03\"",
         "code: \"40P01\"",
+        "code: \"40001\"",
         "number: 1205",
         "number: 1213",
         "SqliteError { code: 5,",
@@ -259,6 +278,14 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
         "number: 1180",
     ];
     !is_full(error) && (is_in_use(error) || has_code(error, &CODES))
+}
+
+/// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
+pub(crate) fn would_copy(error: &DbErr) -> bool {
+    has_code(
+        error,
+        &["number: 1845", "number: 1846", "code: Some(\"0A000\")"],
+    )
 }
 
 /// The codes stand only in the driver's own error, whose type is there only with the driver's feature.
@@ -305,7 +332,14 @@ fn next_step(error: &str) -> Option<&'static str> {
             "\"2BP01\"",
             "somebody else's views or foreign keys depend on it: drop those first",
         ),
-        ("\"25006\"", "name the primary server: this one only reads"),
+        (
+            "\"25006\"",
+            "name the primary server: this one only reads, or default_transaction_read_only is on for this role or database",
+        ),
+        (
+            "number: 1792",
+            "use a user whose sessions are not set to transaction_read_only",
+        ),
         (
             "--read-only option",
             "name the primary server: this one only reads",

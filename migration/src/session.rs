@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, TransactionTrait,
 };
 use sea_orm_migration::SchemaManagerConnection;
 
@@ -125,7 +125,6 @@ impl<'c> Session<'c> {
         let transaction = match (is_pool, self.backend()) {
             (true, DbBackend::Postgres) => {
                 let transaction = self.db.begin().await?;
-                // SeaORM would prepare it, before what others have prepared is gone.
                 let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
                 transaction.execute_unprepared(mode).await?;
                 transaction
@@ -143,17 +142,45 @@ impl<'c> Session<'c> {
         Ok(Unit::Own(transaction))
     }
 
+    /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
     pub(crate) async fn begin(&self) -> Result<Unit<'_>, DbErr> {
-        let is_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
-        // Its first DDL statement would end the caller's transaction, and every savepoint with it.
-        if !is_pool && self.backend() == DbBackend::MySql {
-            return Ok(Unit::Callers(&self.db));
+        match &self.db {
+            SchemaManagerConnection::Connection(pool) => {
+                let transaction = begin_to_write(pool).await?;
+                self.settings.enter(&transaction).await?;
+                Ok(Unit::Own(transaction))
+            }
+            // Its first DDL statement would end the caller's transaction, and every savepoint with it.
+            _ if self.backend() == DbBackend::MySql => Ok(Unit::Callers(&self.db)),
+            callers => Ok(Unit::Own(callers.begin().await?)),
         }
-        let transaction = self.db.begin().await?;
-        if is_pool {
-            self.settings.enter(&transaction).await?;
+    }
+}
+
+/// Begins a transaction whose isolation level is explicit: a server, a database or a role may have
+/// another default. A default of READ ONLY is respected.
+///
+/// PostgreSQL: a transaction at a higher level keeps its snapshot, which blocks `CREATE INDEX
+/// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
+/// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
+pub(crate) async fn begin_to_write(
+    pool: &DatabaseConnection,
+) -> Result<DatabaseTransaction, DbErr> {
+    match pool.get_database_backend() {
+        DbBackend::MySql => {
+            let isolation = Some(IsolationLevel::RepeatableRead);
+            pool.begin_with_config(isolation, None).await
         }
-        Ok(Unit::Own(transaction))
+        DbBackend::Postgres => {
+            let transaction = pool.begin().await?;
+            // SeaORM would prepare this statement, which fails behind a pooler where another client has
+            // prepared one of the same name.
+            let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+            transaction.execute_unprepared(isolation).await?;
+            Ok(transaction)
+        }
+        // SQLite has one isolation level.
+        _ => pool.begin().await,
     }
 }
 

@@ -1,15 +1,18 @@
 //! A named lock of the session. On Galera it is a node's own: there a race between nodes is lost by one
 //! of two, who looks again.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 
-use crate::schema::live::{list, rows};
+use crate::{
+    schema::live::{list, rows},
+    session::begin_to_write,
+};
 
 /// Named locks are the server's: the database is part of the name, which may have 64 letters.
 pub(crate) const NAME: &str = "concat('colpali vectors ', crc32(database()))";
 
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    db.begin().await
+    begin_to_write(db).await
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {

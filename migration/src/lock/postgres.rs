@@ -1,12 +1,13 @@
 //! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
 //! stay behind on whichever connection the pooler had at hand.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
 use super::Waiter;
-use crate::schema::live::{list, rows};
+use crate::{
+    schema::live::{list, rows},
+    session::begin_to_write,
+};
 
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
@@ -18,7 +19,7 @@ const TIMEOUTS: &str = "SELECT set_config(name, CASE name WHEN 'lock_timeout' TH
        'lock_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')";
 
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let transaction = db.begin().await?;
+    let transaction = begin_to_write(db).await?;
     transaction.execute_unprepared(TIMEOUTS).await?;
     Ok(transaction)
 }

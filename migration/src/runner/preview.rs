@@ -5,8 +5,8 @@ use crate::{
     Error,
     schema::{
         converge::{self, Look},
-        difference::{Difference, Remedy, Scope},
-        step::{self, Step},
+        difference::{Difference, Scope},
+        step::{self, Step, Steps},
     },
     session::Session,
 };
@@ -63,10 +63,7 @@ fn statements(
     scope: Scope,
     mended: &mut Vec<Difference>,
 ) -> Result<Vec<String>, Error> {
-    let refused = look
-        .plans
-        .iter()
-        .filter(|plan| plan.remedy != Remedy::Repair);
+    let refused = look.plans.iter().filter(|plan| !plan.remedy.is_repair());
     if refused.clone().next().is_some() {
         return Err(Error::refused(look.live.place.clone(), refused));
     }
@@ -76,7 +73,7 @@ fn statements(
             continue;
         }
         mended.push(plan.difference.clone());
-        for step in &plan.steps {
+        for step in plan.remedy.steps().into_iter().flat_map(Steps::iter) {
             // SQLite mends several in one step.
             if !steps.contains(&step) {
                 steps.push(step);

@@ -5,9 +5,9 @@ use std::time::Instant;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::{
-    difference::{self, Difference, Part, Remedy, Scope},
+    difference::{self, Difference, Obstacle, Part, Remedy, Scope},
     live::{self, Live},
-    purge,
+    purge, rows,
     run::{self, Done, Outcome},
     step::{self, Freedom, Plan, Step},
 };
@@ -30,13 +30,15 @@ pub(crate) enum Refusal {
 pub(crate) struct Look {
     pub(crate) live: Live,
     pub(crate) plans: Vec<Plan>,
+    /// How large the table is, where the time of a step depends on it.
+    pub(crate) size: Option<String>,
 }
 
 impl Look {
     fn orphans(&self) -> Option<&Difference> {
         let is_orphans = |plan: &&Plan| {
             matches!(plan.difference, Difference::Orphans(_))
-                && plan.remedy == Remedy::DeleteOrphans
+                && plan.remedy == Remedy::Left(Obstacle::DeleteOrphans)
         };
         self.plans
             .iter()
@@ -53,18 +55,34 @@ impl Look {
 
 /// In a transaction of its own that only reads.
 pub(crate) async fn look_at_once(session: &Session<'_>, scope: Scope) -> Result<Look, Error> {
+    look_again(session, scope, &[]).await
+}
+
+/// The same, where the server has refused to fix these parts without copying the table.
+async fn look_again(session: &Session<'_>, scope: Scope, copied: &[Part]) -> Result<Look, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let unit = session.begin_to_read().await.map_err(failed)?;
-    let look = look(&unit.db(), scope, session.freedom()).await;
+    let look = look(&unit.db(), scope, session.freedom(), copied).await;
     unit.rollback().await.map_err(failed)?;
     look
 }
 
-async fn look(db: &impl ConnectionTrait, scope: Scope, freedom: Freedom) -> Result<Look, Error> {
+async fn look(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    freedom: Freedom,
+    copied: &[Part],
+) -> Result<Look, Error> {
     let live = live::read(db).await?;
     let differences = difference::differences(db, &live, scope).await?;
-    let plans = step::plan(&live, &differences, freedom);
-    Ok(Look { live, plans })
+    let plans = step::plan(&live, &differences, freedom, copied);
+    let mut steps = plans.iter().filter_map(|plan| plan.remedy.steps());
+    let grows = steps.any(|steps| steps.iter().any(|step| step.lock.grows()));
+    let size = match &live.vectors {
+        Some(vectors) if grows => rows::size(db, &vectors.placement).await?,
+        Some(_) | None => None,
+    };
+    Ok(Look { live, plans, size })
 }
 
 /// What was done, and what could not be.
@@ -97,13 +115,14 @@ pub(crate) async fn converge(
     let mut refused_before: Option<String> = None;
     let started = Instant::now();
     let mut looks_again: u32 = 0;
+    let mut copied: Vec<Part> = Vec::new();
     loop {
         session
             .require_turn()
             .await
             .map_err(Error::looking_for("this migrator's turn"))?;
-        let look = look_at_once(session, scope).await?;
-        let refused = |plan: &&Plan| plan.remedy != Remedy::Repair;
+        let look = look_again(session, scope, &copied).await?;
+        let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
             let error = Error::refused(look.live.place.clone(), refused);
@@ -119,7 +138,13 @@ pub(crate) async fn converge(
             continue;
         }
         let Some((plan, step)) = next(&look.plans, &failed) else {
-            return Ok(Converged { done, failed, look });
+            return match refusal {
+                // Nothing is recorded as done that is not as declared.
+                Refusal::OfEverything if !look.plans.is_empty() => {
+                    Err(Error::still_differs(look.live.place, &look.plans))
+                }
+                Refusal::OfEverything | Refusal::OfItself => Ok(Converged { done, failed, look }),
+            };
         };
         let really_failed = match tried.take_if(|(tried, _)| tried == step) {
             Some((_, error)) => Some(error),
@@ -128,7 +153,7 @@ pub(crate) async fn converge(
         let started = trying.take().unwrap_or_else(Instant::now);
         let outcome = match really_failed {
             Some(error) => Outcome::Failed(error),
-            None => run::take(session, &plan.difference, step).await,
+            None => run::take(session, &plan.difference, step, look.size.as_deref()).await,
         };
         match outcome {
             Outcome::Done(step) => done.push(step),
@@ -139,19 +164,24 @@ pub(crate) async fn converge(
                 trying = Some(started);
                 run::leave_it_to_others(session).await;
             }
+            Outcome::WouldCopy(_) if !copied.contains(&plan.difference.part()) => {
+                copied.push(plan.difference.part());
+            }
             Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
                 looks_again += 1;
                 tried = Some((step.clone(), error));
             }
-            Outcome::LookAgain(error) | Outcome::Failed(error)
+            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
                 if refusal == Refusal::OfEverything =>
             {
                 return Err(error);
             }
-            Outcome::LookAgain(error) | Outcome::Failed(error) => failed.push(Failed {
-                part: plan.difference.part(),
-                error,
-            }),
+            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error) => {
+                failed.push(Failed {
+                    part: plan.difference.part(),
+                    error,
+                })
+            }
         }
     }
 }
@@ -166,7 +196,7 @@ fn next<'p>(plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)
     plans
         .iter()
         .filter(|plan| !is_left(plan))
-        .find_map(|plan| Some((plan, plan.steps.first()?)))
+        .find_map(|plan| Some((plan, plan.remedy.steps()?.first())))
 }
 
 /// A step that was done just now, or twice, is undone by somebody as often as it is done.

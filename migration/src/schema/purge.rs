@@ -72,7 +72,12 @@ pub(crate) async fn delete(
         Deletion::Returning(delete) => vec![delete.clone()],
         Deletion::AfterReading { read, delete } => vec![read.clone(), delete.clone()],
     };
-    run::announce(orphans.part().name(), &orphans.sentence(), &statements);
+    run::announce(
+        orphans.part().name(),
+        &orphans.sentence(),
+        &statements,
+        None,
+    );
     for goes_too in cascade::find(session).await? {
         tracing::info!("  {goes_too}");
     }

@@ -2,7 +2,7 @@
 
 use super::{
     converge::Look,
-    difference::{self, Part, Remedy},
+    difference::{self, Obstacle, Part, Remedy},
     live::{Place, Placement},
     rows::Orphans,
     step::{Plan, Step},
@@ -78,8 +78,9 @@ pub enum RemedyReport {
 pub struct StepReport {
     /// In their order.
     pub statements: Vec<String>,
-    /// The lock that they take, and for how long.
-    pub lock: &'static str,
+    /// The lock that they take, and for how long. Where the time depends on the size of the table, with that
+    /// size.
+    pub lock: String,
 }
 
 impl Report {
@@ -115,7 +116,11 @@ impl Report {
             .collect();
         Self {
             parts,
-            differences: look.plans.iter().map(DifferenceReport::of).collect(),
+            differences: look
+                .plans
+                .iter()
+                .map(|plan| DifferenceReport::of(plan, look.size.as_deref()))
+                .collect(),
             notes: difference::notes(&look.live),
             place: look.live.place,
         }
@@ -123,23 +128,23 @@ impl Report {
 }
 
 impl DifferenceReport {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan, size: Option<&str>) -> Self {
         let step = |step: &Step| StepReport {
             statements: step.statements.clone(),
-            lock: step.lock,
+            lock: step.lock.sentence(size),
         };
         Self {
             part: plan.difference.part().name(),
             found: plan.difference.sentence(),
             remedy: match &plan.remedy {
-                Remedy::Repair => RemedyReport::Repair {
-                    steps: plan.steps.iter().map(step).collect(),
+                Remedy::Repair(steps) => RemedyReport::Repair {
+                    steps: steps.iter().map(step).collect(),
                 },
-                Remedy::DeleteOrphans => RemedyReport::DeleteOrphans {
+                Remedy::Left(Obstacle::DeleteOrphans) => RemedyReport::DeleteOrphans {
                     query: Orphans::QUERY,
                 },
-                Remedy::After(part) => RemedyReport::After { part: part.name() },
-                Remedy::Person(next_step) => RemedyReport::Person {
+                Remedy::Left(Obstacle::After(part)) => RemedyReport::After { part: part.name() },
+                Remedy::Left(Obstacle::Person(next_step)) => RemedyReport::Person {
                     next_step: next_step.clone(),
                 },
             },

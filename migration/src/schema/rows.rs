@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
-use super::live::{list, rows};
+use super::live::{Placement, list, rows};
 use crate::Error;
 
 /// Rows whose document does not exist.
@@ -127,6 +127,40 @@ pub(crate) async fn how_many(db: &impl ConnectionTrait) -> Result<String, DbErr>
         rows if rows > MOST => format!("more than {MOST} rows"),
         rows => format!("{rows} rows"),
     })
+}
+
+/// Returns how large the table is, for people. `None` where no catalog of this connection knows it, as for a
+/// table whose rows are on other servers.
+pub(crate) async fn size(
+    db: &impl ConnectionTrait,
+    placement: &Placement,
+) -> Result<Option<String>, Error> {
+    match placement {
+        Placement::Local | Placement::Managed => {}
+        Placement::Reference | Placement::Distributed { .. } | Placement::SingleShard { .. } => {
+            return Ok(None);
+        }
+    }
+    let (sql, unit) = match db.get_database_backend() {
+        DbBackend::Postgres => ("SELECT pg_table_size(to_regclass('vectors'))", "bytes"),
+        DbBackend::MySql => (
+            "SELECT CAST(data_length AS SIGNED) FROM information_schema.tables
+             WHERE table_schema = DATABASE() AND table_name = 'vectors'",
+            "bytes, as the server estimates",
+        ),
+        _ => (
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            "bytes in the file",
+        ),
+    };
+    let bytes: Vec<Option<i64>> = list(db, sql, [])
+        .await
+        .map_err(Error::looking_for("the size of \"vectors\""))?;
+    Ok(bytes
+        .first()
+        .copied()
+        .flatten()
+        .map(|bytes| format!("{bytes} {unit}")))
 }
 
 /// PostgreSQL: what a sequence gives.

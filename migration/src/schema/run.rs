@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error,
-    error::is_in_use,
+    error::{is_in_use, would_copy},
     lock::{self, BETWEEN_TRIES},
     session::Session,
 };
@@ -49,14 +49,29 @@ pub(crate) enum Outcome {
     Done(Done),
     /// To whoever held what the step needs; a part of it may be done.
     GaveWay(Error),
+    /// A MySQL or MariaDB server refused to run it without copying the table.
+    WouldCopy(Error),
     /// Somebody else may have taken it.
     LookAgain(Error),
     Failed(Error),
 }
 
-pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step) -> Outcome {
+pub(crate) async fn take(
+    session: &Session<'_>,
+    mended: &Difference,
+    step: &Step,
+    size: Option<&str>,
+) -> Outcome {
     let (part, found) = (mended.part().name(), mended.sentence());
-    announce(part, &found, &step.statements);
+    announce(
+        part,
+        &found,
+        &step.statements,
+        step.lock
+            .grows()
+            .then(|| step.lock.sentence(size))
+            .as_deref(),
+    );
     let started = Instant::now();
     let outcome = run(session, step)
         .instrument(tracing::info_span!("step"))
@@ -78,12 +93,20 @@ pub(crate) async fn take(session: &Session<'_>, mended: &Difference, step: &Step
             Outcome::GaveWay(error)
         }
         Err(error @ Error::RowsChanged { .. }) => Outcome::Failed(error),
+        Err(Error::Step { statements, source }) if would_copy(&source) => {
+            tracing::info!("{part}: the server would copy the table for it");
+            Outcome::WouldCopy(Error::Step { statements, source })
+        }
         Err(error) => Outcome::LookAgain(error),
     }
 }
 
-pub(crate) fn announce(part: &str, found: &str, statements: &[String]) {
+/// What others cannot do for longer than a moment is said with the step.
+pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Option<&str>) {
     tracing::info!("{part}: {found}");
+    if let Some(lock) = lock {
+        tracing::info!("lock: {lock}");
+    }
     for statement in statements {
         tracing::info!("  {statement}");
     }
@@ -164,7 +187,7 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
     }
     let outcome = match step.execution {
         Execution::Compared { .. } => with(&db, settings, compared(&db, &step.statements)).await,
-        _ => {
+        Execution::Transaction { .. } | Execution::Alone => {
             with(&db, settings, async {
                 Ok(run_all(&db, &step.statements).await?)
             })

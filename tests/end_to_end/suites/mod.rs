@@ -23,7 +23,9 @@ mod faults;
 mod fresh;
 mod generated;
 mod inventory;
+mod isolation;
 mod library;
+mod locks;
 mod orphans;
 mod outages;
 mod output;
@@ -86,7 +88,11 @@ pub fn tests(engine: Engine) -> Vec<Test> {
             ];
             return suites.into_iter().flatten().collect();
         }
-        "galera" | "pgbouncer" => return replicas::tests(engine),
+        "galera" => {
+            let suites = [replicas::tests(engine), locks::of_a_cluster()];
+            return suites.into_iter().flatten().collect();
+        }
+        "pgbouncer" => return replicas::tests(engine),
         _ => {}
     }
     let rebuilds = match backend {
@@ -106,7 +112,9 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         faults::tests(backend),
         fresh::tests(backend),
         generated::tests(),
+        isolation::tests(backend),
         library::tests(),
+        locks::tests(backend),
         orphans::tests(backend),
         outages::tests(backend),
         output::tests(backend),

@@ -10,7 +10,7 @@ pub(crate) mod storage;
 pub(crate) use find::{Scope, differences};
 pub(crate) use notes::notes;
 pub(crate) use placement::primary_key;
-pub(crate) use remedy::Remedy;
+pub(crate) use remedy::{Obstacle, Remedy};
 
 use super::{
     declared::PRIMARY_KEY_DISTRIBUTED,

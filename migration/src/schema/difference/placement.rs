@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Difference, Remedy};
+use super::{Difference, Obstacle};
 use crate::schema::{
     declared::{PRIMARY_KEY, PRIMARY_KEY_DISTRIBUTED},
     live::{Live, Placement, Table},
@@ -12,7 +12,10 @@ use crate::schema::{
 pub(crate) fn primary_key(documents: &Placement) -> &'static [&'static str] {
     match documents {
         Placement::Distributed { .. } => &PRIMARY_KEY_DISTRIBUTED,
-        _ => &PRIMARY_KEY,
+        Placement::Local
+        | Placement::Managed
+        | Placement::Reference
+        | Placement::SingleShard { .. } => &PRIMARY_KEY,
     }
 }
 
@@ -43,19 +46,26 @@ fn is_beside(documents: &Placement, vectors: &Table) -> bool {
     }
 }
 
-pub(super) fn remedy(documents: &Placement, vectors: &Placement) -> Remedy {
+pub(super) fn obstacle(documents: &Placement, vectors: &Placement) -> Option<Obstacle> {
     let next_step = match (documents, vectors) {
         (
             Placement::Distributed { .. } | Placement::SingleShard { .. },
             Placement::Local | Placement::Managed,
-        ) => return Remedy::Repair,
+        ) => return None,
         (Placement::Managed | Placement::Reference, Placement::Local) => {
             "make the coordinator known to the other nodes (SELECT citus_set_coordinator_host with its address), \
              drop the foreign key, then repair"
         }
-        _ => "bring its rows back, then repair: SELECT undistribute_table('vectors')",
+        (Placement::Local, _)
+        | (
+            _,
+            Placement::Managed
+            | Placement::Reference
+            | Placement::Distributed { .. }
+            | Placement::SingleShard { .. },
+        ) => "bring its rows back, then repair: SELECT undistribute_table('vectors')",
     };
-    Remedy::Person(next_step.to_owned())
+    Some(Obstacle::Person(next_step.to_owned()))
 }
 
 impl fmt::Display for Placement {
@@ -138,9 +148,10 @@ mod tests {
     }
 
     fn statements(live: &Live, difference: Difference) -> Vec<String> {
-        plan(live, &[difference], Freedom::Free)
+        plan(live, &[difference], Freedom::Free, &[])
             .into_iter()
-            .flat_map(|plan| plan.steps)
+            .filter_map(|plan| plan.remedy.steps().cloned())
+            .flat_map(|steps| steps.iter().cloned().collect::<Vec<_>>())
             .flat_map(|step| step.statements)
             .collect()
     }
@@ -164,8 +175,8 @@ mod tests {
     fn a_local_table_is_moved_to_its_documents() {
         for documents in [distributed_by("id", 4), ON_ONE_SHARD] {
             for vectors in [Placement::Local, Placement::Managed] {
-                let found = found(&documents, &vectors).map(|found| found.remedy(&[]));
-                assert_eq!(found, Some(Remedy::Repair), "{documents}");
+                let found = found(&documents, &vectors).map(|found| found.obstacle(&[]));
+                assert_eq!(found, Some(None), "{documents}");
             }
         }
     }
@@ -182,8 +193,11 @@ mod tests {
             (ON_ONE_SHARD, Placement::SingleShard { colocation: 8 }),
         ];
         for (documents, vectors) in refused {
-            let found = found(&documents, &vectors).map(|found| found.remedy(&[]));
-            assert!(matches!(found, Some(Remedy::Person(_))), "{documents}");
+            let found = found(&documents, &vectors).map(|found| found.obstacle(&[]));
+            assert!(
+                matches!(found, Some(Some(Obstacle::Person(_)))),
+                "{documents}"
+            );
         }
     }
 

@@ -4,13 +4,22 @@ use super::{Difference, Part, placement};
 use crate::schema::{
     declared::PRIMARY_KEY,
     live::{Column, ColumnKind},
+    step::Steps,
 };
 
-/// What can be done about a difference.
+/// What can be done about a difference. A difference that nobody has planned a step for cannot be
+/// called repairable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    /// Done without losing or inventing data.
-    Repair,
+    /// These steps fix it without losing or inventing data.
+    Repair(Steps),
+    /// Nothing fixes it yet.
+    Left(Obstacle),
+}
+
+/// Why a difference is not fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
     /// Done when asked for by name.
     DeleteOrphans,
     /// Nothing before this part is as declared.
@@ -19,17 +28,37 @@ pub(crate) enum Remedy {
     Person(String),
 }
 
+impl Remedy {
+    pub(crate) fn is_repair(&self) -> bool {
+        self.steps().is_some()
+    }
+
+    pub(crate) fn steps(&self) -> Option<&Steps> {
+        match self {
+            Self::Repair(steps) => Some(steps),
+            Self::Left(_) => None,
+        }
+    }
+}
+
+impl Obstacle {
+    /// A difference that no step of this engine fixes.
+    pub(crate) fn unplanned() -> Self {
+        Self::Person("change it by hand: no step is known that does it on this engine".to_owned())
+    }
+}
+
 impl Difference {
-    /// What can be done, given the other differences.
-    pub(crate) fn remedy(&self, all: &[Self]) -> Remedy {
+    /// What keeps it from being fixed, given the other differences.
+    pub(crate) fn obstacle(&self, all: &[Self]) -> Option<Obstacle> {
         match self.in_the_way(all) {
-            Some(part) => Remedy::After(part),
-            None => self.own_remedy(),
+            Some(part) => Some(Obstacle::After(part)),
+            None => self.own_obstacle(),
         }
     }
 
-    fn own_remedy(&self) -> Remedy {
-        let person = |next_step: &str| Remedy::Person(next_step.to_owned());
+    fn own_obstacle(&self) -> Option<Obstacle> {
+        let person = |next_step: &str| Some(Obstacle::Person(next_step.to_owned()));
         match self {
             Self::DocumentsAbsent { found } if !found.is_empty() => person(
                 "it belongs to the application: name the database and schema that hold it (-u, -s), or create it there first",
@@ -50,14 +79,14 @@ impl Difference {
             Self::ColumnAbsent { .. } => person(
                 "its values cannot be invented: add the column and fill it, or rename the table",
             ),
-            Self::Narrow { readers, .. } if !readers.is_empty() => Remedy::Person(format!(
+            Self::Narrow { readers, .. } if !readers.is_empty() => Some(Obstacle::Person(format!(
                 "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
                 readers.join(" and ")
-            )),
-            Self::WrongType { live, .. } => Remedy::Person(misread(live)),
-            Self::Unreadable { column, .. } => Remedy::Person(format!(
+            ))),
+            Self::WrongType { live, .. } => Some(Obstacle::Person(misread(live))),
+            Self::Unreadable { column, .. } => Some(Obstacle::Person(format!(
                 "give them values of the declared type: SELECT {column}, typeof({column}) FROM vectors"
-            )),
+            ))),
             Self::InsteadRule { .. } => person("drop the rule if nobody relies on it, then repair"),
             Self::Narrow { live, .. }
             | Self::Nullable { live, .. }
@@ -65,19 +94,19 @@ impl Difference {
             | Self::PrimaryKey { live, .. }
                 if live.attributes.unsaid.is_some() =>
             {
-                Remedy::Person(format!(
+                Some(Obstacle::Person(format!(
                     "change the column by hand: it is {}, which would be forgotten",
                     live.attributes.unsaid.as_deref().unwrap_or_default()
-                ))
+                )))
             }
             Self::Generated { .. } => {
                 person("the entities write this column: replace it by one that keeps its values")
             }
             Self::Nullable {
                 column, nulls: 1.., ..
-            } => Remedy::Person(format!(
+            } => Some(Obstacle::Person(format!(
                 "give them a value or delete them: SELECT * FROM vectors WHERE {column} IS NULL"
-            )),
+            ))),
             // Where another is declared, this one only has to grow.
             Self::PrimaryKey { found, .. } if !found.is_empty() && *found != PRIMARY_KEY => {
                 person("somebody may rely on it: replace it by the declared one")
@@ -91,8 +120,8 @@ impl Difference {
             Self::AutoIncrement { live, .. } if live.default.is_some() => {
                 person("drop the default if nobody relies on it, then repair")
             }
-            Self::Placement { documents, vectors } => placement::remedy(documents, vectors),
-            Self::Orphans(_) => Remedy::DeleteOrphans,
+            Self::Placement { documents, vectors } => placement::obstacle(documents, vectors),
+            Self::Orphans(_) => Some(Obstacle::DeleteOrphans),
             Self::ForeignKeyElsewhere { .. } => {
                 person("which of the two was meant only its author knows: drop it, then repair")
             }
@@ -100,7 +129,21 @@ impl Difference {
                 "a document has many pages, and a page may have many rows: drop the index or its constraint, then repair",
             ),
             Self::InsertBlocked { .. } => person("give the column a default, or allow NULL in it"),
-            _ => Remedy::Repair,
+            Self::DocumentsAbsent { .. }
+            | Self::TableAbsent
+            | Self::StorageEngine { .. }
+            | Self::Narrow { .. }
+            | Self::Nullable { .. }
+            | Self::PrimaryKey { .. }
+            | Self::AutoIncrement { .. }
+            | Self::SequenceBehind { .. }
+            | Self::SequenceNarrow { .. }
+            | Self::ForeignKeyAbsent
+            | Self::ForeignKeyUnlike { .. }
+            | Self::ForeignKeyUnvalidated { .. }
+            | Self::IndexAbsent
+            | Self::IndexUnfit { .. }
+            | Self::Storage { .. } => None,
         }
     }
 
@@ -108,6 +151,7 @@ impl Difference {
     pub(crate) fn is_built_on(&self, part: Part) -> bool {
         let foundation: &[Part] = match self.part() {
             Part::Table if *self == Self::TableAbsent => &[Part::Documents],
+            Part::Documents | Part::Table | Part::Column(_) => &[],
             Part::PrimaryKey => &[Part::Column("id")],
             Part::AutoIncrement => &[Part::Column("id"), Part::PrimaryKey],
             Part::Placement => &[Part::Documents, Part::Column("doc_id"), Part::PrimaryKey],
@@ -120,21 +164,24 @@ impl Difference {
             Part::Index => &[Part::Column("doc_id")],
             Part::Rows => &[Part::Documents, Part::Column("doc_id")],
             Part::Storage => &[Part::Column("vector_ids")],
-            _ => &[],
         };
         foundation.contains(&part)
     }
 
     /// The part that this one is built on and that is not going to be mended before it.
     fn in_the_way(&self, all: &[Self]) -> Option<Part> {
-        let table = all
-            .iter()
-            .find(|other| matches!(other, Self::NotATable { .. }) && *other != self);
+        let keeps_no_key = |other: &&Self| {
+            matches!(other, Self::StorageEngine { .. }) && other.own_obstacle().is_some()
+        };
+        let table = all.iter().find(|other| {
+            matches!(other, Self::NotATable { .. }) && *other != self
+                || self.part() == Part::ForeignKey && keeps_no_key(other)
+        });
         let stays = |other: &&Self| {
             // NULLs have no document to point to, and wait for nobody.
             self.is_built_on(other.part())
                 && !matches!(other, Self::Nullable { .. })
-                && other.own_remedy() != Remedy::Repair
+                && other.own_obstacle().is_some()
         };
         table.or_else(|| all.iter().find(stays)).map(Self::part)
     }
@@ -146,7 +193,12 @@ fn misread(live: &Column) -> String {
         ColumnKind::Integer { signed: false, .. } => {
             "read signed integers, and fail on what is larger"
         }
-        _ => "cannot read this type",
+        ColumnKind::Integer { .. }
+        | ColumnKind::Text
+        | ColumnKind::NarrowText
+        | ColumnKind::Json
+        | ColumnKind::Serial
+        | ColumnKind::Other => "cannot read this type",
     };
     format!("the entities {how}: change the type, after making sure that every value fits")
 }

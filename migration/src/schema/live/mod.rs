@@ -119,6 +119,12 @@ pub(crate) struct Table {
     pub(crate) kept: Vec<String>,
     /// PostgreSQL: what reads a column and keeps it from changing its type, with the column.
     pub(crate) readers: Vec<(String, String)>,
+    /// PostgreSQL: the columns for which every row is read again when their type changes.
+    pub(crate) rereads: Vec<String>,
+    /// MySQL and MariaDB: what makes the server copy the table where it need not otherwise.
+    pub(crate) copies: Vec<Copies>,
+    /// Who waits for a statement that changes the table's shape, apart from its own users.
+    pub(crate) reach: Reach,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
@@ -140,6 +146,9 @@ impl Table {
             spare_sequence: None,
             kept: Vec::new(),
             readers: Vec::new(),
+            rereads: Vec::new(),
+            copies: Vec::new(),
+            reach: Reach::Server,
             instead_rules: Vec::new(),
             statements: Vec::new(),
         }
@@ -167,6 +176,26 @@ pub(crate) enum Kind {
     ReferredTo(&'static str),
     /// Anything else that carries the name; what it is.
     Other(String),
+}
+
+/// The changes for which a MySQL or MariaDB server copies a table, because of what else the table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// A unique index over values of any length, which MariaDB keeps as a hidden column.
+    EveryChange,
+    /// A column that is stored or indexed and generated, or an index of words or places.
+    Rebuild,
+    /// A stored column that is generated from `doc_id`.
+    ForeignKey,
+}
+
+/// Who waits for a statement that changes a table's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Server,
+    /// Every writer of a Galera cluster, whichever table it writes to: the nodes run such a statement at the
+    /// same place among all others (`wsrep_OSU_method = TOI`).
+    Cluster,
 }
 
 /// Where the rows are; every table is local but on Citus.
@@ -210,6 +239,8 @@ pub(crate) struct Attributes {
     pub(crate) storage: Vec<String>,
     /// What a change of the column would forget.
     pub(crate) unsaid: Option<String>,
+    /// PostgreSQL: the NOT NULL constraint that has not been validated.
+    pub(crate) not_validated: Option<String>,
     /// MariaDB: the check that stands in the column's own definition.
     pub(crate) check: Option<String>,
 }

@@ -4,8 +4,8 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Referrer, Relation,
-    Table, gather, list, others::Named, rows,
+    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Reach,
+    Referrer, Relation, Table, gather, list, others::Named, rows,
 };
 
 /// At the foreign keys, before they are called hidden.
@@ -107,6 +107,8 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         indexes,
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
+        copies: copies(db, name).await?,
+        reach: reach(db).await?,
         ..Table::new(kind)
     }))
 }
@@ -369,4 +371,51 @@ async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbEr
         [name.into(), name.into(), name.into()],
     )
     .await
+}
+
+/// As MariaDB 10.11 does it. A server that does otherwise refuses the statement.
+async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, DbErr> {
+    rows(
+        db,
+        "SELECT DISTINCT CAST(CASE index_type WHEN 'HASH' THEN 'every change' ELSE 'a rebuild' END AS CHAR)
+         FROM information_schema.statistics
+         WHERE table_schema = DATABASE() AND table_name = ? AND index_type <> 'BTREE'
+         UNION
+         SELECT CAST('a rebuild' AS CHAR) FROM information_schema.columns c
+         WHERE c.table_schema = DATABASE() AND c.table_name = ?
+           AND (c.extra LIKE '%STORED GENERATED%'
+                OR (c.extra LIKE '%VIRTUAL GENERATED%' AND EXISTS (
+                      SELECT 1 FROM information_schema.statistics s
+                      WHERE s.table_schema = DATABASE() AND s.table_name = c.table_name
+                        AND s.column_name = c.column_name)))
+         UNION
+         SELECT CAST('the foreign key' AS CHAR) FROM information_schema.columns
+         WHERE table_schema = DATABASE() AND table_name = ?
+           AND extra LIKE '%STORED GENERATED%' AND lower(generation_expression) LIKE '%`doc\\_id`%'",
+        [name.into(), name.into(), name.into()],
+        |row| {
+            let change: String = row.try_get_by_index(0)?;
+            Ok(match change.as_str() {
+                "every change" => Copies::EveryChange,
+                "the foreign key" => Copies::ForeignKey,
+                _ => Copies::Rebuild,
+            })
+        },
+    )
+    .await
+}
+
+async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
+    let settings = rows(
+        db,
+        "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_OSU_method')",
+        [],
+        |row| row.try_get_by_index::<String>(1),
+    )
+    .await?;
+    let is_set = |value: &str| settings.iter().any(|setting| setting == value);
+    Ok(match is_set("ON") && is_set("TOI") {
+        true => Reach::Cluster,
+        false => Reach::Server,
+    })
 }

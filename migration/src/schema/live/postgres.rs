@@ -134,6 +134,7 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         spare_sequence: spare_sequence(db, oid).await?,
         kept: kept(db, oid).await?,
         readers: readers(db, oid).await?,
+        rereads: rereads(db, oid).await?,
         instead_rules: list(
             db,
             "SELECT quote_ident(rulename) FROM pg_catalog.pg_rewrite
@@ -237,7 +238,9 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                 CASE WHEN a.attstorage <> t.typstorage
                      THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
                                             WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
-                CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END
+                CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
+                (SELECT n.conname::text FROM pg_catalog.pg_constraint n
+                 WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated)
          FROM pg_catalog.pg_attribute a
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -268,6 +271,7 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                     .into_iter()
                     .flatten()
                     .collect(),
+                    not_validated: row.try_get_by_index(9)?,
                     ..Attributes::default()
                 },
             })
@@ -500,6 +504,28 @@ async fn readers(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<(String, Str
          ORDER BY 1, 2",
         [oid.into()],
         |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
+    )
+    .await
+}
+
+/// A column's new type makes PostgreSQL verify its checks again and rebuild the indexes that have an
+/// expression or a predicate, also where no value changes.
+async fn rereads(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "SELECT DISTINCT a.attname::text
+         FROM pg_catalog.pg_depend d
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+         LEFT JOIN pg_catalog.pg_constraint k
+           ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+         LEFT JOIN pg_catalog.pg_index i
+           ON i.indrelid = d.refobjid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+          AND i.indexrelid = CASE WHEN d.classid = 'pg_catalog.pg_class'::regclass THEN d.objid
+                                  WHEN k.contype IN ('p', 'u', 'x') THEN k.conindid END
+         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::bigint::oid
+           AND (i.indexrelid IS NOT NULL OR (k.contype = 'c' AND k.convalidated))
+         ORDER BY 1",
+        [oid.into()],
     )
     .await
 }

@@ -1,15 +1,19 @@
 //! What is done about a difference: the statements for this engine, the lock that they take, and how
 //! they are run.
 
+mod lock;
 mod mysql;
 mod postgres;
 mod sqlite;
+mod steps;
+
+pub(crate) use self::{lock::Lock, steps::Steps};
 
 use sea_orm::{DbBackend, Schema};
 use sea_orm_migration::seaql_migrations;
 
 use super::{
-    difference::{Difference, Remedy, storage},
+    difference::{Difference, Obstacle, Part, Remedy, storage},
     live::{Live, Relation},
 };
 use crate::{Migrator, MigratorTrait};
@@ -18,8 +22,7 @@ use crate::{Migrator, MigratorTrait};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) statements: Vec<String>,
-    /// What others cannot do meanwhile.
-    pub(crate) lock: &'static str,
+    pub(crate) lock: Lock,
     pub(crate) execution: Execution,
 }
 
@@ -61,37 +64,44 @@ pub(crate) enum Freedom {
 pub(crate) struct Plan {
     pub(crate) difference: Difference,
     pub(crate) remedy: Remedy,
-    pub(crate) steps: Vec<Step>,
 }
 
-/// A plan for each difference, in their order.
-pub(crate) fn plan(live: &Live, differences: &[Difference], freedom: Freedom) -> Vec<Plan> {
-    let remedies: Vec<Remedy> = differences
+/// A plan for each difference, in their order. MySQL and MariaDB have refused to fix the parts in
+/// `copied` without copying the table.
+pub(crate) fn plan(
+    live: &Live,
+    differences: &[Difference],
+    freedom: Freedom,
+    copied: &[Part],
+) -> Vec<Plan> {
+    let obstacles: Vec<Option<Obstacle>> = differences
         .iter()
-        .map(|one| one.remedy(differences))
+        .map(|one| one.obstacle(differences))
         .collect();
     let mended: Vec<&Difference> = differences
         .iter()
-        .zip(&remedies)
-        .filter(|(_, remedy)| **remedy == Remedy::Repair)
+        .zip(&obstacles)
+        .filter(|(_, obstacle)| obstacle.is_none())
         .map(|(difference, _)| difference)
         .collect();
-    let planned = |(difference, remedy): (&Difference, &Remedy)| {
-        let steps = match remedy {
-            Remedy::Repair => steps(difference, live, differences, &mended, freedom),
-            _ => Ok(Vec::new()),
-        };
-        let (remedy, steps) = match steps {
-            Ok(steps) => (remedy.clone(), steps),
-            Err(instead) => (instead, Vec::new()),
+    // After each step the shape is inspected again, so only the first is ever run as it stands here.
+    let steps = |difference: &Difference| match live.backend {
+        DbBackend::Postgres => postgres::steps(difference, live, freedom),
+        DbBackend::MySql => mysql::steps(difference, live, copied),
+        DbBackend::Sqlite => sqlite::steps(difference, live, differences, &mended),
+        _ => Err(Obstacle::unplanned()),
+    };
+    let planned = |(difference, obstacle): (&Difference, Option<Obstacle>)| {
+        let steps = match obstacle {
+            Some(obstacle) => Err(obstacle),
+            None => steps(difference),
         };
         Plan {
             difference: difference.clone(),
-            remedy,
-            steps,
+            remedy: steps.map_or_else(Remedy::Left, Remedy::Repair),
         }
     };
-    differences.iter().zip(&remedies).map(planned).collect()
+    differences.iter().zip(obstacles).map(planned).collect()
 }
 
 /// Drops the table together with the record of the migration that makes it: nothing is recorded that is
@@ -139,7 +149,7 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
     };
     Step {
         statements,
-        lock: "all of them",
+        lock: Lock::fixed("all of them"),
         execution: Execution::Transaction { settings },
     }
 }
@@ -165,7 +175,7 @@ pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
 pub(crate) fn forget_alone(migration: &str) -> Step {
     Step {
         statements: vec![forget(migration)],
-        lock: "none",
+        lock: Lock::fixed("none"),
         execution: Execution::Transaction { settings: &[] },
     }
 }
@@ -203,19 +213,56 @@ pub(crate) fn forget(migration: &str) -> String {
     format!("DELETE FROM {records} WHERE version = '{migration}'")
 }
 
-/// The steps that are left for a difference. After each the shape is looked at again, so only the
-/// first is ever taken as it stands here. An error is what remains to be done instead.
-fn steps(
-    difference: &Difference,
-    live: &Live,
-    all: &[Difference],
-    mended: &[&Difference],
-    freedom: Freedom,
-) -> Result<Vec<Step>, Remedy> {
-    match live.backend {
-        DbBackend::Postgres => Ok(postgres::steps(difference, live, freedom)),
-        DbBackend::MySql => Ok(mysql::steps(difference, live)),
-        DbBackend::Sqlite => sqlite::steps(difference, live, all, mended),
-        _ => Ok(Vec::new()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::live::{Kind, Place, Table};
+
+    fn live(backend: DbBackend) -> Live {
+        Live {
+            backend,
+            place: Place {
+                database: "test".to_owned(),
+                schema: None,
+            },
+            tables: Vec::new(),
+            names: Vec::new(),
+            documents: Some(Table::new(Kind::Table)),
+            vectors: Some(Table::new(Kind::Table)),
+            compression: None,
+        }
+    }
+
+    #[test]
+    fn a_difference_that_no_step_fixes_is_left_to_a_person() {
+        let narrow = Difference::SequenceNarrow {
+            sequence: "vectors_id_seq".to_owned(),
+            declared: "smallint".to_owned(),
+        };
+        let engine = Difference::StorageEngine {
+            engine: "Aria".to_owned(),
+            numbers_within_a_group: false,
+        };
+        let unplanned = [
+            (DbBackend::MySql, &narrow),
+            (DbBackend::Sqlite, &narrow),
+            (DbBackend::Postgres, &engine),
+            (DbBackend::Sqlite, &engine),
+        ];
+        for (backend, difference) in unplanned {
+            let plans = plan(
+                &live(backend),
+                std::slice::from_ref(difference),
+                Freedom::Free,
+                &[],
+            );
+
+            let remedies: Vec<&Remedy> = plans.iter().map(|plan| &plan.remedy).collect();
+            assert_eq!(
+                remedies,
+                [&Remedy::Left(Obstacle::unplanned())],
+                "{backend:?}: {difference:?}"
+            );
+        }
     }
 }

@@ -1,19 +1,57 @@
-//! One ALTER TABLE a step: each commits by itself. Without ALGORITHM and LOCK the server takes the
-//! least that the change allows.
+//! One ALTER TABLE a step: each commits by itself. Each says what it is announced with, so that a server
+//! that would do more refuses it before it changes anything.
 
 use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::Difference,
-    live::{Column, ColumnKind, ForeignKey, Live},
+    difference::{Difference, Obstacle, Part},
+    live::{Column, ColumnKind, Copies, ForeignKey, Live, Reach},
 };
 
-const NEW: &str = "none: the table is new";
-const IN_PLACE: &str = "metadata lock, for a moment: readers and writers go on";
-const WHILE_COPIED: &str = "writers wait while the table is copied";
+const NEW: Lock = Lock::fixed("none: the table is new");
+const DROPPED: Lock = Lock::fixed("metadata lock, for a moment");
+const IN_PLACE: Lock = Lock::fixed("metadata lock, for a moment: readers and writers go on");
+const REBUILT: Lock = Lock::of_the_table(
+    "metadata lock, for a moment: readers and writers go on while the table is rebuilt",
+);
+const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied");
+const WHOLE_CLUSTER: Lock = Lock::of_the_table(
+    "every writer of the cluster, to whichever table, waits until each node has run the statement",
+);
+
+/// What a statement asks of the server beside the change itself.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The catalog changes, or an index is added.
+    InPlace,
+    /// The table is made anew beside its readers and writers.
+    Rebuilt,
+    /// The table is made anew and writers wait, unless the server knows a shorter way.
+    Shared,
+    /// The table is copied and writers wait. A server may have tried a shorter way and failed.
+    Copied,
+}
+
+impl Way {
+    fn lock(self) -> Lock {
+        match self {
+            Self::InPlace => IN_PLACE,
+            Self::Rebuilt => REBUILT,
+            Self::Shared | Self::Copied => COPIED,
+        }
+    }
+
+    fn clauses(self) -> &'static [&'static str] {
+        match self {
+            Self::InPlace | Self::Rebuilt => &["ALGORITHM=INPLACE", "LOCK=NONE"],
+            Self::Shared => &["LOCK=SHARED"],
+            Self::Copied => &["ALGORITHM=COPY", "LOCK=SHARED"],
+        }
+    }
+}
 
 pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
     set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
@@ -51,7 +89,21 @@ const REFERENCES_CHECKED: [Setting; 3] = [
     },
 ];
 
-pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
+/// The server has refused to fix the parts in `copied` in another way.
+pub(super) fn steps(
+    difference: &Difference,
+    live: &Live,
+    copied: &[Part],
+) -> Result<Steps, Obstacle> {
+    let copies = live.vectors.as_ref().map_or(&[][..], |table| &table.copies);
+    let unless = |way: Way, these: &[Copies]| {
+        let is_copied = copied.contains(&difference.part())
+            || copies.iter().any(|copies| these.contains(copies));
+        if is_copied { Way::Copied } else { way }
+    };
+    let indexed = unless(Way::InPlace, &[Copies::EveryChange]);
+    let rebuilt = unless(Way::Rebuilt, &[Copies::EveryChange, Copies::Rebuild]);
+    let keyed = unless(Way::InPlace, &[Copies::EveryChange, Copies::ForeignKey]);
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(DbBackend::MySql);
@@ -63,45 +115,54 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
             step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
         Difference::StorageEngine { .. } => {
-            alter(["ENGINE = InnoDB".to_owned()], WHILE_COPIED, &CAREFUL)
+            alter(["ENGINE = InnoDB".to_owned()], Way::Shared, &CAREFUL)
         }
         Difference::Narrow { column, live, .. } => {
             let null = if live.nullable { "NULL" } else { "NOT NULL" };
-            alter([modify(column, live, null)], WHILE_COPIED, &CAREFUL)
+            alter([modify(column, live, null)], Way::Shared, &CAREFUL)
         }
         Difference::Nullable { column, live, .. } => {
-            alter([modify(column, live, "NOT NULL")], WHILE_COPIED, &CAREFUL)
+            let way = if is_json(live) { Way::Shared } else { rebuilt };
+            alter([modify(column, live, "NOT NULL")], way, &CAREFUL)
         }
         Difference::PrimaryKey { live, .. } => alter(
             [
                 modify("id", live, "NOT NULL AUTO_INCREMENT"),
                 "ADD PRIMARY KEY (id)".to_owned(),
             ],
-            WHILE_COPIED,
+            Way::Shared,
             &CAREFUL,
         ),
         Difference::AutoIncrement { live, .. } => alter(
             [modify("id", live, "NOT NULL AUTO_INCREMENT")],
-            WHILE_COPIED,
+            Way::Shared,
             &CAREFUL,
         ),
         Difference::ForeignKeyAbsent => {
-            let add = add_foreign_key(&live.free_name(VECTORS_DOC_ID_FKEY), None);
-            step([add], IN_PLACE, &ROWS_UNCHECKED)
+            let add = add_foreign_key(&live.free_name(VECTORS_DOC_ID_FKEY), None, keyed);
+            step([add], keyed.lock(), &ROWS_UNCHECKED)
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
             // MariaDB takes no key of a name that the same statement drops.
-            let drop = format!("ALTER TABLE vectors DROP FOREIGN KEY {}", quoted(name));
-            step(
-                [drop, add_foreign_key(name, Some(key))],
-                IN_PLACE,
+            let drop = alter(
+                [format!("DROP FOREIGN KEY {}", quoted(name))],
+                keyed,
                 &ROWS_UNCHECKED,
-            )
+            );
+            Step {
+                statements: [
+                    drop.statements,
+                    vec![add_foreign_key(name, Some(key), keyed)],
+                ]
+                .concat(),
+                ..drop
+            }
         }
         Difference::IndexAbsent => {
-            let create = declared::create_index(IX_VECTORS_DOC_ID);
-            step([create.to_string(MysqlQueryBuilder)], IN_PLACE, &CAREFUL)
+            let create = declared::create_index(IX_VECTORS_DOC_ID).to_string(MysqlQueryBuilder);
+            let create = format!("{create} {}", indexed.clauses().join(" "));
+            step([create], indexed.lock(), &CAREFUL)
         }
         Difference::IndexUnfit { index } => {
             let name = &index.name;
@@ -109,11 +170,33 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
                 Some(shown) => format!("ALTER INDEX {name} {shown}"),
                 None => format!("DROP INDEX {name}, ADD INDEX {name} (doc_id)"),
             };
-            alter([change], IN_PLACE, &CAREFUL)
+            alter([change], indexed, &CAREFUL)
         }
-        _ => return Vec::new(),
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    vec![step]
+    let reach = live.vectors.as_ref().map(|table| table.reach);
+    Ok(Steps::from(match reach {
+        Some(Reach::Cluster) => Step {
+            lock: WHOLE_CLUSTER,
+            ..step
+        },
+        Some(Reach::Server) | None => step,
+    }))
 }
 
 /// Both in one request, and the record last: where the table stays the server goes no further, and where it goes
@@ -126,9 +209,15 @@ pub(super) fn drop_vectors(forget: &str) -> Step {
     );
     step(
         [format!("{drop}; {forget}; COMMIT")],
-        IN_PLACE,
+        DROPPED,
         &REFERENCES_CHECKED,
     )
+}
+
+/// MariaDB's JSON is text with a check of its own, and another type than text for its server.
+fn is_json(live: &Column) -> bool {
+    let check = live.attributes.check.as_deref();
+    check.is_some_and(|check| check.to_lowercase().contains("json_valid"))
 }
 
 /// MODIFY forgets whatever of the column it is not told again.
@@ -141,7 +230,11 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
     };
     let to = match live.kind {
         ColumnKind::Integer { .. } => "int",
-        _ => "longtext CHARACTER SET utf8mb4",
+        ColumnKind::Text
+        | ColumnKind::NarrowText
+        | ColumnKind::Json
+        | ColumnKind::Serial
+        | ColumnKind::Other => "longtext CHARACTER SET utf8mb4",
     };
     let default = match &live.default {
         Some(default) => format!(" DEFAULT {default}"),
@@ -161,33 +254,28 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
     format!("MODIFY {column} {to}{collation} {null}{default}{comment}{check}")
 }
 
-fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
+fn add_foreign_key(name: &str, older: Option<&ForeignKey>, way: Way) -> String {
     let declared = declared::vectors_doc_id_fkey(name).to_string(MysqlQueryBuilder);
-    match older {
+    let on_update = match older {
         Some(key) if !matches!(key.on_update.as_str(), "NO ACTION" | "RESTRICT") => {
-            format!("{declared} ON UPDATE {}", key.on_update)
+            format!(" ON UPDATE {}", key.on_update)
         }
-        _ => declared,
-    }
+        Some(_) | None => String::new(),
+    };
+    format!("{declared}{on_update}, {}", way.clauses().join(", "))
 }
 
-fn alter<const N: usize>(
-    changes: [String; N],
-    lock: &'static str,
-    settings: &'static [Setting],
-) -> Step {
+fn alter<const N: usize>(changes: [String; N], way: Way, settings: &'static [Setting]) -> Step {
+    let clauses = way.clauses().iter().map(|&clause| clause.to_owned());
+    let changes: Vec<String> = changes.into_iter().chain(clauses).collect();
     step(
         [format!("ALTER TABLE vectors {}", changes.join(", "))],
-        lock,
+        way.lock(),
         settings,
     )
 }
 
-fn step<const N: usize>(
-    statements: [String; N],
-    lock: &'static str,
-    settings: &'static [Setting],
-) -> Step {
+fn step<const N: usize>(statements: [String; N], lock: Lock, settings: &'static [Setting]) -> Step {
     Step {
         statements: statements.into(),
         lock,

@@ -1,45 +1,60 @@
 //! Short transactions; whatever reads the whole table does so beside its writers.
 
+use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Setting, Step};
+use super::{Execution, Freedom, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, storage},
+    difference::{Difference, Obstacle, storage},
     live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
 };
 
-const NEW: &str = "none: the table is new";
-const NEW_WITH_KEY: &str = "SHARE ROW EXCLUSIVE on documents, for a moment";
-const READERS_TOO: &str = "ACCESS EXCLUSIVE, for a moment";
-const WHILE_REWRITTEN: &str = "ACCESS EXCLUSIVE, while the table is rewritten";
-const WRITERS: &str = "SHARE ROW EXCLUSIVE, for a moment";
-const NOBODY: &str = "SHARE UPDATE EXCLUSIVE: readers and writers go on";
+const NEW: Lock = Lock::fixed("none: the table is new");
+const NEW_WITH_KEY: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on documents, for a moment");
+const READERS_TOO: Lock = Lock::fixed("ACCESS EXCLUSIVE, for a moment");
+const READERS_OF_BOTH: Lock =
+    Lock::fixed("ACCESS EXCLUSIVE on vectors and documents, for a moment");
+const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while every row is read");
+const WHILE_REWRITTEN: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while the table is rewritten");
+const WRITERS: Lock = Lock::fixed("SHARE ROW EXCLUSIVE, for a moment");
+const SEQUENCE_ALONE: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on the sequence, for a moment");
+const WRITERS_OF_BOTH: Lock =
+    Lock::fixed("SHARE ROW EXCLUSIVE on vectors and documents, for a moment");
+const WRITERS_WHILE_READ: Lock = Lock::of_the_table("SHARE ROW EXCLUSIVE, while every row is read");
+const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table(
+    "SHARE, while the index is built: the caller's transaction leaves no other way",
+);
+const NOBODY: Lock = Lock::fixed("SHARE UPDATE EXCLUSIVE: readers and writers go on");
 
 /// The names that PostgreSQL itself would choose.
 const PRIMARY_KEY: &str = "vectors_pkey";
 const SEQUENCE: &str = "vectors_id_seq";
 
-pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> Vec<Step> {
-    let Some(vectors) = &live.vectors else {
-        return create(difference, live);
-    };
-    match difference {
-        Difference::Narrow { column, live, .. } => vec![widen(column, live)],
+pub(super) fn steps(
+    difference: &Difference,
+    live: &Live,
+    freedom: Freedom,
+) -> Result<Steps, Obstacle> {
+    let vectors = || live.vectors.as_ref().ok_or_else(Obstacle::unplanned);
+    Ok(match difference {
+        Difference::DocumentsAbsent { .. } => create_documents().into(),
+        Difference::TableAbsent => create_vectors(live).into(),
+        Difference::Narrow { column, live, .. } => widen(vectors()?, column, live).into(),
         Difference::PrimaryKey { found, .. } if found.is_empty() => {
-            primary_key(live, vectors, freedom)
+            primary_key(live, vectors()?, freedom)
         }
-        Difference::PrimaryKey { .. } => vec![replace_primary_key(live, vectors)],
-        Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
-        Difference::SequenceBehind { sequence, .. } => vec![advance(vectors, sequence)],
+        Difference::PrimaryKey { .. } => replace_primary_key(live, vectors()?).into(),
+        Difference::AutoIncrement { .. } => auto_increment(live, vectors()?).into(),
+        Difference::SequenceBehind { sequence, .. } => advance(live, vectors()?, sequence).into(),
         Difference::SequenceNarrow { sequence, .. } => {
-            vec![step([widen_sequence(sequence)], WRITERS)]
+            step([widen_sequence(sequence)], SEQUENCE_ALONE).into()
         }
-        Difference::Placement { documents, .. } => vec![distribute(documents, vectors)],
+        Difference::Placement { documents, .. } => distribute(documents, vectors()?).into(),
         Difference::ForeignKeyAbsent => {
             let name = live.free_name(VECTORS_DOC_ID_FKEY);
             let add = format!("ALTER TABLE vectors {}", add_foreign_key(&name, None));
-            vec![step([add], WRITERS), validate(&name)]
+            Steps::of(step([add], WRITERS_OF_BOTH), [validate(&name)])
         }
         Difference::ForeignKeyUnlike { key } => {
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
@@ -48,7 +63,7 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
                     drop_constraint(name),
                     format!("ALTER TABLE vectors {}", add_foreign_key(name, Some(key))),
                 ],
-                READERS_TOO,
+                READERS_OF_BOTH,
             );
             replace
                 .statements
@@ -59,28 +74,33 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
                         quoted(name)
                     )
                 }));
-            vec![replace, validate(name)]
+            Steps::of(replace, [validate(name)])
         }
         Difference::ForeignKeyUnvalidated { key } => {
-            vec![validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY))]
+            validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY)).into()
         }
         Difference::IndexAbsent => {
-            vec![create_index(
-                vectors,
-                &live.free_name(IX_VECTORS_DOC_ID),
-                freedom,
-            )]
+            create_index(vectors()?, &live.free_name(IX_VECTORS_DOC_ID), freedom).into()
         }
-        Difference::IndexUnfit { index } => {
-            vec![
-                drop_index(vectors, &index.name, freedom),
-                create_index(vectors, &index.name, freedom),
-            ]
-        }
-        Difference::Nullable { column, .. } => not_null(live, vectors, column),
-        Difference::Storage { set, .. } => vec![step([store(set)], READERS_TOO)],
-        _ => create(difference, live),
-    }
+        Difference::IndexUnfit { index } => Steps::of(
+            drop_index(vectors()?, &index.name, freedom),
+            [create_index(vectors()?, &index.name, freedom)],
+        ),
+        Difference::Nullable { column, .. } => not_null(live, vectors()?, column),
+        Difference::Storage { set, .. } => step([store(set)], READERS_TOO).into(),
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
+    })
 }
 
 /// Ends with the transaction.
@@ -112,45 +132,39 @@ pub(super) fn store(set: &[&str]) -> String {
     format!("ALTER TABLE vectors {}", set.join(", "))
 }
 
-fn create(difference: &Difference, live: &Live) -> Vec<Step> {
-    let backend = sea_orm::DbBackend::Postgres;
-    match difference {
-        Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(backend);
-            vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
-        }
-        Difference::TableAbsent
-            if matches!(live.documents_placement(), Placement::Distributed { .. }) =>
-        {
-            let table = declared::create_vectors_to_distribute();
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
-            let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
-            let statements = [
-                table.to_string(PostgresQueryBuilder),
-                index.to_string(PostgresQueryBuilder),
-                create_distributed_table(live.documents_placement()),
-                key.to_string(PostgresQueryBuilder),
-            ];
-            vec![step(statements, NEW_WITH_KEY)]
-        }
-        Difference::TableAbsent => {
-            let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
-            let statements = [
-                table.to_string(PostgresQueryBuilder),
-                index.to_string(PostgresQueryBuilder),
-            ];
-            vec![step(statements, NEW_WITH_KEY)]
-        }
-        _ => Vec::new(),
-    }
+fn create_documents() -> Step {
+    let table = declared::create_documents(DbBackend::Postgres);
+    step([table.to_string(PostgresQueryBuilder)], NEW)
 }
 
-fn widen(column: &str, live: &Column) -> Step {
+fn create_vectors(live: &Live) -> Step {
+    let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+    let index = index.to_string(PostgresQueryBuilder);
+    if matches!(live.documents_placement(), Placement::Distributed { .. }) {
+        let table = declared::create_vectors_to_distribute();
+        let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
+        let statements = [
+            table.to_string(PostgresQueryBuilder),
+            index,
+            create_distributed_table(live.documents_placement()),
+            key.to_string(PostgresQueryBuilder),
+        ];
+        return step(statements, NEW_WITH_KEY);
+    }
+    let table = declared::create_vectors(DbBackend::Postgres, VECTORS_DOC_ID_FKEY);
+    step([table.to_string(PostgresQueryBuilder), index], NEW_WITH_KEY)
+}
+
+fn widen(vectors: &Table, column: &str, live: &Column) -> Step {
+    let is_reread = vectors.rereads.iter().any(|reread| reread == column);
     let (to, lock) = match live.kind {
         ColumnKind::Integer { .. } => ("integer", WHILE_REWRITTEN),
-        ColumnKind::Json => ("text", WHILE_REWRITTEN),
-        _ => ("text", READERS_TOO),
+        // The same bytes under another type, but what is made of them is made again.
+        ColumnKind::NarrowText if is_reread => ("text", WHILE_READ),
+        ColumnKind::NarrowText => ("text", READERS_TOO),
+        ColumnKind::Json | ColumnKind::Text | ColumnKind::Serial | ColumnKind::Other => {
+            ("text", WHILE_REWRITTEN)
+        }
     };
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
@@ -179,7 +193,7 @@ fn widen(column: &str, live: &Column) -> Step {
 
 /// An index that an earlier try has left half-built, or built to its end, is gone on from; one of
 /// somebody else's that has the name is left alone.
-fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
+fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Steps {
     let columns = live.primary_key();
     let is_ours = |index: &&Index| {
         is_made_of(&index.name, PRIMARY_KEY)
@@ -198,16 +212,19 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
         create.col(*column);
     }
     let create = build(vectors, create, freedom);
-    let mut steps = match vectors.column("id") {
-        Some(id) if id.nullable => not_null(live, vectors, "id"),
-        _ => Vec::new(),
+    let index = match ours {
+        Some(index) if index.is_key => add.into(),
+        Some(_) => Steps::of(drop_index(vectors, name, freedom), [create, add]),
+        None => Steps::of(create, [add]),
     };
-    match ours {
-        Some(index) if index.is_key => steps.push(add),
-        Some(_) => steps.extend([drop_index(vectors, name, freedom), create, add]),
-        None => steps.extend([create, add]),
-    }
-    steps
+    // PostgreSQL would read every row to find no NULL in them.
+    columns
+        .iter()
+        .rev()
+        .filter(|column| vectors.column(column).is_some_and(|column| column.nullable))
+        .fold(index, |steps, column| {
+            not_null(live, vectors, column).then(steps)
+        })
 }
 
 /// Citus takes no table whose key leaves out the column that it is distributed by.
@@ -220,7 +237,7 @@ fn replace_primary_key(live: &Live, vectors: &Table) -> Step {
         "ALTER TABLE vectors ADD CONSTRAINT {} PRIMARY KEY ({columns})",
         quoted(name)
     );
-    step([drop_constraint(name), add], WHILE_REWRITTEN)
+    step([drop_constraint(name), add], WHILE_READ)
 }
 
 /// Moves the rows. A foreign key that was there before has never reached the documents, and Citus takes
@@ -264,23 +281,37 @@ fn auto_increment(live: &Live, vectors: &Table) -> Step {
             format!("ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('{sequence}')"),
             set_sequence(&sequence),
         ],
-        READERS_TOO,
+        match has_largest_id(live, vectors) {
+            true => READERS_TOO,
+            false => WHILE_READ,
+        },
     )
 }
 
-fn advance(vectors: &Table, sequence: &str) -> Step {
+fn advance(live: &Live, vectors: &Table, sequence: &str) -> Step {
     let mut advance = step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
             set_sequence(sequence),
         ],
-        WRITERS,
+        match has_largest_id(live, vectors) {
+            true => WRITERS,
+            false => WRITERS_WHILE_READ,
+        },
     );
     // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
     if vectors.placement == Placement::Local {
         advance.statements.insert(1, widen_sequence(sequence));
     }
     advance
+}
+
+/// Whether the largest id is found without reading every row. The primary key is made before a sequence is
+/// set, and that of a distributed table leads with another column.
+fn has_largest_id(live: &Live, vectors: &Table) -> bool {
+    let leads =
+        |index: &Index| index.is_whole && index.columns.first().is_some_and(|one| one == "id");
+    live.primary_key().first() == Some(&"id") || vectors.indexes.iter().any(leads)
 }
 
 fn widen_sequence(sequence: &str) -> String {
@@ -316,8 +347,14 @@ fn validate(name: &str) -> Step {
     step([statement], NOBODY)
 }
 
-/// A validated check spares SET NOT NULL its look at every row.
-fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
+/// A validated check spares SET NOT NULL its look at every row, unless the same statement drops the check.
+fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
+    let unvalidated = vectors
+        .column(column)
+        .and_then(|column| column.attributes.not_validated.as_deref());
+    if let Some(constraint) = unvalidated {
+        return validate(constraint).into();
+    }
     let wanted = format!("vectors_{column}_not_null_check");
     let says_so = format!("({column} IS NOT NULL)");
     let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
@@ -329,19 +366,18 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
     let add = format!(
         "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
     );
-    let set =
-        format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {check}");
-    let steps = [
-        step([add], READERS_TOO),
-        validate(&check),
-        step([set], READERS_TOO),
-    ];
-    let done = match ours.map(|check| check.validated) {
-        None => 0,
-        Some(false) => 1,
-        Some(true) => 2,
-    };
-    steps.into_iter().skip(done).collect()
+    let set = step(
+        [
+            format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL"),
+            drop_constraint(&check),
+        ],
+        READERS_TOO,
+    );
+    match ours.map(|check| check.validated) {
+        None => Steps::of(step([add], READERS_TOO), [validate(&check), set]),
+        Some(false) => Steps::of(validate(&check), [set]),
+        Some(true) => set.into(),
+    }
 }
 
 fn create_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
@@ -359,7 +395,7 @@ fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: F
         }
         Freedom::InTransaction => step(
             [index.to_string(PostgresQueryBuilder)],
-            "SHARE, while the index is built: the caller's transaction leaves no other way",
+            WRITERS_WHILE_INDEXED,
         ),
     }
 }
@@ -385,7 +421,7 @@ fn alone(statement: String) -> Step {
     }
 }
 
-fn step<const N: usize>(statements: [String; N], lock: &'static str) -> Step {
+fn step<const N: usize>(statements: [String; N], lock: Lock) -> Step {
     Step {
         statements: statements.into(),
         lock,

@@ -8,15 +8,18 @@ mod token;
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, Part, Remedy},
+    difference::{Difference, Obstacle, Part},
     live::Live,
 };
 
-const WRITERS: &str = "the write lock of the database file, for a moment";
-const WHILE_REBUILT: &str = "the write lock of the database file, while the table is rebuilt";
+const WRITERS: Lock = Lock::fixed("the write lock of the database file, for a moment");
+const WHILE_INDEXED: Lock =
+    Lock::of_the_table("the write lock of the database file, while the index is built");
+const WHILE_REBUILT: Lock =
+    Lock::of_the_table("the write lock of the database file, while the table is rebuilt");
 
 /// The views and triggers that name the table are left as they are while it is renamed.
 const RENAMING: [Setting; 1] = [Setting {
@@ -26,13 +29,13 @@ const RENAMING: [Setting; 1] = [Setting {
 
 pub(super) fn drop_vectors(forget: String) -> Step {
     let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
-    step([forget, drop])
+    step([forget, drop], WRITERS)
 }
 
-fn step(statements: impl Into<Vec<String>>) -> Step {
+fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
     Step {
         statements: statements.into(),
-        lock: WRITERS,
+        lock,
         execution: Execution::Transaction { settings: &[] },
     }
 }
@@ -42,38 +45,70 @@ pub(super) fn steps(
     live: &Live,
     all: &[Difference],
     mended: &[&Difference],
-) -> Result<Vec<Step>, Remedy> {
+) -> Result<Steps, Obstacle> {
     let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
-    let statements = match difference {
+    let step = match difference {
         Difference::DocumentsAbsent { .. } => {
-            vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
+            let table = declared::create_documents(DbBackend::Sqlite);
+            step([table.to_string(SqliteQueryBuilder)], WRITERS)
         }
-        Difference::TableAbsent => vec![
-            declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
-                .to_string(SqliteQueryBuilder),
-            create_index(&live.free_name(IX_VECTORS_DOC_ID)),
-        ],
-        Difference::IndexAbsent => vec![create_index(&live.free_name(IX_VECTORS_DOC_ID))],
-        Difference::IndexUnfit { index } => vec![
-            format!("DROP INDEX {}", index.name),
-            create_index(&index.name),
-        ],
-        _ => {
+        Difference::TableAbsent => step(
+            [
+                declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
+                    .to_string(SqliteQueryBuilder),
+                create_index(&live.free_name(IX_VECTORS_DOC_ID)),
+            ],
+            WRITERS,
+        ),
+        Difference::IndexAbsent => step(
+            [create_index(&live.free_name(IX_VECTORS_DOC_ID))],
+            WHILE_INDEXED,
+        ),
+        Difference::IndexUnfit { index } => step(
+            [
+                format!("DROP INDEX {}", index.name),
+                create_index(&index.name),
+            ],
+            WHILE_INDEXED,
+        ),
+        Difference::Narrow { .. }
+        | Difference::Nullable { .. }
+        | Difference::PrimaryKey { .. }
+        | Difference::AutoIncrement { .. }
+        | Difference::ForeignKeyAbsent
+        | Difference::ForeignKeyUnlike { .. } => {
             // The copy's key would refuse them.
             if all
                 .iter()
                 .any(|other| matches!(other, Difference::Orphans(_)))
             {
-                return Err(Remedy::After(Part::Rows));
+                return Err(Obstacle::After(Part::Rows));
             }
-            return Ok(vec![Step {
-                statements: rebuild::statements(live, mended).map_err(Remedy::Person)?,
+            Step {
+                statements: rebuild::statements(live, mended).map_err(Obstacle::Person)?,
                 lock: WHILE_REBUILT,
                 execution: Execution::Compared {
                     settings: &RENAMING,
                 },
-            }]);
+            }
         }
+        Difference::DocumentsUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    Ok(vec![step(statements)])
+    Ok(step.into())
 }

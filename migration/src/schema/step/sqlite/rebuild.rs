@@ -117,7 +117,11 @@ impl<'d> Rewritten<'d> {
             Difference::Narrow { column, live, .. } => {
                 let to = match live.kind {
                     ColumnKind::Integer { .. } => "INTEGER",
-                    _ => "TEXT",
+                    ColumnKind::NarrowText
+                    | ColumnKind::Json
+                    | ColumnKind::Text
+                    | ColumnKind::Serial
+                    | ColumnKind::Other => "TEXT",
                 };
                 self.replace(&self.column(column)?.kind, to);
             }
@@ -137,7 +141,35 @@ impl<'d> Rewritten<'d> {
                 self.insert(self.definition.end, &add);
             }
             Difference::ForeignKeyUnlike { .. } => self.cascade()?,
-            _ => {}
+            // The rows are numbered once for both, and statements of their own fix the others.
+            Difference::PrimaryKey { .. }
+            | Difference::AutoIncrement { .. }
+            | Difference::DocumentsAbsent { .. }
+            | Difference::TableAbsent
+            | Difference::IndexAbsent
+            | Difference::IndexUnfit { .. } => {}
+            Difference::DocumentsUnfit { .. }
+            | Difference::NotATable { .. }
+            | Difference::StorageEngine { .. }
+            | Difference::ColumnAbsent { .. }
+            | Difference::WrongType { .. }
+            | Difference::Generated { .. }
+            | Difference::Unreadable { .. }
+            | Difference::InsteadRule { .. }
+            | Difference::SequenceBehind { .. }
+            | Difference::SequenceNarrow { .. }
+            | Difference::Placement { .. }
+            | Difference::Orphans(_)
+            | Difference::ForeignKeyUnvalidated { .. }
+            | Difference::ForeignKeyElsewhere { .. }
+            | Difference::IndexUnique { .. }
+            | Difference::Storage { .. }
+            | Difference::InsertBlocked { .. } => {
+                return Err(format!(
+                    "no rebuild fixes that {}: rebuild the table by hand",
+                    difference.sentence()
+                ));
+            }
         }
         Ok(())
     }
