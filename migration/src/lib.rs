@@ -32,6 +32,7 @@ mod schema;
 mod script;
 mod session;
 mod shape;
+mod sql;
 
 pub use error::Error;
 pub use runner::{MigrationRecord, Preview, Runner, Status};

@@ -23,6 +23,7 @@ mod fresh;
 mod generated;
 mod inventory;
 mod library;
+mod names;
 mod outages;
 mod output;
 mod packages;
@@ -92,6 +93,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         fresh::tests(backend),
         generated::tests(),
         library::tests(),
+        names::tests(backend),
         outages::tests(backend),
         output::tests(backend),
         pages::tests(backend),

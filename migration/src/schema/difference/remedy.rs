@@ -3,8 +3,10 @@
 use super::{Difference, Part, placement};
 use crate::schema::{
     declared::PRIMARY_KEY,
-    live::{Column, ColumnKind},
+    live::{Column, ColumnKind, Owner},
 };
+use crate::sql;
+use sea_orm::DbBackend;
 
 /// What can be done about a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,18 @@ impl Difference {
             Self::AutoIncrement { live, .. } if live.default.is_some() => {
                 person("drop the default if nobody relies on it, then repair")
             }
+            Self::SequenceBehind { next, .. } if i32::try_from(*next).is_err() => person(
+                "every INSERT without an id fails: set it back to numbers that are free, or give id a sequence of its own",
+            ),
+            Self::SequenceBehind {
+                sequence, largest, ..
+            } if sequence.owner != Owner::TheColumn => Remedy::Person(format!(
+                "a sequence that is not id's alone is not changed: give id one of its own, or advance it: SELECT setval({}, {largest})",
+                sql::literal(DbBackend::Postgres, &sequence.name)
+            )),
+            Self::SequenceNarrow { sequence, .. } if sequence.owner != Owner::TheColumn => person(
+                "after 32767 every INSERT without an id fails, and a sequence that is not id's alone is not changed: give id one of its own, or widen it",
+            ),
             Self::Placement { documents, vectors } => placement::remedy(documents, vectors),
             Self::Orphans(_) => Remedy::DeleteOrphans,
             Self::ForeignKeyElsewhere { .. } => {

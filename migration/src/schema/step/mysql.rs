@@ -8,9 +8,10 @@ use super::{Execution, Setting, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
-    live::{Column, ColumnKind, ForeignKey, Live},
+    live::{Column, ColumnKind, ForeignKey, Live, Unused},
     rows::Orphans,
 };
+use crate::sql;
 
 const NEW: &str = "none: the table is new";
 const IN_PLACE: &str = "metadata lock, for a moment: readers and writers go on";
@@ -21,12 +22,14 @@ pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
     restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
 }];
 
-/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0.
+/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0. Nothing else of
+/// the session's mode stays: names, texts and expressions are written for one without `ANSI_QUOTES`,
+/// `NO_BACKSLASH_ESCAPES` and the like.
 const CAREFUL: [Setting; 2] = [
     GIVING_WAY[0],
     Setting {
         set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
-              SESSION sql_mode = concat(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')",
+              SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
         restore: "SET SESSION sql_mode = @colpali_sql_mode",
     },
 ];
@@ -97,16 +100,17 @@ pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
             )
         }
         Difference::IndexAbsent => {
-            let create = declared::create_index(IX_VECTORS_DOC_ID);
+            let name = live.free_index_name(IX_VECTORS_DOC_ID);
+            let create = declared::create_index(DbBackend::MySql, &name);
             step([create.to_string(MysqlQueryBuilder)], IN_PLACE, &CAREFUL)
         }
         Difference::IndexUnfit { index } => {
-            let name = &index.name;
-            let change = match index.hidden {
-                Some(shown) => format!("ALTER INDEX {name} {shown}"),
-                None => format!("DROP INDEX {name}, ADD INDEX {name} (doc_id)"),
+            let shown = match index.unused {
+                Some(Unused::Hidden(shown)) => shown,
+                Some(Unused::Invalid) | None => return Vec::new(),
             };
-            alter([change], IN_PLACE, &CAREFUL)
+            let show = format!("ALTER INDEX {} {shown}", quoted(&index.name));
+            alter([show], IN_PLACE, &CAREFUL)
         }
         _ => return Vec::new(),
     };
@@ -139,7 +143,7 @@ pub(super) fn drop_vectors(forget: String) -> Step {
 fn modify(column: &str, live: &Column, null: &str) -> String {
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
-        same if same.starts_with("utf8mb4") => format!(" COLLATE {same}"),
+        same if same.starts_with("utf8mb4") => format!(" COLLATE {}", quoted(same)),
         binary if binary.ends_with("_bin") => " COLLATE utf8mb4_bin".to_owned(),
         _ => String::new(),
     };
@@ -153,10 +157,7 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
     };
     let comment = match live.attributes.comment.as_str() {
         "" => String::new(),
-        comment => format!(
-            " COMMENT '{}'",
-            comment.replace('\\', "\\\\").replace('\'', "''")
-        ),
+        comment => format!(" COMMENT {}", sql::literal(DbBackend::MySql, comment)),
     };
     let check = match &live.attributes.check {
         Some(clause) => format!(" CHECK ({clause})"),
@@ -166,11 +167,11 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
 }
 
 fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
-    let declared = declared::vectors_doc_id_fkey(name).to_string(MysqlQueryBuilder);
-    match older {
-        Some(key) if !matches!(key.on_update.as_str(), "NO ACTION" | "RESTRICT") => {
-            format!("{declared} ON UPDATE {}", key.on_update)
-        }
+    let declared =
+        declared::vectors_doc_id_fkey(DbBackend::MySql, name).to_string(MysqlQueryBuilder);
+    match older.map(|key| key.on_update.as_str()) {
+        Some("CASCADE") => format!("{declared} ON UPDATE CASCADE"),
+        Some("SET NULL") => format!("{declared} ON UPDATE SET NULL"),
         _ => declared,
     }
 }
@@ -200,5 +201,5 @@ fn step<const N: usize>(
 }
 
 fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    sql::identifier(DbBackend::MySql, name)
 }

@@ -1,14 +1,18 @@
 //! Short transactions; whatever reads the whole table does so beside its writers.
 
+use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
 use super::{Execution, Freedom, Setting, Step};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, storage},
-    live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
+    difference::{Difference, Numbers, storage},
+    live::{
+        Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, Unused, is_made_of,
+    },
     rows::Orphans,
 };
+use crate::sql;
 
 const NEW: &str = "none: the table is new";
 const NEW_WITH_KEY: &str = "SHARE ROW EXCLUSIVE on documents, for a moment";
@@ -31,10 +35,12 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
             primary_key(live, vectors, freedom)
         }
         Difference::PrimaryKey { .. } => vec![replace_primary_key(live, vectors)],
-        Difference::AutoIncrement { .. } => vec![auto_increment(live, vectors)],
-        Difference::SequenceBehind { sequence, .. } => vec![advance(vectors, sequence)],
+        Difference::AutoIncrement { numbers, .. } => vec![auto_increment(live, numbers)],
+        Difference::SequenceBehind {
+            sequence, narrow, ..
+        } => vec![advance(vectors, &sequence.name, *narrow)],
         Difference::SequenceNarrow { sequence, .. } => {
-            vec![step([widen_sequence(sequence)], WRITERS)]
+            vec![step([widen_sequence(&sequence.name)], WRITERS)]
         }
         Difference::Placement { documents, .. } => vec![distribute(documents, vectors)],
         Difference::ForeignKeyAbsent => {
@@ -54,10 +60,10 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
             replace
                 .statements
                 .extend(key.comment.as_ref().map(|comment| {
-                    let comment = comment.replace('\'', "''");
                     format!(
-                        "COMMENT ON CONSTRAINT {} ON vectors IS '{comment}'",
-                        quoted(name)
+                        "COMMENT ON CONSTRAINT {} ON vectors IS {}",
+                        quoted(name),
+                        sql::literal(DbBackend::Postgres, comment)
                     )
                 }));
             vec![replace, validate(name)]
@@ -68,15 +74,16 @@ pub(super) fn steps(difference: &Difference, live: &Live, freedom: Freedom) -> V
         Difference::IndexAbsent => {
             vec![create_index(
                 vectors,
-                &live.free_name(IX_VECTORS_DOC_ID),
+                &live.free_index_name(IX_VECTORS_DOC_ID),
                 freedom,
             )]
         }
         Difference::IndexUnfit { index } => {
-            vec![
-                drop_index(vectors, &index.name, freedom),
-                create_index(vectors, &index.name, freedom),
-            ]
+            let drop = drop_index(vectors, &index.name, freedom);
+            match vectors.indexes.iter().any(|one| one.leads_with("doc_id")) {
+                true => vec![drop],
+                false => vec![drop, create_index(vectors, &index.name, freedom)],
+            }
         }
         Difference::Nullable { column, .. } => not_null(live, vectors, column),
         Difference::Storage { set, .. } => vec![step([store(set)], READERS_TOO)],
@@ -119,7 +126,7 @@ pub(super) fn store(set: &[&str]) -> String {
 }
 
 fn create(difference: &Difference, live: &Live) -> Vec<Step> {
-    let backend = sea_orm::DbBackend::Postgres;
+    let backend = DbBackend::Postgres;
     match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(backend);
@@ -129,8 +136,8 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
             if matches!(live.documents_placement(), Placement::Distributed { .. }) =>
         {
             let table = declared::create_vectors_to_distribute();
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
-            let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
+            let index = declared::create_index(backend, &live.free_index_name(IX_VECTORS_DOC_ID));
+            let key = declared::vectors_doc_id_fkey(backend, VECTORS_DOC_ID_FKEY);
             let statements = [
                 table.to_string(PostgresQueryBuilder),
                 index.to_string(PostgresQueryBuilder),
@@ -141,7 +148,7 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
         }
         Difference::TableAbsent => {
             let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
-            let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+            let index = declared::create_index(backend, &live.free_index_name(IX_VECTORS_DOC_ID));
             let statements = [
                 table.to_string(PostgresQueryBuilder),
                 index.to_string(PostgresQueryBuilder),
@@ -160,7 +167,7 @@ fn widen(column: &str, live: &Column) -> Step {
     };
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
-        other => format!(" COLLATE {other}"),
+        printed => format!(" COLLATE {printed}"),
     };
     let mut changes = Vec::new();
     // A default of the old type is not cast along.
@@ -191,15 +198,22 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
         is_made_of(&index.name, PRIMARY_KEY)
             && index.columns == columns
             && index.is_unique
+            && index.is_plain
             && !index.has_constraint
     };
     let ours = vectors.indexes.iter().find(is_ours);
     let free = live.free_name(PRIMARY_KEY);
     let name = ours.map_or(free.as_str(), |index| &index.name);
-    let add = format!("ALTER TABLE vectors ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}");
+    let constraint = quoted(name);
+    let add = format!(
+        "ALTER TABLE vectors ADD CONSTRAINT {constraint} PRIMARY KEY USING INDEX {constraint}"
+    );
     let add = step([add], READERS_TOO);
     let mut create = sea_query::Index::create();
-    create.name(name).table("vectors").unique();
+    create
+        .name(sql::within_quotes(DbBackend::Postgres, name))
+        .table("vectors")
+        .unique();
     for column in columns {
         create.col(*column);
     }
@@ -209,8 +223,10 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Vec<Step> {
         _ => Vec::new(),
     };
     match ours {
-        Some(index) if index.is_key => steps.push(add),
-        Some(_) => steps.extend([drop_index(vectors, name, freedom), create, add]),
+        Some(index) if index.unused == Some(Unused::Invalid) => {
+            steps.extend([drop_index(vectors, name, freedom), create, add]);
+        }
+        Some(_) => steps.push(add),
         None => steps.extend([create, add]),
     }
     steps
@@ -259,22 +275,29 @@ fn create_distributed_table(documents: &Placement) -> String {
 }
 
 /// A sequence that is there remembers numbers whose rows are gone.
-fn auto_increment(live: &Live, vectors: &Table) -> Step {
-    let (verb, sequence) = match &vectors.spare_sequence {
-        Some(spare) => ("ALTER", spare.clone()),
-        None => ("CREATE", live.free_name(SEQUENCE)),
+fn auto_increment(live: &Live, numbers: &Numbers) -> Step {
+    let draw = |sequence: &str| {
+        format!(
+            "ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval({})",
+            sql::literal(DbBackend::Postgres, sequence)
+        )
+    };
+    let (change, sequence) = match numbers {
+        Numbers::AsItIs(sequence) => return step([draw(sequence)], READERS_TOO),
+        Numbers::Own(sequence) => (widen_sequence(sequence), sequence.clone()),
+        Numbers::New => {
+            let sequence = quoted(&live.free_name(SEQUENCE));
+            let create = format!("CREATE SEQUENCE {sequence} AS integer OWNED BY vectors.id");
+            (create, sequence)
+        }
     };
     step(
-        [
-            format!("{verb} SEQUENCE {sequence} AS integer OWNED BY vectors.id"),
-            format!("ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('{sequence}')"),
-            set_sequence(&sequence),
-        ],
+        [change, draw(&sequence), set_sequence(&sequence)],
         READERS_TOO,
     )
 }
 
-fn advance(vectors: &Table, sequence: &str) -> Step {
+fn advance(vectors: &Table, sequence: &str, narrow: bool) -> Step {
     let mut advance = step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
@@ -283,7 +306,7 @@ fn advance(vectors: &Table, sequence: &str) -> Step {
         WRITERS,
     );
     // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
-    if vectors.placement == Placement::Local {
+    if narrow && vectors.placement == Placement::Local {
         advance.statements.insert(1, widen_sequence(sequence));
     }
     advance
@@ -294,9 +317,9 @@ fn widen_sequence(sequence: &str) -> String {
 }
 
 fn set_sequence(sequence: &str) -> String {
-    let literal = sequence.replace('\'', "''");
+    let literal = sql::literal(DbBackend::Postgres, sequence);
     format!(
-        "SELECT setval('{literal}', greatest(largest.id, past.last_value)) \
+        "SELECT setval({literal}, greatest(largest.id, past.last_value)) \
          FROM (SELECT max(id) AS id FROM vectors) largest, {sequence} past WHERE largest.id > 0"
     )
 }
@@ -310,7 +333,8 @@ fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
         Some(key) => (String::new(), key.timing.as_str()),
         None => (String::new(), ""),
     };
-    let declared = declared::vectors_doc_id_fkey(name).to_string(PostgresQueryBuilder);
+    let declared =
+        declared::vectors_doc_id_fkey(DbBackend::Postgres, name).to_string(PostgresQueryBuilder);
     let constraint = declared
         .split_once(" ADD ")
         .map_or(declared.as_str(), |(_, constraint)| constraint);
@@ -325,18 +349,25 @@ fn validate(name: &str) -> Step {
 /// A validated check spares SET NOT NULL its look at every row.
 fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
     let wanted = format!("vectors_{column}_not_null_check");
-    let says_so = format!("({column} IS NOT NULL)");
-    let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
+    // As the server prints it, with and without quote_all_identifiers.
+    let says_so = [
+        format!("({column} IS NOT NULL)"),
+        format!("(\"{column}\" IS NOT NULL)"),
+    ];
+    let is_ours =
+        |check: &&Check| is_made_of(&check.name, &wanted) && says_so.contains(&check.expression);
     let ours = vectors.checks.iter().find(is_ours);
     let check = match ours {
         Some(check) => check.name.clone(),
         None => live.free_name(&wanted),
     };
+    let constraint = quoted(&check);
     let add = format!(
-        "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
+        "ALTER TABLE vectors ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
     );
-    let set =
-        format!("ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {check}");
+    let set = format!(
+        "ALTER TABLE vectors ALTER COLUMN {column} SET NOT NULL, DROP CONSTRAINT {constraint}"
+    );
     let steps = [
         step([add], READERS_TOO),
         validate(&check),
@@ -351,7 +382,11 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Vec<Step> {
 }
 
 fn create_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
-    build(vectors, declared::create_index(name), freedom)
+    build(
+        vectors,
+        declared::create_index(DbBackend::Postgres, name),
+        freedom,
+    )
 }
 
 /// What is run alone can be in no transaction that has entered the schema.
@@ -373,7 +408,8 @@ fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: F
 fn drop_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
     let mut drop = sea_query::Index::drop();
     // Citus may have it on some nodes only.
-    drop.name(name).if_exists();
+    drop.name(sql::within_quotes(DbBackend::Postgres, name))
+        .if_exists();
     if let Some(schema) = &vectors.schema {
         drop.table((schema.clone(), VECTORS));
     }
@@ -404,5 +440,5 @@ fn drop_constraint(name: &str) -> String {
 }
 
 fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    sql::identifier(DbBackend::Postgres, name)
 }

@@ -45,7 +45,8 @@ pub(super) fn steps(
     all: &[Difference],
     mended: &[&Difference],
 ) -> Result<Vec<Step>, Remedy> {
-    let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
+    let create_index =
+        |name: &str| declared::create_index(DbBackend::Sqlite, name).to_string(SqliteQueryBuilder);
     let statements = match difference {
         Difference::DocumentsAbsent { .. } => {
             vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
@@ -53,13 +54,12 @@ pub(super) fn steps(
         Difference::TableAbsent => vec![
             declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
                 .to_string(SqliteQueryBuilder),
-            create_index(&live.free_name(IX_VECTORS_DOC_ID)),
+            create_index(&live.free_index_name(IX_VECTORS_DOC_ID)),
         ],
-        Difference::IndexAbsent => vec![create_index(&live.free_name(IX_VECTORS_DOC_ID))],
-        Difference::IndexUnfit { index } => vec![
-            format!("DROP INDEX {}", index.name),
-            create_index(&index.name),
-        ],
+        // SQLite neither hides an index nor leaves one half-built.
+        Difference::IndexAbsent | Difference::IndexUnfit { .. } => {
+            vec![create_index(&live.free_index_name(IX_VECTORS_DOC_ID))]
+        }
         _ => {
             // The copy's key would refuse them.
             if all

@@ -4,6 +4,7 @@
 //! The new table is the old one's statement with the differences mended in its syntax tree, so that
 //! whatever else it says is said again.
 
+use sea_orm::DbBackend;
 use sqlparser::{
     ast::{
         ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, DataType, ForeignKeyConstraint,
@@ -14,10 +15,13 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer, Whitespace},
 };
 
-use crate::schema::{
-    declared::{DOCUMENTS, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::Difference,
-    live::{ColumnKind, Filled, Live, Table},
+use crate::{
+    schema::{
+        declared::{DOCUMENTS, VECTORS, VECTORS_DOC_ID_FKEY},
+        difference::Difference,
+        live::{ColumnKind, Filled, Live, Table},
+    },
+    sql,
 };
 
 /// The name while it is filled; the transaction that makes it also renames it.
@@ -41,6 +45,11 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         return Err(format!(
             "there is a {referrer}, and SQLite would act on it when the table is rebuilt: \
              drop that table's key, repair, and add it again"
+        ));
+    }
+    if let Some(more) = hanging_on.iter().find(|sql| !sql::is_one_statement(sql)) {
+        return Err(format!(
+            "the schema of the file holds more than one statement at `{more}`: rebuild the table by hand"
         ));
     }
     let mut table = parse(made_by)?;
@@ -256,7 +265,7 @@ fn copy_rows(vectors: &Table, rebuilt: &str, without_rowid: bool) -> String {
         .columns
         .iter()
         .filter(|column| column.filled != Filled::Generated)
-        .map(|column| format!("\"{}\"", column.name.replace('"', "\"\"")))
+        .map(|column| sql::identifier(DbBackend::Sqlite, &column.name))
         .collect();
     let columns = columns.join(", ");
     let order = match without_rowid {
