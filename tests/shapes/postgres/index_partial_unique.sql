@@ -1,5 +1,6 @@
 -- The index of the name is somebody's partial unique one, which also limits what a document may have.
 -- finds: index: ix_vectors_doc_id allows one row for each (doc_id)
+-- finds: index: no index leads with doc_id
 -- ends: refused
 
 CREATE TABLE documents (id serial PRIMARY KEY, title text);
