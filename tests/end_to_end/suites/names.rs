@@ -255,6 +255,10 @@ fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+fn unquoted(identifier: &str) -> String {
+    identifier[1..identifier.len() - 1].replace("\"\"", "\"")
+}
+
 async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database) {
     let mut shown_on_panic = Context::of_a_seed();
     let seed = shown_on_panic.0.clone();
@@ -303,7 +307,7 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
         ];
         shown_on_panic.0 = format!("{seed}, round {round}: {}", statements.join(";\n"));
         database.execute(&statements).await;
-        let name = schema[1..schema.len() - 1].replace("\"\"", "\"");
+        let name = unquoted(&schema);
 
         migrate(&database, ["up", "-s", &name]).expect_success();
 
@@ -311,24 +315,23 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
         let db = database.connect().await;
         assert_canary_lives(&db).await;
         let found = format!(
-            "SELECT concat(quote_ident(conname), ' ', confupdtype, confdeltype, ' ', obj_description(oid))
+            "SELECT concat(conname, ' ', confupdtype, confdeltype, ' ', obj_description(oid))
              FROM pg_constraint WHERE contype = 'f' AND conrelid = {}::regclass",
             text(&format!("{schema}.vectors"))
         );
-        let unquoted = identifier(&key[1..key.len() - 1].replace("\"\"", "\""));
         assert_eq!(
             lines(&db, &found).await,
-            [format!("{unquoted} cc {comment}")]
+            [format!("{} cc {comment}", unquoted(&key))]
         );
         let defaults = format!(
             "INSERT INTO {schema}.vectors (doc_id, page) VALUES (2, 1) RETURNING concat(vector_ids, '|', {column})"
         );
         assert_eq!(lines(&db, &defaults).await, [format!("{default}|{other}")]);
         let kept = format!(
-            "SELECT '' FROM {schema}.{view} JOIN pg_trigger ON quote_ident(tgname) = {}
-             JOIN pg_class ON quote_ident(relname) = {} LIMIT 1",
-            text(&trigger),
-            text(&index)
+            "SELECT '' FROM {schema}.{view} JOIN pg_trigger ON tgname = {}
+             JOIN pg_class ON relname = {} LIMIT 1",
+            text(&unquoted(&trigger)),
+            text(&unquoted(&index))
         );
         assert_eq!(lines(&db, &kept).await, [""]);
 
@@ -487,24 +490,8 @@ async fn sqlite_keeps_hostile_names_and_texts_and_runs_none(database: Database) 
             continue;
         }
         migrate(&database, ["check"]).expect_success();
-        let defaults = format!(
-            "INSERT INTO vectors (doc_id, page) VALUES (2, 1) RETURNING {default} = vector_ids AND {other} = {column}"
-        );
-        assert_eq!(
-            lines(
-                &db,
-                &format!(
-                    "SELECT concat('', name) FROM pragma_table_info('vectors') WHERE name = {}",
-                    text(&column[1..column.len() - 1].replace("\"\"", "\""))
-                )
-            )
-            .await
-            .len(),
-            1
-        );
-        db.execute_unprepared(&defaults)
-            .await
-            .expect("a row of defaults");
+        let defaults = "INSERT INTO vectors (doc_id, page) VALUES (2, 1)";
+        db.execute_unprepared(defaults).await.expect(defaults);
         let same = format!(
             "SELECT concat('', count(*)) FROM vectors WHERE vector_ids = {default} AND {column} = {other}"
         );
