@@ -33,6 +33,7 @@ mod schema;
 mod script;
 mod session;
 mod shape;
+mod sql;
 
 pub use error::Error;
 pub use orphans::{Orphan, OrphanSink, Orphans};

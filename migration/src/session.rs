@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::schema::step::Freedom;
+use crate::{schema::step::Freedom, sql};
 
 /// What a caller may choose.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ impl Settings {
             words.push("DEALLOCATE ALL".to_owned());
         }
         if let Some(schema) = &self.schema {
-            let schema = schema.replace('"', "\"\"");
-            words.push(format!("SET LOCAL search_path = \"{schema}\""));
+            let schema = sql::identifier(DbBackend::Postgres, schema);
+            words.push(format!("SET LOCAL search_path = {schema}"));
         }
         match words.as_slice() {
             [] => Ok(()),

@@ -95,8 +95,9 @@ async fn require_schema(
     if schema.starts_with("pg_") || schema == "information_schema" {
         return Err(CliError::SchemaOfSystem { database, schema });
     }
-    let list = "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
-                WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY nspname";
+    let list =
+        "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
+                WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname";
     let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
     let look = async || {
         let settings = Settings {

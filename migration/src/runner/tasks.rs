@@ -228,7 +228,9 @@ impl Fresh {
 /// The application's has columns of its own.
 fn is_as_we_make_it(documents: &live::Table) -> bool {
     let id = documents.column("id");
-    documents.columns.len() == 1 && id.is_some_and(|id| id.kind == ColumnKind::INTEGER)
+    documents.kind == live::Kind::Table
+        && documents.columns.len() == 1
+        && id.is_some_and(|id| id.kind == ColumnKind::INTEGER)
 }
 
 /// Says what goes with the table. Whoever may drop it may perhaps not count its rows.

@@ -227,7 +227,7 @@ pub(crate) async fn undoing(
     migration: &str,
 ) -> Result<Step, Error> {
     Ok(match scope {
-        Scope::Documents => step::forget_alone(migration),
+        Scope::Documents => step::forget_alone(session.backend(), migration),
         Scope::Vectors => {
             refuse_where_referred_to(session).await?;
             step::drop_vectors(session.backend(), migration)

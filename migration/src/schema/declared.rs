@@ -7,6 +7,7 @@ use sea_query::{
 };
 
 use super::live::ColumnKind;
+use crate::sql;
 
 pub(crate) const DOCUMENTS: &str = "documents";
 pub(crate) const VECTORS: &str = "vectors";
@@ -56,9 +57,9 @@ pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
 pub(crate) fn create_vectors(backend: DbBackend, foreign_key: &str) -> TableCreateStatement {
     let mut id = auto_increment(backend, Vectors::Id);
     let mut table = vectors(backend, id.primary_key().take());
-    table.foreign_key(&mut vectors_doc_id_fkey(foreign_key));
+    table.foreign_key(&mut vectors_doc_id_fkey(backend, foreign_key));
     if backend == DbBackend::MySql {
-        table.index(&mut index_on_doc_id(IX_VECTORS_DOC_ID));
+        table.index(&mut index_on_doc_id(backend, IX_VECTORS_DOC_ID));
     }
     store_transactionally(backend, &mut table);
     table
@@ -87,8 +88,8 @@ fn vectors(backend: DbBackend, id: ColumnDef) -> TableCreateStatement {
         .take()
 }
 
-pub(crate) fn create_index(name: &str) -> IndexCreateStatement {
-    index_on_doc_id(name).table(Vectors::Table).take()
+pub(crate) fn create_index(backend: DbBackend, name: &str) -> IndexCreateStatement {
+    index_on_doc_id(backend, name).table(Vectors::Table).take()
 }
 
 pub(crate) fn drop_vectors() -> TableDropStatement {
@@ -96,17 +97,20 @@ pub(crate) fn drop_vectors() -> TableDropStatement {
 }
 
 /// The foreign key, under the name of the one that it replaces, or one that is free.
-pub(crate) fn vectors_doc_id_fkey(name: &str) -> ForeignKeyCreateStatement {
+pub(crate) fn vectors_doc_id_fkey(backend: DbBackend, name: &str) -> ForeignKeyCreateStatement {
     ForeignKey::create()
-        .name(name)
+        .name(sql::within_quotes(backend, name))
         .from(Vectors::Table, Vectors::DocId)
         .to(Documents::Table, Documents::Id)
         .on_delete(ForeignKeyAction::Cascade)
         .take()
 }
 
-fn index_on_doc_id(name: &str) -> IndexCreateStatement {
-    Index::create().name(name).col(Vectors::DocId).take()
+fn index_on_doc_id(backend: DbBackend, name: &str) -> IndexCreateStatement {
+    Index::create()
+        .name(sql::within_quotes(backend, name))
+        .col(Vectors::DocId)
+        .take()
 }
 
 fn auto_increment(backend: DbBackend, name: impl sea_query::IntoIden) -> ColumnDef {

@@ -172,7 +172,13 @@ pub(crate) struct Sequence {
     pub(crate) narrow: Option<String>,
 }
 
-///
+impl Sequence {
+    /// Whether the next number is nobody's yet, and the column can hold it.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.next > self.largest && i32::try_from(self.next).is_ok()
+    }
+}
+
 /// `sequence` is as PostgreSQL prints its name, quoted where it has to be.
 pub(crate) async fn sequence(
     db: &impl ConnectionTrait,

@@ -16,6 +16,7 @@ use crate::{
         declared::{self, DOCUMENTS, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
         difference::Scope,
     },
+    sql,
 };
 
 /// What a script does, and with how many migrations.
@@ -105,7 +106,7 @@ fn guards(backend: DbBackend, direction: Direction, parts: &[Part]) -> Vec<Guard
     let catalog = Catalog::of(backend);
     let known: Vec<String> = Migrator::migrations()
         .iter()
-        .map(|one| format!("'{}'", one.name()))
+        .map(|one| sql::literal(backend, one.name()))
         .collect();
     let records = Migrator::migration_table_name().to_string();
     let mut guards = vec![Guard {
@@ -116,7 +117,7 @@ fn guards(backend: DbBackend, direction: Direction, parts: &[Part]) -> Vec<Guard
         message: "a later release was here: use its script",
     }];
     for part in parts {
-        let due = format!("NOT {}", is_recorded(&part.migration));
+        let due = format!("NOT {}", is_recorded(backend, &part.migration));
         match (direction, part.scope) {
             (Direction::Up(_), Scope::Documents) => guards.extend([
                 Guard {
@@ -211,9 +212,10 @@ impl Catalog {
 }
 
 /// Whether the part is recorded, as a condition in SQL.
-fn is_recorded(migration: &str) -> String {
+fn is_recorded(backend: DbBackend, migration: &str) -> String {
     let records = Migrator::migration_table_name().to_string();
-    format!("EXISTS (SELECT 1 FROM {records} WHERE version = '{migration}')")
+    let migration = sql::literal(backend, migration);
+    format!("EXISTS (SELECT 1 FROM {records} WHERE version = {migration})")
 }
 
 /// What makes the part where it is not, but for how PostgreSQL stores it. `documents` may be the
@@ -226,7 +228,7 @@ fn creation(backend: DbBackend, part: &Part) -> Vec<String> {
         }
         Scope::Vectors => {
             let mut table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
-            let mut index = declared::create_index(IX_VECTORS_DOC_ID);
+            let mut index = declared::create_index(backend, IX_VECTORS_DOC_ID);
             match backend {
                 // Its table has it already.
                 DbBackend::MySql => return vec![backend.build(&table).sql],

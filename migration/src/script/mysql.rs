@@ -3,14 +3,14 @@
 use sea_orm::DbBackend;
 
 use super::{Guard, Part, creation, is_recorded, removal};
-use crate::{lock, schema::step};
+use crate::{lock, schema::step, sql};
 
 pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = creation(DbBackend::MySql, part);
         statements.push(step::record(DbBackend::MySql, &part.migration));
         when(
-            &format!("NOT {}", is_recorded(&part.migration)),
+            &format!("NOT {}", is_recorded(DbBackend::MySql, &part.migration)),
             part,
             &statements,
         )
@@ -22,8 +22,12 @@ pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
 pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = removal(DbBackend::MySql, part);
-        statements.push(step::forget(&part.migration));
-        when(&is_recorded(&part.migration), part, &statements)
+        statements.push(step::forget(DbBackend::MySql, &part.migration));
+        when(
+            &is_recorded(DbBackend::MySql, &part.migration),
+            part,
+            &statements,
+        )
     });
     turn(guards, body)
 }
@@ -59,9 +63,9 @@ fn stop_where(guard: &Guard) -> String {
 fn when(condition: &str, part: &Part, statements: &[String]) -> String {
     let mut text = format!("\n-- {}\nSET @due = {condition};", part.migration);
     for statement in statements {
-        let literal = statement.replace('\'', "''");
+        let literal = sql::literal(DbBackend::MySql, statement);
         text += &format!(
-            "\nSET @statement = IF(@due, '{literal}', 'DO 0');\
+            "\nSET @statement = IF(@due, {literal}, 'DO 0');\
              \nPREPARE statement FROM @statement;\
              \nEXECUTE statement;\
              \nDEALLOCATE PREPARE statement;"

@@ -9,6 +9,7 @@ use crate::{
         difference::{Scope, storage},
         live, step,
     },
+    sql,
 };
 
 pub(super) fn up(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
@@ -19,7 +20,7 @@ pub(super) fn up(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> 
         };
         statements.push(step::record(DbBackend::Postgres, &part.migration) + ";");
         when(
-            &format!("NOT {}", is_recorded(&part.migration)),
+            &format!("NOT {}", is_recorded(DbBackend::Postgres, &part.migration)),
             part,
             &statements,
         )
@@ -29,23 +30,30 @@ pub(super) fn up(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> 
 
 pub(super) fn down(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
-        let mut statements = vec![format!("{};", step::forget(&part.migration))];
+        let mut statements = vec![format!(
+            "{};",
+            step::forget(DbBackend::Postgres, &part.migration)
+        )];
         statements.extend(match part.scope {
             Scope::Everything => store_as_the_server_can(storage::SERVERS_OWN, storage::COMPRESSED),
             _ => terminated(removal(DbBackend::Postgres, part)),
         });
-        when(&is_recorded(&part.migration), part, &statements)
+        when(
+            &is_recorded(DbBackend::Postgres, &part.migration),
+            part,
+            &statements,
+        )
     });
     transaction(schema, guards, body)
 }
 
 /// Whoever waits for the turn sees afterwards what was done in it.
 fn transaction(schema: &str, guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
-    let schema = schema.replace('"', "\"\"");
+    let schema = sql::identifier(DbBackend::Postgres, schema);
     let mut statements = vec![
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(),
         "SET LOCAL client_min_messages = warning;".to_owned(),
-        format!("SET LOCAL search_path = \"{schema}\";"),
+        format!("SET LOCAL search_path = {schema};"),
         format!(
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS

@@ -17,7 +17,7 @@ pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
 
 pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {
-        let mut statements = vec![step::forget(&part.migration)];
+        let mut statements = vec![step::forget(DbBackend::Sqlite, &part.migration)];
         statements.extend(removal(DbBackend::Sqlite, part));
         titled(part, statements)
     });

@@ -370,7 +370,7 @@ async fn an_invalid_index_is_built_anew(database: Database) {
         .await;
     assert_eq!(
         found(&database),
-        ["index: ix_vectors_doc_id is over (doc_id), partial or not built to its end"]
+        ["index: ix_vectors_doc_id is invalid: its build did not finish"]
     );
 
     migrate(&database, ["repair"]).expect_success();

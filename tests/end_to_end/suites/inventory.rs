@@ -18,7 +18,7 @@ const COLUMNS: [&[&str]; 2] = [
 
 const POSTGRES: &str = "
     SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass('vectors')
-      AND NOT indisprimary AND indexrelid <> coalesce(to_regclass('ix_vectors_doc_id'), 0)
+      AND NOT indisprimary AND indisvalid
     UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger
       WHERE tgrelid = to_regclass('vectors') AND NOT tgisinternal
     UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
@@ -37,13 +37,20 @@ const POSTGRES: &str = "
     UNION ALL SELECT concat('key ', conname, ' ', confupdtype, condeferrable, condeferred) FROM pg_constraint
       WHERE contype = 'f' AND conrelid = to_regclass('vectors')
     UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public'
+    -- The sequences that are not the table's alone.
+    UNION ALL SELECT concat_ws(' ', 'sequence', seqrelid::regclass, format_type(seqtypid, NULL), seqmax,
+        pg_sequence_last_value(seqrelid))
+      FROM pg_sequence WHERE EXISTS (
+        SELECT FROM pg_depend d JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
+        WHERE d.refobjid = seqrelid AND e.adrelid <> to_regclass('vectors'))
+      OR NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = seqrelid AND d.deptype IN ('a', 'i'))
     ORDER BY 1";
 
 /// Without the index that MySQL makes for a key and itself drops for ours.
 const MYSQL: &str = "
     SELECT CAST(concat('index ', index_name, column_name) AS CHAR) FROM information_schema.statistics
       WHERE table_schema = DATABASE() AND table_name = 'vectors'
-        AND index_name NOT IN ('PRIMARY', 'ix_vectors_doc_id') AND column_name <> 'doc_id'
+        AND index_name <> 'PRIMARY' AND (column_name <> 'doc_id' OR non_unique = 0)
     UNION ALL SELECT CAST(concat('trigger ', trigger_name, action_statement) AS CHAR)
       FROM information_schema.triggers WHERE trigger_schema = DATABASE()
     UNION ALL SELECT CAST(concat('view ', table_name, view_definition) AS CHAR)
@@ -66,8 +73,7 @@ const MYSQL: &str = "
 
 const SQLITE: &str = "
     SELECT type || ' ' || name || coalesce(sql, '') FROM sqlite_schema
-      WHERE type IN ('index', 'trigger', 'view') AND name NOT IN ('ix_vectors_doc_id')
-        AND name NOT LIKE 'sqlite_autoindex_vectors%'
+      WHERE type IN ('index', 'trigger', 'view') AND name NOT LIKE 'sqlite_autoindex_vectors%'
     UNION ALL SELECT 'key on update ' || on_update FROM pragma_foreign_key_list('vectors')
     UNION ALL SELECT 'key named mine' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%CONSTRAINT mine%'
     UNION ALL SELECT 'comment' FROM sqlite_schema WHERE name = 'vectors' AND sql LIKE '%kept 1%kept 2%'

@@ -26,6 +26,7 @@ mod inventory;
 mod isolation;
 mod library;
 mod locks;
+mod names;
 mod orphans;
 mod outages;
 mod output;
@@ -115,6 +116,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         isolation::tests(backend),
         library::tests(),
         locks::tests(backend),
+        names::tests(backend),
         orphans::tests(backend),
         outages::tests(backend),
         output::tests(backend),

@@ -1,5 +1,4 @@
 -- The index of the name is on another column.
--- finds: index: ix_vectors_doc_id is over (page), partial or not built to its end
 -- ends: as declared
 
 CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);

@@ -1,5 +1,5 @@
 -- The index of the name leaves rows out.
--- finds: index: ix_vectors_doc_id is over (doc_id), partial or not built to its end
+-- finds: index: no index leads with doc_id
 -- ends: as declared
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

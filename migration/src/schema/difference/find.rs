@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::MigrationName;
 
-use super::{Difference, placement, storage};
+use super::{Difference, Numbers, placement, storage};
 use crate::{
     Error, m20250524_000000_create_documents as create_documents,
     m20250524_120000_create_vectors as create_vectors,
@@ -11,7 +11,8 @@ use crate::{
     schema::{
         declared::{COLUMNS, DOCUMENTS, IX_VECTORS_DOC_ID, VECTORS},
         live::{
-            Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Placement, Table, is_made_of,
+            Column, ColumnKind, Filled, ForeignKey, Index, Kind, Live, Owner, Placement, Table,
+            Unused, is_made_of,
         },
         rows::{self, Ids, Orphans},
     },
@@ -68,6 +69,9 @@ pub(crate) async fn differences(
         Kind::ReferredTo(kind) => found.push(Difference::NotATable {
             found: (*kind).to_owned(),
         }),
+        Kind::InheritedFrom => found.push(Difference::NotATable {
+            found: "a table with inheritance".to_owned(),
+        }),
         Kind::Other(kind) => found.push(Difference::NotATable {
             found: kind.clone(),
         }),
@@ -112,6 +116,15 @@ fn documents(live: &Live) -> Option<Difference> {
     let unfit = |found: String, next_step| Some(Difference::DocumentsUnfit { found, next_step });
     match &table.kind {
         Kind::Table | Kind::ReferredTo(_) => {}
+        // The key that is there says that no other rows are meant.
+        Kind::InheritedFrom if is_referred_to(live) => {}
+        Kind::InheritedFrom => {
+            return unfit(
+                "other tables inherit from documents, and no foreign key can refer to their rows"
+                    .to_owned(),
+                "if vectors is to refer to no such row, add its foreign key by hand",
+            );
+        }
         Kind::Unlogged => {
             return unfit(
                 "documents is an unlogged table, which only unlogged tables may refer to"
@@ -154,6 +167,12 @@ fn documents(live: &Live) -> Option<Difference> {
         );
     }
     None
+}
+
+fn is_referred_to(live: &Live) -> bool {
+    let keys = live.vectors.iter().flat_map(|table| &table.foreign_keys);
+    keys.filter(|key| key.columns == ["doc_id"])
+        .any(|key| is_named(&key.table, DOCUMENTS))
 }
 
 async fn types(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Difference>, Error> {
@@ -248,19 +267,21 @@ async fn keys(
             found.push(Difference::AutoIncrement {
                 live: id.clone(),
                 ids,
+                numbers: numbers(db, table).await?,
             });
         }
     }
     if let Filled::AutoIncrement {
         sequence: Some(sequence),
     } = &id.filled
-        && let Some(gives) = rows::sequence(db, sequence).await?
+        && let Some(gives) = rows::sequence(db, &sequence.name).await?
     {
-        if gives.next <= gives.largest {
+        if !gives.is_usable() {
             found.push(Difference::SequenceBehind {
                 sequence: sequence.clone(),
                 next: gives.next,
                 largest: gives.largest,
+                narrow: gives.narrow.is_some(),
             });
         }
         if let Some(declared) = gives.narrow.filter(|_| table.placement == Placement::Local) {
@@ -271,6 +292,23 @@ async fn keys(
         }
     }
     Ok(found)
+}
+
+/// A sequence that nobody owns may be somebody's who asks it for numbers himself.
+async fn numbers(db: &impl ConnectionTrait, table: &Table) -> Result<Numbers, Error> {
+    let Some(spare) = &table.spare_sequence else {
+        return Ok(Numbers::New);
+    };
+    if spare.owner == Owner::TheColumn {
+        return Ok(Numbers::Own(spare.name.clone()));
+    }
+    let gives = rows::sequence(db, &spare.name).await?;
+    Ok(
+        match gives.is_some_and(|gives| gives.is_usable() && gives.narrow.is_none()) {
+            true => Numbers::AsItIs(spare.name.clone()),
+            false => Numbers::New,
+        },
+    )
 }
 
 async fn references(
@@ -345,20 +383,21 @@ fn index(table: &Table) -> Vec<Difference> {
         let ours = |column: &String| ["doc_id", "page", "vector_ids"].contains(&column.as_str());
         index.is_unique && index.columns != table.primary_key && index.columns.iter().all(ours)
     };
-    let serves = |index: &Index| {
-        index.is_whole && index.columns.first().is_some_and(|first| first == "doc_id")
-    };
-    // Under another name it is what an earlier try has left half-built.
+    let serves = |index: &Index| index.leads_with("doc_id");
+    let is_served = table.indexes.iter().any(serves);
+    // Under another name it is what an earlier try has left half-built. Whatever else has such a name is somebody's.
     let is_ours = |index: &&Index| {
-        index.name == IX_VECTORS_DOC_ID
-            || (is_made_of(&index.name, IX_VECTORS_DOC_ID) && index.columns == ["doc_id"])
+        is_made_of(&index.name, IX_VECTORS_DOC_ID)
+            && !index.is_unique
+            && index.is_unused_one_of(&["doc_id"])
+    };
+    let is_in_the_way = |index: &&Index| match index.unused {
+        Some(Unused::Invalid) => true,
+        Some(Unused::Hidden(_)) => !is_served,
+        None => false,
     };
     let unique = table.indexes.iter().find(limits_rows);
-    let unfit = table
-        .indexes
-        .iter()
-        .filter(is_ours)
-        .find(|index| !serves(index));
+    let unfit = table.indexes.iter().filter(is_ours).find(is_in_the_way);
     let mut found = Vec::new();
     found.extend(unique.map(|index| Difference::IndexUnique {
         index: index.clone(),
@@ -367,7 +406,7 @@ fn index(table: &Table) -> Vec<Difference> {
         Some(index) => found.push(Difference::IndexUnfit {
             index: index.clone(),
         }),
-        None if !table.indexes.iter().any(serves) => found.push(Difference::IndexAbsent),
+        None if !is_served => found.push(Difference::IndexAbsent),
         None => {}
     }
     found

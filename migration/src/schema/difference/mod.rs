@@ -14,7 +14,7 @@ pub(crate) use remedy::{Obstacle, Remedy};
 
 use super::{
     declared::PRIMARY_KEY_DISTRIBUTED,
-    live::{Column, ForeignKey, Index, Placement},
+    live::{Column, ForeignKey, Index, Placement, Sequence},
     rows::{Ids, Orphans},
 };
 
@@ -145,15 +145,19 @@ pub(crate) enum Difference {
     AutoIncrement {
         live: Column,
         ids: Ids,
+        numbers: Numbers,
     },
+    /// At numbers that are taken, or that the column cannot hold.
     SequenceBehind {
-        sequence: String,
+        sequence: Sequence,
         next: i64,
         largest: i64,
+        /// Whether its type ends before the column's.
+        narrow: bool,
     },
     /// Of a type that ends before the column's.
     SequenceNarrow {
-        sequence: String,
+        sequence: Sequence,
         declared: String,
     },
     Placement {
@@ -188,6 +192,16 @@ pub(crate) enum Difference {
     InsertBlocked {
         column: String,
     },
+}
+
+/// PostgreSQL: the sequence that is to give `id` its numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    New,
+    /// One that `id` owns.
+    Own(String),
+    /// One that nobody owns and that has the name of `id`'s own: it goes on from where it is, unchanged.
+    AsItIs(String),
 }
 
 impl Difference {

@@ -1,6 +1,6 @@
 use crate::schema::{
     declared::{COLUMNS, IX_VECTORS_DOC_ID},
-    live::{Index, Live},
+    live::{Filled, Index, Live, Owner, Table},
 };
 
 /// What is there beyond the declared shape, and stays.
@@ -12,7 +12,8 @@ pub(crate) fn notes(live: &Live) -> Vec<String> {
     let columns = table.columns.iter().filter(|column| !ours(&column.name));
     let is_extra = |index: &&Index| {
         let is_primary_key = index.is_unique && index.columns == table.primary_key;
-        index.name != IX_VECTORS_DOC_ID && !is_primary_key
+        let is_ours = index.name == IX_VECTORS_DOC_ID && index.columns == ["doc_id"];
+        !is_ours && !is_primary_key
     };
     let indexes = table.indexes.iter().filter(is_extra);
     let mut notes: Vec<String> = columns
@@ -29,7 +30,28 @@ pub(crate) fn notes(live: &Live) -> Vec<String> {
         .collect();
     let views = table.readers.iter().map(|(reader, _)| reader);
     notes.extend(views.filter(|reader| reader.starts_with("view ")).cloned());
+    notes.extend(sequence(table));
     notes.sort();
     notes.dedup();
     notes
+}
+
+/// A sequence that is not changed may go where `id` cannot follow.
+fn sequence(table: &Table) -> Option<String> {
+    let Filled::AutoIncrement {
+        sequence: Some(sequence),
+    } = &table.column("id")?.filled
+    else {
+        return None;
+    };
+    let whose = match &sequence.owner {
+        Owner::TheColumn => return None,
+        Owner::Shared(users) => format!("{users} draws from too"),
+        Owner::NotTheColumn => "it does not own".to_owned(),
+    };
+    Some(format!(
+        "sequence {} of id, which {whose}: past {} id gets no more numbers from it",
+        sequence.name,
+        i32::MAX
+    ))
 }

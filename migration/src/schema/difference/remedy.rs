@@ -3,9 +3,11 @@
 use super::{Difference, Part, placement};
 use crate::schema::{
     declared::PRIMARY_KEY,
-    live::{Column, ColumnKind},
+    live::{Column, ColumnKind, Owner},
     step::Steps,
 };
+use crate::sql;
+use sea_orm::DbBackend;
 
 /// What can be done about a difference. A difference that nobody has planned a step for cannot be
 /// called repairable.
@@ -120,6 +122,18 @@ impl Difference {
             Self::AutoIncrement { live, .. } if live.default.is_some() => {
                 person("drop the default if nobody relies on it, then repair")
             }
+            Self::SequenceBehind { next, .. } if i32::try_from(*next).is_err() => person(
+                "every INSERT without an id fails: set it back to numbers that are free, or give id a sequence of its own",
+            ),
+            Self::SequenceBehind {
+                sequence, largest, ..
+            } if sequence.owner != Owner::TheColumn => Some(Obstacle::Person(format!(
+                "a sequence that is not id's alone is not changed: give id one of its own, or advance it: SELECT setval({}, {largest})",
+                sql::literal(DbBackend::Postgres, &sequence.name)
+            ))),
+            Self::SequenceNarrow { sequence, .. } if sequence.owner != Owner::TheColumn => person(
+                "after 32767 every INSERT without an id fails, and a sequence that is not id's alone is not changed: give id one of its own, or widen it",
+            ),
             Self::Placement { documents, vectors } => placement::obstacle(documents, vectors),
             Self::Orphans(_) => Some(Obstacle::DeleteOrphans),
             Self::ForeignKeyElsewhere { .. } => {

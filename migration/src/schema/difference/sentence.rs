@@ -1,7 +1,10 @@
 //! What was found, for people.
 
 use super::Difference;
-use crate::schema::{live::ForeignKey, rows::Ids};
+use crate::schema::{
+    live::{ForeignKey, Owner, Sequence, Unused},
+    rows::Ids,
+};
 
 impl Difference {
     /// What was found, for people.
@@ -46,7 +49,7 @@ impl Difference {
                 };
                 format!("{key}{}", in_the_way(ids))
             }
-            Self::AutoIncrement { live, ids } => {
+            Self::AutoIncrement { live, ids, .. } => {
                 let default = match &live.default {
                     Some(default) => format!("; its default is {default}"),
                     None => String::new(),
@@ -57,11 +60,24 @@ impl Difference {
                 sequence,
                 next,
                 largest,
+                narrow: _,
             } => {
-                format!("the next number of {sequence} is {next}, the largest id {largest}")
+                let end = match i32::try_from(*next) {
+                    Ok(_) => String::new(),
+                    Err(_) => format!("; id ends at {}", i32::MAX),
+                };
+                format!(
+                    "the next number of {} is {next}, the largest id {largest}{end}{}",
+                    sequence.name,
+                    owned(sequence)
+                )
             }
             Self::SequenceNarrow { sequence, declared } => {
-                format!("{sequence} gives {declared} numbers")
+                format!(
+                    "{} gives {declared} numbers{}",
+                    sequence.name,
+                    owned(sequence)
+                )
             }
             Self::Placement { documents, vectors } => {
                 format!("vectors is {vectors}, documents is {documents}")
@@ -94,16 +110,14 @@ impl Difference {
                 key.references.join(", ")
             ),
             Self::IndexAbsent => "no index leads with doc_id".to_owned(),
-            Self::IndexUnfit { index } if index.hidden.is_some() => {
-                format!("{} is hidden from the optimizer", index.name)
-            }
-            Self::IndexUnfit { index } => {
-                let over = index.columns.join(", ");
-                format!(
-                    "{} is over ({over}), partial or not built to its end",
-                    index.name
-                )
-            }
+            Self::IndexUnfit { index } => match index.unused {
+                Some(Unused::Invalid) => {
+                    format!("{} is invalid: its build did not finish", index.name)
+                }
+                Some(Unused::Hidden(_)) | None => {
+                    format!("{} is hidden from the optimizer", index.name)
+                }
+            },
             Self::IndexUnique { index } => {
                 format!(
                     "{} allows one row for each ({})",
@@ -126,6 +140,14 @@ fn named(key: &ForeignKey) -> String {
     match &key.name {
         Some(name) => format!("the foreign key {name}"),
         None => "the foreign key".to_owned(),
+    }
+}
+
+fn owned(sequence: &Sequence) -> String {
+    match &sequence.owner {
+        Owner::TheColumn => String::new(),
+        Owner::Shared(users) => format!("; {users} draws from it too"),
+        Owner::NotTheColumn => "; id does not own it".to_owned(),
     }
 }
 

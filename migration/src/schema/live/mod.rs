@@ -81,22 +81,36 @@ impl Live {
 
     /// This name, or the first with a number behind it that nothing else has.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
-        let is_taken = |name: &String| self.names.iter().any(|one| one.eq_ignore_ascii_case(name));
-        let numbered = (1_u32..).map(|number| format!("{wanted}_{number}"));
-        std::iter::once(wanted.to_owned())
-            .chain(numbered)
-            .find(|name| !is_taken(name))
-            .unwrap_or_default()
+        first_free(self.names.iter(), wanted)
     }
+
+    /// The same for an index. MySQL's names of indexes are each table's own.
+    pub(crate) fn free_index_name(&self, wanted: &str) -> String {
+        match (self.backend, &self.vectors) {
+            (DbBackend::MySql, Some(table)) => {
+                first_free(table.indexes.iter().map(|index| &index.name), wanted)
+            }
+            _ => self.free_name(wanted),
+        }
+    }
+}
+
+fn first_free<'n>(taken: impl Iterator<Item = &'n String> + Clone, wanted: &str) -> String {
+    let is_taken = |name: &String| taken.clone().any(|one| one.eq_ignore_ascii_case(name));
+    let numbered = (1_u32..).map(|number| format!("{wanted}_{number}"));
+    std::iter::once(wanted.to_owned())
+        .chain(numbered)
+        .find(|name| !is_taken(name))
+        .unwrap_or_default()
 }
 
 /// Whether [`Live::free_name`] may have made this name of the wanted one.
 pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
     match name.strip_prefix(wanted) {
         Some("") => true,
-        Some(rest) => rest
-            .strip_prefix('_')
-            .is_some_and(|number| number.parse::<u32>().is_ok()),
+        Some(rest) => rest.strip_prefix('_').is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|one| one.is_ascii_digit())
+        }),
         None => false,
     }
 }
@@ -114,7 +128,7 @@ pub(crate) struct Table {
     /// PostgreSQL only.
     pub(crate) checks: Vec<Check>,
     /// PostgreSQL: the sequence that has the name of `id`'s own and serves nobody.
-    pub(crate) spare_sequence: Option<String>,
+    pub(crate) spare_sequence: Option<Sequence>,
     /// What else hangs on the table, a sentence each.
     pub(crate) kept: Vec<String>,
     /// PostgreSQL: what reads a column and keeps it from changing its type, with the column.
@@ -174,6 +188,8 @@ pub(crate) enum Kind {
     Unlogged,
     /// A table that others can refer to, but whose own shape is not ours to change; what it is.
     ReferredTo(&'static str),
+    /// PostgreSQL: a table that others inherit from. A foreign key refers to its own rows only.
+    InheritedFrom,
     /// Anything else that carries the name; what it is.
     Other(String),
 }
@@ -251,9 +267,27 @@ pub(crate) enum Filled {
     /// Its default, if it has one.
     ByDefault,
     /// The next number. PostgreSQL: of the named sequence.
-    AutoIncrement { sequence: Option<String> },
+    AutoIncrement { sequence: Option<Sequence> },
     /// An expression; it takes no other value.
     Generated,
+}
+
+/// PostgreSQL: what gives the numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    /// As the server prints it, quoted where it has to be.
+    pub(crate) name: String,
+    pub(crate) owner: Owner,
+}
+
+/// Whose a sequence is. Only the column's own may be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    TheColumn,
+    /// Others draw from it too, whichever column owns it; who, as a list.
+    Shared(String),
+    /// Another column, or none.
+    NotTheColumn,
 }
 
 /// What of a column's type matters to the entities.
@@ -292,8 +326,30 @@ pub(crate) struct Index {
     pub(crate) is_unique: bool,
     /// Built to its end, over every row, able to find equal values, and used for it.
     pub(crate) is_whole: bool,
-    /// MySQL and MariaDB: what shows it to the optimizer again, where somebody has hidden it.
-    pub(crate) hidden: Option<&'static str>,
+    /// Of the default kind, over its columns alone and every row.
+    pub(crate) is_plain: bool,
+    pub(crate) unused: Option<Unused>,
+}
+
+/// Why the server uses an index for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unused {
+    /// MySQL and MariaDB: somebody has hidden it from the optimizer; the words that show it again.
+    Hidden(&'static str),
+    /// PostgreSQL: its build did not finish.
+    Invalid,
+}
+
+impl Index {
+    /// Whether it finds the rows of one document.
+    pub(crate) fn leads_with(&self, column: &str) -> bool {
+        self.is_whole && self.columns.first().is_some_and(|first| first == column)
+    }
+
+    /// Whether it would be exactly what is declared over these columns, and is of no use to anybody.
+    pub(crate) fn is_unused_one_of(&self, columns: &[&str]) -> bool {
+        self.unused.is_some() && self.is_plain && !self.has_constraint && self.columns == columns
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

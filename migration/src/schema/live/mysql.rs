@@ -5,8 +5,14 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
     Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Reach,
-    Referrer, Relation, Table, gather, list, others::Named, rows,
+    Referrer, Relation, Table, Unused, gather, list, others::Named, rows,
 };
+use crate::sql;
+
+/// Before a SELECT: the server prints expressions as a statement of ours is read, whose `sql_mode` is another than
+/// the session's. MariaDB has one word for it, MySQL another.
+const PRINTED_FOR_US: &str =
+    "/*M! SET STATEMENT sql_mode = '' FOR */ SELECT /*+ SET_VAR(sql_mode = '') */";
 
 /// At the foreign keys, before they are called hidden.
 const LOOKS: u32 = 3;
@@ -140,73 +146,101 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
 }
 
 async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
-    let checks = checks_of_columns(db, name).await?;
-    rows(
-        db,
-        "SELECT CAST(lower(column_name) AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
+    let product = product(db).await?;
+    let checks = checks_of_columns(db, product, name).await?;
+    let sql = format!(
+        "{PRINTED_FOR_US} CAST(lower(column_name) AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
                 CAST(is_nullable AS CHAR), CAST(column_default AS CHAR), CAST(extra AS CHAR),
                 CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR),
                 CAST(coalesce(collation_name, '') AS CHAR)
          FROM information_schema.columns
          WHERE table_schema = DATABASE() AND table_name = ?
-         ORDER BY ordinal_position",
-        [name.into()],
-        |row| {
-            let data_type: String = row.try_get_by_index(1)?;
-            let declared: String = row.try_get_by_index(2)?;
-            let nullable: String = row.try_get_by_index(3)?;
-            let default: Option<String> = row.try_get_by_index(4)?;
-            let extra: String = row.try_get_by_index(5)?;
-            let charset: String = row.try_get_by_index(7)?;
-            let name: String = row.try_get_by_index(0)?;
-            let unsaid = ["invisible", "compressed"]
+         ORDER BY ordinal_position"
+    );
+    rows(db, &sql, [name.into()], |row| {
+        let data_type: String = row.try_get_by_index(1)?;
+        let declared: String = row.try_get_by_index(2)?;
+        let nullable: String = row.try_get_by_index(3)?;
+        let default: Option<String> = row.try_get_by_index(4)?;
+        let extra: String = row.try_get_by_index(5)?;
+        let charset: String = row.try_get_by_index(7)?;
+        let name: String = row.try_get_by_index(0)?;
+        let words = format!("{extra} {declared}").to_lowercase();
+        let unsaid = match product {
+            // MySQL prints the quotes in an expression as no statement takes them.
+            Product::MySql if words.contains("default_generated") => {
+                Some("filled by an expression".to_owned())
+            }
+            Product::MySql | Product::MariaDb => ["invisible", "compressed"]
                 .into_iter()
-                .find(|word| format!("{extra} {declared}").to_lowercase().contains(word))
-                .map(str::to_owned);
-            let check = checks.iter().find(|(column, _)| *column == name);
-            Ok(Column {
-                kind: column_kind(
-                    &data_type.to_lowercase(),
-                    &declared.to_lowercase(),
-                    &charset,
-                ),
-                declared,
-                nullable: nullable == "YES",
-                // MariaDB writes out the default that a nullable column has anyway.
-                default: default.filter(|default| default != "NULL"),
-                filled: filled(&extra.to_lowercase()),
-                attributes: Attributes {
-                    collation: row.try_get_by_index(8)?,
-                    comment: row.try_get_by_index(6)?,
-                    check: check.map(|(_, clause)| clause.clone()),
-                    unsaid,
-                    ..Attributes::default()
-                },
-                name,
-            })
+                .find(|word| words.contains(word))
+                .map(str::to_owned),
+        };
+        let check = checks.iter().find(|(column, _)| *column == name);
+        Ok(Column {
+            kind: column_kind(
+                &data_type.to_lowercase(),
+                &declared.to_lowercase(),
+                &charset,
+            ),
+            declared,
+            nullable: nullable == "YES",
+            default: match product {
+                // Also what a nullable column has anyway.
+                Product::MariaDb => default.filter(|default| default != "NULL"),
+                Product::MySql => default.map(|default| sql::literal(DbBackend::MySql, &default)),
+            },
+            filled: filled(&extra.to_lowercase()),
+            attributes: Attributes {
+                collation: row.try_get_by_index(8)?,
+                comment: row.try_get_by_index(6)?,
+                check: check.map(|(_, clause)| clause.clone()),
+                unsaid,
+                ..Attributes::default()
+            },
+            name,
+        })
+    })
+    .await
+}
+
+/// Whose server it is.
+#[derive(Clone, Copy)]
+enum Product {
+    /// It prints a default as a statement takes it.
+    MariaDb,
+    /// It prints the value.
+    MySql,
+}
+
+async fn product(db: &impl ConnectionTrait) -> Result<Product, DbErr> {
+    let version: Vec<String> = list(db, "SELECT CAST(version() AS CHAR)", []).await?;
+    Ok(
+        match version.iter().any(|version| version.contains("MariaDB")) {
+            true => Product::MariaDb,
+            false => Product::MySql,
         },
     )
-    .await
 }
 
 /// MySQL keeps every check with the table, where a change of the column leaves it.
 async fn checks_of_columns(
     db: &impl ConnectionTrait,
+    product: Product,
     name: &str,
 ) -> Result<Vec<(String, String)>, DbErr> {
-    let version: Vec<String> = list(db, "SELECT CAST(version() AS CHAR)", []).await?;
-    if !version.iter().any(|version| version.contains("MariaDB")) {
-        return Ok(Vec::new());
+    match product {
+        Product::MySql => return Ok(Vec::new()),
+        Product::MariaDb => {}
     }
-    rows(
-        db,
-        "SELECT CAST(lower(constraint_name) AS CHAR), CAST(check_clause AS CHAR)
+    let sql = format!(
+        "{PRINTED_FOR_US} CAST(lower(constraint_name) AS CHAR), CAST(check_clause AS CHAR)
          FROM information_schema.check_constraints
-         WHERE constraint_schema = DATABASE() AND table_name = ? AND level = 'Column'",
-        [name.into()],
-        |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)),
-    )
-    .await
+         WHERE constraint_schema = DATABASE() AND table_name = ? AND level = 'Column'"
+    );
+    let read =
+        |row: &sea_orm::QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    rows(db, &sql, [name.into()], read).await
 }
 
 fn filled(extra: &str) -> Filled {
@@ -256,14 +290,15 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
             let method: String = row.try_get_by_index(3)?;
             let name: String = row.try_get_by_index(0)?;
             let hidden = hidden.iter().find(|(hidden, _)| *hidden == name);
-            let hidden = hidden.map(|(_, shown)| *shown);
+            let unused = hidden.map(|(_, shown)| Unused::Hidden(shown));
             Ok(Index {
                 name,
                 columns: vec![row.try_get_by_index(1)?],
                 is_key: non_unique == 0,
                 is_unique: non_unique == 0,
-                is_whole: hidden.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
-                hidden,
+                is_whole: unused.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
+                is_plain: method == "BTREE",
+                unused,
                 has_constraint: false,
             })
         },
@@ -350,9 +385,33 @@ async fn shown_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Foreign
 }
 
 async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
-    let show = format!("SHOW CREATE TABLE `{name}`");
+    let show = format!(
+        "SHOW CREATE TABLE {}",
+        sql::identifier(DbBackend::MySql, name)
+    );
     let statement = rows(db, &show, [], |row| row.try_get_by_index::<String>(1)).await?;
-    Ok(statement.iter().any(|text| text.contains(" FOREIGN KEY (")))
+    let has_one = |text: &String| {
+        let mut constraints = text.split("\n  CONSTRAINT ").skip(1);
+        constraints.any(|one| after_name(one).starts_with(" FOREIGN KEY ("))
+    };
+    Ok(statement.iter().any(has_one))
+}
+
+/// What follows a name, which stands between the quotes that the session has, or between none. A comment, which has
+/// no end of line as it is, may say the same words.
+fn after_name(text: &str) -> &str {
+    let Some(quote) = text.chars().next().filter(|first| "`\"".contains(*first)) else {
+        return text.find(' ').map_or("", |end| &text[end..]);
+    };
+    let mut rest = &text[1..];
+    while let Some(end) = rest.find(quote) {
+        rest = &rest[end + 1..];
+        match rest.strip_prefix(quote) {
+            Some(more) => rest = more,
+            None => return rest,
+        }
+    }
+    ""
 }
 
 async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {

@@ -5,7 +5,7 @@ use std::fmt;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
 use super::{list, mysql, postgres, sqlite, unsupported};
-use crate::{Error, schema::declared::VECTORS};
+use crate::{Error, schema::declared::VECTORS, sql};
 
 /// What `fresh` drops there, by name.
 pub(crate) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error> {
@@ -43,12 +43,15 @@ pub(crate) async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<Stri
 
 async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let found = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::tables_named(db, ALEMBIC).await?,
+        DbBackend::Postgres => {
+            let schema = postgres::schema_with_table(db, ALEMBIC).await?;
+            let schema = schema.map(|schema| sql::identifier(DbBackend::Postgres, &schema));
+            return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
+        }
         DbBackend::MySql => mysql::tables(db).await?,
         _ => sqlite::tables(db).await?,
     };
-    let is_its = |name: &String| name == ALEMBIC || name.ends_with(&format!(".{ALEMBIC}"));
-    Ok(found.into_iter().find(is_its))
+    Ok(found.into_iter().find(|name| name == ALEMBIC))
 }
 
 /// A table as a foreign key names it.

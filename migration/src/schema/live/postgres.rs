@@ -3,8 +3,9 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Check, Column, ColumnKind, Compression, Filled, ForeignKey, Index, Kind, Place,
-    Placement, Referrer, Relation, Table, gather, list, others::Named, rows,
+    Attributes, Check, Column, ColumnKind, Compression, Filled, ForeignKey, Index, Kind, Owner,
+    Place, Placement, Referrer, Relation, Sequence, Table, Unused, gather, list, others::Named,
+    rows,
 };
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
@@ -59,20 +60,21 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-/// With their schemas, quoted; that of this schema first.
-pub(super) async fn tables_named(
+/// Where there is a table of this name: here, or in the first of the other schemas.
+pub(super) async fn schema_with_table(
     db: &impl ConnectionTrait,
     name: &str,
-) -> Result<Vec<String>, DbErr> {
-    list(
+) -> Result<Option<String>, DbErr> {
+    let schemas: Vec<String> = list(
         db,
-        "SELECT format('%I.%I', n.nspname, c.relname)
+        "SELECT n.nspname::text
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relname = $1 AND c.relkind IN ('r', 'p')
          ORDER BY n.nspname <> current_schema(), 1",
         [name.into()],
     )
-    .await
+    .await?;
+    Ok(schemas.into_iter().next())
 }
 
 pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
@@ -82,7 +84,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
          FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE (n.nspname = current_schema()
-                OR (current_schema() = 'public' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'))
+                OR (current_schema() = 'public' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'))
            AND c.relkind IN ('r', 'p', 'f')
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
@@ -153,37 +155,50 @@ async fn class(
     let found = rows(
         db,
         "SELECT c.oid::bigint, (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
-                c.relkind = 'r' AND EXISTS (
-                  SELECT FROM pg_catalog.pg_inherits h WHERE c.oid IN (h.inhparent, h.inhrelid))
+                EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
+                EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)
          FROM pg_catalog.pg_class c
          WHERE c.oid = to_regclass(quote_ident($1))",
         [name.into()],
         |row| {
             let relkind: String = row.try_get_by_index(2)?;
             let persistence: String = row.try_get_by_index(3)?;
-            let inherits: bool = row.try_get_by_index(4)?;
+            let family = match (row.try_get_by_index(4)?, row.try_get_by_index(5)?) {
+                (_, true) => Family::Parent,
+                (true, false) => Family::Heir,
+                (false, false) => Family::None,
+            };
             Ok((
                 row.try_get_by_index(0)?,
                 row.try_get_by_index(1)?,
-                kind(&relkind, &persistence, inherits),
+                kind(&relkind, &persistence, family),
             ))
         },
     );
     Ok(found.await?.pop())
 }
 
-fn kind(relkind: &str, persistence: &str, inherits: bool) -> Kind {
-    let other = match (relkind, persistence) {
-        ("r" | "p", "t") => "a temporary table",
-        ("r", _) if inherits => "a table with inheritance",
-        ("r", "u") => return Kind::Unlogged,
-        ("r", _) => return Kind::Table,
-        ("p", _) => return Kind::ReferredTo("a partitioned table"),
-        ("v", _) => "a view",
-        ("m", _) => "a materialized view",
-        ("f", _) => "a foreign table",
-        ("S", _) => "a sequence",
-        ("i" | "I", _) => "an index",
+/// How a table stands to others by inheritance; a partition is an heir too.
+enum Family {
+    None,
+    Heir,
+    Parent,
+}
+
+fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
+    let other = match (relkind, persistence, family) {
+        ("r" | "p", "t", _) => "a temporary table",
+        ("r", "u", Family::None) => return Kind::Unlogged,
+        ("r", "u", Family::Heir | Family::Parent) => "an unlogged table with inheritance",
+        ("r", _, Family::None) => return Kind::Table,
+        ("r", _, Family::Heir) => return Kind::ReferredTo("a table with inheritance"),
+        ("r", _, Family::Parent) => return Kind::InheritedFrom,
+        ("p", _, _) => return Kind::ReferredTo("a partitioned table"),
+        ("v", _, _) => "a view",
+        ("m", _, _) => "a materialized view",
+        ("f", _, _) => "a foreign table",
+        ("S", _, _) => "a sequence",
+        ("i" | "I", _, _) => "an index",
         _ => "a composite type",
     };
     Kind::Other(other.to_owned())
@@ -218,7 +233,9 @@ async fn placement(db: &impl ConnectionTrait, oid: i64) -> Result<Placement, DbE
     Ok(found.await?.pop().unwrap_or(Placement::Local))
 }
 
-/// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY.
+/// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
+/// whether the column owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
+/// depends on `quote_all_identifiers`.
 async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbErr> {
     rows(
         db,
@@ -227,23 +244,38 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
                   SELECT FROM pg_catalog.pg_constraint n
                   WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
                 pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
-                (SELECT s.oid::regclass::text
-                 FROM pg_catalog.pg_depend p
-                 JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
-                   (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
-                   OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
-                       AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
-                 LIMIT 1),
+                q.name,
                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
                 CASE WHEN a.attstorage <> t.typstorage
                      THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
                                             WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
                 CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
                 (SELECT n.conname::text FROM pg_catalog.pg_constraint n
-                 WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated)
+                 WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
+                CASE t.typnamespace WHEN 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END,
+                q.is_owned, q.users
          FROM pg_catalog.pg_attribute a
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         LEFT JOIN LATERAL (
+           SELECT s.oid::regclass::text AS name,
+                  EXISTS (SELECT FROM pg_catalog.pg_depend o
+                          WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.objid = s.oid AND o.deptype IN ('a', 'i')
+                            AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum) AS is_owned,
+                  (SELECT string_agg(DISTINCT coalesce(format('%s.%I', e.adrelid::regclass, c.attname),
+                                                       pg_describe_object(u.classid, u.objid, u.objsubid)), ', ')
+                   FROM pg_catalog.pg_depend u
+                   LEFT JOIN pg_catalog.pg_attrdef e
+                     ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND e.oid = u.objid
+                   LEFT JOIN pg_catalog.pg_attribute c ON c.attrelid = e.adrelid AND c.attnum = e.adnum
+                   WHERE u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = s.oid AND u.deptype = 'n'
+                     AND (e.oid IS NULL OR e.oid IS DISTINCT FROM d.oid)) AS users
+           FROM pg_catalog.pg_depend p
+           JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
+             (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
+             OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
+                 AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
+           LIMIT 1) q ON true
          WHERE a.attrelid = $1::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped
          ORDER BY a.attnum",
         [oid.into()],
@@ -251,9 +283,12 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
             let declared: String = row.try_get_by_index(1)?;
             let generated: bool = row.try_get_by_index(4)?;
             let sequence: Option<String> = row.try_get_by_index(5)?;
+            let type_name: String = row.try_get_by_index(10)?;
+            let owner = owner(row.try_get_by_index(11)?, row.try_get_by_index(12)?);
+            let sequence = sequence.map(|name| Sequence { name, owner });
             Ok(Column {
                 name: row.try_get_by_index(0)?,
-                kind: column_kind(&declared),
+                kind: column_kind(&type_name),
                 declared,
                 nullable: row.try_get_by_index(2)?,
                 default: row.try_get_by_index(3)?,
@@ -280,14 +315,22 @@ async fn columns(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Column>, DbE
     .await
 }
 
-fn column_kind(declared: &str) -> ColumnKind {
-    let bits = match declared {
-        "smallint" => 16,
-        "integer" => 32,
-        "bigint" => 64,
+fn owner(is_owned: Option<bool>, users: Option<String>) -> Owner {
+    match (is_owned, users) {
+        (_, Some(users)) => Owner::Shared(users),
+        (Some(true), None) => Owner::TheColumn,
+        (Some(false) | None, None) => Owner::NotTheColumn,
+    }
+}
+
+fn column_kind(type_name: &str) -> ColumnKind {
+    let bits = match type_name {
+        "int2" => 16,
+        "int4" => 32,
+        "int8" => 64,
         "text" => return ColumnKind::Text,
         "json" | "jsonb" => return ColumnKind::Json,
-        _ if declared.starts_with("character varying") => return ColumnKind::NarrowText,
+        "varchar" => return ColumnKind::NarrowText,
         _ => return ColumnKind::Other,
     };
     ColumnKind::Integer { bits, signed: true }
@@ -316,7 +359,12 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
                 i.indisunique,
                 i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'),
-                EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = i.indrelid)
+                EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = i.indrelid),
+                i.indisvalid,
+                m.amname = 'btree' AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts
+                  AND NOT i.indisexclusion AND 0 = ALL (i.indoption::int2[])
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass o
+                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault)
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -327,6 +375,7 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
          ORDER BY c.relname, k.position",
         [oid.into()],
         |row| {
+            let is_valid: bool = row.try_get_by_index(6)?;
             Ok(Index {
                 name: row.try_get_by_index(0)?,
                 columns: vec![row.try_get_by_index(1)?],
@@ -334,31 +383,37 @@ async fn indexes(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Index>, DbEr
                 is_unique: row.try_get_by_index(3)?,
                 is_whole: row.try_get_by_index(4)?,
                 has_constraint: row.try_get_by_index(5)?,
-                hidden: None,
+                is_plain: row.try_get_by_index(7)?,
+                unused: (!is_valid).then_some(Unused::Invalid),
             })
         },
     );
     Ok(gather(found.await?))
 }
 
-/// Enforced by its triggers, which somebody may have disabled; since PostgreSQL 18 it may be NOT ENFORCED too.
+/// Enforced by its triggers, which somebody may have disabled; since PostgreSQL 18 it may be NOT ENFORCED too. A key
+/// to a partitioned table brings one to each of its partitions, whose triggers are the key's too.
 async fn foreign_keys(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<ForeignKey>, DbErr> {
     let found = rows(
         db,
-        "SELECT c.conname::text, a.attname::text, c.confrelid::regclass::text, r.attname::text,
+        "SELECT c.conname::text, a.attname::text,
+                CASE WHEN c.confrelid = to_regclass('documents') THEN 'documents' ELSE c.confrelid::regclass::text END,
+                r.attname::text,
                 c.confdeltype::text, c.confupdtype::text,
                 CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
                      WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END,
                 c.convalidated,
                 coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
-                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
-                                  WHERE t.tgconstraint = c.oid AND t.tgenabled IN ('D', 'R')),
+                  AND NOT EXISTS (
+                    WITH RECURSIVE k (oid) AS (
+                      SELECT c.oid UNION ALL SELECT d.oid FROM pg_catalog.pg_constraint d JOIN k ON d.conparentid = k.oid)
+                    SELECT FROM k JOIN pg_catalog.pg_trigger t ON t.tgconstraint = k.oid WHERE t.tgenabled IN ('D', 'R')),
                 obj_description(c.oid, 'pg_constraint')
          FROM pg_catalog.pg_constraint c
          CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
          JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
-         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'f'
+         WHERE c.conrelid = $1::bigint::oid AND c.contype = 'f' AND c.conparentid = 0
          ORDER BY c.conname, k.position",
         [oid.into()],
         |row| {
@@ -434,11 +489,13 @@ async fn checks(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<Check>, DbErr
     .await
 }
 
-/// Left behind where the default was dropped and the numbers were not.
-async fn spare_sequence(db: &impl ConnectionTrait, oid: i64) -> Result<Option<String>, DbErr> {
-    let found = list(
+/// Left behind where the default was dropped and the numbers were not: one that no column uses, and no other owns.
+async fn spare_sequence(db: &impl ConnectionTrait, oid: i64) -> Result<Option<Sequence>, DbErr> {
+    let found = rows(
         db,
-        "SELECT s.oid::regclass::text
+        "SELECT s.oid::regclass::text,
+                EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.refobjid = t.oid)
          FROM pg_catalog.pg_class s
          JOIN pg_catalog.pg_class t ON t.oid = $1::bigint::oid AND t.relnamespace = s.relnamespace
          WHERE s.relkind = 'S' AND s.relname = 'vectors_id_seq'
@@ -448,8 +505,17 @@ async fn spare_sequence(db: &impl ConnectionTrait, oid: i64) -> Result<Option<St
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid
-               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> t.oid)",
+               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND (d.refobjid, d.refobjsubid) NOT IN (
+                 SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = t.oid AND a.attname = 'id'))
+           AND has_sequence_privilege(s.oid, 'SELECT')",
         [oid.into()],
+        |row| {
+            Ok(Sequence {
+                name: row.try_get_by_index(0)?,
+                owner: owner(row.try_get_by_index(1)?, None),
+            })
+        },
     );
     Ok(found.await?.pop())
 }
@@ -470,7 +536,8 @@ async fn kept(db: &impl ConnectionTrait, oid: i64) -> Result<Vec<String>, DbErr>
          WHERE polrelid = $1::bigint::oid
          UNION ALL
          SELECT format('foreign key %s of %s', quote_ident(conname), conrelid::regclass)
-         FROM pg_catalog.pg_constraint WHERE confrelid = $1::bigint::oid AND contype = 'f'
+         FROM pg_catalog.pg_constraint
+         WHERE confrelid = $1::bigint::oid AND contype = 'f' AND conparentid = 0
          UNION ALL
          SELECT 'UNLOGGED: a crash of the server empties it' FROM pg_catalog.pg_class
          WHERE oid = $1::bigint::oid AND relpersistence = 'u'

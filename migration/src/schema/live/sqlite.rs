@@ -6,6 +6,7 @@ use super::{
     Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Referrer, Relation,
     Table, gather, list, others::Named, rows,
 };
+use crate::sql;
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let file: Option<String> = list(
@@ -84,7 +85,8 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
                 is_unique: true,
                 is_whole: true,
                 has_constraint: false,
-                hidden: None,
+                is_plain: true,
+                unused: None,
             });
         }
     }
@@ -114,14 +116,16 @@ async fn statements(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>
     )
     .await?;
     if analyzed == [1] {
-        statements.extend(
-            list::<String>(
-                db,
-                "SELECT DISTINCT 'ANALYZE ' || tbl FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE",
-                [name.into()],
-            )
-            .await?,
-        );
+        let of_it: Vec<i64> = list(
+            db,
+            "SELECT count(*) FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE",
+            [name.into()],
+        )
+        .await?;
+        if of_it != [0] {
+            let table = sql::identifier(DbBackend::Sqlite, name);
+            statements.push(format!("ANALYZE {table}"));
+        }
     }
     Ok(statements)
 }
@@ -213,7 +217,8 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
                 is_unique: unique,
                 is_whole: !partial,
                 has_constraint: false,
-                hidden: None,
+                is_plain: !partial,
+                unused: None,
             })
         },
     );

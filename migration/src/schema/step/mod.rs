@@ -16,7 +16,7 @@ use super::{
     difference::{Difference, Obstacle, Part, Remedy, storage},
     live::{Live, Relation},
 };
-use crate::{Migrator, MigratorTrait};
+use crate::{Migrator, MigratorTrait, sql};
 
 /// Statements that are run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(crate) fn plan(
 /// Drops the table together with the record of the migration that makes it: nothing is recorded that is
 /// not there, also where each statement commits.
 pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
-    let forget = forget(migration);
+    let forget = forget(backend, migration);
     match backend {
         DbBackend::MySql => mysql::drop_vectors(&forget),
         DbBackend::Sqlite => sqlite::drop_vectors(forget),
@@ -117,14 +117,7 @@ pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
 
 /// Drops all of these and nothing else: where something elsewhere depends on them, it fails.
 pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
-    let quote = match backend {
-        DbBackend::MySql => "`",
-        _ => "\"",
-    };
-    let quoted = |relation: &Relation| {
-        let name = relation.name.replace(quote, &quote.repeat(2));
-        format!("{quote}{name}{quote}")
-    };
+    let quoted = |relation: &Relation| sql::identifier(backend, &relation.name);
     let (tables, others): (Vec<_>, Vec<_>) = relations.iter().partition(|one| one.is_table());
     let mut statements: Vec<String> = others
         .iter()
@@ -166,15 +159,15 @@ pub(crate) fn brief_look(backend: DbBackend) -> &'static [Setting] {
 /// Takes back how `vector_ids` is stored, together with the record of the migration.
 pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
     match live.backend {
-        DbBackend::Postgres => postgres::restore_storage(live, forget(migration)),
-        _ => forget_alone(migration),
+        DbBackend::Postgres => postgres::restore_storage(live, forget(live.backend, migration)),
+        backend => forget_alone(backend, migration),
     }
 }
 
 /// Takes back a record whose migration has made nothing that is ours to drop.
-pub(crate) fn forget_alone(migration: &str) -> Step {
+pub(crate) fn forget_alone(backend: DbBackend, migration: &str) -> Step {
     Step {
-        statements: vec![forget(migration)],
+        statements: vec![forget(backend, migration)],
         lock: Lock::fixed("none"),
         execution: Execution::Transaction { settings: &[] },
     }
@@ -204,13 +197,15 @@ pub(crate) fn record(backend: DbBackend, migration: &str) -> String {
         _ => "extract(epoch FROM now())::bigint",
     };
     let records = Migrator::migration_table_name().to_string();
-    format!("INSERT INTO {records} (version, applied_at) VALUES ('{migration}', {now})")
+    let migration = sql::literal(backend, migration);
+    format!("INSERT INTO {records} (version, applied_at) VALUES ({migration}, {now})")
 }
 
 /// The one that takes its record back.
-pub(crate) fn forget(migration: &str) -> String {
+pub(crate) fn forget(backend: DbBackend, migration: &str) -> String {
     let records = Migrator::migration_table_name().to_string();
-    format!("DELETE FROM {records} WHERE version = '{migration}'")
+    let migration = sql::literal(backend, migration);
+    format!("DELETE FROM {records} WHERE version = {migration}")
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use super::{Execution, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, Part},
-    live::{Column, ColumnKind, Copies, ForeignKey, Live, Reach},
+    live::{Column, ColumnKind, Copies, ForeignKey, Live, Reach, Unused},
 };
+use crate::sql;
 
 const NEW: Lock = Lock::fixed("none: the table is new");
 const DROPPED: Lock = Lock::fixed("metadata lock, for a moment");
@@ -58,12 +59,14 @@ pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
     restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
 }];
 
-/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0.
+/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0. Nothing else of
+/// the session's mode stays: names, texts and expressions are written for one without `ANSI_QUOTES`,
+/// `NO_BACKSLASH_ESCAPES` and the like.
 const CAREFUL: [Setting; 2] = [
     GIVING_WAY[0],
     Setting {
         set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
-              SESSION sql_mode = concat(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')",
+              SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
         restore: "SET SESSION sql_mode = @colpali_sql_mode",
     },
 ];
@@ -160,17 +163,19 @@ pub(super) fn steps(
             }
         }
         Difference::IndexAbsent => {
-            let create = declared::create_index(IX_VECTORS_DOC_ID).to_string(MysqlQueryBuilder);
+            let name = live.free_index_name(IX_VECTORS_DOC_ID);
+            let create = declared::create_index(DbBackend::MySql, &name);
+            let create = create.to_string(MysqlQueryBuilder);
             let create = format!("{create} {}", indexed.clauses().join(" "));
             step([create], indexed.lock(), &CAREFUL)
         }
         Difference::IndexUnfit { index } => {
-            let name = &index.name;
-            let change = match index.hidden {
-                Some(shown) => format!("ALTER INDEX {name} {shown}"),
-                None => format!("DROP INDEX {name}, ADD INDEX {name} (doc_id)"),
+            let shown = match index.unused {
+                Some(Unused::Hidden(shown)) => shown,
+                Some(Unused::Invalid) | None => return Err(Obstacle::unplanned()),
             };
-            alter([change], indexed, &CAREFUL)
+            let show = format!("ALTER INDEX {} {shown}", quoted(&index.name));
+            alter([show], indexed, &CAREFUL)
         }
         Difference::DocumentsUnfit { .. }
         | Difference::NotATable { .. }
@@ -224,7 +229,7 @@ fn is_json(live: &Column) -> bool {
 fn modify(column: &str, live: &Column, null: &str) -> String {
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
-        same if same.starts_with("utf8mb4") => format!(" COLLATE {same}"),
+        same if same.starts_with("utf8mb4") => format!(" COLLATE {}", quoted(same)),
         binary if binary.ends_with("_bin") => " COLLATE utf8mb4_bin".to_owned(),
         _ => String::new(),
     };
@@ -242,10 +247,7 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
     };
     let comment = match live.attributes.comment.as_str() {
         "" => String::new(),
-        comment => format!(
-            " COMMENT '{}'",
-            comment.replace('\\', "\\\\").replace('\'', "''")
-        ),
+        comment => format!(" COMMENT {}", sql::literal(DbBackend::MySql, comment)),
     };
     let check = match &live.attributes.check {
         Some(clause) => format!(" CHECK ({clause})"),
@@ -255,12 +257,12 @@ fn modify(column: &str, live: &Column, null: &str) -> String {
 }
 
 fn add_foreign_key(name: &str, older: Option<&ForeignKey>, way: Way) -> String {
-    let declared = declared::vectors_doc_id_fkey(name).to_string(MysqlQueryBuilder);
-    let on_update = match older {
-        Some(key) if !matches!(key.on_update.as_str(), "NO ACTION" | "RESTRICT") => {
-            format!(" ON UPDATE {}", key.on_update)
-        }
-        Some(_) | None => String::new(),
+    let declared =
+        declared::vectors_doc_id_fkey(DbBackend::MySql, name).to_string(MysqlQueryBuilder);
+    let on_update = match older.map(|key| key.on_update.as_str()) {
+        Some("CASCADE") => " ON UPDATE CASCADE",
+        Some("SET NULL") => " ON UPDATE SET NULL",
+        Some(_) | None => "",
     };
     format!("{declared}{on_update}, {}", way.clauses().join(", "))
 }
@@ -284,5 +286,5 @@ fn step<const N: usize>(statements: [String; N], lock: Lock, settings: &'static 
 }
 
 fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    sql::identifier(DbBackend::MySql, name)
 }

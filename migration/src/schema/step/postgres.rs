@@ -6,9 +6,12 @@ use sea_query::PostgresQueryBuilder;
 use super::{Execution, Freedom, Lock, Setting, Step, Steps};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, Obstacle, storage},
-    live::{Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, is_made_of},
+    difference::{Difference, Numbers, Obstacle, storage},
+    live::{
+        Check, Column, ColumnKind, ForeignKey, Index, Live, Placement, Table, Unused, is_made_of,
+    },
 };
+use crate::sql;
 
 const NEW: Lock = Lock::fixed("none: the table is new");
 const NEW_WITH_KEY: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on documents, for a moment");
@@ -45,10 +48,14 @@ pub(super) fn steps(
             primary_key(live, vectors()?, freedom)
         }
         Difference::PrimaryKey { .. } => replace_primary_key(live, vectors()?).into(),
-        Difference::AutoIncrement { .. } => auto_increment(live, vectors()?).into(),
-        Difference::SequenceBehind { sequence, .. } => advance(live, vectors()?, sequence).into(),
+        Difference::AutoIncrement { numbers, .. } => {
+            auto_increment(live, vectors()?, numbers).into()
+        }
+        Difference::SequenceBehind {
+            sequence, narrow, ..
+        } => advance(live, vectors()?, &sequence.name, *narrow).into(),
         Difference::SequenceNarrow { sequence, .. } => {
-            step([widen_sequence(sequence)], SEQUENCE_ALONE).into()
+            step([widen_sequence(&sequence.name)], SEQUENCE_ALONE).into()
         }
         Difference::Placement { documents, .. } => distribute(documents, vectors()?).into(),
         Difference::ForeignKeyAbsent => {
@@ -68,10 +75,10 @@ pub(super) fn steps(
             replace
                 .statements
                 .extend(key.comment.as_ref().map(|comment| {
-                    let comment = comment.replace('\'', "''");
                     format!(
-                        "COMMENT ON CONSTRAINT {} ON vectors IS '{comment}'",
-                        quoted(name)
+                        "COMMENT ON CONSTRAINT {} ON vectors IS {}",
+                        quoted(name),
+                        sql::literal(DbBackend::Postgres, comment)
                     )
                 }));
             Steps::of(replace, [validate(name)])
@@ -79,13 +86,20 @@ pub(super) fn steps(
         Difference::ForeignKeyUnvalidated { key } => {
             validate(key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY)).into()
         }
-        Difference::IndexAbsent => {
-            create_index(vectors()?, &live.free_name(IX_VECTORS_DOC_ID), freedom).into()
+        Difference::IndexAbsent => create_index(
+            vectors()?,
+            &live.free_index_name(IX_VECTORS_DOC_ID),
+            freedom,
+        )
+        .into(),
+        Difference::IndexUnfit { index } => {
+            let vectors = vectors()?;
+            let drop = drop_index(vectors, &index.name, freedom);
+            match vectors.indexes.iter().any(|one| one.leads_with("doc_id")) {
+                true => drop.into(),
+                false => Steps::of(drop, [create_index(vectors, &index.name, freedom)]),
+            }
         }
-        Difference::IndexUnfit { index } => Steps::of(
-            drop_index(vectors()?, &index.name, freedom),
-            [create_index(vectors()?, &index.name, freedom)],
-        ),
         Difference::Nullable { column, .. } => not_null(live, vectors()?, column),
         Difference::Storage { set, .. } => step([store(set)], READERS_TOO).into(),
         Difference::DocumentsUnfit { .. }
@@ -138,11 +152,12 @@ fn create_documents() -> Step {
 }
 
 fn create_vectors(live: &Live) -> Step {
-    let index = declared::create_index(&live.free_name(IX_VECTORS_DOC_ID));
+    let backend = DbBackend::Postgres;
+    let index = declared::create_index(backend, &live.free_index_name(IX_VECTORS_DOC_ID));
     let index = index.to_string(PostgresQueryBuilder);
     if matches!(live.documents_placement(), Placement::Distributed { .. }) {
         let table = declared::create_vectors_to_distribute();
-        let key = declared::vectors_doc_id_fkey(VECTORS_DOC_ID_FKEY);
+        let key = declared::vectors_doc_id_fkey(backend, VECTORS_DOC_ID_FKEY);
         let statements = [
             table.to_string(PostgresQueryBuilder),
             index,
@@ -151,7 +166,7 @@ fn create_vectors(live: &Live) -> Step {
         ];
         return step(statements, NEW_WITH_KEY);
     }
-    let table = declared::create_vectors(DbBackend::Postgres, VECTORS_DOC_ID_FKEY);
+    let table = declared::create_vectors(backend, VECTORS_DOC_ID_FKEY);
     step([table.to_string(PostgresQueryBuilder), index], NEW_WITH_KEY)
 }
 
@@ -168,7 +183,7 @@ fn widen(vectors: &Table, column: &str, live: &Column) -> Step {
     };
     let collation = match live.attributes.collation.as_str() {
         "" => String::new(),
-        other => format!(" COLLATE {other}"),
+        printed => format!(" COLLATE {printed}"),
     };
     let mut changes = Vec::new();
     // A default of the old type is not cast along.
@@ -199,22 +214,31 @@ fn primary_key(live: &Live, vectors: &Table, freedom: Freedom) -> Steps {
         is_made_of(&index.name, PRIMARY_KEY)
             && index.columns == columns
             && index.is_unique
+            && index.is_plain
             && !index.has_constraint
     };
     let ours = vectors.indexes.iter().find(is_ours);
     let free = live.free_name(PRIMARY_KEY);
     let name = ours.map_or(free.as_str(), |index| &index.name);
-    let add = format!("ALTER TABLE vectors ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}");
+    let constraint = quoted(name);
+    let add = format!(
+        "ALTER TABLE vectors ADD CONSTRAINT {constraint} PRIMARY KEY USING INDEX {constraint}"
+    );
     let add = step([add], READERS_TOO);
     let mut create = sea_query::Index::create();
-    create.name(name).table("vectors").unique();
+    create
+        .name(sql::within_quotes(DbBackend::Postgres, name))
+        .table("vectors")
+        .unique();
     for column in columns {
         create.col(*column);
     }
     let create = build(vectors, create, freedom);
     let index = match ours {
-        Some(index) if index.is_key => add.into(),
-        Some(_) => Steps::of(drop_index(vectors, name, freedom), [create, add]),
+        Some(index) if index.unused == Some(Unused::Invalid) => {
+            Steps::of(drop_index(vectors, name, freedom), [create, add])
+        }
+        Some(_) => add.into(),
         None => Steps::of(create, [add]),
     };
     // PostgreSQL would read every row to find no NULL in them.
@@ -270,17 +294,24 @@ fn create_distributed_table(documents: &Placement) -> String {
 }
 
 /// A sequence that is there remembers numbers whose rows are gone.
-fn auto_increment(live: &Live, vectors: &Table) -> Step {
-    let (verb, sequence) = match &vectors.spare_sequence {
-        Some(spare) => ("ALTER", spare.clone()),
-        None => ("CREATE", live.free_name(SEQUENCE)),
+fn auto_increment(live: &Live, vectors: &Table, numbers: &Numbers) -> Step {
+    let draw = |sequence: &str| {
+        format!(
+            "ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval({})",
+            sql::literal(DbBackend::Postgres, sequence)
+        )
+    };
+    let (change, sequence) = match numbers {
+        Numbers::AsItIs(sequence) => return step([draw(sequence)], READERS_TOO),
+        Numbers::Own(sequence) => (widen_sequence(sequence), sequence.clone()),
+        Numbers::New => {
+            let sequence = quoted(&live.free_name(SEQUENCE));
+            let create = format!("CREATE SEQUENCE {sequence} AS integer OWNED BY vectors.id");
+            (create, sequence)
+        }
     };
     step(
-        [
-            format!("{verb} SEQUENCE {sequence} AS integer OWNED BY vectors.id"),
-            format!("ALTER TABLE vectors ALTER COLUMN id SET DEFAULT nextval('{sequence}')"),
-            set_sequence(&sequence),
-        ],
+        [change, draw(&sequence), set_sequence(&sequence)],
         match has_largest_id(live, vectors) {
             true => READERS_TOO,
             false => WHILE_READ,
@@ -288,7 +319,7 @@ fn auto_increment(live: &Live, vectors: &Table) -> Step {
     )
 }
 
-fn advance(live: &Live, vectors: &Table, sequence: &str) -> Step {
+fn advance(live: &Live, vectors: &Table, sequence: &str, narrow: bool) -> Step {
     let mut advance = step(
         [
             "LOCK TABLE vectors IN SHARE ROW EXCLUSIVE MODE".to_owned(),
@@ -300,7 +331,7 @@ fn advance(live: &Live, vectors: &Table, sequence: &str) -> Step {
         },
     );
     // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
-    if vectors.placement == Placement::Local {
+    if narrow && vectors.placement == Placement::Local {
         advance.statements.insert(1, widen_sequence(sequence));
     }
     advance
@@ -319,9 +350,9 @@ fn widen_sequence(sequence: &str) -> String {
 }
 
 fn set_sequence(sequence: &str) -> String {
-    let literal = sequence.replace('\'', "''");
+    let literal = sql::literal(DbBackend::Postgres, sequence);
     format!(
-        "SELECT setval('{literal}', greatest(largest.id, past.last_value)) \
+        "SELECT setval({literal}, greatest(largest.id, past.last_value)) \
          FROM (SELECT max(id) AS id FROM vectors) largest, {sequence} past WHERE largest.id > 0"
     )
 }
@@ -335,7 +366,8 @@ fn add_foreign_key(name: &str, older: Option<&ForeignKey>) -> String {
         Some(key) => (String::new(), key.timing.as_str()),
         None => (String::new(), ""),
     };
-    let declared = declared::vectors_doc_id_fkey(name).to_string(PostgresQueryBuilder);
+    let declared =
+        declared::vectors_doc_id_fkey(DbBackend::Postgres, name).to_string(PostgresQueryBuilder);
     let constraint = declared
         .split_once(" ADD ")
         .map_or(declared.as_str(), |(_, constraint)| constraint);
@@ -356,15 +388,21 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
         return validate(constraint).into();
     }
     let wanted = format!("vectors_{column}_not_null_check");
-    let says_so = format!("({column} IS NOT NULL)");
-    let is_ours = |check: &&Check| is_made_of(&check.name, &wanted) && check.expression == says_so;
+    // As the server prints it, with and without quote_all_identifiers.
+    let says_so = [
+        format!("({column} IS NOT NULL)"),
+        format!("(\"{column}\" IS NOT NULL)"),
+    ];
+    let is_ours =
+        |check: &&Check| is_made_of(&check.name, &wanted) && says_so.contains(&check.expression);
     let ours = vectors.checks.iter().find(is_ours);
     let check = match ours {
         Some(check) => check.name.clone(),
         None => live.free_name(&wanted),
     };
+    let constraint = quoted(&check);
     let add = format!(
-        "ALTER TABLE vectors ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"
+        "ALTER TABLE vectors ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL) NOT VALID"
     );
     let set = step(
         [
@@ -381,7 +419,11 @@ fn not_null(live: &Live, vectors: &Table, column: &str) -> Steps {
 }
 
 fn create_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
-    build(vectors, declared::create_index(name), freedom)
+    build(
+        vectors,
+        declared::create_index(DbBackend::Postgres, name),
+        freedom,
+    )
 }
 
 /// What is run alone can be in no transaction that has entered the schema.
@@ -403,7 +445,8 @@ fn build(vectors: &Table, mut index: sea_query::IndexCreateStatement, freedom: F
 fn drop_index(vectors: &Table, name: &str, freedom: Freedom) -> Step {
     let mut drop = sea_query::Index::drop();
     // Citus may have it on some nodes only.
-    drop.name(name).if_exists();
+    drop.name(sql::within_quotes(DbBackend::Postgres, name))
+        .if_exists();
     if let Some(schema) = &vectors.schema {
         drop.table((schema.clone(), VECTORS));
     }
@@ -434,5 +477,5 @@ fn drop_constraint(name: &str) -> String {
 }
 
 fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    sql::identifier(DbBackend::Postgres, name)
 }

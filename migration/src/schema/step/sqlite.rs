@@ -46,7 +46,8 @@ pub(super) fn steps(
     all: &[Difference],
     mended: &[&Difference],
 ) -> Result<Steps, Obstacle> {
-    let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
+    let create_index =
+        |name: &str| declared::create_index(DbBackend::Sqlite, name).to_string(SqliteQueryBuilder);
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
             let table = declared::create_documents(DbBackend::Sqlite);
@@ -56,19 +57,13 @@ pub(super) fn steps(
             [
                 declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
                     .to_string(SqliteQueryBuilder),
-                create_index(&live.free_name(IX_VECTORS_DOC_ID)),
+                create_index(&live.free_index_name(IX_VECTORS_DOC_ID)),
             ],
             WRITERS,
         ),
-        Difference::IndexAbsent => step(
-            [create_index(&live.free_name(IX_VECTORS_DOC_ID))],
-            WHILE_INDEXED,
-        ),
-        Difference::IndexUnfit { index } => step(
-            [
-                format!("DROP INDEX {}", index.name),
-                create_index(&index.name),
-            ],
+        // SQLite neither hides an index nor leaves one half-built.
+        Difference::IndexAbsent | Difference::IndexUnfit { .. } => step(
+            [create_index(&live.free_index_name(IX_VECTORS_DOC_ID))],
             WHILE_INDEXED,
         ),
         Difference::Narrow { .. }

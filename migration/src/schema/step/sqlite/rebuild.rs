@@ -6,14 +6,20 @@
 
 use std::ops::Range;
 
+use sea_orm::DbBackend;
+
 use super::{
     compare::{self, Pairs},
     definition::{Column, Constraint, ConstraintKind, Definition, Reference},
+    token::is_one_statement,
 };
-use crate::schema::{
-    declared::{DOCUMENTS, VECTORS_DOC_ID_FKEY},
-    difference::Difference,
-    live::{ColumnKind, Filled, Live, Table},
+use crate::{
+    schema::{
+        declared::{DOCUMENTS, VECTORS_DOC_ID_FKEY},
+        difference::Difference,
+        live::{ColumnKind, Filled, Live, Table},
+    },
+    sql,
 };
 
 /// The name while it is filled; the transaction that makes it also renames it.
@@ -37,6 +43,11 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         return Err(format!(
             "there is a {referrer}, and SQLite would act on it when the table is rebuilt: \
              drop that table's key, repair, and add it again"
+        ));
+    }
+    if let Some(more) = hanging_on.iter().find(|sql| !is_one_statement(sql)) {
+        return Err(format!(
+            "the schema of the file holds more than one statement at `{more}`: rebuild the table by hand"
         ));
     }
     let definition = Definition::parse(made_by)
@@ -280,7 +291,7 @@ fn copy_rows(vectors: &Table, rebuilt: &str, pairs: &Pairs) -> String {
     let columns = vectors.columns.iter();
     let columns: Vec<String> = columns
         .filter(|column| column.filled != Filled::Generated)
-        .map(|column| quoted(&column.name))
+        .map(|column| sql::identifier(DbBackend::Sqlite, &column.name))
         .collect();
     let columns = columns.join(", ");
     let (rowid, order) = pairs.copied(vectors);

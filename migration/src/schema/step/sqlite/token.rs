@@ -65,6 +65,32 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     found
 }
 
+/// Returns whether a statement of the schema table is one alone: a user who may write to that table may have put
+/// another behind it, which SQLite itself does not read there.
+pub(super) fn is_one_statement(sql: &str) -> bool {
+    let tokens = tokens(sql);
+    let is_trigger = tokens.iter().take(3).any(|token| token.is("TRIGGER"));
+    // The END of a trigger's body is the one that ends no CASE.
+    let mut open_cases = 0_u32;
+    let is_end = |token: &Token| {
+        if !is_trigger {
+            return token.is_sign(';');
+        }
+        if token.is("CASE") {
+            open_cases += 1;
+            return false;
+        }
+        let is_end = token.is("END");
+        if is_end && open_cases > 0 {
+            open_cases -= 1;
+            return false;
+        }
+        is_end
+    };
+    let end = tokens.iter().position(is_end).unwrap_or(tokens.len());
+    tokens.iter().skip(end + 1).all(|token| token.is_sign(';'))
+}
+
 /// The length of what `rest` begins with, and what it is, unless white space or a comment.
 fn read(rest: &str, first: char) -> (usize, Option<Kind>) {
     let bytes = rest.as_bytes();
@@ -132,4 +158,32 @@ fn number(rest: &str) -> (usize, Option<Kind>) {
         !is_part
     });
     (end.unwrap_or(rest.len()), Some(Kind::Number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_statement_is_seen() {
+        let whole = [
+            "CREATE INDEX i ON vectors (page)",
+            "CREATE INDEX i ON vectors (page); -- the end",
+            "CREATE INDEX \"i; begin\" ON vectors (page) WHERE vector_ids <> ';'",
+            "CREATE TRIGGER t AFTER INSERT ON vectors BEGIN SELECT 1; SELECT CASE WHEN 1 THEN 2 END; END",
+        ];
+        for sql in whole {
+            assert!(is_one_statement(sql), "{sql}");
+        }
+        let more = [
+            "CREATE INDEX i ON vectors (page); DROP TABLE documents",
+            "CREATE TRIGGER t AFTER INSERT ON vectors BEGIN SELECT 1; END; DROP TABLE documents",
+            "CREATE TRIGGER t AFTER INSERT ON vectors BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; END;; DROP TABLE x",
+            "CREATE INDEX begin ON vectors (page); DROP TABLE x",
+            "CREATE TRIGGER begin AFTER INSERT ON vectors BEGIN SELECT 1; END; DROP TABLE x",
+        ];
+        for sql in more {
+            assert!(!is_one_statement(sql), "{sql}");
+        }
+    }
 }

@@ -1,0 +1,15 @@
+-- The sequence has gone where id cannot follow.
+-- finds: auto-increment: the next number of vectors_id_seq is 3000000000, the largest id 3; id ends at 2147483647
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page integer NOT NULL,
+    vector_ids text NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+ALTER SEQUENCE vectors_id_seq AS bigint RESTART 3000000000;

@@ -1,0 +1,15 @@
+-- The index of the name serves a search in the text.
+-- finds: index: no index leads with doc_id
+-- ends: as declared
+
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page INTEGER NOT NULL,
+    vector_ids TEXT NOT NULL,
+    model TEXT
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (lower(vector_ids));
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
