@@ -69,10 +69,10 @@ impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.backend {
             DbBackend::Postgres => self.name.clone(),
-            backend => quoted(backend, &self.name),
+            backend => sql::identifier(backend, &self.name),
         };
         match &self.database {
-            Some(database) => write!(f, "{}.{name}", quoted(self.backend, database)),
+            Some(database) => write!(f, "{}.{name}", sql::identifier(self.backend, database)),
             None => write!(f, "{name}"),
         }
     }
@@ -114,20 +114,14 @@ impl Referrer {
     /// The rows that refer to those of the other table for which the condition holds.
     pub(crate) fn condition(&self, to: &Named, condition: &str) -> String {
         let listed = |columns: &[String]| {
-            let quoted = columns.iter().map(|column| quoted(to.backend, column));
+            let quoted = columns
+                .iter()
+                .map(|column| sql::identifier(to.backend, column));
             quoted.collect::<Vec<_>>().join(", ")
         };
         let (columns, references) = (listed(&self.columns), listed(&self.references));
         format!("({columns}) IN (SELECT {references} FROM {to} WHERE {condition})")
     }
-}
-
-fn quoted(backend: DbBackend, name: &str) -> String {
-    let quote = match backend {
-        DbBackend::MySql => "`",
-        _ => "\"",
-    };
-    format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
 }
 
 /// `vectors`, as it is named in SQL.

@@ -211,7 +211,7 @@ pub(crate) fn forget(backend: DbBackend, migration: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::live::{Kind, Place, Table};
+    use crate::schema::live::{Kind, Owner, Place, Sequence, Table};
 
     fn live(backend: DbBackend) -> Live {
         Live {
@@ -231,7 +231,10 @@ mod tests {
     #[test]
     fn a_difference_that_no_step_fixes_is_left_to_a_person() {
         let narrow = Difference::SequenceNarrow {
-            sequence: "vectors_id_seq".to_owned(),
+            sequence: Sequence {
+                name: "vectors_id_seq".to_owned(),
+                owner: Owner::TheColumn,
+            },
             declared: "smallint".to_owned(),
         };
         let engine = Difference::StorageEngine {

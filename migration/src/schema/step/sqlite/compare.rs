@@ -1,7 +1,12 @@
 //! Whether a rebuilt table holds what the old one holds: every row, and of each every value with its type.
 
-use super::{definition::Definition, rebuild::quoted};
-use crate::schema::live::{Filled, Table};
+use sea_orm::DbBackend;
+
+use super::definition::Definition;
+use crate::{
+    schema::live::{Filled, Table},
+    sql,
+};
 
 /// Which row of the new table is which of the old one.
 pub(super) enum Pairs {
@@ -111,4 +116,8 @@ pub(super) fn query(vectors: &Table, rebuilt: &str, pairs: &Pairs) -> String {
         columns.join(", "),
         pairs.joined(vectors, rebuilt)
     )
+}
+
+fn quoted(name: &str) -> String {
+    sql::identifier(DbBackend::Sqlite, name)
 }

@@ -61,7 +61,10 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
     }
     let rebuilt = live.free_name(REBUILT);
     let mut statement = Rewritten::new(made_by, &definition);
-    statement.replace(&definition.name, &format!("\"{rebuilt}\""));
+    statement.replace(
+        &definition.name,
+        &sql::identifier(DbBackend::Sqlite, &rebuilt),
+    );
     let mut numbers_rows = false;
     for difference in mended {
         match difference {
@@ -309,10 +312,6 @@ fn keep_sequence(rebuilt: &str) -> [String; 2] {
              SELECT '{rebuilt}', seq FROM sqlite_sequence WHERE name = 'vectors' COLLATE NOCASE"
         ),
     ]
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]
