@@ -105,9 +105,10 @@ fn read(rest: &str, first: char) -> (usize, Option<Kind>) {
         '\'' => quoted(rest, '\'', Kind::Text),
         '"' | '`' => quoted(rest, first, Kind::Quoted),
         '[' => {
-            let end = rest.find(']').unwrap_or(rest.len());
-            let name = rest[1..end].to_owned();
-            (end + 1, Some(Kind::Quoted(name)))
+            let end = rest.find(']');
+            let name = rest[1..end.unwrap_or(rest.len())].to_owned();
+            let length = end.map_or(rest.len(), |end| end + 1);
+            (length, Some(Kind::Quoted(name)))
         }
         'x' | 'X' if second == Some(b'\'') => {
             let end = rest[2..].find('\'').map(|end| end + 3);
