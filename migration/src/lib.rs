@@ -21,11 +21,13 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod create_documents;
 mod error;
 mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
+mod record_table;
 mod runner;
 mod schema;
 #[cfg(feature = "cli")]
@@ -33,6 +35,7 @@ mod script;
 mod session;
 mod shape;
 
+pub use create_documents::CreateDocuments;
 pub use error::Error;
 pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use schema::{
@@ -57,26 +60,26 @@ impl MigratorTrait for Migrator {
         db: C,
         steps: Option<u32>,
     ) -> Result<(), DbErr> {
-        Ok(Runner::default().up(db, steps).await?)
+        Ok(Runner::new().up(db, steps).await?)
     }
 
     async fn down<'c, C: IntoSchemaManagerConnection<'c>>(
         db: C,
         steps: Option<u32>,
     ) -> Result<(), DbErr> {
-        Ok(Runner::default().down(db, steps).await?)
+        Ok(Runner::new().down(db, steps).await?)
     }
 
     async fn refresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().refresh(db).await?)
+        Ok(Runner::new().refresh(db).await?)
     }
 
     async fn reset<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().reset(db).await?)
+        Ok(Runner::new().reset(db).await?)
     }
 
     async fn fresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().fresh(db).await?)
+        Ok(Runner::new().fresh(db).await?)
     }
 
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

@@ -26,7 +26,7 @@ pub async fn check<'c, C>(db: C) -> Result<Report, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    Runner::default().check(db).await
+    Runner::new().check(db).await
 }
 
 /// Whether `repair` may delete rows whose document does not exist.
@@ -71,5 +71,5 @@ pub async fn repair<'c, C>(db: C, orphans: Orphans) -> Result<Repaired, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    Runner::default().repair(db, orphans).await
+    Runner::new().repair(db, orphans).await
 }

@@ -7,6 +7,7 @@ use std::{
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
+use migration::{CreateDocuments, Runner};
 use sea_orm::DbBackend;
 use url::Url;
 
@@ -108,15 +109,29 @@ pub fn build_migration() -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// The binary of `migration`, in the workspace's folder and with no database named.
+/// The binary of `migration`, as where no application makes a `documents` of its own.
 pub fn migration() -> Command {
+    let mut command = migration_beside_an_application();
+    command.arg("--create-documents");
+    command
+}
+
+/// The binary of `migration`, in the workspace's folder and with no database named.
+pub fn migration_beside_an_application() -> Command {
     let mut command = Command::new(workspace().join("target/debug/migration"));
     command
         .current_dir(workspace())
         .env_remove("DATABASE_URL")
         .env_remove("DATABASE_SCHEMA")
+        .env_remove("MIGRATION_TABLE")
+        .env_remove("MIGRATION_CREATE_DOCUMENTS_IN")
         .env("RUST_BACKTRACE", "1");
     command
+}
+
+/// The same as a service calls it.
+pub fn runner() -> Runner {
+    Runner::new().create_documents(CreateDocuments::Anywhere)
 }
 
 /// `migration` on this database.

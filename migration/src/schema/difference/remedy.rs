@@ -1,10 +1,15 @@
 //! What can be done about a difference without losing or inventing data.
 
-use super::{Difference, Part, placement};
+use super::{Creation, Difference, Part, placement};
 use crate::schema::{
     declared::PRIMARY_KEY,
     live::{Column, ColumnKind},
 };
+
+/// The next step where there is no `documents`.
+pub(crate) const DOCUMENTS_ARE_NOT_OURS: &str = "it belongs to the application: start that first, which makes it, \
+    or name the database and schema that hold it (-u, -s). Where no application will make one, have it made: \
+    --create-documents, or MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
 
 /// What can be done about a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +36,15 @@ impl Difference {
     fn own_remedy(&self) -> Remedy {
         let person = |next_step: &str| Remedy::Person(next_step.to_owned());
         match self {
-            Self::DocumentsAbsent { found } if !found.is_empty() => person(
-                "it belongs to the application: name the database and schema that hold it (-u, -s), or create it there first",
+            Self::DocumentsAbsent {
+                creation: Creation::NotOurs,
+                ..
+            } => person(DOCUMENTS_ARE_NOT_OURS),
+            Self::DocumentsAbsent {
+                creation: Creation::TooLate,
+                ..
+            } => person(
+                "vectors is there, so its documents were there too: bring them back, or name the database and schema that hold them (-u, -s)",
             ),
             Self::DocumentsUnfit { next_step, .. } => person(next_step),
             Self::NotATable { .. } => person(

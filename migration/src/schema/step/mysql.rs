@@ -4,7 +4,7 @@
 use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Setting, Step, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::Difference,
@@ -51,8 +51,7 @@ const READ_COMMITTED: [Setting; 1] = [Setting {
 pub(super) fn steps(difference: &Difference, live: &Live) -> Vec<Step> {
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(DbBackend::MySql);
-            step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
+            step(documents::create(DbBackend::MySql), NEW, &CAREFUL)
         }
         Difference::TableAbsent => {
             let key = live.free_name(VECTORS_DOC_ID_FKEY);
@@ -126,13 +125,16 @@ pub(super) fn delete_orphans() -> Step {
 }
 
 /// Another node of Galera may have recorded the table again before it went, or made it again since.
-pub(super) fn drop_vectors(forget: String) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(MysqlQueryBuilder);
-    let forget_again = format!(
-        "{forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name = '{VECTORS}')"
-    );
-    step([forget, drop, forget_again], IN_PLACE, &CAREFUL)
+    let forget_again = forget.as_ref().map(|forget| {
+        format!(
+            "{forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = '{VECTORS}')"
+        )
+    });
+    let statements = forget.into_iter().chain([drop]).chain(forget_again);
+    step(Vec::from_iter(statements), IN_PLACE, &CAREFUL)
 }
 
 /// MODIFY forgets whatever of the column it is not told again.
@@ -187,8 +189,8 @@ fn alter<const N: usize>(
     )
 }
 
-fn step<const N: usize>(
-    statements: [String; N],
+fn step(
+    statements: impl Into<Vec<String>>,
     lock: &'static str,
     settings: &'static [Setting],
 ) -> Step {

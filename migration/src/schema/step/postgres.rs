@@ -2,7 +2,7 @@
 
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Setting, Step};
+use super::{Execution, Freedom, Setting, Step, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, storage},
@@ -95,14 +95,17 @@ pub(super) const BRIEF: [Setting; 1] = [Setting {
     restore: "RESET lock_timeout; RESET statement_timeout",
 }];
 
-pub(super) fn drop_vectors(forget: String) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(PostgresQueryBuilder);
-    step([forget, drop], READERS_TOO)
+    step(
+        Vec::from_iter(forget.into_iter().chain([drop])),
+        READERS_TOO,
+    )
 }
 
-pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
+pub(super) fn restore_storage(live: &Live, forget: Option<String>) -> Step {
     let undone = storage::undone(live);
-    let mut restore = step([forget], READERS_TOO);
+    let mut restore = step(Vec::from_iter(forget), READERS_TOO);
     if !undone.is_empty() {
         restore.statements.push(store(&undone));
     }
@@ -122,8 +125,7 @@ fn create(difference: &Difference, live: &Live) -> Vec<Step> {
     let backend = sea_orm::DbBackend::Postgres;
     match difference {
         Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(backend);
-            vec![step([table.to_string(PostgresQueryBuilder)], NEW)]
+            vec![step(documents::create(backend), NEW)]
         }
         Difference::TableAbsent
             if matches!(live.documents_placement(), Placement::Distributed { .. }) =>
@@ -391,7 +393,7 @@ fn alone(statement: String) -> Step {
     }
 }
 
-fn step<const N: usize>(statements: [String; N], lock: &'static str) -> Step {
+fn step(statements: impl Into<Vec<String>>, lock: &'static str) -> Step {
     Step {
         statements: statements.into(),
         lock,

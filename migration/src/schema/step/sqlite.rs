@@ -5,7 +5,7 @@ mod rebuild;
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
 
-use super::{Execution, Setting, Step};
+use super::{Execution, Setting, Step, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Part, Remedy},
@@ -26,9 +26,9 @@ pub(super) fn delete_orphans() -> Step {
     step([Orphans::DELETE.to_owned()])
 }
 
-pub(super) fn drop_vectors(forget: String) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
-    step([forget, drop])
+    step(Vec::from_iter(forget.into_iter().chain([drop])))
 }
 
 fn step(statements: impl Into<Vec<String>>) -> Step {
@@ -47,9 +47,7 @@ pub(super) fn steps(
 ) -> Result<Vec<Step>, Remedy> {
     let create_index = |name: &str| declared::create_index(name).to_string(SqliteQueryBuilder);
     let statements = match difference {
-        Difference::DocumentsAbsent { .. } => {
-            vec![declared::create_documents(DbBackend::Sqlite).to_string(SqliteQueryBuilder)]
-        }
+        Difference::DocumentsAbsent { .. } => documents::create(DbBackend::Sqlite),
         Difference::TableAbsent => vec![
             declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)
                 .to_string(SqliteQueryBuilder),
