@@ -144,6 +144,16 @@ pub fn migrate<A: AsRef<OsStr>>(
         .args(arguments))
 }
 
+/// The same where only the application makes a `documents`.
+pub fn migrate_beside_an_application<A: AsRef<OsStr>>(
+    database: &Database,
+    arguments: impl IntoIterator<Item = A>,
+) -> Finished {
+    run(migration_beside_an_application()
+        .env("DATABASE_URL", &database.url)
+        .args(arguments))
+}
+
 /// Whether `status` says that the migration with these words in its name is applied.
 pub fn is_applied(database: &Database, migration: &str) -> bool {
     let status = migrate(database, ["status"]).expect_success();

@@ -113,9 +113,9 @@ impl CliError {
     /// What the next step is called on the command line, where the error is the library's.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => Some(
-                "--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records",
-            ),
+            Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => {
+                Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
+            }
             _ => None,
         }
     }

@@ -194,8 +194,10 @@ async fn rows(
         (Some(schema), DbBackend::Postgres) => (schema.to_owned(), table).into_table_ref(),
         _ => table.into_table_ref(),
     };
+    // SQLite takes the unqualified name of a column that is missing for a text.
+    let column = |name: &'static str| (settings.records.iden(), name);
     let records = Query::select()
-        .columns(["version", "applied_at"])
+        .columns(["version", "applied_at"].map(column))
         .from(table)
         .take();
     db.query_all(&records).await

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     engines::{Database, workspace},
-    programs::{migrate, migration, run},
+    programs::{migrate, migrate_beside_an_application, migration, run},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -264,7 +264,7 @@ async fn repair_makes_no_table_where_its_documents_are_missing(database: Databas
         }
         let before = Inventory::of(&database).await;
 
-        let repair = migrate(&database, ["repair"]);
+        let repair = migrate_beside_an_application(&database, ["repair"]);
 
         assert_eq!(repair.code, Some(1), "{repair:?}");
         assert!(

@@ -18,7 +18,8 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// What the application has made.
-const DOCUMENTS: &str = "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(9))";
+const DOCUMENTS: &str =
+    "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(9))";
 
 async fn a_tokio_service_migrates(database: Database) {
     tokio::runtime::Handle::try_current().expect("tests run on tokio");

@@ -10,6 +10,7 @@ macro_rules! tests {
 }
 
 mod alembic;
+mod chained;
 mod citus;
 mod command_line;
 mod convergence;
@@ -81,6 +82,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     }
     let suites = [
         alembic::tests(backend),
+        chained::tests(),
         command_line::tests(backend),
         convergence::tests(backend),
         crashes::tests(engine),
