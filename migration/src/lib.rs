@@ -11,6 +11,10 @@
 //! }
 //! ```
 //!
+//! The application's `documents` has to be there: see [`CreateDocuments`]. An application with a SeaORM
+//! migrator of its own puts [`Migrator::migrations`](MigratorTrait::migrations) into its list, which [`Runner`] runs
+//! under one lock, or gives this one another [table of records](Runner::migration_table).
+//!
 //! `up` makes an existing `vectors` what it is declared to be; [`check`] compares the two and changes
 //! nothing, and [`repair`] mends what can be mended without losing or inventing data.
 //!

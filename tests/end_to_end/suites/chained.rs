@@ -7,10 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use sea_orm_migration::MigrationStatus;
 use tests::chained::{AppMigrator, OWN_TABLE, OwnTable, WithoutOurs};
 
-use super::{
-    Test,
-    shape::tables,
-};
+use super::{Test, shape::tables};
 use crate::{
     engines::Database,
     programs::{all_at_once, client, migrate, migration, run},
