@@ -191,14 +191,27 @@ pub fn client(database: &Database, script: &str) -> Finished {
     with_input(&mut command, script)
 }
 
-/// `sea-orm-cli` as `tests/run` installs it.
+/// What `status` calls the database.
+pub fn named_in_status(database: &Database) -> String {
+    match database.backend() {
+        DbBackend::Sqlite => {
+            let (_, file) = database.url.split_once("://").expect("a URL");
+            file.replace("?mode=rwc", "")
+        }
+        _ => database.name.clone(),
+    }
+}
+
+/// `sea-orm-cli` as `tests/run` installs it, where no application makes a `documents` of its own.
 pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     let program = workspace().join("target/tools/bin/sea-orm-cli");
     let mut command = Command::new(program);
     command
         .current_dir(workspace())
         .env("DATABASE_URL", &database.url)
+        .env("MIGRATION_CREATE_DOCUMENTS_IN", named_in_status(database))
         .env_remove("DATABASE_SCHEMA")
+        .env_remove("MIGRATION_TABLE")
         .args(arguments);
     run(&mut command)
 }

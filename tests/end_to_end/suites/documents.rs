@@ -10,7 +10,8 @@ use super::{
 use crate::{
     engines::Database,
     programs::{
-        client, migrate, migrate_beside_an_application, migration_beside_an_application, run,
+        client, migrate, migrate_beside_an_application, migration_beside_an_application,
+        named_in_status as name, run,
     },
 };
 
@@ -288,17 +289,6 @@ fn backend(database: &Database) -> &'static str {
         DbBackend::Postgres => "postgres",
         DbBackend::MySql => "mysql",
         _ => "sqlite",
-    }
-}
-
-/// As `status` calls it.
-fn name(database: &Database) -> String {
-    match database.backend() {
-        DbBackend::Sqlite => {
-            let (_, file) = database.url.split_once("://").expect("a URL");
-            file.replace("?mode=rwc", "")
-        }
-        _ => database.name.clone(),
     }
 }
 
