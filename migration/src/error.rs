@@ -110,12 +110,27 @@ pub enum Error {
         holder: Option<String>,
     },
 
+    /// The table of the records cannot have the name that it was given.
+    #[error("the migration table cannot be called {name:?}: {reason}. Give it another name")]
+    MigrationTable {
+        /// The name.
+        name: String,
+        /// What speaks against it.
+        reason: &'static str,
+    },
+
     /// Migrations have been applied that are not this program's.
     #[error(
-        "the database records migrations that this program does not have: {names}. \
-         Use the release that applied them, or a later one"
+        "{place}: the table {table:?} records migrations that this program does not have: {names}. \
+         Where a later release of the program has applied them, use that release. Where another migrator \
+         has, give this one a table of its own (Runner::migration_table), or add \
+         migration::Migrator::migrations() to the list of the other and run that"
     )]
     UnknownMigrations {
+        /// Where they are recorded.
+        place: Place,
+        /// The table that records them.
+        table: String,
         /// Their names.
         names: String,
     },

@@ -11,6 +11,10 @@
 //! }
 //! ```
 //!
+//! The application's `documents` has to be there: see [`CreateDocuments`]. An application with a SeaORM
+//! migrator of its own puts [`Migrator::migrations`](MigratorTrait::migrations) into its list, which [`Runner`] runs
+//! under one lock, or gives this one another [table of records](Runner::migration_table).
+//!
 //! `up` makes an existing `vectors` what it is declared to be; [`check`] compares the two and changes
 //! nothing, and [`repair`] mends what can be mended without losing or inventing data.
 //!
@@ -21,12 +25,14 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod create_documents;
 mod error;
 mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
 mod orphans;
+mod record_table;
 mod runner;
 mod schema;
 #[cfg(feature = "cli")]
@@ -35,6 +41,7 @@ mod session;
 mod shape;
 mod sql;
 
+pub use create_documents::CreateDocuments;
 pub use error::Error;
 pub use orphans::{Orphan, OrphanSink, Orphans};
 pub use runner::{MigrationRecord, Preview, Runner, Status};
@@ -60,26 +67,26 @@ impl MigratorTrait for Migrator {
         db: C,
         steps: Option<u32>,
     ) -> Result<(), DbErr> {
-        Ok(Runner::default().up(db, steps).await?)
+        Ok(Runner::new().up(db, steps).await?)
     }
 
     async fn down<'c, C: IntoSchemaManagerConnection<'c>>(
         db: C,
         steps: Option<u32>,
     ) -> Result<(), DbErr> {
-        Ok(Runner::default().down(db, steps).await?)
+        Ok(Runner::new().down(db, steps).await?)
     }
 
     async fn refresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().refresh(db).await?)
+        Ok(Runner::new().refresh(db).await?)
     }
 
     async fn reset<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().reset(db).await?)
+        Ok(Runner::new().reset(db).await?)
     }
 
     async fn fresh<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<(), DbErr> {
-        Ok(Runner::default().fresh(db).await?)
+        Ok(Runner::new().fresh(db).await?)
     }
 
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

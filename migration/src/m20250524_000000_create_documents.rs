@@ -10,7 +10,7 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        Ok(Runner::default().converge(db, Scope::Documents).await?)
+        Ok(Runner::new().converge(db, Scope::Documents).await?)
     }
 
     /// `documents` belongs to the application and stays.

@@ -10,15 +10,12 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        Ok(Runner::default().converge(db, Scope::Vectors).await?)
+        Ok(Runner::new().converge(db, Scope::Vectors).await?)
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        let runner = Runner::default();
-        Ok(runner
-            .roll_back_one(db, Scope::Vectors, self.name())
-            .await?)
+        Ok(Runner::new().roll_back_one(db, Scope::Vectors).await?)
     }
 
     /// Each step has its own transaction, and an index beside its writers none.

@@ -10,15 +10,12 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        Ok(Runner::default().converge(db, Scope::Everything).await?)
+        Ok(Runner::new().converge(db, Scope::Everything).await?)
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        let runner = Runner::default();
-        Ok(runner
-            .roll_back_one(db, Scope::Everything, self.name())
-            .await?)
+        Ok(Runner::new().roll_back_one(db, Scope::Everything).await?)
     }
 
     fn use_transaction(&self) -> Option<bool> {

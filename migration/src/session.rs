@@ -6,9 +6,9 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, TransactionTrait,
 };
-use sea_orm_migration::SchemaManagerConnection;
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManagerConnection};
 
-use crate::{schema::step::Freedom, sql};
+use crate::{CreateDocuments, Migrator, record_table::RecordTable, schema::step::Freedom, sql};
 
 /// What a caller may choose.
 #[derive(Clone, Debug)]
@@ -20,6 +20,10 @@ pub(crate) struct Settings {
     pub(crate) statements: Statements,
     /// The database that `fresh` may empty, whose ever its tables are.
     pub(crate) may_drop_all_of: Option<String>,
+    /// The migrator's list.
+    pub(crate) migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
+    pub(crate) records: RecordTable,
+    pub(crate) create_documents: CreateDocuments,
 }
 
 /// PostgreSQL: what a transaction finds prepared on its connection.
@@ -39,6 +43,9 @@ impl Default for Settings {
             schema: None,
             statements: Statements::default(),
             may_drop_all_of: None,
+            migrations: Migrator::migrations,
+            records: RecordTable::default(),
+            create_documents: CreateDocuments::default(),
         }
     }
 }
@@ -91,6 +98,10 @@ impl<'c> Session<'c> {
             holder: Some(holder),
             ..self
         }
+    }
+
+    pub(crate) fn with(self, settings: &'c Settings) -> Self {
+        Self { settings, ..self }
     }
 
     pub(crate) fn holder(&self) -> Option<&SchemaManagerConnection<'c>> {

@@ -26,7 +26,7 @@ pub async fn check<'c, C>(db: C) -> Result<Report, Error>
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    Runner::default().check(db).await
+    Runner::new().check(db).await
 }
 
 /// What `repair` did, and how the shape is after it.
@@ -62,5 +62,5 @@ pub async fn repair<'c, C>(db: C, orphans: Orphans<'_>) -> Result<Repaired, Erro
 where
     C: IntoSchemaManagerConnection<'c>,
 {
-    Runner::default().repair(db, orphans).await
+    Runner::new().repair(db, orphans).await
 }

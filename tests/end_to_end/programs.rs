@@ -7,6 +7,7 @@ use std::{
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
+use migration::{CreateDocuments, Runner};
 use sea_orm::DbBackend;
 use url::Url;
 
@@ -138,15 +139,29 @@ pub fn without_cargos_variables(command: &mut Command) {
     }
 }
 
-/// The binary of `migration`, in the workspace's folder and with no database named.
+/// The binary of `migration`, as where no application makes a `documents` of its own.
 pub fn migration() -> Command {
+    let mut command = migration_beside_an_application();
+    command.arg("--create-documents");
+    command
+}
+
+/// The binary of `migration`, in the workspace's folder and with no database named.
+pub fn migration_beside_an_application() -> Command {
     let mut command = Command::new(workspace().join("target/debug/migration"));
     command
         .current_dir(workspace())
         .env_remove("DATABASE_URL")
         .env_remove("DATABASE_SCHEMA")
+        .env_remove("MIGRATION_TABLE")
+        .env_remove("MIGRATION_CREATE_DOCUMENTS_IN")
         .env("RUST_BACKTRACE", "1");
     command
+}
+
+/// The same as a service calls it.
+pub fn runner() -> Runner {
+    Runner::new().create_documents(CreateDocuments::Anywhere)
 }
 
 /// `migration` on this database.
@@ -155,6 +170,16 @@ pub fn migrate<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
 ) -> Finished {
     run(migration()
+        .env("DATABASE_URL", &database.url)
+        .args(arguments))
+}
+
+/// The same where only the application makes a `documents`.
+pub fn migrate_beside_an_application<A: AsRef<OsStr>>(
+    database: &Database,
+    arguments: impl IntoIterator<Item = A>,
+) -> Finished {
+    run(migration_beside_an_application()
         .env("DATABASE_URL", &database.url)
         .args(arguments))
 }
@@ -196,7 +221,16 @@ pub fn client(database: &Database, script: &str) -> Finished {
     with_input(&mut command, script)
 }
 
-/// `sea-orm-cli`, whose crate is a dependency of the tests.
+/// What `status` calls the database.
+pub fn named_in_status(database: &Database) -> String {
+    match database.backend() {
+        DbBackend::Sqlite => database.file(),
+        DbBackend::Postgres | DbBackend::MySql => database.name.clone(),
+        other => panic!("no test runs on {other:?}"),
+    }
+}
+
+/// `sea-orm-cli`, whose crate is a dependency of the tests, where no application makes a `documents` of its own.
 pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     let program = workspace().join("target/debug/sea-orm-cli");
     let mut command = Command::new(program);
@@ -204,7 +238,9 @@ pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     command
         .current_dir(workspace())
         .env("DATABASE_URL", &database.url)
+        .env("MIGRATION_CREATE_DOCUMENTS_IN", named_in_status(database))
         .env_remove("DATABASE_SCHEMA")
+        .env_remove("MIGRATION_TABLE")
         .args(arguments);
     run(&mut command)
 }

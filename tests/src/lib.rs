@@ -1,5 +1,6 @@
-//! The pictures of the documentation, and its code blocks as documentation tests.
+//! The pictures of the documentation, its code blocks as documentation tests, and an application's migrators.
 
+pub mod chained;
 pub mod pictures;
 
 macro_rules! pages {

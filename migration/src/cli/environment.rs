@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, env, path::PathBuf};
 
+use sea_orm::DbBackend;
+
 use super::error::CliError;
+use crate::{CreateDocuments, Runner};
 
 /// The nearest `.env`, in this folder or above.
 pub(super) struct Dotenv {
@@ -44,17 +47,44 @@ impl Dotenv {
         }
     }
 
+    /// The table of the records, where one is named.
+    pub(super) fn migration_table(&self, given: Option<String>) -> Option<String> {
+        self.or(given, "MIGRATION_TABLE")
+    }
+
+    /// Where a `documents` may be made. A relative path starts where that of a URL does.
+    pub(super) fn create_documents(&self, backend: DbBackend) -> CreateDocuments {
+        let named = self.or(
+            env::var(Runner::CREATE_DOCUMENTS_IN).ok(),
+            Runner::CREATE_DOCUMENTS_IN,
+        );
+        let folder = |name: &String| self.folder_of(Runner::CREATE_DOCUMENTS_IN, name);
+        match (named, backend) {
+            (None, _) => CreateDocuments::Nowhere,
+            (Some(name), DbBackend::Sqlite) => CreateDocuments::In(match folder(&name) {
+                Some(folder) => folder.join(name).to_string_lossy().into_owned(),
+                None => name,
+            }),
+            (Some(name), _) => CreateDocuments::In(name),
+        }
+    }
+
+    /// The file's folder, where the value is the file's own, be it that sea-orm-cli has passed it on.
+    fn folder_of(&self, name: &str, value: &String) -> Option<PathBuf> {
+        let is_own = self.variables.get(name) == Some(value);
+        self.folder.clone().filter(|_| is_own)
+    }
+
     /// A value that is given elsewhere, or the one in the file.
     fn or(&self, given: Option<String>, name: &str) -> Option<String> {
         present(given).or_else(|| present(self.variables.get(name).cloned()))
     }
 
-    /// The URL; where it is the file's own, be it that sea-orm-cli has passed it on, with its folder.
+    /// The URL; where it is the file's own, with its folder.
     pub(super) fn url(&self, given: Option<String>) -> Result<Url, CliError> {
         const NAME: &str = "DATABASE_URL";
         let text = self.or(given, NAME).ok_or(CliError::UrlMissing)?;
-        let is_own = self.variables.get(NAME) == Some(&text);
-        let folder = self.folder.clone().filter(|_| is_own);
+        let folder = self.folder_of(NAME, &text);
         Ok(Url { text, folder })
     }
 }

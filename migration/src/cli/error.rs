@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::Error;
+
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
@@ -108,6 +110,16 @@ pub(super) enum CliError {
 }
 
 impl CliError {
+    /// What the next step is called on the command line, where the error is the library's.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => {
+                Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
+            }
+            _ => None,
+        }
+    }
+
     /// Without the line that cannot be parsed: it may hold a password.
     pub(super) fn dotenv(error: &dotenvy::Error) -> Self {
         Self::Dotenv(match error {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    Orphans, Runner,
+    CreateDocuments, Orphans, Runner,
     script::{Direction, script},
 };
 use environment::Dotenv;
@@ -67,6 +67,25 @@ struct Cli {
     /// For how long to wait for another migrator, and for whoever has a table in use
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
     lock_wait: u64,
+
+    /// The table that records which migrations are applied [default: seaql_migrations]
+    ///
+    /// Another migrator beside this one has its own, or has these migrations in its list.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "MIGRATION_TABLE",
+        hide_env_values = true
+    )]
+    migration_table: Option<String>,
+
+    /// Make a `documents` with one column where the application has made none
+    ///
+    /// MIGRATION_CREATE_DOCUMENTS_IN does the same for the database that it names, of SQLite the file. An application
+    /// that makes its own has to be started first: it would not start on this one.
+    #[arg(long, global = true)]
+    create_documents: bool,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -275,10 +294,15 @@ pub async fn run() -> ExitCode {
         url: cli.database_url,
         schema: cli.database_schema,
         lock_wait: Duration::from_secs(cli.lock_wait),
+        migration_table: cli.migration_table,
+        create_documents: cli.create_documents,
     };
     let done = carry_out(command, target).await;
     done.unwrap_or_else(|error| {
-        complain(&error);
+        match error.hint() {
+            Some(hint) => complain(&format_args!("{error}. Hint: {hint}")),
+            None => complain(&error),
+        }
         failure
     })
 }
@@ -307,16 +331,33 @@ struct Target {
     url: Option<String>,
     schema: Option<String>,
     lock_wait: Duration,
+    migration_table: Option<String>,
+    create_documents: bool,
 }
 
 impl Target {
-    async fn connect(self) -> Result<(DatabaseConnection, Runner), CliError> {
+    async fn connect(mut self) -> Result<(DatabaseConnection, Runner), CliError> {
         let dotenv = Dotenv::read()?;
-        let url = dotenv.url(self.url)?;
-        let schema = dotenv.schema(self.schema)?;
+        let url = dotenv.url(self.url.take())?;
+        let schema = dotenv.schema(self.schema.take())?;
         let db = connect::connect(&url, &schema, self.lock_wait).await?;
-        let runner = Runner::new().lock_wait(self.lock_wait).behind_pooler();
+        let runner = self.runner(&dotenv, db.get_database_backend());
         Ok((db, runner.schema(schema)))
+    }
+
+    fn runner(self, dotenv: &Dotenv, backend: DbBackend) -> Runner {
+        let create_documents = match self.create_documents {
+            true => CreateDocuments::Anywhere,
+            false => dotenv.create_documents(backend),
+        };
+        let runner = Runner::new()
+            .lock_wait(self.lock_wait)
+            .behind_pooler()
+            .create_documents(create_documents);
+        match dotenv.migration_table(self.migration_table) {
+            Some(table) => runner.migration_table(table),
+            None => runner,
+        }
     }
 }
 
@@ -334,8 +375,10 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             say(&String::from_utf8_lossy(&script))?;
         }
         Command::Sql { way, backend, num } => {
-            let schema = Dotenv::read()?.schema(target.schema)?;
-            say(&script(backend.into(), &schema, way.direction(num))?)?;
+            let (dotenv, backend) = (Dotenv::read()?, backend.into());
+            let schema = dotenv.schema(target.schema.clone())?;
+            let runner = target.runner(&dotenv, backend).schema(schema);
+            say(&script(backend, runner.settings(), way.direction(num))?)?;
         }
         Command::Up { num, dry_run } => {
             let (db, runner) = target.connect().await?;

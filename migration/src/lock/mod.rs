@@ -100,6 +100,15 @@ impl<'c> Turn<'c> {
         }
     }
 
+    pub(crate) fn settings(&self) -> &'c Settings {
+        self.settings
+    }
+
+    /// For steps that see what the holder's transaction has not committed.
+    pub(crate) fn within(&self) -> Session<'_> {
+        Session::new(self.record(), self.settings)
+    }
+
     /// For steps that commit by themselves, where there is a connection for them.
     pub(crate) fn work(&self) -> Session<'_> {
         match self.beside {

@@ -10,31 +10,34 @@ pub use records::MigrationRecord;
 pub use status::Status;
 
 use std::{
+    fmt,
+    marker::PhantomData,
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use futures_timer::Delay;
-use sea_orm_migration::{IntoSchemaManagerConnection, SchemaManagerConnection};
+use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use crate::{
-    Error, Orphans,
+    CreateDocuments, Error, Migrator, Orphans,
     error::is_lost_race,
     lock::{BETWEEN_TRIES, End, Turn},
     orphans::Handover,
+    record_table::RecordTable,
     schema::{converge, difference::Scope, report::Report},
     session::{Session, Settings, Statements, reborrow},
     shape::Repaired,
 };
 use tasks::{
-    ApplyNext, Converge, Fresh, MayRollBack, Progress, Repair, RollBack, RollBackNext, Task,
-    Uninstall,
+    ApplyNext, Converge, Fresh, MayRollBack, OwnDocuments, Progress, Repair, RollBack,
+    RollBackNext, Task, Uninstall,
 };
 
 /// Runs the migrations, and waits while another runner is at work on the same database and schema.
 ///
 /// [`Migrator`](crate::Migrator)'s methods, [`check`](crate::check) and [`repair`](crate::repair) are those
-/// of `Runner::default()`. Each method excludes the others' changes, from whichever process they come, on
+/// of [`Runner::new`]. Each method excludes the others' changes, from whichever process they come, on
 /// PostgreSQL also through PgBouncer. What is found done when the turn comes is not done again.
 ///
 /// Where the pool has a second connection, steps that can go on beside readers and writers do so; where
@@ -55,20 +58,81 @@ use tasks::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Runner {
+///
+/// An application's own list runs the same way, with these migrations in it or without:
+///
+/// ```no_run
+/// use migration::{MigratorTrait, Runner};
+/// # use sea_orm_migration::{MigrationTrait, async_trait};
+///
+/// struct AppMigrator;
+///
+/// #[async_trait::async_trait]
+/// impl MigratorTrait for AppMigrator {
+///     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+///         let mut all: Vec<Box<dyn MigrationTrait>> = vec![/* those that make `documents` */];
+///         all.extend(migration::Migrator::migrations());
+///         all
+///     }
+/// }
+///
+/// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+/// Runner::<AppMigrator>::default().up(db, None).await
+/// # }
+/// ```
+pub struct Runner<M = Migrator> {
     settings: Settings,
+    /// Nothing of it is kept: its list and its table are among the settings.
+    migrator: PhantomData<fn() -> M>,
 }
 
 impl Runner {
     /// The variable that tells the command line the database of [`Self::fresh_may_drop_all_of`].
     pub const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
 
-    /// One that waits a minute and works in the connection's own schema.
+    /// The variable that names the database of [`CreateDocuments::In`] for the command line.
+    pub const CREATE_DOCUMENTS_IN: &str = "MIGRATION_CREATE_DOCUMENTS_IN";
+
+    /// Returns a runner of [`Migrator`] that waits a minute and works in the connection's own schema.
+    ///
+    /// `Runner::<AppMigrator>::default()` is the same for another migrator.
     pub fn new() -> Self {
         Self::default()
     }
+}
 
+impl<M: MigratorTrait> Default for Runner<M> {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                migrations: M::migrations,
+                records: RecordTable::new(M::migration_table_name().to_string()),
+                ..Settings::default()
+            },
+            migrator: PhantomData,
+        }
+    }
+}
+
+impl<M> Clone for Runner<M> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            migrator: PhantomData,
+        }
+    }
+}
+
+impl<M> fmt::Debug for Runner<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { settings, .. } = self;
+        f.debug_struct("Runner")
+            .field("settings", settings)
+            .finish()
+    }
+}
+
+impl<M> Runner<M> {
     /// For how long to wait for another runner, and for whoever has a table in use.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
@@ -80,6 +144,24 @@ impl Runner {
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.settings.schema = Some(schema.into());
+        self
+    }
+
+    /// Names the table that records which migrations are applied; without this it is that of the migrator,
+    /// by default `seaql_migrations`. Two migrators with different lists cannot share one table.
+    #[must_use]
+    pub fn migration_table(mut self, name: impl Into<String>) -> Self {
+        self.settings.records = RecordTable::new(name);
+        self
+    }
+
+    /// Says where a `documents` may be made that is not there: nowhere, unless this is called.
+    ///
+    /// What was made so is dropped again by [`down`](Self::down) and [`reset`](Self::reset), if it still has
+    /// the one column and no rows, and nothing refers to it.
+    #[must_use]
+    pub fn create_documents(mut self, create: CreateDocuments) -> Self {
+        self.settings.create_documents = create;
         self
     }
 
@@ -137,7 +219,7 @@ impl Runner {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, steps).await
+        self.roll_back(&db, steps, OwnDocuments::Drop).await
     }
 
     /// Rolls back all applied migrations and applies them again.
@@ -150,7 +232,7 @@ impl Runner {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None).await?;
+        self.roll_back(&db, None, OwnDocuments::Keep).await?;
         self.go_on(&db, &ApplyNext, None).await.map(|_| ())
     }
 
@@ -164,7 +246,7 @@ impl Runner {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None).await?;
+        self.roll_back(&db, None, OwnDocuments::Drop).await?;
         self.take_turn(&db, &Uninstall).await
     }
 
@@ -274,6 +356,11 @@ impl Runner {
         self.take_turn(&db, &Repair { handover }).await
     }
 
+    #[cfg(feature = "cli")]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What a migration of ours does where somebody else runs it.
     pub(crate) async fn converge(
         &self,
@@ -288,23 +375,23 @@ impl Runner {
         &self,
         db: &SchemaManagerConnection<'_>,
         scope: Scope,
-        migration: &str,
     ) -> Result<(), Error> {
-        let migration = migration.to_owned();
-        self.take_turn(db, &RollBack { scope, migration }).await
+        self.take_turn(db, &RollBack { scope }).await
     }
 
     async fn roll_back(
         &self,
         db: &SchemaManagerConnection<'_>,
         steps: Option<u32>,
+        own_documents: OwnDocuments,
     ) -> Result<(), Error> {
         match steps {
             Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
             None => tracing::info!("Rolling back all applied migrations"),
         }
         self.take_turn(db, &MayRollBack { steps }).await?;
-        if self.go_on(db, &RollBackNext, steps).await? == Progress::NothingLeft {
+        let next = RollBackNext { own_documents };
+        if self.go_on(db, &next, steps).await? == Progress::NothingLeft {
             tracing::info!("No applied migrations");
         }
         Ok(())

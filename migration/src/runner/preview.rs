@@ -4,8 +4,9 @@ use super::records::{self, MigrationRecord};
 use crate::{
     Error,
     schema::{
-        converge::{self, Look},
+        converge::{self, Look, Record},
         difference::{Difference, Scope},
+        own_documents::Vectors,
         step::{self, Step, Steps},
     },
     session::Session,
@@ -28,16 +29,17 @@ pub(super) async fn up(session: &Session<'_>, steps: Option<u32>) -> Result<Vec<
     let pending = records.iter().filter(|one| one.applied_at.is_none());
     let mut mended = Vec::new();
     let mut previews = Vec::new();
+    let table = &session.settings.records;
     let mut first = match records::are_kept(session).await? {
         true => None,
-        false => Some(step::create_records(backend)),
+        false => Some(table.create(backend)),
     };
     for MigrationRecord { name, .. } in pending.take(limit(steps)) {
         let statements = match Scope::of_migration(name) {
             None => None,
             Some(scope) => {
                 let look = converge::look_at_once(session, scope).await?;
-                let record = step::record(backend, name);
+                let record = table.insert(backend, name);
                 let statements = statements(&look, scope, &mut mended)?;
                 Some(
                     first
@@ -92,10 +94,18 @@ pub(super) async fn down(session: &Session<'_>, steps: Option<u32>) -> Result<Ve
     let records = records::all(session).await?;
     let applied = records.iter().rev().filter(|one| one.applied_at.is_some());
     let mut previews = Vec::new();
+    let mut vectors = Vectors::Counts;
     for MigrationRecord { name, .. } in applied.take(limit(steps)) {
         let statements = match Scope::of_migration(name) {
             None => None,
-            Some(scope) => Some(converge::undoing(session, scope, name).await?.statements),
+            Some(scope) => {
+                let record = Record::Ours(name);
+                let step = converge::undoing(session, scope, record, vectors).await?;
+                if scope == Scope::Vectors {
+                    vectors = Vectors::WillHaveGone;
+                }
+                Some(step.statements)
+            }
         };
         previews.push(Preview {
             migration: name.clone(),

@@ -1,18 +1,14 @@
 //! What the table of migrations says has been applied.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-};
-use sea_orm_migration::{MigrationTrait, SchemaManagerConnection, seaql_migrations};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
 use sea_query::{IntoTableRef, Query};
 
 use crate::{
-    Error, Migrator, MigratorTrait,
+    Error,
     error::is_in_use,
     schema::{difference::Scope, live},
-    session::{Session, Statements, Unit},
+    session::{Session, Settings, Statements, Unit},
 };
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
@@ -23,11 +19,14 @@ pub(super) async fn are_complete(session: &Session<'_>) -> bool {
     if !matches!(session.db, SchemaManagerConnection::Connection(_)) {
         return false;
     }
-    let applied = match session.settings.statements {
-        Statements::OfThisClient => applied(&session.db, session.settings.schema.as_deref()).await,
+    let settings = session.settings;
+    let applied = match settings.statements {
+        Statements::OfThisClient => {
+            applied(&session.db, settings, settings.schema.as_deref()).await
+        }
         Statements::OfOthers => applied_at_once(session).await,
     };
-    let all = Migrator::migrations();
+    let all = (settings.migrations)();
     applied.is_ok_and(|applied| {
         applied.len() == all.len() && all.iter().all(|one| is_in(&applied, one.as_ref()))
     })
@@ -35,12 +34,12 @@ pub(super) async fn are_complete(session: &Session<'_>) -> bool {
 
 async fn applied_at_once(session: &Session<'_>) -> Result<Vec<String>, DbErr> {
     let unit = session.begin_to_read().await?;
-    let applied = applied(&unit.db(), None).await;
+    let applied = applied(&unit.db(), session.settings, None).await;
     unit.rollback().await?;
     applied
 }
 
-/// A migration of this workspace, and when it was applied.
+/// A migration of the migrator's list, and when it was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationRecord {
@@ -53,21 +52,22 @@ pub struct MigrationRecord {
 /// Whether there is a table of records.
 pub(super) async fn are_kept(session: &Session<'_>) -> Result<bool, Error> {
     let unit = session.begin_to_read().await?;
-    let are_kept = is_installed(&unit.db()).await?;
+    let are_kept = is_installed(&unit.db(), session.settings).await?;
     unit.rollback().await?;
     Ok(are_kept)
 }
 
 /// Every migration, in order.
 pub(super) async fn all(session: &Session<'_>) -> Result<Vec<MigrationRecord>, Error> {
+    let settings = session.settings;
     let unit = session.begin_to_read().await?;
-    let applied = match is_installed(&unit.db()).await? {
-        true => times(&unit.db()).await?,
+    let applied = match is_installed(&unit.db(), settings).await? {
+        true => times(&unit.db(), settings).await?,
         false => Vec::new(),
     };
-    unit.rollback().await?;
     let names: Vec<String> = applied.iter().map(|(name, _)| name.clone()).collect();
-    refuse_unknown(&names)?;
+    refuse_unknown(&unit.db(), settings, &names).await?;
+    unit.rollback().await?;
     let record = |migration: Box<dyn MigrationTrait>| {
         let found = applied.iter().find(|(name, _)| name == migration.name());
         MigrationRecord {
@@ -75,81 +75,94 @@ pub(super) async fn all(session: &Session<'_>) -> Result<Vec<MigrationRecord>, E
             applied_at: found.map(|(_, time)| *time),
         }
     };
-    Ok(Migrator::migrations().into_iter().map(record).collect())
+    Ok((settings.migrations)().into_iter().map(record).collect())
 }
 
-async fn times(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbErr> {
-    let records = seaql_migrations::Entity::find().all(db).await?;
-    Ok(records
-        .into_iter()
-        .map(|record| (record.version, record.applied_at))
-        .collect())
+async fn times(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<Vec<(String, i64)>, DbErr> {
+    let rows = rows(db, settings, None).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
 }
 
 /// What the applied migrations answer for.
-pub(super) async fn made(db: &impl ConnectionTrait) -> Result<Vec<Scope>, Error> {
-    if !is_installed(db).await? {
-        return Ok(Vec::new());
-    }
-    let applied = applied(db, None).await?;
-    refuse_unknown(&applied)?;
-    Ok(applied
+pub(super) async fn made(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<Vec<Scope>, Error> {
+    Ok(known(db, settings)
+        .await?
         .iter()
         .filter_map(|name| Scope::of_migration(name))
         .collect())
 }
 
+/// What the last migration of ours in the list answers for.
+pub(super) fn last_scope(settings: &Settings) -> Option<Scope> {
+    let all = (settings.migrations)();
+    all.iter()
+        .rev()
+        .find_map(|one| Scope::of_migration(one.name()))
+}
+
+/// Whether migrations of others are applied before ours, and may make what ours need.
+pub(super) fn others_come_first(settings: &Settings) -> bool {
+    let all = (settings.migrations)();
+    all.first()
+        .is_none_or(|first| Scope::of_migration(first.name()).is_none())
+}
+
 pub(super) async fn next_pending(
     db: &impl ConnectionTrait,
+    settings: &Settings,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
-    let applied = applied(db, None).await?;
-    refuse_unknown(&applied)?;
-    let mut all = Migrator::migrations().into_iter();
+    let applied = known(db, settings).await?;
+    let mut all = (settings.migrations)().into_iter();
     Ok(all.find(|one| !is_in(&applied, one.as_ref())))
 }
 
-/// Where there is no table of records, none has been applied.
 pub(super) async fn last_applied(
     db: &impl ConnectionTrait,
+    settings: &Settings,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
-    if !is_installed(db).await? {
-        return Ok(None);
-    }
-    let applied = applied(db, None).await?;
-    refuse_unknown(&applied)?;
-    let mut all = Migrator::migrations().into_iter().rev();
+    let applied = known(db, settings).await?;
+    let mut all = (settings.migrations)().into_iter().rev();
     Ok(all.find(|one| is_in(&applied, one.as_ref())))
 }
 
-pub(super) async fn insert(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = now.map_or(0, |now| now.as_secs());
-    let record = seaql_migrations::ActiveModel {
-        version: Set(name.to_owned()),
-        applied_at: Set(i64::try_from(seconds).unwrap_or(i64::MAX)),
-    };
-    seaql_migrations::Entity::insert(record)
-        .exec_without_returning(db)
-        .await
-        .map(|_| ())
+pub(super) async fn insert(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    name: &str,
+) -> Result<(), DbErr> {
+    let insert = settings.records.insert(db.get_database_backend(), name);
+    db.execute_unprepared(&insert).await.map(|_| ())
 }
 
-pub(super) async fn delete(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
-    seaql_migrations::Entity::delete_many()
-        .filter(seaql_migrations::Column::Version.eq(name))
-        .exec(db)
-        .await
-        .map(|_| ())
+pub(super) async fn delete(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    name: &str,
+) -> Result<(), DbErr> {
+    let delete = settings.records.delete(db.get_database_backend(), name);
+    db.execute_unprepared(&delete).await.map(|_| ())
 }
 
 /// A trigger, a rule or a policy of the table may have made nothing of a statement that succeeded, of which
 /// whoever takes the next migration would know no end.
 pub(super) async fn require(
     db: &impl ConnectionTrait,
+    settings: &Settings,
     name: &str,
     recorded: bool,
 ) -> Result<(), Error> {
-    let is_recorded = applied(db, None).await?.iter().any(|one| one == name);
+    let is_recorded = applied(db, settings, None)
+        .await?
+        .iter()
+        .any(|one| one == name);
     match is_recorded == recorded {
         true => Ok(()),
         false => Err(Error::RecordUnchanged {
@@ -170,8 +183,8 @@ pub(super) async fn require_deletable(session: &Session<'_>, name: &str) -> Resu
             let brief = "SET LOCAL lock_timeout = '2s'";
             unit.db().execute_unprepared(brief).await?;
         }
-        delete(&unit.db(), name).await?;
-        require(&unit.db(), name, false).await
+        delete(&unit.db(), session.settings, name).await?;
+        require(&unit.db(), session.settings, name, false).await
     };
     let tried = tried.await;
     unit.rollback().await?;
@@ -183,30 +196,69 @@ pub(super) async fn require_deletable(session: &Session<'_>, name: &str) -> Resu
 }
 
 /// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.
-pub(super) async fn is_installed(db: &impl ConnectionTrait) -> Result<bool, Error> {
-    let table = Migrator::migration_table_name().to_string();
-    Ok(live::tables(db).await?.contains(&table))
+pub(super) async fn is_installed(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<bool, Error> {
+    let backend = db.get_database_backend();
+    settings.records.require_usable(backend)?;
+    let tables = live::tables(db).await?;
+    let is_it = |name: &String| settings.records.is_called(backend, name);
+    Ok(tables.iter().any(is_it))
+}
+
+/// The applied migrations, all of which are in the list; none where there is no table of records.
+async fn known(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<String>, Error> {
+    if !is_installed(db, settings).await? {
+        return Ok(Vec::new());
+    }
+    let applied = applied(db, settings, None).await?;
+    refuse_unknown(db, settings, &applied).await?;
+    Ok(applied)
+}
+
+async fn applied(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    schema: Option<&str>,
+) -> Result<Vec<String>, DbErr> {
+    let rows = rows(db, settings, schema).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// Nothing but a schema that is named here is looked up on a connection that has not entered it.
-async fn applied(db: &impl ConnectionTrait, schema: Option<&str>) -> Result<Vec<String>, DbErr> {
-    let table = Migrator::migration_table_name();
+///
+/// Both columns are asked for: a table of another tool may have a `version` too, and is not read.
+async fn rows(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    schema: Option<&str>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let table = settings.records.iden();
     let table = match (schema, db.get_database_backend()) {
         (Some(schema), DbBackend::Postgres) => (schema.to_owned(), table).into_table_ref(),
         _ => table.into_table_ref(),
     };
-    let versions = Query::select().column("version").from(table).take();
-    let rows = db.query_all(&versions).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    // SQLite takes the unqualified name of a column that is missing for a text.
+    let column = |name: &'static str| (settings.records.iden(), name);
+    let records = Query::select()
+        .columns(["version", "applied_at"].map(column))
+        .from(table)
+        .take();
+    db.query_all(&records).await
 }
 
 fn is_in(applied: &[String], migration: &dyn MigrationTrait) -> bool {
     applied.iter().any(|name| name == migration.name())
 }
 
-/// A newer release of the workspace may have been here.
-fn refuse_unknown(applied: &[String]) -> Result<(), Error> {
-    let known = Migrator::migrations();
+/// A newer release of the program may have been here, or another migrator.
+async fn refuse_unknown(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    applied: &[String],
+) -> Result<(), Error> {
+    let known = (settings.migrations)();
     let is_known = |name: &&String| known.iter().any(|one| one.name() == name.as_str());
     let unknown: Vec<&str> = applied
         .iter()
@@ -216,6 +268,8 @@ fn refuse_unknown(applied: &[String]) -> Result<(), Error> {
     match unknown.as_slice() {
         [] => Ok(()),
         unknown => Err(Error::UnknownMigrations {
+            place: live::place(db).await?,
+            table: settings.records.name().to_owned(),
             names: unknown.join(", "),
         }),
     }

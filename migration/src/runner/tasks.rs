@@ -3,26 +3,25 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sea_orm_migration::{
-    MigrationTrait, MigratorTrait, SchemaManager, SchemaManagerConnection, async_trait,
-};
+use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use super::{preview, records};
 use crate::{
-    Error, Migrator,
+    CreateDocuments, Error,
     error::is_lost_race,
     lock::Turn,
     orphans::Handover,
     schema::{
-        converge::{self, Refusal, converge},
-        declared::{DOCUMENTS, VECTORS, create_documents},
-        difference::Scope,
-        live::{self, ColumnKind, Live, Relation},
+        converge::{self, Record, Refusal, converge},
+        declared::{DOCUMENTS, VECTORS},
+        difference::{DOCUMENTS_ARE_NOT_OURS, Scope},
+        live::{self, Live, Relation},
+        own_documents,
         report::Report,
         rows, run,
         step::{self, Freedom},
     },
-    session::Session,
+    session::{Session, Settings, reborrow},
     shape::Repaired,
 };
 
@@ -39,12 +38,22 @@ pub(super) enum Progress {
     NothingLeft,
 }
 
+/// What becomes of a `documents` that these migrations have made and nobody has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnDocuments {
+    Drop,
+    /// It is about to be needed again.
+    Keep,
+}
+
 pub(super) struct ApplyNext;
 /// Nothing is rolled back where something later would be refused.
 pub(super) struct MayRollBack {
     pub(super) steps: Option<u32>,
 }
-pub(super) struct RollBackNext;
+pub(super) struct RollBackNext {
+    pub(super) own_documents: OwnDocuments,
+}
 /// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
 pub(super) struct Uninstall;
 /// Drops everything, if nobody else's is there, or all of the database that is named.
@@ -58,7 +67,6 @@ pub(super) struct Converge {
 }
 pub(super) struct RollBack {
     pub(super) scope: Scope,
-    pub(super) migration: String,
 }
 pub(super) struct Repair<'s> {
     /// Where orphans are to be deleted.
@@ -70,27 +78,20 @@ impl Task for ApplyNext {
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
-        if !records::is_installed(&turn.record()).await? {
-            install(&turn.record()).await?;
+        let settings = turn.settings();
+        let db = turn.record();
+        if !records::is_installed(&db, settings).await? {
+            install(&db, settings).await?;
         }
-        let Some(migration) = records::next_pending(&turn.record()).await? else {
-            if turn.record().get_database_backend() == DbBackend::MySql {
+        let Some(migration) = records::next_pending(&db, settings).await? else {
+            let scope = records::last_scope(settings);
+            if let (DbBackend::MySql, Some(scope)) = (db.get_database_backend(), scope) {
                 // Another node of Galera may have dropped the table since it was looked at.
-                converge(&turn.work(), Scope::Everything, Refusal::OfEverything).await?;
+                converge(&turn.work(), scope, Refusal::OfEverything).await?;
             }
             return Ok(Progress::NothingLeft);
         };
-        let name = migration.name();
-        tracing::info!("Applying migration '{name}'");
-        match Scope::of_migration(name) {
-            Some(scope) => {
-                converge(&turn.work(), scope, Refusal::OfEverything).await?;
-            }
-            None => run(turn, migration.as_ref(), Direction::Up).await?,
-        }
-        records::insert(&turn.record(), name).await?;
-        records::require(&turn.record(), name, true).await?;
-        tracing::info!("Migration '{name}' has been applied");
+        apply(migration.as_ref(), turn.work(), &db).await?;
         Ok(Progress::Made)
     }
 }
@@ -103,11 +104,34 @@ impl Task for MayRollBack {
     }
 }
 
+/// Does what a migration is for, and records it.
+async fn apply(
+    migration: &dyn MigrationTrait,
+    work: Session<'_>,
+    record: &SchemaManagerConnection<'_>,
+) -> Result<(), Error> {
+    let name = migration.name();
+    let settings = work.settings;
+    tracing::info!("Applying migration '{name}'");
+    match Scope::of_migration(name) {
+        Some(scope) => {
+            converge(&work, scope, Refusal::OfEverything).await?;
+        }
+        None => run(migration, Direction::Up, work, record).await?,
+    }
+    records::insert(record, settings, name).await?;
+    records::require(record, settings, name, true).await?;
+    tracing::info!("Migration '{name}' has been applied");
+    Ok(())
+}
+
 impl Task for RollBackNext {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
-        let Some(migration) = records::last_applied(&turn.record()).await? else {
+        let settings = turn.settings();
+        let db = turn.record();
+        let Some(migration) = records::last_applied(&db, settings).await? else {
             return Ok(Progress::NothingLeft);
         };
         let name = migration.name();
@@ -115,21 +139,23 @@ impl Task for RollBackNext {
         records::require_deletable(&turn.work(), name).await?;
         match Scope::of_migration(name) {
             // The record goes with what it is of.
-            Some(scope @ (Scope::Vectors | Scope::Everything)) => {
+            Some(Scope::Documents) if self.own_documents == OwnDocuments::Keep => {
+                records::delete(&db, settings, name).await?;
+            }
+            Some(scope) => {
                 if scope == Scope::Vectors {
                     announce_drop(&turn.work()).await;
                 }
-                converge::roll_back(&turn.work(), scope, name).await?;
+                converge::roll_back(&turn.work(), scope, Record::Ours(name)).await?;
             }
-            Some(Scope::Documents) => records::delete(&turn.record(), name).await?,
             None => {
-                run(turn, migration.as_ref(), Direction::Down).await?;
-                records::delete(&turn.record(), name).await?;
+                run(migration.as_ref(), Direction::Down, turn.work(), &db).await?;
+                records::delete(&db, settings, name).await?;
             }
         }
         // Another node of Galera may have applied it again.
         if turn.record().get_database_backend() != DbBackend::MySql {
-            records::require(&turn.record(), name, false).await?;
+            records::require(&db, settings, name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
         Ok(Progress::Made)
@@ -140,11 +166,14 @@ impl Task for Uninstall {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        match records::last_applied(&turn.record()).await? {
+        let settings = turn.settings();
+        let db = turn.record();
+        match records::last_applied(&db, settings).await? {
             Some(_) => Ok(()),
             None => {
                 tracing::info!("drops the table of migrations");
-                Ok(Stock::uninstall(turn.record()).await?)
+                let drop = settings.records.drop(db.get_database_backend());
+                Ok(db.execute_unprepared(&drop).await.map(|_| ())?)
             }
         }
     }
@@ -155,25 +184,32 @@ impl Task for Fresh {
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let db = turn.record();
-        let live = live::read(&db).await?;
+        let settings = turn.settings();
+        let live = live::read(&db, settings).await?;
         let mut relations = live::relations(&db).await?;
-        self.require_own(&db, &live, &relations).await?;
+        let documents = own_documents::are_ours(&db, &live).await?;
+        self.require_own(&db, settings, &live, &relations, documents)
+            .await?;
+        let settings = &remaking_documents(settings, &live, documents)?;
         if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
             let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
             names.sort_unstable();
             tracing::info!("drops, with all their rows: {}", names.join(", "));
         }
         // Where each statement commits, a crash leaves no record of what is gone.
-        let records = Migrator::migration_table_name().to_string();
-        relations.sort_by_key(|relation| relation.name != records);
         let backend = db.get_database_backend();
+        relations.sort_by_key(|relation| !settings.records.is_called(backend, &relation.name));
         run::within(&db, &step::drop_all(backend, &relations)).await?;
-        if live.documents.is_some() {
-            // Beside another schema's tables `up` takes a missing one for the application's, and refuses.
-            db.execute(&create_documents(backend)).await?;
+        install(&db, settings).await?;
+        for migration in (settings.migrations)() {
+            let work = match backend {
+                // Each statement has committed.
+                DbBackend::MySql => turn.work(),
+                _ => turn.within(),
+            };
+            apply(migration.as_ref(), work.with(settings), &db).await?;
         }
-        install(&db).await?;
-        Ok(Stock::up(db, None).await?)
+        Ok(())
     }
 }
 
@@ -181,8 +217,10 @@ impl Fresh {
     async fn require_own(
         &self,
         db: &impl ConnectionTrait,
+        settings: &Settings,
         live: &Live,
         relations: &[Relation],
+        are_documents_ours: bool,
     ) -> Result<(), Error> {
         let place = || live.place.clone();
         let referrers = live::referrers_elsewhere(db).await?;
@@ -195,19 +233,11 @@ impl Fresh {
         if self.may_drop_all_of.as_ref() == Some(&live.place.database) {
             return Ok(());
         }
-        let made = records::made(db).await?;
-        let documents = live
-            .documents
-            .as_ref()
-            .filter(|table| is_as_we_make_it(table));
-        let are_documents_ours = match documents {
-            None => false,
-            Some(_) => made.contains(&Scope::Documents) || rows::is_empty(db, DOCUMENTS).await?,
-        };
+        let made = records::made(db, settings).await?;
         let is_own = |relation: &&Relation| match relation.name.as_str() {
             VECTORS => made.contains(&Scope::Vectors),
             DOCUMENTS => are_documents_ours,
-            name => name == Migrator::migration_table_name().to_string(),
+            name => settings.records.is_called(live.backend, name),
         };
         let mut others: Vec<String> = relations
             .iter()
@@ -225,12 +255,27 @@ impl Fresh {
     }
 }
 
-/// The application's has columns of its own.
-fn is_as_we_make_it(documents: &live::Table) -> bool {
-    let id = documents.column("id");
-    documents.kind == live::Kind::Table
-        && documents.columns.len() == 1
-        && id.is_some_and(|id| id.kind == ColumnKind::INTEGER)
+/// A `documents` of our own is made again where it was. Another's is not replaced by one: where there would
+/// be none afterwards, nothing is dropped.
+fn remaking_documents(
+    settings: &Settings,
+    live: &Live,
+    are_documents_ours: bool,
+) -> Result<Settings, Error> {
+    let mut settings = settings.clone();
+    if are_documents_ours {
+        settings.create_documents = CreateDocuments::Anywhere;
+    }
+    let may_create = settings.create_documents.allows(live.backend, &live.place);
+    match may_create || records::others_come_first(&settings) {
+        true => Ok(settings),
+        false => Err(Error::Refused {
+            place: live.place.clone(),
+            reasons: vec![format!(
+                "after fresh there would be no table documents: {DOCUMENTS_ARE_NOT_OURS}"
+            )],
+        }),
+    }
 }
 
 /// Says what goes with the table. Whoever may drop it may perhaps not count its rows.
@@ -263,7 +308,7 @@ impl Task for RollBack {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        converge::roll_back(&turn.work(), self.scope, &self.migration).await
+        converge::roll_back(&turn.work(), self.scope, Record::Callers).await
     }
 }
 
@@ -334,23 +379,24 @@ enum Direction {
 
 /// A migration of another author, in a transaction where SeaORM runs it in one.
 async fn run(
-    turn: &Turn<'_>,
     migration: &dyn MigrationTrait,
     direction: Direction,
+    work: Session<'_>,
+    record: &SchemaManagerConnection<'_>,
 ) -> Result<(), DbErr> {
-    let backend = turn.record().get_database_backend();
+    let backend = record.get_database_backend();
     let in_transaction = migration
         .use_transaction()
         .unwrap_or(backend == DbBackend::Postgres);
     match (in_transaction, backend) {
-        (false, _) => step(migration, direction, &SchemaManager::new(turn.work().db)).await,
+        (false, _) => step(migration, direction, &SchemaManager::new(work.db)).await,
         // The lock's transaction would end with its first DDL statement.
         (true, DbBackend::MySql) => {
-            let manager = SchemaManager::new(turn.work().db).begin().await?;
+            let manager = SchemaManager::new(work.db).begin().await?;
             step(migration, direction, &manager).await?;
             manager.commit().await
         }
-        (true, _) => step(migration, direction, &SchemaManager::new(turn.record())).await,
+        (true, _) => step(migration, direction, &SchemaManager::new(reborrow(record))).await,
     }
 }
 
@@ -365,25 +411,7 @@ async fn step(
     }
 }
 
-/// SeaORM names no storage engine, and what is no transaction's cannot be taken back with it.
-async fn install(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
-    if db.get_database_backend() != DbBackend::MySql {
-        return Stock::install(db).await;
-    }
-    let set = "SET @colpali_engine = @@SESSION.default_storage_engine, SESSION default_storage_engine = 'InnoDB'";
-    let restore = "SET SESSION default_storage_engine = @colpali_engine";
-    db.execute_unprepared(set).await?;
-    let installed = Stock::install(db).await;
-    db.execute_unprepared(restore).await?;
-    installed
-}
-
-/// SeaORM's own way, which takes no lock.
-struct Stock;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Stock {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        Migrator::migrations()
-    }
+async fn install(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Result<(), DbErr> {
+    let create = settings.records.create(db.get_database_backend());
+    db.execute_unprepared(&create).await.map(|_| ())
 }

@@ -7,11 +7,16 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{
     difference::{self, Difference, Obstacle, Part, Remedy, Scope},
     live::{self, Live},
+    own_documents::{self, Vectors},
     purge, rows,
     run::{self, Done, Outcome},
     step::{self, Freedom, Plan, Step},
 };
-use crate::{Error, orphans::Handover, session::Session};
+use crate::{
+    Error,
+    orphans::Handover,
+    session::{Session, Settings},
+};
 
 /// More than the declared shape can need, so that somebody changes it beside us.
 const MOST_STEPS: usize = 100;
@@ -62,18 +67,26 @@ pub(crate) async fn look_at_once(session: &Session<'_>, scope: Scope) -> Result<
 async fn look_again(session: &Session<'_>, scope: Scope, copied: &[Part]) -> Result<Look, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let unit = session.begin_to_read().await.map_err(failed)?;
-    let look = look(&unit.db(), scope, session.freedom(), copied).await;
+    let look = look(
+        &unit.db(),
+        session.settings,
+        scope,
+        session.freedom(),
+        copied,
+    )
+    .await;
     unit.rollback().await.map_err(failed)?;
     look
 }
 
 async fn look(
     db: &impl ConnectionTrait,
+    settings: &Settings,
     scope: Scope,
     freedom: Freedom,
     copied: &[Part],
 ) -> Result<Look, Error> {
-    let live = live::read(db).await?;
+    let live = live::read(db, settings).await?;
     let differences = difference::differences(db, &live, scope).await?;
     let plans = step::plan(&live, &differences, freedom, copied);
     let mut steps = plans.iter().filter_map(|plan| plan.remedy.steps());
@@ -210,33 +223,66 @@ fn changed_nothing(step: &Step, done: &[Done]) -> Option<Error> {
     })
 }
 
-/// Takes away what the migration of this name has made, and its record.
+/// Who takes back the record of a migration that is rolled back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Record<'m> {
+    /// We do, together with what the migration of this name has made.
+    Ours(&'m str),
+    /// The migrator that runs our migration does, afterwards, in a table that only it knows.
+    Callers,
+}
+
+/// Takes away what a migration has made.
 pub(crate) async fn roll_back(
     session: &Session<'_>,
     scope: Scope,
-    migration: &str,
+    record: Record<'_>,
 ) -> Result<(), Error> {
-    let step = undoing(session, scope, migration).await?;
+    let step = undoing(session, scope, record, Vectors::Counts).await?;
+    if step::documents::is_drop(&step) {
+        tracing::info!(
+            "drops the table documents, which these migrations have made and nobody has used"
+        );
+    }
     run::to_its_end(session, &step).await.map(|_| ())
 }
 
-/// `documents` belongs to the application and stays.
+/// The application's `documents` stays, and one of ours that has rows, or that somebody relies on.
 pub(crate) async fn undoing(
     session: &Session<'_>,
     scope: Scope,
-    migration: &str,
+    record: Record<'_>,
+    vectors: Vectors,
 ) -> Result<Step, Error> {
+    let forget = match record {
+        Record::Ours(migration) => {
+            let records = &session.settings.records;
+            Some(records.delete(session.backend(), migration))
+        }
+        Record::Callers => None,
+    };
     Ok(match scope {
-        Scope::Documents => step::forget_alone(session.backend(), migration),
+        Scope::Documents if may_drop_documents(session, vectors).await? => {
+            step::documents::drop(session.backend(), forget)
+        }
+        Scope::Documents => step::forget_alone(forget),
         Scope::Vectors => {
             refuse_where_referred_to(session).await?;
-            step::drop_vectors(session.backend(), migration)
+            step::drop_vectors(session.backend(), forget)
         }
         Scope::Everything => {
             let look = look_at_once(session, Scope::Documents).await?;
-            step::restore_storage(&look.live, migration)
+            step::restore_storage(&look.live, forget)
         }
     })
+}
+
+async fn may_drop_documents(session: &Session<'_>, vectors: Vectors) -> Result<bool, Error> {
+    let unit = session.begin_to_read().await?;
+    let live = live::read(&unit.db(), session.settings).await?;
+    let may_go = own_documents::may_go(&unit.db(), &live, vectors).await;
+    unit.rollback().await?;
+    may_go
 }
 
 async fn refuse_where_referred_to(session: &Session<'_>) -> Result<(), Error> {

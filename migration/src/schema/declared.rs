@@ -11,6 +11,9 @@ use crate::sql;
 
 pub(crate) const DOCUMENTS: &str = "documents";
 pub(crate) const VECTORS: &str = "vectors";
+/// The comment of a `documents` that these migrations have made.
+pub(crate) const MADE_BY_US: &str = "made by m20250524_000000_create_documents";
+
 pub(crate) const IX_VECTORS_DOC_ID: &str = "ix_vectors_doc_id";
 
 /// The name that PostgreSQL itself gives the key where a script, like the Python application's, names none.
@@ -42,12 +45,18 @@ enum Vectors {
     VectorIds,
 }
 
-/// What a newcomer's empty database needs of the application's table.
+/// What `vectors` needs of the application's table, where no application makes one. MySQL keeps the comment
+/// of a table, SQLite the statement with what is written in it; PostgreSQL is told in a statement of its own.
 pub(crate) fn create_documents(backend: DbBackend) -> TableCreateStatement {
+    let mut id = auto_increment(backend, Documents::Id).primary_key().take();
+    if backend == DbBackend::Sqlite {
+        id.extra(format!("/* {MADE_BY_US} */"));
+    }
     let mut table = Table::create();
-    table
-        .table(Documents::Table)
-        .col(auto_increment(backend, Documents::Id).primary_key());
+    table.table(Documents::Table).col(id);
+    if backend == DbBackend::MySql {
+        table.comment(MADE_BY_US);
+    }
     store_transactionally(backend, &mut table);
     table
 }

@@ -6,6 +6,7 @@ pub(crate) mod converge;
 pub(crate) mod declared;
 pub(crate) mod difference;
 pub(crate) mod live;
+pub(crate) mod own_documents;
 pub(crate) mod purge;
 pub(crate) mod report;
 pub(crate) mod rows;

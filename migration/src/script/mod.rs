@@ -7,15 +7,20 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+use std::path::Path;
+
 use sea_orm::DbBackend;
 use sea_orm_migration::MigrationTrait;
 
 use crate::{
-    Error, Migrator, MigratorTrait,
+    CreateDocuments, Error, Migrator, MigratorTrait,
+    create_documents::full,
     schema::{
         declared::{self, DOCUMENTS, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
         difference::Scope,
+        step::documents,
     },
+    session::Settings,
     sql,
 };
 
@@ -32,32 +37,48 @@ pub(crate) enum Direction {
 struct Part {
     migration: String,
     scope: Scope,
+    /// What makes it where it is not, but for how PostgreSQL stores it.
+    creation: Vec<String>,
 }
 
-/// The script for a database that is empty (up), or that its opposite has been applied to (down).
+/// The script for a database without `vectors` (up), or that its opposite has been applied to (down).
 pub(crate) fn script(
     backend: DbBackend,
-    schema: &str,
+    settings: &Settings,
     direction: Direction,
 ) -> Result<String, Error> {
-    let parts = parts(direction)?;
-    let guards = guards(backend, direction, &parts);
+    let records = &settings.records;
+    records.require_usable(backend)?;
+    let schema = settings.schema.as_deref().unwrap_or("public");
+    let parts = parts(backend, settings, direction)?;
+    let guards = guards(backend, settings, direction, &parts);
     let statements = match (backend, direction) {
-        (DbBackend::MySql, Direction::Up(_)) => mysql::up(&guards, &parts),
-        (DbBackend::MySql, Direction::Down(_)) => mysql::down(&guards, &parts),
-        (DbBackend::Sqlite, Direction::Up(_)) => sqlite::up(&guards, &parts),
-        (DbBackend::Sqlite, Direction::Down(_)) => sqlite::down(&guards, &parts),
-        (_, Direction::Up(_)) => postgres::up(schema, &guards, &parts),
-        (_, Direction::Down(_)) => postgres::down(schema, &guards, &parts),
+        (DbBackend::MySql, Direction::Up(_)) => mysql::up(records, &guards, &parts),
+        (DbBackend::MySql, Direction::Down(_)) => mysql::down(records, &guards, &parts),
+        (DbBackend::Sqlite, Direction::Up(_)) => sqlite::up(records, &guards, &parts),
+        (DbBackend::Sqlite, Direction::Down(_)) => sqlite::down(records, &guards, &parts),
+        (_, Direction::Up(_)) => postgres::up(schema, records, &guards, &parts),
+        (_, Direction::Down(_)) => postgres::down(schema, records, &guards, &parts),
     };
     Ok(head(backend, direction) + &statements.join("\n") + "\n")
 }
 
-fn parts(direction: Direction) -> Result<Vec<Part>, Error> {
+fn parts(
+    backend: DbBackend,
+    settings: &Settings,
+    direction: Direction,
+) -> Result<Vec<Part>, Error> {
     let part = |migration: Box<dyn MigrationTrait>| {
         let migration = migration.name().to_owned();
         match Scope::of_migration(&migration) {
-            Some(scope) => Ok(Part { migration, scope }),
+            Some(scope) => Ok(Part {
+                migration,
+                scope,
+                creation: match (scope, &settings.create_documents) {
+                    (Scope::Documents, CreateDocuments::Nowhere) => Vec::new(),
+                    _ => creation(backend, scope),
+                },
+            }),
             None => Err(Error::Unscripted { migration }),
         }
     };
@@ -84,12 +105,12 @@ fn head(backend: DbBackend, direction: Direction) -> String {
     };
     let what = match direction {
         Direction::Up(_) => {
-            "-- Makes the table vectors in an empty database. What is recorded as done is not done again.\n\
+            "-- Makes the table vectors beside documents. What is recorded as done is not done again.\n\
              -- A table vectors that no migration has made stops it: `migration up` converges that."
         }
         Direction::Down(_) => {
             "-- Takes migrations of the table vectors back, with the table and its rows where it takes back\n\
-             -- the one that has made it. What is not recorded as done is not taken back."
+             -- the one that has made it. What is not recorded as done is not taken back; documents stays."
         }
     };
     format!("{what}\n-- Apply it with: {apply}\n")
@@ -102,31 +123,31 @@ struct Guard {
     message: &'static str,
 }
 
-fn guards(backend: DbBackend, direction: Direction, parts: &[Part]) -> Vec<Guard> {
+fn guards(
+    backend: DbBackend,
+    settings: &Settings,
+    direction: Direction,
+    parts: &[Part],
+) -> Vec<Guard> {
+    let records = &settings.records;
     let catalog = Catalog::of(backend);
-    let known: Vec<String> = Migrator::migrations()
-        .iter()
-        .map(|one| sql::literal(backend, one.name()))
-        .collect();
-    let records = Migrator::migration_table_name().to_string();
+    let known = Migrator::migrations();
+    let known: Vec<&str> = known.iter().map(|one| one.name()).collect();
     let mut guards = vec![Guard {
-        condition: format!(
-            "EXISTS (SELECT 1 FROM {records} WHERE version NOT IN ({}))",
-            known.join(", ")
-        ),
-        message: "a later release was here: use its script",
+        condition: records.has_others(backend, &known),
+        message: "a later release or another migrator was here: see migration up",
     }];
     for part in parts {
-        let due = format!("NOT {}", is_recorded(backend, &part.migration));
+        let due = format!("NOT {}", records.has(backend, &part.migration));
         match (direction, part.scope) {
             (Direction::Up(_), Scope::Documents) => guards.extend([
                 Guard {
                     condition: format!(
-                        "{due} AND NOT {} AND EXISTS ({} AND name NOT IN ('{records}', '{VECTORS}'))",
+                        "{due} AND NOT {} AND NOT ({})",
                         catalog.has(DOCUMENTS),
-                        catalog.tables
+                        may_create_documents(backend, &settings.create_documents)
                     ),
-                    message: "there are tables, but no documents: name the right database",
+                    message: "there is no table documents: start the application first",
                 },
                 Guard {
                     condition: format!("{due} AND {}", catalog.documents_unfit),
@@ -211,17 +232,45 @@ impl Catalog {
     }
 }
 
-/// Whether the part is recorded, as a condition in SQL.
-fn is_recorded(backend: DbBackend, migration: &str) -> String {
-    let records = Migrator::migration_table_name().to_string();
-    let migration = sql::literal(backend, migration);
-    format!("EXISTS (SELECT 1 FROM {records} WHERE version = {migration})")
+/// Whether `documents` may be made where the script is applied, as a condition in SQL.
+fn may_create_documents(backend: DbBackend, create: &CreateDocuments) -> String {
+    match (create, backend) {
+        (CreateDocuments::Nowhere, _) => "1 = 0".to_owned(),
+        (CreateDocuments::Anywhere, _) => "1 = 1".to_owned(),
+        (CreateDocuments::In(name), DbBackend::MySql) => {
+            format!(
+                "DATABASE() = CONVERT(x'{}' USING utf8mb4)",
+                hexadecimal(name)
+            )
+        }
+        (CreateDocuments::In(name), DbBackend::Sqlite) => {
+            let file = full(Path::new(name)).to_string_lossy().into_owned();
+            format!(
+                "(SELECT file FROM pragma_database_list WHERE name = 'main') = CAST(x'{}' AS text)",
+                hexadecimal(&file)
+            )
+        }
+        (CreateDocuments::In(name), _) => format!(
+            "current_database() = convert_from(decode('{}', 'hex'), 'UTF8')",
+            hexadecimal(name)
+        ),
+    }
 }
 
-/// What makes the part where it is not, but for how PostgreSQL stores it. `documents` may be the
-/// application's, and stays when the migrations are taken back.
-fn creation(backend: DbBackend, part: &Part) -> Vec<String> {
-    match part.scope {
+/// A text in which nothing is special to any dialect.
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn creation(backend: DbBackend, scope: Scope) -> Vec<String> {
+    match scope {
+        // The mark is for a table that is made here, and for no other.
+        Scope::Documents if backend == DbBackend::Postgres => {
+            let create = documents::create(backend).join(";\n    ");
+            vec![format!(
+                "IF to_regclass('documents') IS NULL THEN\n    {create};\n    END IF"
+            )]
+        }
         Scope::Documents => {
             let mut documents = declared::create_documents(backend);
             vec![backend.build(documents.if_not_exists()).sql]
@@ -244,7 +293,8 @@ fn creation(backend: DbBackend, part: &Part) -> Vec<String> {
     }
 }
 
-/// What takes the part away, but for how PostgreSQL stores it.
+/// What takes the part away, but for how PostgreSQL stores it. `documents` stays: no script can see to it that
+/// nobody writes to a table while it goes.
 fn removal(backend: DbBackend, part: &Part) -> Vec<String> {
     match part.scope {
         Scope::Vectors => vec![backend.build(&declared::drop_vectors()).sql],

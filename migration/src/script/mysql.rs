@@ -2,38 +2,42 @@
 
 use sea_orm::DbBackend;
 
-use super::{Guard, Part, creation, is_recorded, removal};
-use crate::{lock, schema::step, sql};
+use super::{Guard, Part, removal};
+use crate::{lock, record_table::RecordTable};
 
-pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn up(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
-        let mut statements = creation(DbBackend::MySql, part);
-        statements.push(step::record(DbBackend::MySql, &part.migration));
+        let mut statements = part.creation.clone();
+        statements.push(records.insert(DbBackend::MySql, &part.migration));
         when(
-            &format!("NOT {}", is_recorded(DbBackend::MySql, &part.migration)),
+            &format!("NOT {}", records.has(DbBackend::MySql, &part.migration)),
             part,
             &statements,
         )
     });
-    turn(guards, body)
+    turn(records, guards, body)
 }
 
 /// The record goes last: where a table cannot be dropped, the next run tries it again.
-pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn down(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = removal(DbBackend::MySql, part);
-        statements.push(step::forget(DbBackend::MySql, &part.migration));
+        statements.push(records.delete(DbBackend::MySql, &part.migration));
         when(
-            &is_recorded(DbBackend::MySql, &part.migration),
+            &records.has(DbBackend::MySql, &part.migration),
             part,
             &statements,
         )
     });
-    turn(guards, body)
+    turn(records, guards, body)
 }
 
 /// The lock is the session's, and ends with it.
-fn turn(guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
+fn turn(
+    records: &RecordTable,
+    guards: &[Guard],
+    body: impl Iterator<Item = String>,
+) -> Vec<String> {
     let name = lock::MYSQL_NAME;
     let busy = Guard {
         condition: format!("coalesce(GET_LOCK({name}, 60), 0) <> 1"),
@@ -42,7 +46,7 @@ fn turn(guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
     let mut statements = vec![
         "SET autocommit = 1;".to_owned(),
         stop_where(&busy),
-        step::create_records(DbBackend::MySql) + ";",
+        records.create(DbBackend::MySql) + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
     statements.extend(body);

@@ -2,53 +2,69 @@
 
 use sea_orm::DbBackend;
 
-use super::{Guard, Part, creation, is_recorded, removal};
+use super::{Guard, Part, removal};
 use crate::{
     lock,
+    record_table::RecordTable,
     schema::{
         difference::{Scope, storage},
-        live, step,
+        live,
     },
     sql,
 };
 
-pub(super) fn up(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn up(
+    schema: &str,
+    records: &RecordTable,
+    guards: &[Guard],
+    parts: &[Part],
+) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = match part.scope {
             Scope::Everything => store_as_the_server_can(storage::LZ4, storage::UNCOMPRESSED),
-            _ => terminated(creation(DbBackend::Postgres, part)),
+            _ => terminated(part.creation.clone()),
         };
-        statements.push(step::record(DbBackend::Postgres, &part.migration) + ";");
+        statements.push(records.insert(DbBackend::Postgres, &part.migration) + ";");
         when(
-            &format!("NOT {}", is_recorded(DbBackend::Postgres, &part.migration)),
+            &format!("NOT {}", records.has(DbBackend::Postgres, &part.migration)),
             part,
             &statements,
         )
     });
-    transaction(schema, guards, body)
+    transaction(schema, records, guards, body)
 }
 
-pub(super) fn down(schema: &str, guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn down(
+    schema: &str,
+    records: &RecordTable,
+    guards: &[Guard],
+    parts: &[Part],
+) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = vec![format!(
             "{};",
-            step::forget(DbBackend::Postgres, &part.migration)
+            records.delete(DbBackend::Postgres, &part.migration)
         )];
         statements.extend(match part.scope {
             Scope::Everything => store_as_the_server_can(storage::SERVERS_OWN, storage::COMPRESSED),
             _ => terminated(removal(DbBackend::Postgres, part)),
         });
         when(
-            &is_recorded(DbBackend::Postgres, &part.migration),
+            &records.has(DbBackend::Postgres, &part.migration),
             part,
             &statements,
         )
     });
-    transaction(schema, guards, body)
+    transaction(schema, records, guards, body)
 }
 
 /// Whoever waits for the turn sees afterwards what was done in it.
-fn transaction(schema: &str, guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
+fn transaction(
+    schema: &str,
+    records: &RecordTable,
+    guards: &[Guard],
+    body: impl Iterator<Item = String>,
+) -> Vec<String> {
     let schema = sql::identifier(DbBackend::Postgres, schema);
     let mut statements = vec![
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(),
@@ -58,7 +74,7 @@ fn transaction(schema: &str, guards: &[Guard], body: impl Iterator<Item = String
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS
         ),
-        step::create_records(DbBackend::Postgres) + ";",
+        records.create(DbBackend::Postgres) + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
     statements.extend(body);

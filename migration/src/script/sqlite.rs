@@ -2,26 +2,26 @@
 
 use sea_orm::DbBackend;
 
-use super::{Guard, Part, creation, removal};
-use crate::schema::step;
+use super::{Guard, Part, removal};
+use crate::record_table::RecordTable;
 
-pub(super) fn up(guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn up(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {
-        let mut statements = creation(DbBackend::Sqlite, part);
-        let record = step::record(DbBackend::Sqlite, &part.migration);
+        let mut statements = part.creation.clone();
+        let record = records.insert(DbBackend::Sqlite, &part.migration);
         statements.push(record.replacen("INSERT", "INSERT OR IGNORE", 1));
         titled(part, statements)
     });
-    transaction(guards, body)
+    transaction(records, guards, body)
 }
 
-pub(super) fn down(guards: &[Guard], parts: &[Part]) -> Vec<String> {
+pub(super) fn down(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {
-        let mut statements = vec![step::forget(DbBackend::Sqlite, &part.migration)];
+        let mut statements = vec![records.delete(DbBackend::Sqlite, &part.migration)];
         statements.extend(removal(DbBackend::Sqlite, part));
         titled(part, statements)
     });
-    transaction(guards, body)
+    transaction(records, guards, body)
 }
 
 fn titled(part: &Part, statements: Vec<String>) -> Vec<String> {
@@ -32,12 +32,16 @@ fn titled(part: &Part, statements: Vec<String>) -> Vec<String> {
 }
 
 /// `.bail` ends the script, and with it the transaction, at the first error.
-fn transaction(guards: &[Guard], body: impl Iterator<Item = String>) -> Vec<String> {
+fn transaction(
+    records: &RecordTable,
+    guards: &[Guard],
+    body: impl Iterator<Item = String>,
+) -> Vec<String> {
     let mut statements = vec![
         ".bail on".to_owned(),
         ".timeout 60000".to_owned(),
         "BEGIN IMMEDIATE;".to_owned(),
-        step::create_records(DbBackend::Sqlite) + ";",
+        records.create(DbBackend::Sqlite) + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
     statements.extend(body);

@@ -13,7 +13,7 @@ mod up;
 use std::{env, fs};
 
 use engines::{Database, Engine, Server, workspace};
-use migration::{Migrator, MigratorTrait, Runner};
+use migration::{CreateDocuments, Runner};
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::runtime::Runtime;
 
@@ -102,7 +102,7 @@ fn database(
     runtime.block_on(async {
         let database = server.create_database(engine).await.expect("a database");
         let db = database.connect().await;
-        Migrator::up(&db, last).await.expect("up");
+        up(&db, last).await;
         let ids: Vec<String> = (1..=work.documents).map(|id| format!("({id})")).collect();
         let documents = format!("INSERT INTO documents (id) VALUES {}", ids.join(", "));
         db.execute_unprepared(&documents).await.expect("documents");
@@ -264,7 +264,7 @@ fn grow(runtime: &Runtime, engine: Engine, server: &Server) {
     println!();
 }
 
-/// What a service does at its start, where everything is applied.
-pub async fn no_op_up(db: &sea_orm::DatabaseConnection) {
-    Runner::new().up(db, None).await.expect("up");
+pub async fn up(db: &sea_orm::DatabaseConnection, steps: Option<u32>) {
+    let runner = Runner::new().create_documents(CreateDocuments::Anywhere);
+    runner.up(db, steps).await.expect("up");
 }

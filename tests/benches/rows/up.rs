@@ -6,12 +6,11 @@ use std::{
     time::Instant,
 };
 
-use migration::{Migrator, MigratorTrait};
 use tokio::runtime::Runtime;
 
 use crate::{
     engines::{Database, Engine, Server, workspace},
-    median, no_op_up,
+    median, up,
 };
 
 const ROUNDS: usize = 9;
@@ -22,7 +21,7 @@ pub fn compare(runtime: &Runtime, engine: Engine, server: &Server) {
         .block_on(server.create_database(engine))
         .expect("a database");
     let db = runtime.block_on(database.connect());
-    runtime.block_on(Migrator::up(&db, None)).expect("up");
+    runtime.block_on(up(&db, None));
     println!("### {}, `up` with nothing to do\n", engine.name);
     println!("| | wall | CPU |\n|---|---:|---:|");
     let others = runtime
@@ -56,7 +55,7 @@ pub fn compare(runtime: &Runtime, engine: Engine, server: &Server) {
     }
     let walls = (0..ROUNDS).map(|_| {
         let started = Instant::now();
-        runtime.block_on(no_op_up(&db));
+        runtime.block_on(up(&db, None));
         started.elapsed().as_secs_f64()
     });
     println!(

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{Test, shape::lines};
 use crate::{
     engines::{Database, workspace},
-    programs::{cargo, migrate, migration, run, sea_orm_cli},
+    programs::{cargo, migrate, migration, migration_beside_an_application, run, sea_orm_cli},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -139,10 +139,20 @@ async fn the_url_and_schema_of_sea_orm_cli_reach_the_binary(database: Database) 
     };
     let schema = match database.backend() {
         DbBackend::Postgres => {
-            database.execute(["CREATE SCHEMA \"of the app\""]).await;
+            database
+                .execute([
+                    "CREATE SCHEMA \"of the app\"",
+                    "CREATE TABLE \"of the app\".documents (id integer PRIMARY KEY)",
+                ])
+                .await;
             "of the app"
         }
-        _ => "public",
+        _ => {
+            database
+                .execute(["CREATE TABLE documents (id integer PRIMARY KEY)"])
+                .await;
+            "public"
+        }
     };
     for command in ["up", "status", "refresh", "down", "down"] {
         let arguments = ["migrate", "-u", &database.url, "-s", schema, command];
@@ -337,7 +347,9 @@ fn wrong_usage_exits_with_2() {
     }
 }
 
+/// Nothing is set but what `.env` says, which sea-orm-cli hands on as variables.
 fn the_embedded_default() {
+    let migration = migration_beside_an_application;
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("below");
     fs::create_dir(&below).unwrap();
@@ -353,11 +365,21 @@ fn the_embedded_default() {
     .expect_success();
     assert!(said.contains("No pending migrations"), "{said}");
 
-    let other = "sqlite://other.db?mode=rwc";
+    let handed_on = "colpali.db";
     run(migration()
         .current_dir(&below)
+        .env("DATABASE_URL", "sqlite://colpali.db?mode=rwc")
+        .env("MIGRATION_CREATE_DOCUMENTS_IN", handed_on)
+        .arg("fresh"))
+    .expect_success();
+
+    let other = "sqlite://other.db?mode=rwc";
+    let up = |command: &mut Command| run(command.current_dir(&below).arg("up"));
+    let error = up(migration().env("DATABASE_URL", other)).expect_error();
+    assert!(error.contains("start that first"), "{error}");
+    up(migration()
         .env("DATABASE_URL", other)
-        .arg("up"))
+        .arg("--create-documents"))
     .expect_success();
     assert!(below.join("other.db").exists());
     let ignored = fs::read_to_string(workspace().join(".gitignore")).unwrap();

@@ -9,7 +9,7 @@ use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     conditions::until,
     engines::{Database, Engine, workspace},
-    programs::{migrate, migration, run},
+    programs::{migrate, migrate_beside_an_application, migration, run},
     tier::{self, Tier},
 };
 
@@ -285,7 +285,7 @@ async fn repair_makes_no_table_where_its_documents_are_missing(database: Databas
         }
         let before = Inventory::of(&database).await;
 
-        let repair = migrate(&database, ["repair"]);
+        let repair = migrate_beside_an_application(&database, ["repair"]);
 
         assert_eq!(repair.code, Some(1), "{repair:?}");
         assert!(

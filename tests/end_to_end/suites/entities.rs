@@ -1,7 +1,6 @@
 //! The entities that services import.
 
 use entity::{documents, prelude::*, vectors};
-use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ConnectionTrait, DatabaseConnection, QueryOrder,
@@ -9,7 +8,7 @@ use sea_orm::{
 };
 
 use super::Test;
-use crate::engines::Database;
+use crate::{engines::Database, programs::runner};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -23,9 +22,7 @@ pub fn tests() -> Vec<Test> {
 
 async fn migrated(database: &Database) -> DatabaseConnection {
     let db = database.connect().await;
-    Migrator::up(&db, None)
-        .await
-        .expect("the database is empty");
+    runner().up(&db, None).await.expect("up");
     db
 }
 

@@ -488,7 +488,7 @@ async fn an_odd_search_path_is_followed(database: Database) {
         .await;
     let db = database.connect().await;
 
-    Migrator::up(&db, None).await.expect("up");
+    programs::runner().up(&db, None).await.expect("up");
     let report = migration::check(&db).await.expect("a look");
     assert!(report.as_declared(), "{report:?}");
     Migrator::refresh(&db).await.expect("refresh");

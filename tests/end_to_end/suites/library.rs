@@ -17,6 +17,10 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
+/// What the application has made.
+const DOCUMENTS: &str =
+    "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(9))";
+
 async fn a_tokio_service_migrates(database: Database) {
     tokio::runtime::Handle::try_current().expect("tests run on tokio");
 
@@ -25,6 +29,7 @@ async fn a_tokio_service_migrates(database: Database) {
 
 async fn a_service_that_starts_with_nothing_to_do_asks_once(database: Database) {
     let mut db = database.connect().await;
+    database.execute([DOCUMENTS]).await;
     Migrator::up(&db, None).await.unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let listened = Arc::clone(&asked);
@@ -53,9 +58,8 @@ async fn an_async_std_service_migrates(database: Database) {
 
 async fn migrate_twice(database: &Database) {
     let db = database.connect().await;
-    Migrator::up(&db, None)
-        .await
-        .expect("the database is empty");
+    database.execute([DOCUMENTS]).await;
+    Migrator::up(&db, None).await.expect("documents is there");
     Migrator::up(&db, None)
         .await
         .expect("nothing is left to do");

@@ -11,6 +11,7 @@ macro_rules! tests {
 
 mod alembic;
 mod answered_errors;
+mod chained;
 mod citus;
 mod command_line;
 mod convergence;
@@ -103,6 +104,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
+        chained::tests(),
         command_line::tests(backend),
         convergence::tests(engine),
         crashes::tests(engine),

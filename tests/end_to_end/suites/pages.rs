@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use entity::{Error, Page, VectorId, VectorIds, documents, prelude::*, vectors};
 use futures_util::TryStreamExt;
-use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryOrder,
     TransactionTrait, entity::*,
 };
 
 use super::{Test, shape::lines};
-use crate::engines::Database;
+use crate::{engines::Database, programs::runner};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = tests![
@@ -36,9 +35,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
 
 pub(super) async fn migrated(database: &Database) -> DatabaseConnection {
     let db = database.connect().await;
-    Migrator::up(&db, None)
-        .await
-        .expect("the database is empty");
+    runner().up(&db, None).await.expect("up");
     db
 }
 

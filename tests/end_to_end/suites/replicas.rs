@@ -2,7 +2,6 @@
 
 use std::{fmt, process::Child};
 
-use migration::Runner;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     conditions::until,
     engines::{Database, Engine, galera, pgbouncer},
-    programs::{Finished, all_at_once, end_of, is_applied, migrate, migration, start},
+    programs::{Finished, all_at_once, end_of, is_applied, migrate, migration, runner, start},
     tier,
 };
 
@@ -230,8 +229,8 @@ where
 
 async fn up(engine: Engine, db: DatabaseConnection) {
     let runner = match engine.name {
-        pgbouncer::NAME => Runner::new().behind_pooler(),
-        _ => Runner::new(),
+        pgbouncer::NAME => runner().behind_pooler(),
+        _ => runner(),
     };
     runner.up(&db, None).await.expect("up");
 }

@@ -1,7 +1,6 @@
 //! The Python application on the same rows.
 
 use entity::{Page, documents, prelude::*, vectors};
-use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     DatabaseConnection, EntityTrait,
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Test, convergence::works, inventory::Inventory, shape::lines};
 use crate::{
     engines::Database,
-    programs::{migrate, python},
+    programs::{migrate, python, runner},
 };
 
 pub fn tests() -> Vec<Test> {
@@ -26,7 +25,7 @@ pub fn tests() -> Vec<Test> {
 
 async fn migrated(database: &Database) -> (DatabaseConnection, documents::Model) {
     let db = database.connect().await;
-    Migrator::up(&db, None).await.unwrap();
+    runner().up(&db, None).await.unwrap();
     let document = documents::ActiveModel { id: NotSet };
     let document = document.insert(&db).await.unwrap();
     (db, document)

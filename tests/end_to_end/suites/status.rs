@@ -6,7 +6,10 @@ use migration::Runner;
 use sea_orm::DbBackend;
 
 use super::Test;
-use crate::{engines::Database, programs::migrate};
+use crate::{
+    engines::Database,
+    programs::{migrate, runner},
+};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = tests![
@@ -128,7 +131,7 @@ async fn a_service_reads_the_same(database: Database) {
         .duration_since(UNIX_EPOCH)
         .expect("now")
         .as_secs();
-    Runner::new().up(&db, Some(2)).await.expect("up");
+    runner().up(&db, Some(2)).await.expect("up");
 
     let status = Runner::new().status(&db).await.expect("status");
 

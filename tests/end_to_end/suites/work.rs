@@ -199,7 +199,7 @@ impl Given<'_> {
             self.nothing_is_recorded_that_is_not_done(db).await;
         }
         match self.work.ends {
-            End::Up => Migrator::up(db, None).await.expect("up completes"),
+            End::Up => programs::runner().up(db, None).await.expect("up completes"),
             End::Repaired => {
                 let repaired = migration::repair(db, Orphans::Keep).await;
                 let repaired = repaired.expect("repair completes");

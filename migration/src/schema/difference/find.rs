@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::MigrationName;
 
-use super::{Difference, Numbers, placement, storage};
+use super::{Creation, Difference, Numbers, placement, storage};
 use crate::{
     Error, m20250524_000000_create_documents as create_documents,
     m20250524_120000_create_vectors as create_vectors,
@@ -111,6 +111,11 @@ fn documents(live: &Live) -> Option<Difference> {
     let Some(table) = &live.documents else {
         return Some(Difference::DocumentsAbsent {
             found: live.tables.clone(),
+            creation: match live.may_create_documents {
+                false => Creation::NotOurs,
+                true if live.vectors.is_some() => Creation::TooLate,
+                true => Creation::Wanted,
+            },
         });
     };
     let unfit = |found: String, next_step| Some(Difference::DocumentsUnfit { found, next_step });

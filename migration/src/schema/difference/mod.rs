@@ -10,7 +10,7 @@ pub(crate) mod storage;
 pub(crate) use find::{Scope, differences};
 pub(crate) use notes::notes;
 pub(crate) use placement::primary_key;
-pub(crate) use remedy::{Obstacle, Remedy};
+pub(crate) use remedy::{DOCUMENTS_ARE_NOT_OURS, Obstacle, Remedy};
 
 use super::{
     declared::PRIMARY_KEY_DISTRIBUTED,
@@ -92,6 +92,7 @@ impl Part {
 pub(crate) enum Difference {
     DocumentsAbsent {
         found: Vec<String>,
+        creation: Creation,
     },
     DocumentsUnfit {
         found: String,
@@ -202,6 +203,17 @@ pub(crate) enum Numbers {
     Own(String),
     /// One that nobody owns and that has the name of `id`'s own: it goes on from where it is, unchanged.
     AsItIs(String),
+}
+
+/// Whether a `documents` that is absent may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// Somebody has said so.
+    Wanted,
+    /// It is the application's to make.
+    NotOurs,
+    /// `vectors` is there already: its documents were there, and are to come back.
+    TooLate,
 }
 
 impl Difference {

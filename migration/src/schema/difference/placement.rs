@@ -138,6 +138,7 @@ mod tests {
             names: Vec::new(),
             documents: Some(table(documents.clone())),
             vectors: vectors.cloned(),
+            may_create_documents: false,
             compression: None,
         }
     }

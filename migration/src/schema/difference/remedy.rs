@@ -1,6 +1,6 @@
 //! What can be done about a difference without losing or inventing data.
 
-use super::{Difference, Part, placement};
+use super::{Creation, Difference, Part, placement};
 use crate::schema::{
     declared::PRIMARY_KEY,
     live::{Column, ColumnKind, Owner},
@@ -8,6 +8,11 @@ use crate::schema::{
 };
 use crate::sql;
 use sea_orm::DbBackend;
+
+/// The next step where there is no `documents`.
+pub(crate) const DOCUMENTS_ARE_NOT_OURS: &str = "it belongs to the application: start that first, which makes it, \
+    or name the database and schema that hold it (-u, -s). Where no application will make one, have it made: \
+    --create-documents, or MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
 
 /// What can be done about a difference. A difference that nobody has planned a step for cannot be
 /// called repairable.
@@ -62,8 +67,15 @@ impl Difference {
     fn own_obstacle(&self) -> Option<Obstacle> {
         let person = |next_step: &str| Some(Obstacle::Person(next_step.to_owned()));
         match self {
-            Self::DocumentsAbsent { found } if !found.is_empty() => person(
-                "it belongs to the application: name the database and schema that hold it (-u, -s), or create it there first",
+            Self::DocumentsAbsent {
+                creation: Creation::NotOurs,
+                ..
+            } => person(DOCUMENTS_ARE_NOT_OURS),
+            Self::DocumentsAbsent {
+                creation: Creation::TooLate,
+                ..
+            } => person(
+                "vectors is there, so its documents were there too: bring them back, or name the database and schema that hold them (-u, -s)",
             ),
             Self::DocumentsUnfit { next_step, .. } => person(next_step),
             Self::NotATable { .. } => person(

@@ -10,10 +10,10 @@ impl Difference {
     /// What was found, for people.
     pub(crate) fn sentence(&self) -> String {
         match self {
-            Self::DocumentsAbsent { found } if found.is_empty() => {
+            Self::DocumentsAbsent { found, .. } if found.is_empty() => {
                 "there is no table documents, and no other table".to_owned()
             }
-            Self::DocumentsAbsent { found } => {
+            Self::DocumentsAbsent { found, .. } => {
                 format!("there is no table documents; found {}", listed(found))
             }
             Self::DocumentsUnfit { found, .. } => found.clone(),

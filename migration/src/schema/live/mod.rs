@@ -23,7 +23,7 @@ use super::{
     declared::{DOCUMENTS, VECTORS},
     difference::primary_key,
 };
-use crate::{Error, Migrator, MigratorTrait};
+use crate::{Error, session::Settings};
 
 /// Where the tables are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(crate) struct Live {
     pub(crate) names: Vec<String>,
     pub(crate) documents: Option<Table>,
     pub(crate) vectors: Option<Table>,
+    /// Whether the migrations may make a `documents` here.
+    pub(crate) may_create_documents: bool,
     /// PostgreSQL only.
     pub(crate) compression: Option<Compression>,
 }
@@ -378,18 +380,20 @@ pub(crate) struct ForeignKey {
     pub(crate) enforced: bool,
 }
 
-pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Live, Error> {
-    let bookkeeping = Migrator::migration_table_name().to_string();
+pub(crate) async fn read(db: &impl ConnectionTrait, settings: &Settings) -> Result<Live, Error> {
+    let backend = db.get_database_backend();
     let mut tables = tables(db).await?;
-    tables.retain(|name| *name != bookkeeping);
+    tables.retain(|name| !settings.records.is_called(backend, name));
+    let place = place(db).await?;
     Ok(Live {
-        backend: db.get_database_backend(),
-        place: place(db).await?,
+        backend,
+        may_create_documents: settings.create_documents.allows(backend, &place),
+        place,
         tables,
         names: names(db).await?,
         documents: table(db, DOCUMENTS).await?,
         vectors: table(db, VECTORS).await?,
-        compression: match db.get_database_backend() {
+        compression: match backend {
             DbBackend::Postgres => postgres::compression(db)
                 .await
                 .map_err(Error::looking_for("what the server compresses with"))?,

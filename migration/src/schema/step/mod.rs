@@ -1,6 +1,7 @@
 //! What is done about a difference: the statements for this engine, the lock that they take, and how
 //! they are run.
 
+pub(crate) mod documents;
 mod lock;
 mod mysql;
 mod postgres;
@@ -9,14 +10,13 @@ mod steps;
 
 pub(crate) use self::{lock::Lock, steps::Steps};
 
-use sea_orm::{DbBackend, Schema};
-use sea_orm_migration::seaql_migrations;
+use sea_orm::DbBackend;
 
 use super::{
     difference::{Difference, Obstacle, Part, Remedy, storage},
     live::{Live, Relation},
 };
-use crate::{Migrator, MigratorTrait, sql};
+use crate::sql;
 
 /// Statements that are run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,12 +104,11 @@ pub(crate) fn plan(
     differences.iter().zip(obstacles).map(planned).collect()
 }
 
-/// Drops the table together with the record of the migration that makes it: nothing is recorded that is
-/// not there, also where each statement commits.
-pub(crate) fn drop_vectors(backend: DbBackend, migration: &str) -> Step {
-    let forget = forget(backend, migration);
+/// Drops the table together with the record of the migration that makes it, where that is ours to keep:
+/// nothing is recorded that is not there, also where each statement commits.
+pub(crate) fn drop_vectors(backend: DbBackend, forget: Option<String>) -> Step {
     match backend {
-        DbBackend::MySql => mysql::drop_vectors(&forget),
+        DbBackend::MySql => mysql::drop_vectors(forget),
         DbBackend::Sqlite => sqlite::drop_vectors(forget),
         _ => postgres::drop_vectors(forget),
     }
@@ -157,17 +156,17 @@ pub(crate) fn brief_look(backend: DbBackend) -> &'static [Setting] {
 }
 
 /// Takes back how `vector_ids` is stored, together with the record of the migration.
-pub(crate) fn restore_storage(live: &Live, migration: &str) -> Step {
+pub(crate) fn restore_storage(live: &Live, forget: Option<String>) -> Step {
     match live.backend {
-        DbBackend::Postgres => postgres::restore_storage(live, forget(live.backend, migration)),
-        backend => forget_alone(backend, migration),
+        DbBackend::Postgres => postgres::restore_storage(live, forget),
+        _ => forget_alone(forget),
     }
 }
 
 /// Takes back a record whose migration has made nothing that is ours to drop.
-pub(crate) fn forget_alone(backend: DbBackend, migration: &str) -> Step {
+pub(crate) fn forget_alone(forget: Option<String>) -> Step {
     Step {
-        statements: vec![forget(backend, migration)],
+        statements: Vec::from_iter(forget),
         lock: Lock::fixed("none"),
         execution: Execution::Transaction { settings: &[] },
     }
@@ -177,35 +176,6 @@ pub(crate) fn forget_alone(backend: DbBackend, migration: &str) -> Step {
 pub(crate) fn store_new(live: &Live) -> Option<String> {
     let set = storage::of_a_new_table(live);
     (!set.is_empty()).then(|| postgres::store(&set))
-}
-
-/// The statement that makes the table of the records, as SeaORM does.
-pub(crate) fn create_records(backend: DbBackend) -> String {
-    let mut create = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
-    create.if_not_exists();
-    if backend == DbBackend::MySql {
-        create.engine("InnoDB");
-    }
-    backend.build(&create).sql
-}
-
-/// The statement that records a migration which is applied now.
-pub(crate) fn record(backend: DbBackend, migration: &str) -> String {
-    let now = match backend {
-        DbBackend::MySql => "unix_timestamp()",
-        DbBackend::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
-        _ => "extract(epoch FROM now())::bigint",
-    };
-    let records = Migrator::migration_table_name().to_string();
-    let migration = sql::literal(backend, migration);
-    format!("INSERT INTO {records} (version, applied_at) VALUES ({migration}, {now})")
-}
-
-/// The one that takes its record back.
-pub(crate) fn forget(backend: DbBackend, migration: &str) -> String {
-    let records = Migrator::migration_table_name().to_string();
-    let migration = sql::literal(backend, migration);
-    format!("DELETE FROM {records} WHERE version = {migration}")
 }
 
 #[cfg(test)]

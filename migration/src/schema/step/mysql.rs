@@ -4,7 +4,7 @@
 use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
-use super::{Execution, Lock, Setting, Step, Steps};
+use super::{Execution, Lock, Setting, Step, Steps, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, Part},
@@ -109,8 +109,7 @@ pub(super) fn steps(
     let keyed = unless(Way::InPlace, &[Copies::EveryChange, Copies::ForeignKey]);
     let step = match difference {
         Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(DbBackend::MySql);
-            step([table.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
+            step(documents::create(DbBackend::MySql), NEW, &CAREFUL)
         }
         Difference::TableAbsent => {
             let key = live.free_name(VECTORS_DOC_ID_FKEY);
@@ -206,17 +205,16 @@ pub(super) fn steps(
 
 /// Both in one request, and the record last: where the table stays the server goes no further, and where it goes
 /// nobody who is cut off leaves its record. What another node of Galera has made again keeps its own.
-pub(super) fn drop_vectors(forget: &str) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(MysqlQueryBuilder);
-    let forget = format!(
-        "{forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name = '{VECTORS}')"
-    );
-    step(
-        [format!("{drop}; {forget}; COMMIT")],
-        DROPPED,
-        &REFERENCES_CHECKED,
-    )
+    let statement = match forget {
+        None => drop,
+        Some(forget) => format!(
+            "{drop}; {forget} AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = '{VECTORS}'); COMMIT"
+        ),
+    };
+    step([statement], DROPPED, &REFERENCES_CHECKED)
 }
 
 /// MariaDB's JSON is text with a check of its own, and another type than text for its server.
@@ -277,7 +275,7 @@ fn alter<const N: usize>(changes: [String; N], way: Way, settings: &'static [Set
     )
 }
 
-fn step<const N: usize>(statements: [String; N], lock: Lock, settings: &'static [Setting]) -> Step {
+fn step(statements: impl Into<Vec<String>>, lock: Lock, settings: &'static [Setting]) -> Step {
     Step {
         statements: statements.into(),
         lock,

@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
-use super::{Execution, Freedom, Lock, Setting, Step, Steps};
+use super::{Execution, Freedom, Lock, Setting, Step, Steps, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Numbers, Obstacle, storage},
@@ -123,14 +123,17 @@ pub(super) const BRIEF: [Setting; 1] = [Setting {
     restore: "RESET lock_timeout; RESET statement_timeout",
 }];
 
-pub(super) fn drop_vectors(forget: String) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(PostgresQueryBuilder);
-    step([forget, drop], READERS_TOO)
+    step(
+        Vec::from_iter(forget.into_iter().chain([drop])),
+        READERS_TOO,
+    )
 }
 
-pub(super) fn restore_storage(live: &Live, forget: String) -> Step {
+pub(super) fn restore_storage(live: &Live, forget: Option<String>) -> Step {
     let undone = storage::undone(live);
-    let mut restore = step([forget], READERS_TOO);
+    let mut restore = step(Vec::from_iter(forget), READERS_TOO);
     if !undone.is_empty() {
         restore.statements.push(store(&undone));
     }
@@ -147,8 +150,7 @@ pub(super) fn store(set: &[&str]) -> String {
 }
 
 fn create_documents() -> Step {
-    let table = declared::create_documents(DbBackend::Postgres);
-    step([table.to_string(PostgresQueryBuilder)], NEW)
+    step(documents::create(DbBackend::Postgres), NEW)
 }
 
 fn create_vectors(live: &Live) -> Step {
@@ -464,7 +466,7 @@ fn alone(statement: String) -> Step {
     }
 }
 
-fn step<const N: usize>(statements: [String; N], lock: Lock) -> Step {
+fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
     Step {
         statements: statements.into(),
         lock,

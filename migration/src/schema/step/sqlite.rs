@@ -8,7 +8,7 @@ mod token;
 use sea_orm::DbBackend;
 use sea_query::SqliteQueryBuilder;
 
-use super::{Execution, Lock, Setting, Step, Steps};
+use super::{Execution, Lock, Setting, Step, Steps, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS_DOC_ID_FKEY},
     difference::{Difference, Obstacle, Part},
@@ -27,9 +27,9 @@ const RENAMING: [Setting; 1] = [Setting {
     restore: "PRAGMA legacy_alter_table = OFF",
 }];
 
-pub(super) fn drop_vectors(forget: String) -> Step {
+pub(super) fn drop_vectors(forget: Option<String>) -> Step {
     let drop = declared::drop_vectors().to_string(SqliteQueryBuilder);
-    step([forget, drop], WRITERS)
+    step(Vec::from_iter(forget.into_iter().chain([drop])), WRITERS)
 }
 
 fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
@@ -49,10 +49,7 @@ pub(super) fn steps(
     let create_index =
         |name: &str| declared::create_index(DbBackend::Sqlite, name).to_string(SqliteQueryBuilder);
     let step = match difference {
-        Difference::DocumentsAbsent { .. } => {
-            let table = declared::create_documents(DbBackend::Sqlite);
-            step([table.to_string(SqliteQueryBuilder)], WRITERS)
-        }
+        Difference::DocumentsAbsent { .. } => step(documents::create(DbBackend::Sqlite), WRITERS),
         Difference::TableAbsent => step(
             [
                 declared::create_vectors(DbBackend::Sqlite, VECTORS_DOC_ID_FKEY)

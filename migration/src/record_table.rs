@@ -1,0 +1,120 @@
+//! The table that records which migrations have been applied, as SeaORM makes it.
+
+use sea_orm::{DbBackend, DynIden, Schema};
+use sea_orm_migration::seaql_migrations;
+use sea_query::{Alias, IntoIden, Table};
+
+use crate::{
+    Error,
+    schema::declared::{DOCUMENTS, VECTORS},
+    sql,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordTable {
+    name: String,
+}
+
+impl RecordTable {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the engine takes the name as it is, and for a table of its own.
+    pub(crate) fn require_usable(&self, backend: DbBackend) -> Result<(), Error> {
+        let is_ours = |table: &&str| self.name.eq_ignore_ascii_case(table);
+        let unusable = match backend {
+            _ if self.name.is_empty() => "it is empty",
+            _ if [DOCUMENTS, VECTORS].iter().any(is_ours) => "that table holds rows",
+            DbBackend::Postgres if self.name.len() > 63 => "PostgreSQL cuts names at 63 bytes",
+            DbBackend::MySql if self.name.chars().count() > 64 => {
+                "MySQL has no names of more than 64 letters"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::MigrationTable {
+            name: self.name.clone(),
+            reason: unusable,
+        })
+    }
+
+    /// Whether this is the table's name in the catalog: SQLite keeps the letters' case and ignores it.
+    pub(crate) fn is_called(&self, backend: DbBackend, name: &str) -> bool {
+        match backend {
+            DbBackend::Sqlite => name.eq_ignore_ascii_case(&self.name),
+            _ => name == self.name,
+        }
+    }
+
+    /// For SeaQuery, which quotes it.
+    pub(crate) fn iden(&self) -> DynIden {
+        Alias::new(&self.name).into_iden()
+    }
+
+    /// For a statement that is written by hand.
+    pub(crate) fn quoted(&self, backend: DbBackend) -> String {
+        sql::identifier(backend, &self.name)
+    }
+
+    /// The statement that makes the table where there is none.
+    pub(crate) fn create(&self, backend: DbBackend) -> String {
+        let mut create = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
+        create.table(self.iden()).if_not_exists();
+        if backend == DbBackend::MySql {
+            // The server's default may be an engine without transactions.
+            create.engine("InnoDB");
+        }
+        backend.build(&create).sql
+    }
+
+    pub(crate) fn drop(&self, backend: DbBackend) -> String {
+        let drop = Table::drop().table(self.iden()).if_exists().take();
+        backend.build(&drop).sql
+    }
+
+    /// The statement that records a migration which is applied now.
+    pub(crate) fn insert(&self, backend: DbBackend, migration: &str) -> String {
+        let now = match backend {
+            DbBackend::MySql => "unix_timestamp()",
+            DbBackend::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
+            _ => "extract(epoch FROM now())::bigint",
+        };
+        let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
+        format!("INSERT INTO {table} (version, applied_at) VALUES ({migration}, {now})")
+    }
+
+    /// The statement that takes the record of a migration back.
+    pub(crate) fn delete(&self, backend: DbBackend, migration: &str) -> String {
+        let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
+        format!("DELETE FROM {table} WHERE version = {migration}")
+    }
+
+    /// Whether a migration is recorded, as a condition in SQL.
+    #[cfg(feature = "cli")]
+    pub(crate) fn has(&self, backend: DbBackend, migration: &str) -> String {
+        let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
+        format!("EXISTS (SELECT 1 FROM {table} WHERE version = {migration})")
+    }
+
+    /// Whether any other migration is recorded than these, as a condition in SQL.
+    #[cfg(feature = "cli")]
+    pub(crate) fn has_others(&self, backend: DbBackend, known: &[&str]) -> String {
+        let table = self.quoted(backend);
+        let known: Vec<String> = known
+            .iter()
+            .map(|name| sql::literal(backend, name))
+            .collect();
+        let known = known.join(", ");
+        format!("EXISTS (SELECT 1 FROM {table} WHERE version NOT IN ({known}))")
+    }
+}
+
+impl Default for RecordTable {
+    fn default() -> Self {
+        Self::new("seaql_migrations")
+    }
+}

@@ -1,0 +1,70 @@
+//! The `documents` of our own: made with its mark, and dropped while nobody can write to it.
+
+use sea_orm::DbBackend;
+
+use super::{Execution, Lock, Setting, Step, mysql};
+use crate::schema::declared::{self, MADE_BY_US};
+
+/// What others cannot do while it is dropped.
+const LOCK: Lock = Lock::fixed("readers and writers of documents, for a moment");
+
+/// Nothing stays locked where a statement fails.
+const WITH_TABLES_LOCKED: [Setting; 2] = [
+    mysql::GIVING_WAY[0],
+    Setting {
+        set: "DO 0",
+        restore: "UNLOCK TABLES",
+    },
+];
+
+/// The mark comes with the table, or in the same transaction.
+pub(crate) fn create(backend: DbBackend) -> Vec<String> {
+    let table = backend.build(&declared::create_documents(backend)).sql;
+    match backend {
+        DbBackend::Postgres => vec![
+            table,
+            format!("COMMENT ON TABLE documents IS '{MADE_BY_US}'"),
+        ],
+        _ => vec![table],
+    }
+}
+
+/// Whether the step drops the table.
+pub(crate) fn is_drop(step: &Step) -> bool {
+    step.lock == LOCK
+}
+
+/// Fails where somebody has written to the table since it was looked at.
+pub(crate) fn drop(backend: DbBackend, forget: Option<String>) -> Step {
+    let drop = "DROP TABLE documents";
+    let mut settings: &[Setting] = &[];
+    let statements = match backend {
+        DbBackend::Postgres => vec![
+            "LOCK TABLE documents IN ACCESS EXCLUSIVE MODE",
+            "DO $empty$ BEGIN IF EXISTS (SELECT FROM documents) THEN \
+             RAISE EXCEPTION 'documents has rows by now'; END IF; END $empty$",
+            drop,
+        ],
+        DbBackend::MySql => {
+            settings = &WITH_TABLES_LOCKED;
+            vec![
+                "LOCK TABLES documents WRITE",
+                // An error where there is a row: a subquery returns more than one.
+                "DO (SELECT 1 FROM documents UNION ALL SELECT 1)",
+                drop,
+                "UNLOCK TABLES",
+            ]
+        }
+        // Nobody else writes while we do.
+        _ => vec![drop],
+    };
+    Step {
+        statements: statements
+            .into_iter()
+            .map(str::to_owned)
+            .chain(forget)
+            .collect(),
+        lock: LOCK,
+        execution: Execution::Transaction { settings },
+    }
+}

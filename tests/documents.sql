@@ -1,0 +1,1 @@
+CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(200));
