@@ -465,6 +465,10 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
 /// In red on a terminal, unless NO_COLOR is set.
 fn complain(error: &impl std::fmt::Display) {
     let style = text::ERROR;
+    // A statement in it may hold the lines of a table's own text.
+    let error = error.to_string();
+    let error: Vec<&str> = error.lines().map(str::trim).collect();
+    let error = error.join(" ");
     // Where stderr takes nothing there is nobody to tell.
     let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
 }

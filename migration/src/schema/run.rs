@@ -108,7 +108,7 @@ pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Opt
         tracing::info!("lock: {lock}");
     }
     for statement in statements {
-        tracing::info!("  {statement}");
+        tracing::info!("  {}", statement.replace('\n', "\n  "));
     }
 }
 

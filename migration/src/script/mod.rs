@@ -21,7 +21,6 @@ use crate::{
         step::documents,
     },
     session::Settings,
-    sql,
 };
 
 /// What a script does, and with how many migrations.

@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::{Guard, Part, removal};
-use crate::{lock, record_table::RecordTable};
+use crate::{lock, record_table::RecordTable, sql};
 
 pub(super) fn up(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {

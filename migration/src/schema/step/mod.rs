@@ -194,6 +194,7 @@ mod tests {
             names: Vec::new(),
             documents: Some(Table::new(Kind::Table)),
             vectors: Some(Table::new(Kind::Table)),
+            may_create_documents: false,
             compression: None,
         }
     }

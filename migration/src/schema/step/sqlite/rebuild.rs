@@ -66,14 +66,20 @@ pub(super) fn statements(live: &Live, mended: &[&Difference]) -> Result<Vec<Stri
         &sql::identifier(DbBackend::Sqlite, &rebuilt),
     );
     let mut numbers_rows = false;
+    let mut adds_key = false;
     for difference in mended {
         match difference {
             Difference::PrimaryKey { .. } | Difference::AutoIncrement { .. } => numbers_rows = true,
+            Difference::ForeignKeyAbsent => adds_key = true,
             difference => statement.mend(difference)?,
         }
     }
     if numbers_rows {
         statement.number_rows()?;
+    }
+    // Last: where the last column ends, with what is added to it, the key begins.
+    if adds_key {
+        statement.add_key();
     }
     let pairs = Pairs::of(vectors, &definition, numbers_rows)?;
     let mut statements = vec![
@@ -147,17 +153,11 @@ impl<'d> Rewritten<'d> {
                     None => self.insert(column.kind.end, " NOT NULL"),
                 }
             }
-            Difference::ForeignKeyAbsent => {
-                let add = format!(
-                    ", CONSTRAINT {VECTORS_DOC_ID_FKEY} FOREIGN KEY (doc_id) \
-                     REFERENCES {DOCUMENTS} (id) ON DELETE CASCADE"
-                );
-                self.insert(self.definition.end, &add);
-            }
             Difference::ForeignKeyUnlike { .. } => self.cascade()?,
-            // The rows are numbered once for both, and statements of their own fix the others.
+            // The rows are numbered once for both, the key is added last, and statements of their own fix the others.
             Difference::PrimaryKey { .. }
             | Difference::AutoIncrement { .. }
+            | Difference::ForeignKeyAbsent
             | Difference::DocumentsAbsent { .. }
             | Difference::TableAbsent
             | Difference::IndexAbsent
@@ -186,6 +186,14 @@ impl<'d> Rewritten<'d> {
             }
         }
         Ok(())
+    }
+
+    fn add_key(&mut self) {
+        let add = format!(
+            ", CONSTRAINT {VECTORS_DOC_ID_FKEY} FOREIGN KEY (doc_id) \
+             REFERENCES {DOCUMENTS} (id) ON DELETE CASCADE"
+        );
+        self.insert(self.definition.end, &add);
     }
 
     fn column(&self, name: &str) -> Result<&'d Column, String> {
