@@ -35,6 +35,9 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         repair_makes_no_table_where_its_documents_are_missing,
         repairs_at_the_same_time_all_succeed,
     ]);
+    if backend != DbBackend::Sqlite {
+        tests.extend(tests![repair_changes_no_type_along_with_a_not_null]);
+    }
     if backend == DbBackend::Postgres {
         tests.extend(tests![
             check_works_for_a_role_that_may_only_read,
@@ -167,7 +170,9 @@ fn found(database: &Database) -> Vec<String> {
 pub async fn works(database: &Database) {
     let db = database.connect().await;
     if database.backend() == DbBackend::Postgres {
-        let half_done = "SELECT conname::text FROM pg_constraint WHERE conrelid = 'vectors'::regclass AND NOT convalidated
+        let half_done =
+            "SELECT conname::text FROM pg_constraint WHERE conrelid = 'vectors'::regclass
+               AND conparentid = 0 AND NOT convalidated
              UNION ALL SELECT indexrelid::regclass::text FROM pg_index
              WHERE indrelid = 'vectors'::regclass AND NOT indisvalid";
         assert_eq!(lines(&db, half_done).await, [""; 0]);
@@ -272,6 +277,34 @@ async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
         found(&database),
         ["page: page may be NULL, and is in 1 row"]
     );
+}
+
+async fn repair_changes_no_type_along_with_a_not_null(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let undecided = match database.backend() {
+        DbBackend::Postgres => {
+            "ALTER TABLE vectors ALTER page TYPE bigint, ALTER page DROP NOT NULL"
+        }
+        _ => "ALTER TABLE vectors MODIFY page bigint NULL",
+    };
+    database
+        .execute([
+            undecided,
+            "INSERT INTO documents (id) VALUES (1)",
+            "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 5000000000, '[]')",
+        ])
+        .await;
+    let before = Inventory::of(&database).await;
+
+    let repair = migrate(&database, ["repair"]);
+
+    assert_eq!(repair.code, Some(1), "{repair:?}");
+    assert!(
+        repair.stdout.contains("change its type first"),
+        "{repair:?}"
+    );
+    assert_eq!(repair.stderr, "", "no step failed");
+    assert_eq!(Inventory::of(&database).await, before);
 }
 
 /// What one has done is no longer there to do for another.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engines::{Database, mariadb},
-    programs::{all_at_once, migrate, migration},
+    programs::{all_at_once, migrate, migration, runner},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -129,7 +129,7 @@ async fn a_pool_keeps_its_default_level(database: Database) {
     let before = lines(&db, get).await;
     assert!(before.concat().to_lowercase().starts_with("serializable"));
 
-    Migrator::up(&db, None).await.expect("up");
+    runner().up(&db, None).await.expect("up");
     Migrator::refresh(&db).await.expect("refresh");
     migration::check(&db).await.expect("check");
     Migrator::down(&db, None).await.expect("down");

@@ -58,9 +58,26 @@ impl Obstacle {
 impl Difference {
     /// What keeps it from being fixed, given the other differences.
     pub(crate) fn obstacle(&self, all: &[Self]) -> Option<Obstacle> {
+        if all.iter().any(|other| self.is_told_with_the_type_of(other)) {
+            return Some(Obstacle::Person("change its type first".to_owned()));
+        }
         match self.in_the_way(all) {
             Some(part) => Some(Obstacle::After(part)),
             None => self.own_obstacle(),
+        }
+    }
+
+    /// MySQL states the type of a column together with its NOT NULL, so that a type that somebody has to
+    /// decide about would be changed along.
+    fn is_told_with_the_type_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Nullable { column, .. },
+                Self::WrongType {
+                    column: undecided, ..
+                },
+            ) => column == undecided,
+            _ => false,
         }
     }
 
