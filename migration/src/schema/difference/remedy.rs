@@ -70,15 +70,16 @@ impl Difference {
     /// MySQL states the type of a column together with its NOT NULL, so that a type that somebody has to
     /// decide about would be changed along.
     fn is_told_with_the_type_of(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Nullable { column, .. },
-                Self::WrongType {
-                    column: undecided, ..
-                },
-            ) => column == undecided,
-            _ => false,
-        }
+        let (
+            Self::Nullable { column, .. },
+            Self::WrongType {
+                column: undecided, ..
+            },
+        ) = (self, other)
+        else {
+            return false;
+        };
+        column == undecided
     }
 
     fn own_obstacle(&self) -> Option<Obstacle> {
