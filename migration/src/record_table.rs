@@ -42,6 +42,18 @@ impl RecordTable {
         })
     }
 
+    /// Whether the name can stand in a script of PostgreSQL, between the dollars of its blocks.
+    #[cfg(feature = "cli")]
+    pub(crate) fn require_scriptable(&self, backend: DbBackend) -> Result<(), Error> {
+        if backend != DbBackend::Postgres || !self.name.contains('$') {
+            return Ok(());
+        }
+        Err(Error::MigrationTable {
+            name: self.name.clone(),
+            reason: "a script cannot hold its dollar sign",
+        })
+    }
+
     /// Whether this is the table's name in the catalog: SQLite keeps the letters' case and ignores it.
     pub(crate) fn is_called(&self, backend: DbBackend, name: &str) -> bool {
         match backend {

@@ -204,7 +204,9 @@ pub(super) async fn is_installed(
     settings.records.require_usable(backend)?;
     let tables = live::tables(db).await?;
     let is_it = |name: &String| settings.records.is_called(backend, name);
-    Ok(tables.iter().any(is_it))
+    let is_alike = |name: &String| name.eq_ignore_ascii_case(settings.records.name());
+    Ok(tables.iter().any(is_it)
+        || tables.iter().any(is_alike) && live::ignores_case_of_tables(db).await?)
 }
 
 /// The applied migrations, all of which are in the list; none where there is no table of records.

@@ -262,10 +262,12 @@ pub(crate) async fn undoing(
         Record::Callers => None,
     };
     Ok(match scope {
-        Scope::Documents if may_drop_documents(session, vectors).await? => {
-            step::documents::drop(session.backend(), forget)
-        }
-        Scope::Documents => step::forget_alone(forget),
+        Scope::Documents => match forget {
+            Some(forget) if may_drop_documents(session, vectors).await? => {
+                step::documents::drop(session.backend(), forget)
+            }
+            forget => step::forget_alone(forget),
+        },
         Scope::Vectors => {
             refuse_where_referred_to(session).await?;
             step::drop_vectors(session.backend(), forget)

@@ -48,6 +48,7 @@ pub(crate) fn script(
 ) -> Result<String, Error> {
     let records = &settings.records;
     records.require_usable(backend)?;
+    records.require_scriptable(backend)?;
     let schema = settings.schema.as_deref().unwrap_or("public");
     let parts = parts(backend, settings, direction)?;
     let guards = guards(backend, settings, direction, &parts);

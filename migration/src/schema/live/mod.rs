@@ -424,6 +424,19 @@ pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Err
     tables.map_err(Error::looking_for("the tables"))
 }
 
+/// MySQL: a setting of the server.
+pub(crate) async fn ignores_case_of_tables(db: &impl ConnectionTrait) -> Result<bool, Error> {
+    if db.get_database_backend() != DbBackend::MySql {
+        return Ok(false);
+    }
+    let setting = "SELECT CAST(@@lower_case_table_names AS SIGNED)";
+    let setting: Result<Vec<i64>, _> = list(db, setting, []).await;
+    let setting = setting.map_err(Error::looking_for(
+        "how the server compares names of tables",
+    ))?;
+    Ok(setting != [0])
+}
+
 async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     let names = match db.get_database_backend() {
         DbBackend::Postgres => postgres::names(db).await,

@@ -35,35 +35,35 @@ pub(crate) fn is_drop(step: &Step) -> bool {
 }
 
 /// Fails where somebody has written to the table since it was looked at.
-pub(crate) fn drop(backend: DbBackend, forget: Option<String>) -> Step {
-    let drop = "DROP TABLE documents";
-    let mut settings: &[Setting] = &[];
-    let statements = match backend {
-        DbBackend::Postgres => vec![
-            "LOCK TABLE documents IN ACCESS EXCLUSIVE MODE",
-            "DO $empty$ BEGIN IF EXISTS (SELECT FROM documents) THEN \
-             RAISE EXCEPTION 'documents has rows by now'; END IF; END $empty$",
-            drop,
-        ],
-        DbBackend::MySql => {
-            settings = &WITH_TABLES_LOCKED;
+pub(crate) fn drop(backend: DbBackend, forget: String) -> Step {
+    const DROP: &str = "DROP TABLE documents";
+    let (statements, settings): (Vec<String>, &[Setting]) = match backend {
+        DbBackend::Postgres => (
             vec![
-                "LOCK TABLES documents WRITE",
+                "LOCK TABLE documents IN ACCESS EXCLUSIVE MODE".to_owned(),
+                "DO $empty$ BEGIN IF EXISTS (SELECT FROM documents) THEN \
+                 RAISE EXCEPTION 'documents has rows by now'; END IF; END $empty$"
+                    .to_owned(),
+                DROP.to_owned(),
+                forget,
+            ],
+            &[],
+        ),
+        DbBackend::MySql => (
+            vec![
+                "LOCK TABLES documents WRITE".to_owned(),
                 // An error where there is a row: a subquery returns more than one.
-                "DO (SELECT 1 FROM documents UNION ALL SELECT 1)",
-                drop,
-                "UNLOCK TABLES",
-            ]
-        }
+                "DO (SELECT 1 FROM documents UNION ALL SELECT 1)".to_owned(),
+                // In one request: nobody who is cut off leaves the record.
+                format!("{DROP}; UNLOCK TABLES; {forget}; COMMIT"),
+            ],
+            &WITH_TABLES_LOCKED,
+        ),
         // Nobody else writes while we do.
-        _ => vec![drop],
+        _ => (vec![DROP.to_owned(), forget], &[]),
     };
     Step {
-        statements: statements
-            .into_iter()
-            .map(str::to_owned)
-            .chain(forget)
-            .collect(),
+        statements,
         lock: LOCK,
         execution: Execution::Transaction { settings },
     }
