@@ -22,12 +22,22 @@ pub enum Error {
 
     /// The shape that is there cannot become the declared one without a decision. The tables were not
     /// changed.
-    #[error("{place} cannot be brought to the declared shape, and its tables were not changed: {}", reasons.join("; "))]
+    #[error(
+        "{place} cannot be brought to the declared shape, and {}: {}",
+        match done {
+            0 => "its tables were not changed".to_owned(),
+            1 => "1 step that was done before stays".to_owned(),
+            done => format!("{done} steps that were done before stay"),
+        },
+        reasons.join("; ")
+    )]
     Refused {
         /// Where it was looked.
         place: Place,
         /// What was found, each with its next step.
         reasons: Vec<String>,
+        /// How many steps had been done before it was found.
+        done: usize,
     },
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
@@ -200,6 +210,26 @@ pub enum Error {
         differences: Vec<String>,
     },
 
+    /// A migration that is not of this workspace failed. It is not tried again: what it has done before it
+    /// failed may have stayed.
+    #[error("the migration {name} failed: {}", migration_text(.source))]
+    ExternalMigration {
+        /// Its name.
+        name: String,
+        /// What it returned.
+        source: DbErr,
+    },
+
+    /// One migration was applied or rolled back again and again, and its record did not follow.
+    #[error(
+        "the migration {migration} is the next one again after each time that it is applied or rolled back. \
+         Look at its record and at the triggers and views of the table that holds it"
+    )]
+    NoProgress {
+        /// Its name.
+        migration: String,
+    },
+
     /// A step changed nothing.
     #[error(
         "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
@@ -216,11 +246,19 @@ impl Error {
         move |source| Self::Lookup { looked_for, source }
     }
 
-    pub(crate) fn refused<'p>(place: Place, plans: impl Iterator<Item = &'p Plan>) -> Self {
+    pub(crate) fn refused<'p>(
+        place: Place,
+        plans: impl Iterator<Item = &'p Plan>,
+        done: usize,
+    ) -> Self {
         let reasons = plans
             .map(|plan| DifferenceReport::of(plan, None).to_string())
             .collect();
-        Self::Refused { place, reasons }
+        Self::Refused {
+            place,
+            reasons,
+            done,
+        }
     }
 
     pub(crate) fn still_differs(place: Place, plans: &[Plan]) -> Self {

@@ -201,7 +201,7 @@ impl<M> Runner<M> {
         }
         let session = Session::new(reborrow(&db), &self.settings);
         let is_complete = records::are_complete(&session).await;
-        if !is_complete && self.go_on(&db, &ApplyNext, steps).await? == Progress::Made {
+        if !is_complete && self.go_on(&db, &ApplyNext, steps).await? != Progress::NothingLeft {
             return Ok(());
         }
         tracing::info!("No pending migrations");
@@ -404,14 +404,22 @@ impl<M> Runner<M> {
         task: &impl Task<Output = Progress>,
         steps: Option<u32>,
     ) -> Result<Progress, Error> {
-        let mut progress = Progress::NothingLeft;
+        let mut last = None;
+        let mut times: u32 = 0;
         for _ in 0..steps.unwrap_or(u32::MAX) {
-            match self.take_turn(db, task).await? {
-                Progress::Made => progress = Progress::Made,
-                Progress::NothingLeft => break,
+            let Progress::Made(name) = self.take_turn(db, task).await? else {
+                break;
+            };
+            times = match last.as_ref() == Some(&name) {
+                true => times + 1,
+                false => 1,
+            };
+            if times > MOST_TIMES {
+                return Err(Error::NoProgress { migration: name });
             }
+            last = Some(name);
         }
-        Ok(progress)
+        Ok(last.map_or(Progress::NothingLeft, Progress::Made))
     }
 
     fn may_look_again(&self, error: &Error, started: Instant) -> bool {
@@ -447,6 +455,9 @@ impl<M> Runner<M> {
         }
     }
 }
+
+/// How often in a row one migration may be the next: another runner may undo each time what this one does.
+const MOST_TIMES: u32 = 20;
 
 fn lost_race(error: &Error) -> bool {
     match error {

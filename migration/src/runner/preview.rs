@@ -18,8 +18,8 @@ use crate::{
 pub struct Preview {
     /// The migration's name.
     pub migration: String,
-    /// In their order, with the one that records it or takes its record back. `None` where the migration is
-    /// another author's: only running it shows them.
+    /// In their order, with the one that records it or takes its record back. `None` where only running
+    /// the migration shows them: it is an external migration, or is rolled back after one.
     pub statements: Option<Vec<String>>,
 }
 
@@ -67,7 +67,7 @@ fn statements(
 ) -> Result<Vec<String>, Error> {
     let refused = look.plans.iter().filter(|plan| !plan.remedy.is_repair());
     if refused.clone().next().is_some() {
-        return Err(Error::refused(look.live.place.clone(), refused));
+        return Err(Error::refused(look.live.place.clone(), refused, 0));
     }
     let mut steps: Vec<&Step> = Vec::new();
     for plan in &look.plans {
@@ -95,9 +95,15 @@ pub(super) async fn down(session: &Session<'_>, steps: Option<u32>) -> Result<Ve
     let applied = records.iter().rev().filter(|one| one.applied_at.is_some());
     let mut previews = Vec::new();
     let mut vectors = Vectors::Counts;
+    // Rolled back before ours, they may take away what would be refused.
+    let mut follows_external = false;
     for MigrationRecord { name, .. } in applied.take(limit(steps)) {
         let statements = match Scope::of_migration(name) {
-            None => None,
+            None => {
+                follows_external = true;
+                None
+            }
+            Some(_) if follows_external => None,
             Some(scope) => {
                 let record = Record::Ours(name);
                 let step = converge::undoing(session, scope, record, vectors).await?;

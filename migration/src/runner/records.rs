@@ -205,8 +205,18 @@ pub(super) async fn is_installed(
     let tables = live::tables(db).await?;
     let is_it = |name: &String| settings.records.is_called(backend, name);
     let is_alike = |name: &String| name.eq_ignore_ascii_case(settings.records.name());
-    Ok(tables.iter().any(is_it)
-        || tables.iter().any(is_alike) && live::ignores_case_of_tables(db).await?)
+    let is_installed = tables.iter().any(is_it)
+        || tables.iter().any(is_alike) && live::ignores_case_of_tables(db).await?;
+    if !is_installed {
+        let relations = live::relations(db).await?;
+        if relations.iter().any(|other| is_it(&other.name)) {
+            return Err(Error::MigrationTable {
+                name: settings.records.name().to_owned(),
+                reason: "what has this name is no table",
+            });
+        }
+    }
+    Ok(is_installed)
 }
 
 /// The applied migrations, all of which are in the list; none where there is no table of records.

@@ -21,7 +21,7 @@ use crate::{
         rows, run,
         step::{self, Freedom},
     },
-    session::{Session, Settings, reborrow},
+    session::{Session, Settings, begin_to_write, reborrow},
     shape::Repaired,
 };
 
@@ -32,9 +32,10 @@ pub(super) trait Task: Sync {
 }
 
 /// Whether there was a migration left to apply or to roll back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    Made,
+    /// With the migration of this name.
+    Made(String),
     NothingLeft,
 }
 
@@ -92,7 +93,7 @@ impl Task for ApplyNext {
             return Ok(Progress::NothingLeft);
         };
         apply(migration.as_ref(), turn.work(), &db).await?;
-        Ok(Progress::Made)
+        Ok(Progress::Made(migration.name().to_owned()))
     }
 }
 
@@ -158,7 +159,7 @@ impl Task for RollBackNext {
             records::require(&db, settings, name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
-        Ok(Progress::Made)
+        Ok(Progress::Made(name.to_owned()))
     }
 }
 
@@ -274,6 +275,7 @@ fn remaking_documents(
             reasons: vec![format!(
                 "after fresh there would be no table documents: {DOCUMENTS_ARE_NOT_OURS}"
             )],
+            done: 0,
         }),
     }
 }
@@ -377,8 +379,21 @@ enum Direction {
     Down,
 }
 
-/// A migration of another author, in a transaction where SeaORM runs it in one.
+/// Runs an external migration, in a transaction where SeaORM runs it in one.
 async fn run(
+    migration: &dyn MigrationTrait,
+    direction: Direction,
+    work: Session<'_>,
+    record: &SchemaManagerConnection<'_>,
+) -> Result<(), Error> {
+    let outcome = try_run(migration, direction, work, record).await;
+    outcome.map_err(|source| Error::ExternalMigration {
+        name: migration.name().to_owned(),
+        source,
+    })
+}
+
+async fn try_run(
     migration: &dyn MigrationTrait,
     direction: Direction,
     work: Session<'_>,
@@ -391,11 +406,14 @@ async fn run(
     match (in_transaction, backend) {
         (false, _) => step(migration, direction, &SchemaManager::new(work.db)).await,
         // The lock's transaction would end with its first DDL statement.
-        (true, DbBackend::MySql) => {
-            let manager = SchemaManager::new(work.db).begin().await?;
-            step(migration, direction, &manager).await?;
-            manager.commit().await
-        }
+        (true, DbBackend::MySql) => match &work.db {
+            SchemaManagerConnection::Connection(pool) => {
+                let transaction = begin_to_write(pool).await?;
+                step(migration, direction, &SchemaManager::new(&transaction)).await?;
+                transaction.commit().await
+            }
+            callers => step(migration, direction, &SchemaManager::new(reborrow(callers))).await,
+        },
         (true, _) => step(migration, direction, &SchemaManager::new(reborrow(record))).await,
     }
 }

@@ -53,13 +53,16 @@ async fn follow(db: &impl ConnectionTrait) -> Result<Vec<Affected>, Error> {
     let mut found = Vec::new();
     let vectors = live::vectors_itself(db).await?;
     let mut seen = vec![vectors.clone()];
-    let mut deleted = vec![(vectors, Orphans::CONDITION.to_owned())];
+    let mut deleted = vec![(vectors.clone(), Orphans::CONDITION.to_owned())];
     while let Some((table, condition)) = deleted.pop() {
         for key in live::referrers(db, &table).await? {
             let Some(action) = action(&key) else {
                 continue;
             };
             let condition = key.condition(&table, &condition);
+            if action == Action::Deletes && key.table == vectors {
+                refuse_more_than_orphans(db, &condition).await?;
+            }
             let sql = format!("SELECT count(*) FROM {} WHERE {condition}", key.table);
             let rows = rows::count(db, &sql)
                 .await
@@ -83,6 +86,26 @@ async fn follow(db: &impl ConnectionTrait) -> Result<Vec<Affected>, Error> {
         }
     }
     Ok(found)
+}
+
+/// Rows that go by a key of `vectors` to itself, or round a circle of keys, are handed over to nobody.
+async fn refuse_more_than_orphans(db: &impl ConnectionTrait, condition: &str) -> Result<(), Error> {
+    let orphans = Orphans::CONDITION;
+    let sql = format!("SELECT count(*) FROM vectors WHERE ({condition}) AND NOT ({orphans})");
+    let rows = rows::count(db, &sql)
+        .await
+        .map_err(Error::looking_for("the rows of vectors that go too"))?;
+    match rows {
+        0 => Ok(()),
+        rows => Err(Error::Refused {
+            place: live::place(db).await?,
+            reasons: vec![format!(
+                "{rows} rows of vectors whose documents exist would be deleted together with the orphans, \
+                 by a foreign key: drop that key first"
+            )],
+            done: 0,
+        }),
+    }
 }
 
 fn action(key: &Referrer) -> Option<Action> {

@@ -138,7 +138,7 @@ pub(crate) async fn converge(
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
-            let error = Error::refused(look.live.place.clone(), refused);
+            let error = Error::refused(look.live.place.clone(), refused, done.len());
             let text = error.to_string();
             // MySQL's catalog has no snapshot: a look beside another node's steps may be of no moment.
             if session.backend() != DbBackend::MySql
@@ -269,6 +269,7 @@ pub(crate) async fn undoing(
             forget => step::forget_alone(forget),
         },
         Scope::Vectors => {
+            refuse_where_no_table(session).await?;
             refuse_where_referred_to(session).await?;
             step::drop_vectors(session.backend(), forget)
         }
@@ -285,6 +286,31 @@ async fn may_drop_documents(session: &Session<'_>, vectors: Vectors) -> Result<b
     let may_go = own_documents::may_go(&unit.db(), &live, vectors).await;
     unit.rollback().await?;
     may_go
+}
+
+/// MariaDB passes over a view that has the table's name.
+async fn refuse_where_no_table(session: &Session<'_>) -> Result<(), Error> {
+    let unit = session.begin_to_read().await?;
+    let live = live::read(&unit.db(), session.settings).await;
+    unit.rollback().await?;
+    let live = live?;
+    match live.vectors.map(|vectors| vectors.kind) {
+        Some(live::Kind::Other(kind)) => Err(Error::Refused {
+            place: live.place,
+            reasons: vec![format!(
+                "vectors is {kind}, which these migrations have not made: drop or rename it by hand"
+            )],
+            done: 0,
+        }),
+        Some(
+            live::Kind::Table
+            | live::Kind::Unlogged
+            | live::Kind::TableOfEngine(_)
+            | live::Kind::ReferredTo(_)
+            | live::Kind::InheritedFrom,
+        )
+        | None => Ok(()),
+    }
 }
 
 async fn refuse_where_referred_to(session: &Session<'_>) -> Result<(), Error> {

@@ -4,10 +4,7 @@ use std::{io, pin::pin, time::Instant};
 
 use futures_timer::Delay;
 use futures_util::TryStreamExt;
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, IsolationLevel, QueryResult, Statement, StreamTrait,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, StreamTrait};
 use sea_orm_migration::SchemaManagerConnection;
 use tracing::Instrument;
 
@@ -23,7 +20,7 @@ use crate::{
     error::{is_in_use, is_lost_race},
     lock::BETWEEN_TRIES,
     orphans::{Handover, Orphan},
-    session::{Session, Unit},
+    session::Session,
 };
 
 /// Rows that are handed over at once; each may have a million ids.
@@ -146,7 +143,7 @@ async fn round(
     handover: &Handover<'_>,
 ) -> Result<u64, Stopped> {
     let before = handover.rows();
-    let unit = begin(session).await?;
+    let unit = session.begin().await?;
     let left = match within(session, &unit.db(), deletion, handover).await {
         Ok(left) => left,
         Err(error) => {
@@ -162,17 +159,6 @@ async fn round(
         handover.withdraw_to(before).map_err(Stopped::NotStored)?;
     }
     Ok(ended.map(|()| left)?)
-}
-
-/// In a transaction that reads what others have committed, for which MySQL locks no gap between rows.
-async fn begin<'s>(session: &'s Session<'_>) -> Result<Unit<'s>, DbErr> {
-    match (&session.db, session.backend()) {
-        (SchemaManagerConnection::Connection(pool), DbBackend::MySql) => {
-            let isolation = Some(IsolationLevel::ReadCommitted);
-            Ok(Unit::Own(pool.begin_with_config(isolation, None).await?))
-        }
-        _ => session.begin().await,
-    }
 }
 
 async fn within(

@@ -3,11 +3,16 @@
 use std::process::Command;
 
 use migration::{Error, Migrator, MigratorTrait, Runner};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
-use sea_orm_migration::MigrationStatus;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm_migration::{
+    MigrationName, MigrationStatus, MigrationTrait, SchemaManager, async_trait,
+};
 use tests::chained::{AppMigrator, OWN_TABLE, OwnTable, WithoutOurs};
 
-use super::{Test, shape::tables};
+use super::{
+    Test,
+    shape::{lines, tables},
+};
 use crate::{
     engines::Database,
     programs::{all_at_once, client, migrate, migration, run},
@@ -25,7 +30,79 @@ pub fn tests() -> Vec<Test> {
         a_script_keeps_to_the_named_table_of_records,
         a_table_of_records_is_called_whatever_the_engine_takes,
         a_name_that_is_no_table_of_records_is_refused,
+        a_view_is_no_table_of_records,
+        an_external_migration_that_fails_is_not_run_again,
     ]
+}
+
+async fn a_view_is_no_table_of_records(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE kept (version varchar(255), applied_at bigint)",
+            "CREATE VIEW records AS SELECT version, applied_at FROM kept",
+        ])
+        .await;
+
+    for command in ["up", "down", "reset"] {
+        let error = migrate(&database, ["--migration-table", "records", command]).expect_error();
+        assert!(error.contains("is no table"), "{error}");
+    }
+
+    let kept = "SELECT version FROM kept";
+    assert_eq!(lines(&database.connect().await, kept).await, [""; 0]);
+}
+
+struct Failing;
+
+impl MigrationName for Failing {
+    fn name(&self) -> &str {
+        "m20300101_000000_fails"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Failing {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        db.execute_unprepared("INSERT INTO attempts VALUES (1)")
+            .await?;
+        // It is there, as it is where another session has won a race.
+        let table = "CREATE TABLE attempts (number integer)";
+        db.execute_unprepared(table).await.map(|_| ())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(false)
+    }
+}
+
+struct FailingMigrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for FailingMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Failing)]
+    }
+}
+
+async fn an_external_migration_that_fails_is_not_run_again(database: Database) {
+    database
+        .execute(["CREATE TABLE attempts (number integer)"])
+        .await;
+    let db = database.connect().await;
+
+    let failed = Runner::<FailingMigrator>::default().up(&db, None).await;
+
+    let named =
+        matches!(&failed, Err(Error::ExternalMigration { name, .. }) if name.ends_with("fails"));
+    assert!(named, "{failed:?}");
+    let attempts: usize = match database.backend() {
+        // One transaction holds its lock and what is done.
+        DbBackend::Sqlite => 0,
+        _ => 1,
+    };
+    let counted = "SELECT concat('', count(*)) FROM attempts";
+    assert_eq!(lines(&db, counted).await, [attempts.to_string()]);
 }
 
 const OURS: [&str; 2] = ["documents", "vectors"];

@@ -19,6 +19,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         up_again_changes_nothing,
         up_completes_what_was_not_recorded,
         up_refuses_a_view_of_the_name,
+        down_refuses_a_view_of_the_name,
     ];
     if backend != DbBackend::Sqlite {
         tests.extend(tests![
@@ -83,6 +84,27 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
 
 const PENDING: &str = "m20250524_120000_create_vectors    pending";
 const APPLIED: &str = "m20250524_120000_create_vectors    applied  ";
+
+async fn down_refuses_a_view_of_the_name(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "ALTER TABLE vectors RENAME TO kept",
+            "CREATE VIEW vectors AS SELECT * FROM kept",
+        ])
+        .await;
+
+    for command in [&["down", "-n", "2"][..], &["reset"], &["refresh"]] {
+        let error = migrate(&database, command).expect_error();
+        assert!(error.contains("vectors is a view"), "{error}");
+    }
+
+    assert!(
+        sea_orm_cli(&database, &["migrate", "status"])
+            .expect_success()
+            .contains(APPLIED)
+    );
+}
 
 async fn every_subcommand_works_through_sea_orm_cli(database: Database) {
     let sea = |arguments: &[&str]| {

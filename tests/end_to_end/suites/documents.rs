@@ -1,17 +1,18 @@
 //! The application's table: never changed, and made only where somebody has said so.
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 use super::{
     Test,
     shape::{lines, tables},
 };
 use crate::{
+    conditions::until,
     engines::Database,
     programs::{
-        client, migrate, migrate_beside_an_application, migration_beside_an_application,
-        named_in_status as name, run,
+        client, end_of, migrate, migrate_beside_an_application, migration,
+        migration_beside_an_application, named_in_status as name, run, start,
     },
 };
 
@@ -35,6 +36,9 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         documents_with_a_key_over_two_columns_stops_up,
         documents_that_is_a_view_stops_up,
     ];
+    if backend != DbBackend::Sqlite {
+        tests.extend(tests![down_keeps_a_documents_that_gets_a_row_meanwhile]);
+    }
     tests.extend(match backend {
         DbBackend::Postgres => tests![
             documents_with_a_deferrable_key_stops_up,
@@ -454,6 +458,39 @@ async fn down_keeps_a_documents_that_somebody_uses(database: Database) {
     migrate(&database, ["up"]).expect_success();
     migrate(&database, ["reset"]).expect_success();
     assert_eq!(are_there(&database).await, (false, false));
+}
+
+/// The row is there only after `down` has found none.
+async fn down_keeps_a_documents_that_gets_a_row_meanwhile(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    migrate(&database, ["down", "-n", "2"]).expect_success();
+    let writer = database.connect().await.begin().await.expect("a writer");
+    let write = "INSERT INTO documents (id) VALUES (1)";
+    writer.execute_unprepared(write).await.expect(write);
+
+    let down = start(migration().args(["down", "-u", &database.url]));
+    let waiting = match database.backend() {
+        DbBackend::Postgres => {
+            "SELECT pid::text FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE documents%'"
+        }
+        _ => {
+            "SELECT CAST(id AS CHAR) FROM information_schema.processlist
+             WHERE db = DATABASE() AND info LIKE 'LOCK TABLES documents%'"
+        }
+    };
+    let db = database.connect().await;
+    until("the wait for the writer", async || {
+        !lines(&db, waiting).await.is_empty()
+    })
+    .await;
+    writer.commit().await.expect("it commits");
+
+    end_of(down);
+    assert_eq!(
+        lines(&db, "SELECT concat('', id) FROM documents").await,
+        ["1"]
+    );
 }
 
 async fn down_keeps_a_documents_that_the_application_has_made(database: Database) {

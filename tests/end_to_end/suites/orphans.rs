@@ -24,6 +24,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         rows_that_go_by_cascade_are_announced,
         many_orphans_of_one_document_go_with_their_ids,
         rows_that_a_trigger_keeps_end_the_repair_and_are_named,
+        rows_that_are_no_orphans_are_not_deleted_with_them,
     ];
     if backend == DbBackend::Postgres {
         tests.extend(tests![
@@ -103,6 +104,37 @@ fn delete(database: &Database, file: &File) -> Finished {
             &path,
         ],
     )
+}
+
+async fn rows_that_are_no_orphans_are_not_deleted_with_them(database: Database) {
+    with_orphans(&database).await;
+    let refer = match database.backend() {
+        DbBackend::Sqlite => {
+            vec!["ALTER TABLE vectors ADD parent integer REFERENCES vectors (id) ON DELETE CASCADE"]
+        }
+        _ => vec![
+            "ALTER TABLE vectors ADD parent integer",
+            "ALTER TABLE vectors ADD FOREIGN KEY (parent) REFERENCES vectors (id) ON DELETE CASCADE",
+        ],
+    };
+    database.execute(refer).await;
+    // The row of page 1 has a document.
+    database
+        .execute(["UPDATE vectors SET parent = 4 WHERE id = 2"])
+        .await;
+    let file = File::new();
+
+    let error = delete(&database, &file);
+
+    assert_eq!(error.code, Some(1), "{error:?}");
+    assert!(
+        error
+            .stderr
+            .contains("1 rows of vectors whose documents exist"),
+        "{error:?}"
+    );
+    assert_eq!(ids(&database).await, ["1", "2", "3", "4", "5"]);
+    assert_eq!(file.objects(), [] as [Value; 0]);
 }
 
 async fn orphans_are_deleted_only_where_somebody_says_what_becomes_of_their_ids(
