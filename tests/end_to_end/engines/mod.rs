@@ -269,9 +269,12 @@ impl Server {
         }
     }
 
+    /// What is asked for beside many others may fail once: dropping a database, PostgreSQL asks for a checkpoint.
     async fn administrate(&self, sql: &str) -> Result<(), Failure> {
         let db = sea_orm::Database::connect(self.admin.as_str()).await?;
-        db.execute_unprepared(sql).await?;
+        if db.execute_unprepared(sql).await.is_err() {
+            db.execute_unprepared(sql).await?;
+        }
         db.close().await?;
         Ok(())
     }

@@ -155,12 +155,11 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
         return Some("server that may be killed");
     }
     let has_prefix = |prefix: &&str| test.name.starts_with(*prefix);
-    let is_traced =
-        engine.backend == DbBackend::Sqlite && NEED_STRACE.iter().any(|prefix| has_prefix(&prefix));
+    let is_traced = engine.backend == DbBackend::Sqlite && NEED_STRACE.iter().any(has_prefix);
     if is_traced && !Path::new(system_calls::PROGRAM).exists() {
         return Some(system_calls::PROGRAM);
     }
-    let needed = |(prefix, _): &&(&str, &str)| has_prefix(&prefix);
+    let needed = |(prefix, _): &&(&str, &str)| has_prefix(prefix);
     let (_, program) = NEEDS.iter().find(needed)?;
     (!workspace().join(program).exists()).then_some(program)
 }
