@@ -209,7 +209,10 @@ pub(super) async fn is_installed(
         || tables.iter().any(is_alike) && live::ignores_case_of_tables(db).await?;
     if !is_installed {
         let relations = live::relations(db).await?;
-        if relations.iter().any(|other| is_it(&other.name)) {
+        if relations
+            .iter()
+            .any(|other| is_it(&other.name) && !other.is_table())
+        {
             return Err(Error::MigrationTable {
                 name: settings.records.name().to_owned(),
                 reason: "what has this name is no table",

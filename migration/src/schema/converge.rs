@@ -5,6 +5,7 @@ use std::time::Instant;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::{
+    declared::VECTORS,
     difference::{self, Difference, Obstacle, Part, Remedy, Scope},
     live::{self, Live},
     own_documents::{self, Vectors},
@@ -288,28 +289,24 @@ async fn may_drop_documents(session: &Session<'_>, vectors: Vectors) -> Result<b
     may_go
 }
 
-/// MariaDB passes over a view that has the table's name.
+/// MariaDB passes over a view that has the table's name. Only names are looked up: a table that another
+/// session has locked is not waited for.
 async fn refuse_where_no_table(session: &Session<'_>) -> Result<(), Error> {
     let unit = session.begin_to_read().await?;
-    let live = live::read(&unit.db(), session.settings).await;
+    let relations = live::relations(&unit.db()).await;
+    let place = live::place(&unit.db()).await;
     unit.rollback().await?;
-    let live = live?;
-    match live.vectors.map(|vectors| vectors.kind) {
-        Some(live::Kind::Other(kind)) => Err(Error::Refused {
-            place: live.place,
+    let is_other = |one: &live::Relation| one.name == VECTORS && !one.is_table();
+    match relations?.into_iter().find(is_other) {
+        Some(other) => Err(Error::Refused {
+            place: place?,
             reasons: vec![format!(
-                "vectors is {kind}, which these migrations have not made: drop or rename it by hand"
+                "vectors is a {}, which these migrations have not made: drop or rename it by hand",
+                other.kind.to_lowercase()
             )],
             done: 0,
         }),
-        Some(
-            live::Kind::Table
-            | live::Kind::Unlogged
-            | live::Kind::TableOfEngine(_)
-            | live::Kind::ReferredTo(_)
-            | live::Kind::InheritedFrom,
-        )
-        | None => Ok(()),
+        None => Ok(()),
     }
 }
 

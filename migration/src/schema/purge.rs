@@ -188,8 +188,9 @@ async fn within(
             }
         }
     }
-    if session.backend() == DbBackend::Postgres {
-        // What is only looked at by the COMMIT would undo the deletion of rows that are handed over.
+    if is_pool && session.backend() == DbBackend::Postgres {
+        // What is only looked at by the COMMIT would undo the deletion of rows that are handed over. In a
+        // caller's transaction it would look at the caller's own rows too early.
         db.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE")
             .await?;
     }
