@@ -93,7 +93,7 @@ struct Context(String);
 
 impl Context {
     fn of_a_seed() -> Self {
-        let seed = fastrand::u64(..);
+        let seed = crate::tier::seed();
         fastrand::seed(seed);
         Self(format!("seed {seed}"))
     }
@@ -277,7 +277,8 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
             view,
             domain,
             collation,
-        ] = ["s", "k", "q", "c", "h", "i", "t", "v", "d", "l"].map(|own| identifier(&hostile(own)));
+        ] = ["s", "k", "q", "c", "h", "i", "t", "v", "d", "l"]
+            .map(|own| identifier(&hostile(&format!("{own}{round}"))));
         let [comment, default, other] = [hostile(""), hostile(""), hostile("")];
         let on_or_off = || ["on", "off"][fastrand::usize(..2)];
         let statements = [
