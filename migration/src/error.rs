@@ -333,6 +333,24 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
     !is_full(error) && (is_in_use(error) || has_code(error, &CODES))
 }
 
+/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, or whose disk has
+/// failed, nobody knows.
+pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
+    let answers = [
+        "PgDatabaseError",
+        "MySqlDatabaseError",
+        "SqliteError { code: 5,",
+        "SqliteError { code: 517,",
+        "SqliteError { code: 13,",
+    ];
+    has_code(error, &answers)
+}
+
+/// MySQL and MariaDB: whether a savepoint is gone, as it is where no transaction is open.
+pub(crate) fn is_without_transaction(error: &DbErr) -> bool {
+    has_code(error, &["number: 1305"])
+}
+
 /// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
 pub(crate) fn would_copy(error: &DbErr) -> bool {
     has_code(

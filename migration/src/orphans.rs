@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::Error;
+
 /// A row of `vectors` whose document does not exist, as it was before it was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,7 +46,8 @@ pub trait OrphanSink: Send {
     /// Takes back the rows that were stored last, this many: their deletion was rolled back. Those of a
     /// [`store`](Self::store) that failed are counted.
     ///
-    /// A row whose deletion may or may not have been committed is not taken back.
+    /// A row whose deletion may or may not have been committed is not taken back, nor one that a caller's own
+    /// transaction has deleted: whether that is rolled back, only the caller knows.
     ///
     /// # Errors
     ///
@@ -103,11 +106,17 @@ pub(crate) struct Handover<'s>(Mutex<State<'s>>);
 struct State<'s> {
     sink: &'s mut dyn OrphanSink,
     rows: u64,
+    /// So many of them are deleted for good.
+    committed: u64,
 }
 
 impl<'s> Handover<'s> {
     pub(crate) fn to(sink: &'s mut dyn OrphanSink) -> Self {
-        Self(Mutex::new(State { sink, rows: 0 }))
+        Self(Mutex::new(State {
+            sink,
+            rows: 0,
+            committed: 0,
+        }))
     }
 
     /// How many rows were handed over and not taken back.
@@ -124,6 +133,19 @@ impl<'s> Handover<'s> {
 
     pub(crate) fn flush(&self) -> io::Result<()> {
         self.state().sink.flush()
+    }
+
+    /// What was handed over so far is deleted for good.
+    pub(crate) fn commit(&self) {
+        let mut state = self.state();
+        state.committed = state.rows;
+    }
+
+    /// The deletion of whatever is not deleted for good was rolled back.
+    pub(crate) fn roll_back(&self) -> Result<(), Error> {
+        let committed = self.state().committed;
+        self.withdraw_to(committed)
+            .map_err(|source| Error::OrphansNotStored { source })
     }
 
     /// All but the first ones, this many.

@@ -6,7 +6,10 @@ use sea_query::{Alias, IntoIden, Table};
 
 use crate::{
     Error,
-    schema::declared::{DOCUMENTS, VECTORS},
+    schema::{
+        declared::{DOCUMENTS, VECTORS},
+        live::Case,
+    },
     sql,
 };
 
@@ -54,11 +57,11 @@ impl RecordTable {
         })
     }
 
-    /// Whether this is the table's name in the catalog: SQLite keeps the letters' case and ignores it.
-    pub(crate) fn is_called(&self, backend: DbBackend, name: &str) -> bool {
-        match backend {
-            DbBackend::Sqlite => name.eq_ignore_ascii_case(&self.name),
-            _ => name == self.name,
+    /// Whether this is the table's name in the catalog.
+    pub(crate) fn is_called(&self, case: Case, name: &str) -> bool {
+        match case {
+            Case::Ignored => name.eq_ignore_ascii_case(&self.name),
+            Case::Told => name == self.name,
         }
     }
 

@@ -8,7 +8,9 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManagerConnection};
 
-use crate::{CreateDocuments, Migrator, record_table::RecordTable, schema::step::Freedom, sql};
+use crate::{
+    CreateDocuments, Migrator, error, record_table::RecordTable, schema::step::Freedom, sql,
+};
 
 /// What a caller may choose.
 #[derive(Clone, Debug)]
@@ -165,6 +167,34 @@ impl<'c> Session<'c> {
             _ if self.backend() == DbBackend::MySql => Ok(Unit::Callers(&self.db)),
             callers => Ok(Unit::Own(callers.begin().await?)),
         }
+    }
+
+    /// The same, where no statement is one of DDL.
+    pub(crate) async fn begin_for_rows(&self) -> Result<Unit<'_>, DbErr> {
+        if self.backend() != DbBackend::MySql {
+            return self.begin().await;
+        }
+        match &self.db {
+            SchemaManagerConnection::Connection(_) => self.begin().await,
+            callers => {
+                begin_where_none_is_open(callers).await?;
+                Ok(Unit::Own(callers.begin().await?))
+            }
+        }
+    }
+}
+
+/// An earlier statement of DDL has ended the caller's transaction, and a savepoint holds only in one.
+async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    db.execute_unprepared("SAVEPOINT colpali_is_open").await?;
+    match db
+        .execute_unprepared("RELEASE SAVEPOINT colpali_is_open")
+        .await
+    {
+        Err(error) if error::is_without_transaction(&error) => {
+            db.execute_unprepared("START TRANSACTION").await.map(|_| ())
+        }
+        outcome => outcome.map(|_| ()),
     }
 }
 

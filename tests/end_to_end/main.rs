@@ -10,13 +10,15 @@ mod tier;
 mod timing;
 
 use std::{
-    env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, thread::available_parallelism,
+    collections::BTreeMap, env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc,
+    thread::available_parallelism,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use engines::{Database, Engine, Started};
 use suites::Test;
+use tier::Tier;
 
 /// Tests wait for servers and programs most of their time.
 const TESTS_PER_CORE: usize = 4;
@@ -27,7 +29,10 @@ fn main() -> ExitCode {
         let cores = available_parallelism().map_or(1, usize::from);
         arguments.test_threads = Some(cores * TESTS_PER_CORE);
     }
-    let (tests, left_out) = tests();
+    let (mut tests, left_out) = tests();
+    if arguments.filter.is_none() && Tier::current() == Tier::Quick {
+        draw_versions(&mut tests);
+    }
     if let Some(reason) = engines::unnamed() {
         eprintln!("NOT TESTED {reason}");
     }
@@ -100,6 +105,27 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
         false => name.contains(pattern),
     };
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
+}
+
+/// Leaves each test that both versions of PostgreSQL have to one of them.
+fn draw_versions(tests: &mut [(Engine, Vec<Test>)]) {
+    let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (engine, tests) in &*tests {
+        if engines::POSTGRES.contains(&engine.name) {
+            for test in tests {
+                let versions = versions.entry(test.name.clone()).or_default();
+                versions.push(engine.name);
+            }
+        }
+    }
+    for (engine, tests) in tests {
+        if engines::POSTGRES.contains(&engine.name) {
+            tests.retain(|test| {
+                let versions = &versions[&test.name];
+                versions[tier::choices(&test.name).usize(..versions.len())] == engine.name
+            });
+        }
+    }
 }
 
 fn name(engine: Engine, test: &Test) -> String {

@@ -1,7 +1,7 @@
 //! Where `repair --delete-orphans` writes what the rows say that it deletes.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -184,6 +184,9 @@ fn open(path: &Path) -> io::Result<File> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
     let written = file.metadata()?;
+    if written.is_file() {
+        require_alone(&file)?;
+    }
     if is_new {
         // The name has to be there after a crash as well.
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -203,6 +206,19 @@ fn open(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+/// A run takes back what it could not delete by the file's length, which holds where nobody else adds to it.
+fn require_alone(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        // Not every file system has locks.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other(
+            "another run is writing to it: name another file",
+        )),
+    }
 }
 
 fn sync(file: &File) -> io::Result<()> {

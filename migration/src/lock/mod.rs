@@ -117,6 +117,16 @@ impl<'c> Turn<'c> {
         }
     }
 
+    /// Whether all that is done in the turn is committed or rolled back with it. MySQL commits in between.
+    pub(crate) fn is_one_transaction(&self) -> bool {
+        match &self.holder {
+            Holder::Own(transaction) => {
+                self.beside.is_none() && transaction.get_database_backend() != DbBackend::MySql
+            }
+            Holder::Callers(_) => false,
+        }
+    }
+
     pub(crate) async fn end(self, end: End) -> Result<(), DbErr> {
         match self.holder {
             Holder::Own(transaction) => {

@@ -21,7 +21,7 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManage
 
 use crate::{
     CreateDocuments, Error, Migrator, Orphans,
-    error::is_lost_race,
+    error::{is_lost_race, is_rolled_back},
     lock::{BETWEEN_TRIES, End, Turn},
     orphans::Handover,
     record_table::RecordTable,
@@ -435,17 +435,24 @@ impl<M> Runner<M> {
         let started = Instant::now();
         loop {
             let turn = Turn::take(db, &self.settings).await?;
-            let error = match task.run(&turn).await {
+            let is_one_transaction = turn.is_one_transaction();
+            let (error, is_rolled_back) = match task.run(&turn).await {
                 Ok(output) => match turn.end(End::Commit).await {
                     Ok(()) => return Ok(output),
-                    Err(error) => Error::Migration(error),
+                    Err(error) => {
+                        let is_rolled_back = is_rolled_back(&error);
+                        (Error::Migration(error), is_rolled_back)
+                    }
                 },
                 Err(error) => {
                     // The task's own error says more than one about the end of its turn.
                     let _ = turn.end(End::RollBack).await;
-                    error
+                    (error, true)
                 }
             };
+            if is_one_transaction && is_rolled_back {
+                task.take_back()?;
+            }
             let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
             if is_callers || !self.may_look_again(&error, started) {
                 return Err(error);

@@ -203,10 +203,9 @@ pub(super) async fn is_installed(
     let backend = db.get_database_backend();
     settings.records.require_usable(backend)?;
     let tables = live::tables(db).await?;
-    let is_it = |name: &String| settings.records.is_called(backend, name);
-    let is_alike = |name: &String| name.eq_ignore_ascii_case(settings.records.name());
-    let is_installed = tables.iter().any(is_it)
-        || tables.iter().any(is_alike) && live::ignores_case_of_tables(db).await?;
+    let case = live::case_of_tables(db, settings.records.name()).await?;
+    let is_it = |name: &String| settings.records.is_called(case, name);
+    let is_installed = tables.iter().any(is_it);
     if !is_installed {
         let relations = live::relations(db).await?;
         if relations

@@ -18,8 +18,7 @@ use crate::{
         live::{self, Live, Relation},
         own_documents,
         report::Report,
-        rows, run,
-        step::{self, Freedom},
+        rows, run, step,
     },
     session::{Session, Settings, begin_to_write, reborrow},
     shape::Repaired,
@@ -29,6 +28,11 @@ pub(super) trait Task: Sync {
     type Output: Send;
 
     fn run(&self, turn: &Turn<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+
+    /// Takes back what was given away of a turn whose transaction has committed nothing.
+    fn take_back(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Whether there was a migration left to apply or to roll back.
@@ -199,7 +203,8 @@ impl Task for Fresh {
         }
         // Where each statement commits, a crash leaves no record of what is gone.
         let backend = db.get_database_backend();
-        relations.sort_by_key(|relation| !settings.records.is_called(backend, &relation.name));
+        let case = live::case_of_tables(&db, settings.records.name()).await?;
+        relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         run::within(&db, &step::drop_all(backend, &relations)).await?;
         install(&db, settings).await?;
         for migration in (settings.migrations)() {
@@ -235,10 +240,11 @@ impl Fresh {
             return Ok(());
         }
         let made = records::made(db, settings).await?;
+        let case = live::case_of_tables(db, settings.records.name()).await?;
         let is_own = |relation: &&Relation| match relation.name.as_str() {
             VECTORS => made.contains(&Scope::Vectors),
             DOCUMENTS => are_documents_ours,
-            name => settings.records.is_called(live.backend, name),
+            name => settings.records.is_called(case, name),
         };
         let mut others: Vec<String> = relations
             .iter()
@@ -320,12 +326,11 @@ impl Task for Repair<'_> {
     async fn run(&self, turn: &Turn<'_>) -> Result<Repaired, Error> {
         let session = turn.work();
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
-        let before = handed_over();
         let mut steps = Vec::new();
         loop {
             let at_first = handed_over();
             let kept = match &self.handover {
-                Some(handover) => delete_orphans(&session, handover, before).await?,
+                Some(handover) => delete_orphans(&session, handover).await?,
                 None => None,
             };
             let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
@@ -346,30 +351,23 @@ impl Task for Repair<'_> {
             });
         }
     }
+    fn take_back(&self) -> Result<(), Error> {
+        self.handover.as_ref().map_or(Ok(()), Handover::roll_back)
+    }
 }
 
 /// What kept them from being deleted, where that is no reason to stop.
 async fn delete_orphans(
     session: &Session<'_>,
     handover: &Handover<'_>,
-    before: u64,
 ) -> Result<Option<Error>, Error> {
-    let error = match converge::delete_orphans(session, handover).await {
-        Ok(()) => return Ok(None),
-        Err(error) => error,
-    };
-    match error {
-        Error::OrphansKept { .. } => Ok(Some(error)),
-        Error::Step { ref source, .. } if !is_lost_race(source) => Ok(Some(error)),
-        error => {
-            if session.freedom() == Freedom::InTransaction {
-                // All of it is rolled back together.
-                handover
-                    .withdraw_to(before)
-                    .map_err(|source| Error::OrphansNotStored { source })?;
-            }
-            Err(error)
+    match converge::delete_orphans(session, handover).await {
+        Ok(()) => Ok(None),
+        Err(error @ Error::OrphansKept { .. }) => Ok(Some(error)),
+        Err(Error::Step { statements, source }) if !is_lost_race(&source) => {
+            Ok(Some(Error::Step { statements, source }))
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -404,6 +402,10 @@ async fn try_run(
         .use_transaction()
         .unwrap_or(backend == DbBackend::Postgres);
     match (in_transaction, backend) {
+        (false, DbBackend::Postgres) => {
+            require_schema(&work).await?;
+            step(migration, direction, &SchemaManager::new(work.db)).await
+        }
         (false, _) => step(migration, direction, &SchemaManager::new(work.db)).await,
         // The lock's transaction would end with its first DDL statement.
         (true, DbBackend::MySql) => match &work.db {
@@ -415,6 +417,22 @@ async fn try_run(
             callers => step(migration, direction, &SchemaManager::new(reborrow(callers))).await,
         },
         (true, _) => step(migration, direction, &SchemaManager::new(reborrow(record))).await,
+    }
+}
+
+/// Outside a transaction no schema can be set for a migration alone: the pool's connections must be in it.
+async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
+    let Some(schema) = &work.settings.schema else {
+        return Ok(());
+    };
+    let current = "SELECT coalesce(current_schema(), '')::text";
+    let current: Vec<String> = live::list(&work.db, current, []).await?;
+    match current.first() == Some(schema) {
+        true => Ok(()),
+        false => Err(DbErr::Migration(format!(
+            "it runs outside a transaction, where Runner::schema cannot set the schema {schema:?}: connect with \
+             ConnectOptions::set_schema_search_path"
+        ))),
     }
 }
 

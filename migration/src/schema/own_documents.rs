@@ -90,7 +90,8 @@ async fn is_relied_on(db: &impl ConnectionTrait, vectors: Vectors) -> Result<boo
         }
         // An owned sequence, the key and what else goes with the table depend on it in another way.
         _ => {
-            "SELECT coalesce(c.conrelid::regclass::text, '') FROM pg_catalog.pg_depend d
+            "SELECT CASE c.conrelid WHEN to_regclass('vectors') THEN 'vectors'
+                                    ELSE coalesce(c.conrelid::regclass::text, '') END FROM pg_catalog.pg_depend d
              LEFT JOIN pg_catalog.pg_constraint c
                ON d.classid = 'pg_catalog.pg_constraint'::regclass AND c.oid = d.objid
              WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'n'

@@ -1,6 +1,6 @@
 //! Deletes the rows whose document does not exist, and hands over what they said before that is committed.
 
-use std::{io, pin::pin, time::Instant};
+use std::{cmp::Ordering, io, pin::pin, time::Instant};
 
 use futures_timer::Delay;
 use futures_util::TryStreamExt;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error,
-    error::{is_in_use, is_lost_race},
+    error::{is_in_use, is_rolled_back},
     lock::BETWEEN_TRIES,
     orphans::{Handover, Orphan},
     session::Session,
@@ -44,6 +44,8 @@ enum Stopped {
     WithoutProgress {
         left: u64,
     },
+    /// Somebody has added this many that were not read.
+    More(u64),
     /// Nobody has what the rows say.
     NotStored(io::Error),
 }
@@ -112,27 +114,29 @@ async fn rounds(
             }
             Err(error) => error,
         };
+        let is_over = waiting_since.elapsed() >= session.settings.lock_wait;
         match error {
             Stopped::NotStored(source) => return Err(Error::OrphansNotStored { source }),
-            Stopped::WithoutProgress { left } => {
+            Stopped::More(_) if !is_over => {}
+            Stopped::WithoutProgress { left: rows } | Stopped::More(rows) => {
                 return Err(Error::OrphansKept {
-                    rows: left,
+                    rows,
                     found: deciding(vectors),
                 });
             }
             Stopped::By(source) => {
                 let may_wait = matches!(session.db, SchemaManagerConnection::Connection(_))
                     && is_in_use(&source)
-                    && waiting_since.elapsed() < session.settings.lock_wait
+                    && !is_over
                     // What a COMMIT has come to is not known.
                     && handover.rows() == before;
                 if !may_wait {
                     let statements = statements();
                     return Err(Error::Step { statements, source });
                 }
-                Delay::new(BETWEEN_TRIES).await;
             }
         }
+        Delay::new(BETWEEN_TRIES).await;
     }
 }
 
@@ -143,7 +147,8 @@ async fn round(
     handover: &Handover<'_>,
 ) -> Result<u64, Stopped> {
     let before = handover.rows();
-    let unit = session.begin().await?;
+    let is_pool = matches!(session.db, SchemaManagerConnection::Connection(_));
+    let unit = session.begin_for_rows().await?;
     let left = match within(session, &unit.db(), deletion, handover).await {
         Ok(left) => left,
         Err(error) => {
@@ -154,9 +159,14 @@ async fn round(
         }
     };
     let ended = unit.commit().await;
-    if ended.as_ref().is_err_and(is_lost_race) {
-        // The server's answer, and no lost connection: they are there.
-        handover.withdraw_to(before).map_err(Stopped::NotStored)?;
+    match &ended {
+        // Elsewhere with the transaction that this one is within.
+        Ok(()) if is_pool => handover.commit(),
+        Ok(()) => {}
+        Err(error) if is_rolled_back(error) => {
+            handover.withdraw_to(before).map_err(Stopped::NotStored)?;
+        }
+        Err(_) => {}
     }
     Ok(ended.map(|()| left)?)
 }
@@ -182,9 +192,13 @@ async fn within(
             hand_over(db, read, handover).await?;
             let deleted = db.execute_unprepared(delete).await?.rows_affected();
             let read = handover.rows() - before;
-            if deleted != read {
-                let left = read.saturating_sub(deleted);
-                return Err(Stopped::WithoutProgress { left });
+            match deleted.cmp(&read) {
+                Ordering::Less => {
+                    let left = read - deleted;
+                    return Err(Stopped::WithoutProgress { left });
+                }
+                Ordering::Equal => {}
+                Ordering::Greater => return Err(Stopped::More(deleted - read)),
             }
         }
     }

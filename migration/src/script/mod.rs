@@ -143,6 +143,14 @@ fn guards(
             (Direction::Up(_), Scope::Documents) => guards.extend([
                 Guard {
                     condition: format!(
+                        "NOT {} AND (NOT {due} OR {})",
+                        catalog.has(DOCUMENTS),
+                        catalog.has(VECTORS)
+                    ),
+                    message: "documents has been there and is gone: see migration check",
+                },
+                Guard {
+                    condition: format!(
                         "{due} AND NOT {} AND NOT ({})",
                         catalog.has(DOCUMENTS),
                         may_create_documents(backend, &settings.create_documents)

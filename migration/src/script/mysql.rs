@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::{Guard, Part, removal};
-use crate::{lock, record_table::RecordTable, sql};
+use crate::{lock, record_table::RecordTable, schema::step::CAREFUL_MODE, sql};
 
 pub(super) fn up(records: &RecordTable, guards: &[Guard], parts: &[Part]) -> Vec<String> {
     let body = parts.iter().map(|part| {
@@ -45,12 +45,16 @@ fn turn(
     };
     let mut statements = vec![
         "SET autocommit = 1;".to_owned(),
+        format!("{};", CAREFUL_MODE.set),
         stop_where(&busy),
         records.create(DbBackend::MySql) + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
     statements.extend(body);
-    statements.push(format!("\nDO RELEASE_LOCK({name});"));
+    statements.push(format!(
+        "\nDO RELEASE_LOCK({name});\n{};",
+        CAREFUL_MODE.restore
+    ));
     statements
 }
 

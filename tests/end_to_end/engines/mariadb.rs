@@ -44,7 +44,6 @@ pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
             "--pid-file={}",
             folder.path().join("pid").display()
         ))
-        // One that starts removes the temporary tables of all others that share the folder.
         .arg(format!("--tmpdir={}", folder.path().display()))
         .arg(format!("--init-file={}", users.display()))
         .arg(format!("--port={port}"))
@@ -87,7 +86,9 @@ pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
+/// A server that starts removes the temporary tables of all others that share its folder for them.
 pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
+    let folder = data.parent().ok_or("no folder of the server's own")?;
     let mut install = account.command(Path::new("mariadb-install-db"), "KILL");
     install
         .args([
@@ -95,6 +96,7 @@ pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
             "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ])
-        .arg(format!("--datadir={}", data.display()));
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--tmpdir={}", folder.display()));
     process::run(install)
 }

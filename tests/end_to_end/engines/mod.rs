@@ -41,52 +41,49 @@ pub struct Engine {
     start: fn() -> Result<Server, Failure>,
 }
 
+/// The versions of PostgreSQL that the tests start.
+pub const POSTGRES: [&str; 2] = ["postgres15", "postgres18"];
+
 /// The engines, one of which a variable replaces by a server that is running already; Citus, which is in
-/// no package registry, is only ever such a one.
+/// no package registry, is only ever such a one. Those whose tests mostly wait come before those that keep a
+/// processor busy, and SQLite's are done while the others start.
 pub fn engines() -> Vec<Engine> {
-    let mut engines = vec![engine("sqlite", DbBackend::Sqlite, Vec::new, sqlite::start)];
-    if env::var_os("TEST_POSTGRES_URL").is_some() {
+    let [postgres15, postgres18] = POSTGRES;
+    let mut engines = vec![
+        engine("sqlite", DbBackend::Sqlite, Vec::new, sqlite::start),
+        engine(galera::NAME, DbBackend::MySql, galera::needs, galera::start),
+        engine(
+            pgbouncer::NAME,
+            DbBackend::Postgres,
+            pgbouncer::needs,
+            pgbouncer::start,
+        ),
+    ];
+    let named_by = |variable: &str| env::var_os(variable).is_some();
+    engines.push(match named_by("TEST_MYSQL_URL") {
+        true => engine("mysql", DbBackend::MySql, Vec::new, || {
+            named("TEST_MYSQL_URL")
+        }),
+        false => engine("mariadb", DbBackend::MySql, mariadb::needs, mariadb::start),
+    });
+    if named_by("TEST_POSTGRES_URL") {
         engines.push(engine("postgres", DbBackend::Postgres, Vec::new, || {
             named("TEST_POSTGRES_URL")
         }));
     } else {
         engines.push(engine(
-            "postgres15",
+            postgres15,
             DbBackend::Postgres,
             postgres::needs_15,
             postgres::start_15,
         ));
         engines.push(engine(
-            "postgres18",
+            postgres18,
             DbBackend::Postgres,
             postgres::needs_18,
             postgres::start_18,
         ));
     }
-    if env::var_os("TEST_MYSQL_URL").is_some() {
-        engines.push(engine("mysql", DbBackend::MySql, Vec::new, || {
-            named("TEST_MYSQL_URL")
-        }));
-    } else {
-        engines.push(engine(
-            "mariadb",
-            DbBackend::MySql,
-            mariadb::needs,
-            mariadb::start,
-        ));
-    }
-    engines.push(engine(
-        pgbouncer::NAME,
-        DbBackend::Postgres,
-        pgbouncer::needs,
-        pgbouncer::start,
-    ));
-    engines.push(engine(
-        galera::NAME,
-        DbBackend::MySql,
-        galera::needs,
-        galera::start,
-    ));
     if citus::is_named() {
         engines.push(engine(citus::NAME, DbBackend::Postgres, Vec::new, || {
             named(citus::VARIABLE)

@@ -1,13 +1,18 @@
 //! A server process that ends with us, whatever ends us.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
-    fs,
+    fs, iter,
     net::TcpListener,
+    ops::Range,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
 };
 
@@ -183,14 +188,22 @@ pub fn free_port() -> Result<u16, Failure> {
     Ok(port)
 }
 
-/// Held until all are found, so that they differ.
+/// Ports that the kernel gives to nobody: between our look and the server's start, one of its own choice
+/// may become a client's.
+const PORTS: Range<u16> = 12_000..32_000;
+const MOST_TRIES: usize = 1000;
+
+/// Each is given once.
 pub fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<Result<_, _>>()?;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
+    for port in &mut ports {
+        *port = iter::repeat_with(|| fastrand::u16(PORTS))
+            .take(MOST_TRIES)
+            .find(|port| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .ok_or_else(|| format!("no port of {PORTS:?} is free"))?;
+        given.insert(*port);
     }
     Ok(ports)
 }

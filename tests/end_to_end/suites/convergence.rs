@@ -1,6 +1,10 @@
 //! Legacy tables, a file each in `tests/shapes`: what is found, how `up` ends, and that nothing is lost.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::Value;
@@ -8,26 +12,18 @@ use serde_json::Value;
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     conditions::until,
-    engines::{Database, Engine, workspace},
+    engines::{Database, workspace},
     programs::{migrate, migrate_beside_an_application, migration, run},
     tier::{self, Tier},
 };
 
-pub fn tests(engine: Engine) -> Vec<Test> {
-    let backend = engine.backend;
+pub fn tests(backend: DbBackend) -> Vec<Test> {
     let folder = match backend {
         DbBackend::Postgres => "postgres",
         DbBackend::MySql => "mysql",
         _ => "sqlite",
     };
-    let folder = workspace().join("tests/shapes").join(folder);
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .expect("the folder of shapes")
-        .map(|entry| entry.expect("a shape").path())
-        .collect();
-    files.sort();
-    let drawn = files.iter().filter(|file| is_drawn(engine, file));
-    let mut tests: Vec<Test> = drawn.map(|file| shape(file)).collect();
+    let mut tests: Vec<Test> = shapes(folder).iter().map(|file| shape(file)).collect();
     tests.extend(tests![
         check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace,
         check_that_cannot_look_exits_with_2,
@@ -50,14 +46,15 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     tests
 }
 
-/// Both versions of PostgreSQL know each shape; the quick tier tries it on one of them.
-fn is_drawn(engine: Engine, file: &Path) -> bool {
-    let drawn = match tier::choices(file.file_name()).bool() {
-        true => "postgres15",
-        false => "postgres18",
-    };
-    let is_one_of_two = ["postgres15", "postgres18"].contains(&engine.name);
-    Tier::current() == Tier::Exhaustive || !is_one_of_two || engine.name == drawn
+/// The files of the legacy tables of an engine.
+pub fn shapes(folder: &str) -> Vec<PathBuf> {
+    let folder = workspace().join("tests/shapes").join(folder);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .expect("the folder of shapes")
+        .map(|entry| entry.expect("a shape").path())
+        .collect();
+    files.sort();
+    files
 }
 
 fn shape(file: &Path) -> Test {

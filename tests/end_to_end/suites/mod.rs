@@ -106,7 +106,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         answered_errors::tests(engine),
         chained::tests(),
         command_line::tests(backend),
-        convergence::tests(engine),
+        convergence::tests(backend),
         crashes::tests(engine),
         documentation::tests(engine),
         documents::tests(backend),

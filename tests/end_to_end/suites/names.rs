@@ -7,6 +7,7 @@ use super::{Test, convergence::works, inventory::Inventory, shape::lines};
 use crate::{
     engines::{Database, mariadb},
     programs::{Finished, client, migrate, migration, run},
+    tier,
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -29,7 +30,9 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-const ROUNDS: u32 = 12;
+fn rounds() -> usize {
+    tier::rounds(3, 40)
+}
 
 /// What ends a name or a text, what a client or a driver might read in it, and what would be seen to have run.
 const PIECES: [&str; 34] = [
@@ -93,7 +96,7 @@ struct Context(String);
 
 impl Context {
     fn of_a_seed() -> Self {
-        let seed = crate::tier::seed();
+        let seed = tier::seed();
         fastrand::seed(seed);
         Self(format!("seed {seed}"))
     }
@@ -265,7 +268,7 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
     database.execute(CANARY).await;
     // Read alike under every setting.
     let text = |plain: &str| format!("E'{}'", plain.replace('\\', "\\\\").replace('\'', "''"));
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let [
             schema,
             key,
@@ -279,7 +282,7 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
             collation,
         ] = ["s", "k", "q", "c", "h", "i", "t", "v", "d", "l"]
             .map(|own| identifier(&hostile(&format!("{own}{round}"))));
-        let [comment, default, other] = [hostile(""), hostile(""), hostile("")];
+        let [comment, default, other] = ["c", "d", "o"].map(hostile);
         let on_or_off = || ["on", "off"][fastrand::usize(..2)];
         let statements = [
             format!("ALTER DATABASE {} SET standard_conforming_strings = {}", database.name, on_or_off()),
@@ -368,11 +371,10 @@ async fn mariadb_keeps_hostile_names_and_texts_and_runs_none(database: Database)
         .expect("a database");
     there.execute(CANARY).await;
     let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let [key, column, check, index, trigger, view] =
             ["k", "c", "h", "i", "t", "v"].map(|own| quoted(&hostile(own)));
-        let [comment, default, other] =
-            [hostile(""), hostile(""), hostile("")].map(|one| text(&one));
+        let [comment, default, other] = ["c", "d", "o"].map(|own| text(&hostile(own)));
         let mode = MODES[fastrand::usize(..MODES.len())];
         let statements = [
             format!("SET GLOBAL sql_mode = '{mode}'"),
@@ -455,12 +457,12 @@ async fn texts_of_mariadb(db: &DatabaseConnection) -> Vec<String> {
 async fn sqlite_keeps_hostile_names_and_texts_and_runs_none(database: Database) {
     let mut shown_on_panic = Context::of_a_seed();
     let seed = shown_on_panic.0.clone();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         database.empty().await;
         database.execute(CANARY).await;
         let [key, column, check, index, trigger, view] =
             ["k", "c", "h", "i", "t", "v"].map(|own| identifier(&hostile(own)));
-        let [default, other] = [hostile(""), hostile("")].map(|one| text(&one));
+        let [default, other] = ["d", "o"].map(|own| text(&hostile(own)));
         let statements = [
             "CREATE TABLE documents (id INTEGER PRIMARY KEY)".to_owned(),
             "INSERT INTO documents VALUES (1), (2), (3)".to_owned(),

@@ -46,7 +46,7 @@ fn scale(engine: Engine) -> Scale {
     };
     Scale {
         processes,
-        rounds: tier::rounds(2, rounds),
+        rounds: tier::rounds(1, rounds),
     }
 }
 
@@ -162,7 +162,7 @@ async fn up_repair_and_check_at_once_keep_the_rows(database: Database) {
 async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
     let mut tally = Tally::of(&database);
     let mut migrated = 0;
-    for _ in 0..tier::rounds(2, 8) {
+    for _ in 0..tier::rounds(1, 8) {
         tally.round(["up", "down"].into_iter().cycle().take(8));
         migrated += usize::from(state(&database).await == State::Migrated);
     }

@@ -118,12 +118,10 @@ impl Work {
         given
     }
 
-    /// The points in `sent` to try: where a statement that changes something begins, where it is prepared and
-    /// where it is done, and others that are drawn.
+    /// The points in `sent` to try: where a statement that changes something is done, and others that are drawn.
     pub fn points(&self, database: &Database, sent: &[Sent], more: usize) -> Vec<usize> {
         let boundaries = sent.iter().enumerate().filter(|(_, sent)| changes(sent));
-        let boundaries =
-            boundaries.flat_map(|(at, sent)| at..=at + 1 + usize::from(sent.only_prepares));
+        let boundaries = boundaries.map(|(at, sent)| at + 1 + usize::from(sent.only_prepares));
         let mut choices = tier::choices((database.engine.name, self.name));
         tier::sample(sent.len() + 1, boundaries, more, &mut choices)
     }

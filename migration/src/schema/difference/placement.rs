@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::schema::{
-        live::{Attributes, Column, ColumnKind, Filled, ForeignKey, Kind, Place},
+        live::{Attributes, Column, ColumnKind, Filled, ForeignKey, Kind, Place, Reach},
         rows::Ids,
         step::{Freedom, plan},
     };
@@ -140,6 +140,7 @@ mod tests {
             vectors: vectors.cloned(),
             may_create_documents: false,
             compression: None,
+            reach: Reach::Server,
         }
     }
 

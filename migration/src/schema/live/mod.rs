@@ -59,6 +59,8 @@ pub(crate) struct Live {
     pub(crate) may_create_documents: bool,
     /// PostgreSQL only.
     pub(crate) compression: Option<Compression>,
+    /// Who waits for a statement that changes a table's shape, apart from the table's own users.
+    pub(crate) reach: Reach,
 }
 
 /// What the server can compress long values with.
@@ -139,8 +141,6 @@ pub(crate) struct Table {
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: what makes the server copy the table where it need not otherwise.
     pub(crate) copies: Vec<Copies>,
-    /// Who waits for a statement that changes the table's shape, apart from its own users.
-    pub(crate) reach: Reach,
     /// PostgreSQL: the rules that do something else instead.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
@@ -164,7 +164,6 @@ impl Table {
             readers: Vec::new(),
             rereads: Vec::new(),
             copies: Vec::new(),
-            reach: Reach::Server,
             instead_rules: Vec::new(),
             statements: Vec::new(),
         }
@@ -383,7 +382,8 @@ pub(crate) struct ForeignKey {
 pub(crate) async fn read(db: &impl ConnectionTrait, settings: &Settings) -> Result<Live, Error> {
     let backend = db.get_database_backend();
     let mut tables = tables(db).await?;
-    tables.retain(|name| !settings.records.is_called(backend, name));
+    let case = case_of_tables(db, settings.records.name()).await?;
+    tables.retain(|name| !settings.records.is_called(case, name));
     let place = place(db).await?;
     Ok(Live {
         backend,
@@ -398,6 +398,12 @@ pub(crate) async fn read(db: &impl ConnectionTrait, settings: &Settings) -> Resu
                 .await
                 .map_err(Error::looking_for("what the server compresses with"))?,
             _ => None,
+        },
+        reach: match backend {
+            DbBackend::MySql => mysql::reach(db)
+                .await
+                .map_err(Error::looking_for("how a cluster's nodes change a table"))?,
+            _ => Reach::Server,
         },
     })
 }
@@ -424,17 +430,30 @@ pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Err
     tables.map_err(Error::looking_for("the tables"))
 }
 
-/// MySQL: a setting of the server.
-pub(crate) async fn ignores_case_of_tables(db: &impl ConnectionTrait) -> Result<bool, Error> {
-    if db.get_database_backend() != DbBackend::MySql {
-        return Ok(false);
+/// Whether names of tables that differ in the case of their letters are those of different tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    Told,
+    Ignored,
+}
+
+/// How the engine compares this name with those of its tables.
+pub(crate) async fn case_of_tables(db: &impl ConnectionTrait, name: &str) -> Result<Case, Error> {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => return Ok(Case::Ignored),
+        // Where the server ignores the case, its catalog has small letters.
+        DbBackend::MySql if name.chars().any(char::is_uppercase) => {}
+        _ => return Ok(Case::Told),
     }
     let setting = "SELECT CAST(@@lower_case_table_names AS SIGNED)";
     let setting: Result<Vec<i64>, _> = list(db, setting, []).await;
     let setting = setting.map_err(Error::looking_for(
         "how the server compares names of tables",
     ))?;
-    Ok(setting != [0])
+    Ok(match setting.as_slice() {
+        [0] => Case::Told,
+        _ => Case::Ignored,
+    })
 }
 
 async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {

@@ -114,7 +114,6 @@ pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Optio
         foreign_keys: foreign_keys(db, name).await?,
         kept: kept(db, name).await?,
         copies: copies(db, name).await?,
-        reach: reach(db).await?,
         ..Table::new(kind)
     }))
 }
@@ -464,7 +463,7 @@ async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, Db
     .await
 }
 
-async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
+pub(super) async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
     let settings = rows(
         db,
         "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_OSU_method')",

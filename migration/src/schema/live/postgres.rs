@@ -443,7 +443,9 @@ pub(super) async fn referrers(
 ) -> Result<Vec<Referrer>, DbErr> {
     let found = rows(
         db,
-        "SELECT c.oid::text, c.conrelid::regclass::text, a.attname::text, r.attname::text,
+        "SELECT c.oid::text,
+                CASE c.conrelid WHEN to_regclass('vectors') THEN 'vectors' ELSE c.conrelid::regclass::text END,
+                a.attname::text, r.attname::text,
                 CASE c.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT'
                      WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END
          FROM pg_catalog.pg_constraint c

@@ -3,6 +3,15 @@
 pub(crate) struct Lock {
     words: &'static str,
     length: Length,
+    end: End,
+}
+
+/// When others are let go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    OfTheStep,
+    /// Which is another's, and has more to do.
+    OfTheTransaction,
 }
 
 /// What the time grows with for which a lock is held.
@@ -19,6 +28,7 @@ impl Lock {
         Self {
             words,
             length: Length::Fixed,
+            end: End::OfTheStep,
         }
     }
 
@@ -26,6 +36,15 @@ impl Lock {
         Self {
             words,
             length: Length::Table,
+            end: End::OfTheStep,
+        }
+    }
+
+    /// The same in a transaction that goes on after the step.
+    pub(super) fn until_the_transaction_ends(self) -> Self {
+        Self {
+            end: End::OfTheTransaction,
+            ..self
         }
     }
 
@@ -39,9 +58,16 @@ impl Lock {
 
     /// The sentence of `check`, with the size of the table where the time depends on it.
     pub(crate) fn sentence(&self, size: Option<&str>) -> String {
-        match (self.length, size) {
+        let sentence = match (self.length, size) {
             (Length::Table, Some(size)) => format!("{} ({size})", self.words),
             (Length::Fixed | Length::Table, _) => self.words.to_owned(),
+        };
+        match self.end {
+            End::OfTheTransaction if !sentence.starts_with("none") => format!(
+                "{}, until the transaction ends",
+                sentence.trim_end_matches(", for a moment")
+            ),
+            End::OfTheTransaction | End::OfTheStep => sentence,
         }
     }
 }

@@ -8,6 +8,8 @@ mod postgres;
 mod sqlite;
 mod steps;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{lock::Lock, steps::Steps};
 
 use sea_orm::DbBackend;
@@ -181,7 +183,7 @@ pub(crate) fn store_new(live: &Live) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::live::{Kind, Owner, Place, Sequence, Table};
+    use crate::schema::live::{Kind, Owner, Place, Reach, Sequence, Table};
 
     fn live(backend: DbBackend) -> Live {
         Live {
@@ -196,6 +198,7 @@ mod tests {
             vectors: Some(Table::new(Kind::Table)),
             may_create_documents: false,
             compression: None,
+            reach: Reach::Server,
         }
     }
 

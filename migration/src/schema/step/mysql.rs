@@ -59,17 +59,16 @@ pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
     restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
 }];
 
-/// A step that has to wait for the table gives way; a NULL is never turned into 0; an id 0 stays 0. Nothing else of
-/// the session's mode stays: names, texts and expressions are written for one without `ANSI_QUOTES`,
-/// `NO_BACKSLASH_ESCAPES` and the like.
-const CAREFUL: [Setting; 2] = [
-    GIVING_WAY[0],
-    Setting {
-        set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
-              SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-        restore: "SET SESSION sql_mode = @colpali_sql_mode",
-    },
-];
+/// A NULL is never turned into 0; an id 0 stays 0. Nothing else of the session's mode stays: names, texts and
+/// expressions are written for one without `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like.
+pub(crate) const CAREFUL_MODE: Setting = Setting {
+    set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
+          SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
+    restore: "SET SESSION sql_mode = @colpali_sql_mode",
+};
+
+/// A step that has to wait for the table gives way.
+const CAREFUL: [Setting; 2] = [GIVING_WAY[0], CAREFUL_MODE];
 
 /// With the check of the rows that are there, adding a key copies the table and holds writers off.
 /// They are counted before and after instead.
@@ -145,21 +144,19 @@ pub(super) fn steps(
             step([add], keyed.lock(), &ROWS_UNCHECKED)
         }
         Difference::ForeignKeyUnlike { key } => {
+            // MariaDB takes no key of a name that the same statement drops. At no time is there no key, nor one
+            // that has lost its ON UPDATE.
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
-            // MariaDB takes no key of a name that the same statement drops.
-            let drop = alter(
-                [format!("DROP FOREIGN KEY {}", quoted(name))],
-                keyed,
+            let meanwhile = live.free_name(VECTORS_DOC_ID_FKEY);
+            let replace = |old: &str, new: &str| {
+                let add = add_foreign_key(new, Some(key), keyed);
+                format!("{add}, DROP FOREIGN KEY {}", quoted(old))
+            };
+            step(
+                [replace(name, &meanwhile), replace(&meanwhile, name)],
+                keyed.lock(),
                 &ROWS_UNCHECKED,
-            );
-            Step {
-                statements: [
-                    drop.statements,
-                    vec![add_foreign_key(name, Some(key), keyed)],
-                ]
-                .concat(),
-                ..drop
-            }
+            )
         }
         Difference::IndexAbsent => {
             let name = live.free_index_name(IX_VECTORS_DOC_ID);
@@ -193,13 +190,12 @@ pub(super) fn steps(
         | Difference::Storage { .. }
         | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    let reach = live.vectors.as_ref().map(|table| table.reach);
-    Ok(Steps::from(match reach {
-        Some(Reach::Cluster) => Step {
+    Ok(Steps::from(match live.reach {
+        Reach::Cluster => Step {
             lock: WHOLE_CLUSTER,
             ..step
         },
-        Some(Reach::Server) | None => step,
+        Reach::Server => step,
     }))
 }
 

@@ -39,6 +39,14 @@ pub(super) fn steps(
     live: &Live,
     freedom: Freedom,
 ) -> Result<Steps, Obstacle> {
+    let steps = planned(difference, live, freedom)?;
+    Ok(match freedom {
+        Freedom::Free => steps,
+        Freedom::InTransaction => steps.locking(Lock::until_the_transaction_ends),
+    })
+}
+
+fn planned(difference: &Difference, live: &Live, freedom: Freedom) -> Result<Steps, Obstacle> {
     let vectors = || live.vectors.as_ref().ok_or_else(Obstacle::unplanned);
     Ok(match difference {
         Difference::DocumentsAbsent { .. } => create_documents().into(),

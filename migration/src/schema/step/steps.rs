@@ -1,4 +1,4 @@
-use super::Step;
+use super::{Lock, Step};
 
 /// Steps in their order, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,14 @@ impl Steps {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Step> {
         std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// The same steps with other locks.
+    pub(super) fn locking(mut self, lock: impl Fn(Lock) -> Lock) -> Self {
+        for step in std::iter::once(&mut self.first).chain(&mut self.rest) {
+            step.lock = lock(step.lock);
+        }
+        self
     }
 
     /// The same steps before others.
