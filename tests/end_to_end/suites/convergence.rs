@@ -14,7 +14,6 @@ use crate::{
     conditions::until,
     engines::{Database, workspace},
     programs::{migrate, migrate_beside_an_application, migration, run},
-    tier::{self, Tier},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {

@@ -214,17 +214,21 @@ async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database:
     before.assert_kept_in(&Inventory::of(&small).await);
 }
 
-/// In a tablespace of its own, so that only this database has no room.
+/// In a tablespace of its own, so that only this database has no room, and on a server of its own: one that
+/// cannot write a checkpoint drops no database.
 async fn postgres_on_a_full_disk(database: &Database) {
     let disk = Disk::mount("16m");
     as_root(&["chown", "postgres"], disk.0.path());
-    let space = format!("small_{}", database.name);
+    let server = block_in_place(postgres::start_15).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let space = format!("small_{}", there.name);
     let small = Database {
         name: space.clone(),
-        url: database.url.replace(&database.name, &space),
-        ..database.clone()
+        url: there.url.replace(&there.name, &space),
+        ..there.clone()
     };
-    database
+    there
         .execute([
             format!(
                 "CREATE TABLESPACE {space} LOCATION '{}'",
@@ -235,9 +239,9 @@ async fn postgres_on_a_full_disk(database: &Database) {
         .await;
     let legacy = include_str!("../../shapes/postgres/no_index.sql");
     small.execute([legacy]).await;
+    let before = Inventory::of(&small).await;
     let ballast = disk.0.path().join("ballast");
     fill(&ballast);
-    let before = Inventory::of(&small).await;
 
     let error = migrate(&small, ["up"]).expect_error();
 
@@ -247,12 +251,6 @@ async fn postgres_on_a_full_disk(database: &Database) {
     migrate(&small, ["up"]).expect_success();
     migrate(&small, ["check"]).expect_success();
     before.assert_kept_in(&Inventory::of(&small).await);
-    database
-        .execute([
-            format!("DROP DATABASE {space} WITH (FORCE)"),
-            format!("DROP TABLESPACE {space}"),
-        ])
-        .await;
 }
 
 /// A file system of its own in memory, unmounted when it is dropped.
