@@ -85,7 +85,7 @@ fn statements(
     let statements = steps.iter().flat_map(|step| step.statements.clone());
     let of_a_new_table = match scope {
         Scope::Everything if look.live.vectors.is_none() => step::store_new(&look.live),
-        _ => None,
+        Scope::Documents | Scope::Vectors | Scope::Everything => None,
     };
     Ok(statements.chain(of_a_new_table).collect())
 }

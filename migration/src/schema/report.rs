@@ -101,7 +101,14 @@ impl Report {
             let is_its = match part {
                 Part::Placement => *documents != Placement::Local,
                 Part::Storage => look.live.compression.is_some(),
-                _ => true,
+                Part::Documents
+                | Part::Table
+                | Part::Column(_)
+                | Part::PrimaryKey
+                | Part::AutoIncrement
+                | Part::ForeignKey
+                | Part::Index
+                | Part::Rows => true,
             };
             is_its || differs(*part)
         };

@@ -178,7 +178,7 @@ fn guards(
                     message: "another table refers to vectors: drop that key first",
                 });
             }
-            _ => {}
+            (_, Scope::Everything) | (Direction::Down(_), Scope::Documents) => {}
         }
     }
     guards

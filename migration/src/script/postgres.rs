@@ -22,7 +22,7 @@ pub(super) fn up(
     let body = parts.iter().map(|part| {
         let mut statements = match part.scope {
             Scope::Everything => store_as_the_server_can(storage::LZ4, storage::UNCOMPRESSED),
-            _ => terminated(part.creation.clone()),
+            Scope::Documents | Scope::Vectors => terminated(part.creation.clone()),
         };
         statements.push(records.insert(DbBackend::Postgres, &part.migration) + ";");
         when(
@@ -47,7 +47,7 @@ pub(super) fn down(
         )];
         statements.extend(match part.scope {
             Scope::Everything => store_as_the_server_can(storage::SERVERS_OWN, storage::COMPRESSED),
-            _ => terminated(removal(DbBackend::Postgres, part)),
+            Scope::Documents | Scope::Vectors => terminated(removal(DbBackend::Postgres, part)),
         });
         when(
             &records.has(DbBackend::Postgres, &part.migration),

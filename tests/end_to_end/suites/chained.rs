@@ -18,8 +18,8 @@ use crate::{
     programs::{all_at_once, client, migrate, migration, run},
 };
 
-pub fn tests() -> Vec<Test> {
-    tests![
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
         a_stock_migrator_with_these_in_its_list_goes_up_and_down,
         a_stock_migrator_with_another_table_of_records_goes_up_and_down,
         an_applications_list_is_run_by_the_runner,
@@ -32,7 +32,13 @@ pub fn tests() -> Vec<Test> {
         a_name_that_is_no_table_of_records_is_refused,
         a_view_is_no_table_of_records,
         an_external_migration_that_fails_is_not_run_again,
-    ]
+    ];
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![
+            an_external_migration_outside_a_transaction_is_run_in_no_other_schema
+        ]);
+    }
+    tests
 }
 
 async fn a_view_is_no_table_of_records(database: Database) {
@@ -103,6 +109,25 @@ async fn an_external_migration_that_fails_is_not_run_again(database: Database) {
     };
     let counted = "SELECT concat('', count(*)) FROM attempts";
     assert_eq!(lines(&db, counted).await, [attempts.to_string()]);
+}
+
+async fn an_external_migration_outside_a_transaction_is_run_in_no_other_schema(database: Database) {
+    let in_each = [
+        "CREATE SCHEMA app",
+        "CREATE TABLE attempts (number integer)",
+    ];
+    database.execute(in_each).await;
+    let db = database.connect().await;
+    let runner = Runner::<FailingMigrator>::default().schema("app");
+
+    let failed = runner.up(&db, None).await.expect_err("another schema");
+
+    assert!(
+        failed.to_string().contains("set_schema_search_path"),
+        "{failed}"
+    );
+    let counted = "SELECT concat('', count(*)) FROM attempts";
+    assert_eq!(lines(&db, counted).await, ["0"]);
 }
 
 const OURS: [&str; 2] = ["documents", "vectors"];

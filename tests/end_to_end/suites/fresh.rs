@@ -1,10 +1,11 @@
 //! What `fresh` drops and what it does not, and that whoever drops something says so.
 
 use sea_orm::{ConnectionTrait, DbBackend};
+use tokio::task::block_in_place;
 
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
-    engines::Database,
+    engines::{Database, mariadb},
     programs::{migrate, migration, run},
 };
 
@@ -20,8 +21,12 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         fresh_drops_all_where_the_variable_names_the_database,
         whoever_drops_the_table_says_how_many_rows_go,
     ];
-    if backend == DbBackend::Postgres {
-        tests.extend(tests![fresh_leaves_other_schemas_alone]);
+    match backend {
+        DbBackend::Postgres => tests.extend(tests![fresh_leaves_other_schemas_alone]),
+        DbBackend::MySql => tests.extend(tests![
+            fresh_knows_its_records_where_the_server_ignores_the_case_of_names
+        ]),
+        _ => {}
     }
     tests
 }
@@ -179,6 +184,20 @@ async fn fresh_leaves_other_schemas_alone(database: Database) {
         .execute_unprepared("SELECT feels FROM others.users")
         .await;
     kept.expect("it is kept");
+}
+
+async fn fresh_knows_its_records_where_the_server_ignores_the_case_of_names(database: Database) {
+    let ignoring = ["--lower-case-table-names=1"];
+    let server = block_in_place(|| mariadb::start_with(&ignoring)).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let named = |command| migrate(&there, ["--migration-table", "Records", command]);
+    named("up").expect_success();
+
+    named("fresh").expect_success();
+
+    let status = named("status").expect_success();
+    assert!(!status.contains("pending"), "{status}");
 }
 
 /// Their names alone say nothing.

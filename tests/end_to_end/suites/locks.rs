@@ -17,6 +17,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     match backend {
         DbBackend::Postgres => tests![
             each_lock_is_what_check_says_of_it,
+            a_lock_in_a_callers_transaction_is_said_to_last,
             a_not_null_that_nobody_validated_is_validated_beside_writers,
         ],
         DbBackend::MySql => tests![
@@ -186,6 +187,27 @@ async fn run_and_compare(db: &DatabaseConnection, step: &StepReport, what: &str)
     );
 }
 
+async fn a_lock_in_a_callers_transaction_is_said_to_last(database: Database) {
+    let shape = include_str!("../../shapes/postgres/four_differences.sql");
+    database.execute([shape]).await;
+    let db = connect(&database).await;
+    let callers = db.begin().await.expect("a transaction");
+
+    let report = migration::check(&callers).await.expect("check");
+
+    let lasts = |step: &StepReport| step.lock.ends_with(", until the transaction ends");
+    assert_eq!(steps(&report).len(), 6, "{report:?}");
+    assert!(steps(&report).iter().all(lasts), "{report:?}");
+}
+
+fn steps(report: &Report) -> Vec<StepReport> {
+    let steps = report.differences.iter().map(|one| match &one.remedy {
+        RemedyReport::Repair { steps } => steps.clone(),
+        _ => Vec::new(),
+    });
+    steps.flatten().collect()
+}
+
 /// PostgreSQL 18 knows them.
 async fn a_not_null_that_nobody_validated_is_validated_beside_writers(database: Database) {
     let db = connect(&database).await;
@@ -314,4 +336,9 @@ async fn the_whole_cluster_waits_and_check_says_so(database: Database) {
     let lock = "lock: every writer of the cluster, to whichever table, waits";
     assert_eq!(check.stdout.matches(lock).count(), 4, "{check:?}");
     assert!(!check.stdout.contains("writers go on"), "{check:?}");
+
+    database.execute(["DROP TABLE vectors"]).await;
+    database.settle().await;
+    let check = migrate(&database, ["check"]);
+    assert_eq!(check.stdout.matches(lock).count(), 1, "{check:?}");
 }

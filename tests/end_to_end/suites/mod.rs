@@ -104,7 +104,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
-        chained::tests(),
+        chained::tests(backend),
         command_line::tests(backend),
         convergence::tests(backend),
         crashes::tests(engine),

@@ -4,7 +4,7 @@
 use std::{fs, io};
 
 use migration::{Error, Orphan, OrphanSink, Orphans, Runner};
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,7 +25,12 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         many_orphans_of_one_document_go_with_their_ids,
         rows_that_a_trigger_keeps_end_the_repair_and_are_named,
         rows_that_are_no_orphans_are_not_deleted_with_them,
+        rows_whose_ids_cannot_be_stored_stay_in_a_callers_transaction,
+        a_file_that_another_run_writes_to_is_refused,
     ];
+    if backend == DbBackend::Sqlite {
+        tests.extend(tests![ids_whose_deletion_is_not_committed_are_taken_back]);
+    }
     if backend == DbBackend::Postgres {
         tests.extend(tests![
             rows_that_are_there_again_end_the_repair,
@@ -263,6 +268,63 @@ async fn rows_whose_ids_cannot_be_stored_stay(database: Database) {
     let error = migrate(&database, nowhere).expect_error();
     assert!(error.contains("/no/such/folder/ids"), "{error}");
     assert_eq!(Inventory::of(&database).await, before);
+}
+
+/// On MySQL also where an earlier statement has ended the transaction.
+async fn rows_whose_ids_cannot_be_stored_stay_in_a_callers_transaction(database: Database) {
+    with_orphans(&database).await;
+    let before = Inventory::of(&database).await;
+    let db = database.connect().await;
+    for earlier in ["SELECT 1", "CREATE TABLE of_the_caller (id integer)"] {
+        let callers = db.begin().await.expect("a transaction");
+        callers.execute_unprepared(earlier).await.expect(earlier);
+        let mut full = Full::default();
+
+        let repaired = Runner::new()
+            .repair(&callers, Orphans::Delete(&mut full))
+            .await;
+
+        repaired.expect_err("no room");
+        assert_eq!((full.stored, full.withdrawn), (2, 2));
+        callers.commit().await.expect("it commits");
+        before.assert_kept_in(&Inventory::of(&database).await);
+    }
+}
+
+async fn a_file_that_another_run_writes_to_is_refused(database: Database) {
+    with_orphans(&database).await;
+    let before = Inventory::of(&database).await;
+    let file = File::new();
+    let another = fs::File::create(file.path()).expect("a file");
+    another.lock().expect("a lock");
+
+    let error = delete(&database, &file).expect_error();
+
+    assert!(error.contains("another run is writing to it"), "{error}");
+    assert_eq!(Inventory::of(&database).await, before);
+    drop(another);
+    delete(&database, &file).expect_success();
+    assert_eq!(file.objects(), expected());
+}
+
+/// A reader keeps the file from being written.
+async fn ids_whose_deletion_is_not_committed_are_taken_back(database: Database) {
+    with_orphans(&database).await;
+    let before = Inventory::of(&database).await;
+    let db = database.connect().await;
+    let reader = db.begin().await.expect("a transaction");
+    let read = "SELECT count(*) FROM documents";
+    reader.execute_unprepared(read).await.expect(read);
+    let file = File::new();
+
+    let error = delete(&database, &file).expect_error();
+
+    assert!(error.contains("locked"), "{error}");
+    assert_eq!(file.objects(), [] as [Value; 0]);
+    reader.rollback().await.expect("it ends");
+    assert_eq!(Inventory::of(&database).await, before);
+    delete(&database, &file).expect_success();
+    assert_eq!(file.objects(), expected());
 }
 
 async fn rows_that_go_by_cascade_are_announced(database: Database) {

@@ -1,7 +1,7 @@
 //! `vectors` that other tables refer to: what would drop it refuses beforehand, and a record goes only with what it
 //! stands for.
 
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::block_in_place;
 
 use super::{Test, inventory::Inventory, shape::lines};
@@ -14,6 +14,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = tests![
         nothing_is_rolled_back_where_another_table_refers_to_vectors,
         a_record_that_something_keeps_is_told,
+        a_key_of_vectors_to_itself_keeps_nothing,
     ];
     if backend == DbBackend::MySql {
         tests.extend(tests![
@@ -54,6 +55,34 @@ async fn nothing_is_rolled_back_where_another_table_refers_to_vectors(database: 
     database.execute(["DROP TABLE highlights"]).await;
     migrate(&database, ["refresh"]).expect_success();
     migrate(&database, ["reset"]).expect_success();
+}
+
+async fn a_key_of_vectors_to_itself_keeps_nothing(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let refer = match database.backend() {
+        DbBackend::Sqlite => vec!["ALTER TABLE vectors ADD parent integer REFERENCES vectors (id)"],
+        _ => vec![
+            "ALTER TABLE vectors ADD parent integer",
+            "ALTER TABLE vectors ADD FOREIGN KEY (parent) REFERENCES vectors (id)",
+        ],
+    };
+    database.execute(refer).await;
+    if database.backend() == DbBackend::Postgres {
+        let quote = format!(
+            "ALTER DATABASE {} SET quote_all_identifiers = on",
+            database.name
+        );
+        database.execute([quote]).await;
+    }
+
+    migrate(&database, ["reset"]).expect_success();
+
+    let gone = database
+        .connect()
+        .await
+        .execute_unprepared("SELECT * FROM documents")
+        .await;
+    assert!(gone.is_err(), "documents was made with it");
 }
 
 async fn a_record_that_something_keeps_is_told(database: Database) {

@@ -19,6 +19,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         the_script_of_down_takes_back_what_up_has_done,
         the_script_of_down_does_nothing_where_nothing_is_recorded,
         a_script_stops_where_up_would_refuse,
+        a_script_makes_no_documents_beside_what_has_lost_it,
     ];
     if backend == DbBackend::Postgres {
         tests.extend(tests![a_script_works_in_the_schema_that_is_named]);
@@ -181,6 +182,29 @@ async fn a_script_stops_where_up_would_refuse(database: Database) {
     }
     client(&database, &script(&database, &["up"])).expect_success();
     migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_script_makes_no_documents_beside_what_has_lost_it(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let (off, cascade) = match database.backend() {
+        DbBackend::Postgres => ("SELECT 1", " CASCADE"),
+        DbBackend::MySql => ("SET foreign_key_checks = 0", ""),
+        _ => ("PRAGMA foreign_keys = OFF", ""),
+    };
+    let lose = format!("DROP TABLE documents{cascade}");
+    database.execute([off, &lose]).await;
+    for forget in ["SELECT 1", "DELETE FROM seaql_migrations"] {
+        database.execute([forget]).await;
+
+        let finished = client(&database, &script(&database, &["up"]));
+
+        assert_ne!(finished.code, Some(0), "{finished:?}");
+        let reason = "documents has been there and is gone";
+        assert!(finished.stderr.contains(reason), "{}", finished.stderr);
+        let db = database.connect().await;
+        let made = db.execute_unprepared("SELECT * FROM documents").await;
+        assert!(made.is_err(), "{forget}");
+    }
 }
 
 async fn a_script_works_in_the_schema_that_is_named(database: Database) {

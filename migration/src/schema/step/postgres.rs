@@ -298,7 +298,10 @@ fn distribute(documents: &Placement, vectors: &Table) -> Step {
 fn create_distributed_table(documents: &Placement) -> String {
     let column = match documents {
         Placement::Distributed { .. } => "'doc_id'",
-        _ => "NULL",
+        Placement::Local
+        | Placement::Managed
+        | Placement::Reference
+        | Placement::SingleShard { .. } => "NULL",
     };
     format!("SELECT create_distributed_table('vectors', {column}, colocate_with => 'documents')")
 }

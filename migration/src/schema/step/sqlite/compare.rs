@@ -82,7 +82,7 @@ impl Pairs {
     fn may_differ(&self, column: &str) -> &'static str {
         match self {
             Self::Numbered(_) if column == "id" => "o.id IS NOT NULL AND ",
-            _ => "",
+            Self::Rowid(_) | Self::Numbered(_) | Self::PrimaryKey | Self::Id => "",
         }
     }
 }

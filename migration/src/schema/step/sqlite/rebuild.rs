@@ -275,7 +275,11 @@ impl<'d> Rewritten<'d> {
             .chain(of_table)
             .filter_map(|constraint| match &constraint.kind {
                 ConstraintKind::References(key) => Some(key),
-                _ => None,
+                ConstraintKind::PrimaryKey
+                | ConstraintKind::NotNull
+                | ConstraintKind::Null
+                | ConstraintKind::Unique
+                | ConstraintKind::Kept => None,
             })
             .filter(|key| key.table.eq_ignore_ascii_case(DOCUMENTS))
             .collect();
