@@ -92,7 +92,7 @@ pub enum Error {
     /// Somebody else was at work for longer than was to be waited.
     #[error(
         "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
-         Try again later, or wait longer (--lock-wait)",
+         Try again later, or wait longer",
         holder.as_deref().unwrap_or("another migrator or writer"),
         place.as_ref().map_or("this database".to_owned(), ToString::to_string)
     )]
@@ -108,7 +108,7 @@ pub enum Error {
     /// Others had a table in use for longer than was to be waited.
     #[error(
         "waited {seconds} s to run `{statements}` for {}. What was done before stays. \
-         End what has the table in use, or wait longer (--lock-wait)",
+         End what has the table in use, or wait longer",
         holder.as_deref().unwrap_or("somebody who has the table in use")
     )]
     InUse {
@@ -230,9 +230,10 @@ pub enum Error {
         migration: String,
     },
 
-    /// A step changed nothing.
+    /// A step changed nothing, or there was always another one.
     #[error(
-        "`{last}` was run, and is still what has to be run. Compare with `check`, and do by hand what is left"
+        "the shape is not reached after many steps: `{last}` would be run again. Something changes the table back: \
+         compare with `check`, look for who else alters it, and try again"
     )]
     NoEnd {
         /// The statements of the step.
@@ -397,7 +398,7 @@ fn next_step(error: &str) -> Option<&'static str> {
         ),
         (
             "\"55P03\"",
-            "end what has the table in use, or wait longer (--lock-wait)",
+            "end what has the table in use, or wait longer",
         ),
         (
             "\"2BP01\"",

@@ -146,7 +146,7 @@ fn documents(live: &Live) -> Option<Difference> {
         Kind::Other(kind) => {
             return unfit(
                 format!("documents is {kind}"),
-                "name the database and schema of the table itself (-u, -s)",
+                "name the database and schema of the table itself",
             );
         }
     }

@@ -11,7 +11,7 @@ use sea_orm::DbBackend;
 
 /// The next step where there is no `documents`.
 pub(crate) const DOCUMENTS_ARE_NOT_OURS: &str = "it belongs to the application: start that first, which makes it, \
-    or name the database and schema that hold it (-u, -s). Where no application will make one, have it made: \
+    or name the database and schema that hold it. Where no application will make one, have it made: \
     --create-documents, or MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
 
 /// What can be done about a difference. A difference that nobody has planned a step for cannot be
@@ -93,7 +93,7 @@ impl Difference {
                 creation: Creation::TooLate,
                 ..
             } => person(
-                "vectors is there, so its documents were there too: bring them back, or name the database and schema that hold them (-u, -s)",
+                "vectors is there, so its documents were there too: bring them back, or name the database and schema that hold them",
             ),
             Self::DocumentsUnfit { next_step, .. } => person(next_step),
             Self::NotATable { .. } => person(
