@@ -396,10 +396,7 @@ fn next_step(error: &str) -> Option<&'static str> {
             "\"57014\"",
             "where a statement_timeout of this role cut it: ALTER ROLE it SET statement_timeout = 0, or use another role",
         ),
-        (
-            "\"55P03\"",
-            "end what has the table in use, or wait longer",
-        ),
+        ("\"55P03\"", "end what has the table in use, or wait longer"),
         (
             "\"2BP01\"",
             "somebody else's views or foreign keys depend on it: drop those first",

@@ -10,7 +10,11 @@ mod tier;
 mod timing;
 
 use std::{
-    collections::BTreeMap, env, panic::AssertUnwindSafe, process::ExitCode, sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    env,
+    panic::AssertUnwindSafe,
+    process::ExitCode,
+    sync::Arc,
     thread::available_parallelism,
 };
 
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
     }
     let (mut tests, left_out) = tests();
     if arguments.filter.is_none() && Tier::current() == Tier::Quick {
-        draw_versions(&mut tests);
+        draw(&mut tests);
     }
     if let Some(reason) = engines::unnamed() {
         eprintln!("NOT TESTED {reason}");
@@ -107,24 +111,26 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
 }
 
-/// Leaves each test that both versions of PostgreSQL have to one of them.
-fn draw_versions(tests: &mut [(Engine, Vec<Test>)]) {
-    let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+/// Leaves one of the tests that are kin, on one version of PostgreSQL.
+fn draw(tests: &mut [(Engine, Vec<Test>)]) {
+    let family = |engine: Engine, test: &Test| {
+        let is_postgres = engines::POSTGRES.contains(&engine.name);
+        let engine = if is_postgres { "postgres" } else { engine.name };
+        (engine, test.kin.clone())
+    };
+    let mut families: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for (engine, tests) in &*tests {
-        if engines::POSTGRES.contains(&engine.name) {
-            for test in tests {
-                let versions = versions.entry(test.name.clone()).or_default();
-                versions.push(engine.name);
-            }
+        for test in tests {
+            let family = families.entry(family(*engine, test)).or_default();
+            family.push(name(*engine, test));
         }
     }
+    let drawn: BTreeSet<String> = families
+        .into_iter()
+        .filter_map(|(family, tests)| tier::choices(family).choice(tests))
+        .collect();
     for (engine, tests) in tests {
-        if engines::POSTGRES.contains(&engine.name) {
-            tests.retain(|test| {
-                let versions = &versions[&test.name];
-                versions[tier::choices(&test.name).usize(..versions.len())] == engine.name
-            });
-        }
+        tests.retain(|test| drawn.contains(&name(*engine, test)));
     }
 }
 

@@ -49,9 +49,10 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         let each = cases().flat_map(|case| errors.iter().map(move |error| (case, *error)));
         each.map(|((work, times), error)| {
             let name = name(error.code, work, times);
-            Test::new(module_path!(), &name, move |database| {
+            let test = Test::new(module_path!(), &name, move |database| {
                 Box::pin(server_answers(database, work, error, times))
-            })
+            });
+            test.one_of(&format!("{} {times:?}", error.code))
         })
         .collect()
     };
@@ -63,9 +64,10 @@ pub fn tests(engine: Engine) -> Vec<Test> {
             let each = cases().flat_map(|case| errors.map(|error| (case, error)));
             each.map(|((work, times), error)| {
                 let name = name(error.about, work, times);
-                Test::new(module_path!(), &name, move |database| {
+                let test = Test::new(module_path!(), &name, move |database| {
                     Box::pin(system_answers(database, work, error, times))
-                })
+                });
+                test.one_of(&format!("{} {times:?}", error.about))
             })
             .collect()
         }

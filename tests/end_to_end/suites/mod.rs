@@ -61,6 +61,8 @@ use crate::{
 /// A test that gets a database of its own.
 pub struct Test {
     pub name: String,
+    /// Of the tests that have this in common the quick tier does one, on one version of the engine.
+    pub kin: String,
     pub body: Box<dyn Fn(Database) -> Body + Send>,
 }
 
@@ -70,9 +72,19 @@ impl Test {
     /// `module` is the path of the module that holds the test.
     pub fn new(module: &str, name: &str, body: impl Fn(Database) -> Body + Send + 'static) -> Self {
         let suite = module.rsplit("::").next().unwrap_or(module);
+        let name = format!("{suite}::{name}");
         Self {
-            name: format!("{suite}::{name}"),
+            kin: name.clone(),
+            name,
             body: Box::new(body),
+        }
+    }
+
+    /// The same, where one of several says enough of a small change.
+    pub fn one_of(self, kin: &str) -> Self {
+        Self {
+            kin: kin.to_owned(),
+            ..self
         }
     }
 }

@@ -45,7 +45,7 @@ fn scale(engine: Engine) -> Scale {
         _ => (16, 10),
     };
     Scale {
-        processes,
+        processes: tier::rounds(8, processes),
         rounds: tier::rounds(1, rounds),
     }
 }
