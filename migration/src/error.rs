@@ -3,6 +3,7 @@ use sea_orm::DbErr;
 use crate::{
     Place, Runner,
     schema::{report::DifferenceReport, step::Plan},
+    server_error,
 };
 
 /// Why a migration, a check or a repair stopped.
@@ -288,160 +289,11 @@ fn migration_text(error: &DbErr) -> String {
     }
 }
 
-/// Whether another session was in the way: a lock, a deadlock or a serialization failure, by the code that
-/// the server gives it. The same statement may succeed when it is run again.
-pub(crate) fn is_in_use(error: &DbErr) -> bool {
-    const CODES: [&str; 7] = [
-        "code: \"55P03\"",
-        "code: \"40P01\"",
-        "code: \"40001\"",
-        "number: 1205",
-        "number: 1213",
-        "SqliteError { code: 5,",
-        "SqliteError { code: 517,",
-    ];
-    has_code(error, &CODES)
-}
-
-/// A disk without room, for which nobody waits.
-pub(crate) fn is_full(error: &DbErr) -> bool {
-    const CODES: [&str; 8] = [
-        "code: \"53100\"",
-        "SqliteError { code: 13,",
-        "number: 1021",
-        "number: 1114",
-        "error 28",
-        "Errcode: 28",
-        "errno: 28",
-        "No space left on device",
-    ];
-    has_code(error, &CODES)
-}
-
-/// What one of two migrators is told that no lock keeps apart: what it wanted to make is there.
-pub(crate) fn is_lost_race(error: &DbErr) -> bool {
-    // Duplicate key, table exists or is gone or is another now, what Galera calls a transaction that lost its
-    // certification, and a pool or pooler whose connections the others have.
-    const CODES: [&str; 7] = [
-        "number: 1146",
-        "number: 1412",
-        "ConnectionAcquire(Timeout)",
-        "number: 1062",
-        "number: 1050",
-        "number: 1317",
-        "number: 1180",
-    ];
-    !is_full(error) && (is_in_use(error) || has_code(error, &CODES))
-}
-
-/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, or whose disk has
-/// failed, nobody knows.
-pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
-    let answers = [
-        "PgDatabaseError",
-        "MySqlDatabaseError",
-        "SqliteError { code: 5,",
-        "SqliteError { code: 517,",
-        "SqliteError { code: 13,",
-    ];
-    has_code(error, &answers)
-}
-
-/// MySQL and MariaDB: whether a savepoint is gone, as it is where no transaction is open.
-pub(crate) fn is_without_transaction(error: &DbErr) -> bool {
-    has_code(error, &["number: 1305"])
-}
-
-/// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
-pub(crate) fn would_copy(error: &DbErr) -> bool {
-    has_code(
-        error,
-        &["number: 1845", "number: 1846", "code: Some(\"0A000\")"],
-    )
-}
-
-/// The codes stand only in the driver's own error, whose type is there only with the driver's feature.
-fn has_code(error: &DbErr, codes: &[&str]) -> bool {
-    let error = format!("{error:?}");
-    codes.iter().any(|code| error.contains(code))
-}
-
-/// What the server or the driver said, without SeaORM's words around it, and the next step where one is known.
+/// What the database said, and the next step where one is known.
 pub(crate) fn explained(error: &DbErr) -> String {
-    let text = error.to_string();
-    let around = [
-        "Execution Error: ",
-        "Query Error: ",
-        "Connection Error: ",
-        "error returned from database: ",
-    ];
-    let text = around.iter().fold(text.as_str(), |text, prefix| {
-        text.strip_prefix(prefix).unwrap_or(text)
-    });
-    match next_step(&format!("{error:?}")) {
-        Some(next_step) => format!("{text} ({next_step})"),
-        None => text.to_owned(),
+    let message = server_error::message(error);
+    match server_error::next_step(error) {
+        Some(next_step) => format!("{message} ({next_step})"),
+        None => message,
     }
-}
-
-/// By the code or the words that the server gave, wherever in the error they stand: the driver's own
-/// type is there only with the driver's feature.
-fn next_step(error: &str) -> Option<&'static str> {
-    let known = [
-        (
-            "\"42501\"",
-            "use a role that owns the tables, or grant it the right",
-        ),
-        (
-            "\"57014\"",
-            "where a statement_timeout of this role cut it: ALTER ROLE it SET statement_timeout = 0, or use another role",
-        ),
-        ("\"55P03\"", "end what has the table in use, or wait longer"),
-        (
-            "\"2BP01\"",
-            "somebody else's views or foreign keys depend on it: drop those first",
-        ),
-        (
-            "\"25006\"",
-            "name the primary server: this one only reads, or default_transaction_read_only is on for this role or database",
-        ),
-        (
-            "number: 1792",
-            "use a user whose sessions are not set to transaction_read_only",
-        ),
-        (
-            "--read-only option",
-            "name the primary server: this one only reads",
-        ),
-        (
-            "attempt to write a readonly database",
-            "make the file and its folder writable",
-        ),
-        ("\"53100\"", "make room on the server's disk"),
-        ("SqliteError { code: 13,", "make room on the disk"),
-        ("number: 1021", "make room on the server's disk"),
-        ("number: 1114", "make room on the server's disk"),
-        ("No space left on device", "make room on the server's disk"),
-        (
-            "ConnectionAcquire(Timeout)",
-            "the server may allow this role or all others no more connections: a migrator uses two",
-        ),
-        (
-            "prepared statement \\\"",
-            "behind PgBouncer in transaction mode: give it max_prepared_statements (1.21 and later), \
-             or use the command line or Runner::behind_pooler",
-        ),
-        (
-            "number: 1226",
-            "allow this user more connections: a migrator uses two",
-        ),
-        (
-            "database is locked",
-            "somebody else is writing: try again when they are done",
-        ),
-    ];
-    known
-        .iter()
-        .find(|(code, _)| error.contains(code))
-        .map(|(_, next_step)| *next_step)
 }

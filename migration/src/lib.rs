@@ -37,6 +37,7 @@ mod runner;
 mod schema;
 #[cfg(feature = "cli")]
 mod script;
+mod server_error;
 mod session;
 mod shape;
 mod sql;

@@ -9,7 +9,7 @@ use sea_orm::{
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManagerConnection};
 
 use crate::{
-    CreateDocuments, Migrator, error, record_table::RecordTable, schema::step::Freedom, sql,
+    CreateDocuments, Migrator, record_table::RecordTable, schema::step::Freedom, server_error, sql,
 };
 
 /// What a caller may choose.
@@ -191,7 +191,7 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
         .execute_unprepared("RELEASE SAVEPOINT colpali_is_open")
         .await
     {
-        Err(error) if error::is_without_transaction(&error) => {
+        Err(error) if server_error::is_without_savepoint(&error) => {
             db.execute_unprepared("START TRANSACTION").await.map(|_| ())
         }
         outcome => outcome.map(|_| ()),

@@ -23,8 +23,8 @@ use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
     Error, Place,
-    error::is_in_use,
     schema::live,
+    server_error::is_in_use,
     session::{Session, Settings, reborrow},
 };
 

@@ -21,11 +21,11 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManage
 
 use crate::{
     CreateDocuments, Error, Migrator, Orphans,
-    error::{is_lost_race, is_rolled_back},
     lock::{BETWEEN_TRIES, End, Turn},
     orphans::Handover,
     record_table::RecordTable,
     schema::{converge, difference::Scope, report::Report},
+    server_error::{is_lost_race, is_rolled_back},
     session::{Session, Settings, Statements, reborrow},
     shape::Repaired,
 };

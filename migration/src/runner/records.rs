@@ -6,8 +6,8 @@ use sea_query::{IntoTableRef, Query};
 
 use crate::{
     Error,
-    error::is_in_use,
     schema::{difference::Scope, live},
+    server_error::is_in_use,
     session::{Session, Settings, Statements, Unit},
 };
 

@@ -8,7 +8,6 @@ use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 use super::{preview, records};
 use crate::{
     CreateDocuments, Error,
-    error::is_lost_race,
     lock::Turn,
     orphans::Handover,
     schema::{
@@ -20,6 +19,7 @@ use crate::{
         report::Report,
         rows, run, step,
     },
+    server_error::is_lost_race,
     session::{Session, Settings, begin_to_write, reborrow},
     shape::Repaired,
 };

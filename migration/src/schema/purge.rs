@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     Error,
-    error::{is_in_use, is_rolled_back},
     lock::BETWEEN_TRIES,
     orphans::{Handover, Orphan},
+    server_error::{is_in_use, is_rolled_back},
     session::Session,
 };
 

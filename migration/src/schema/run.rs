@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     Error,
-    error::{is_in_use, would_copy},
     lock::{self, BETWEEN_TRIES},
+    server_error::{is_in_use, would_copy},
     session::Session,
 };
 

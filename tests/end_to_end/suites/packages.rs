@@ -15,15 +15,19 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     ]
 }
 
-const RUNTIMES_AND_DRIVERS: [&str; 6] = [
+const RUNTIMES_AND_DRIVERS: [&str; 9] = [
     "async-io",
     "async-std",
+    "libsqlite3-sys",
+    "native-tls",
     "rustls",
-    "sqlx",
-    "sqlx-core",
+    "sqlx-mysql",
+    "sqlx-postgres",
+    "sqlx-sqlite",
     "tokio",
 ];
 
+/// It reads what a driver's errors say, whichever driver that is.
 fn migration() {
     brings_none_of(
         "migration",
@@ -39,7 +43,7 @@ fn migration() {
 
 fn entity() {
     brings_none_of("entity", &[], &RUNTIMES_AND_DRIVERS);
-    brings_none_of("entity", &[], &["sea-orm-migration"]);
+    brings_none_of("entity", &[], &["sea-orm-migration", "sqlx", "sqlx-core"]);
 }
 
 fn brings_none_of(package: &str, features: &[&str], unwanted: &[&str]) {
