@@ -6,6 +6,7 @@
 mod mysql;
 mod others;
 mod postgres;
+mod questions;
 mod sqlite;
 
 pub(crate) use others::{
@@ -19,10 +20,7 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 
-use super::{
-    declared::{DOCUMENTS, VECTORS},
-    difference::primary_key,
-};
+use super::difference::primary_key;
 use crate::{Error, session::Settings};
 
 /// Where the tables are looked for.
@@ -379,32 +377,46 @@ pub(crate) struct ForeignKey {
     pub(crate) enforced: bool,
 }
 
+/// What an engine's catalog tells.
+struct Found {
+    place: Place,
+    tables: Vec<String>,
+    names: Vec<String>,
+    documents: Option<Table>,
+    vectors: Option<Table>,
+    compression: Option<Compression>,
+    reach: Reach,
+}
+
 pub(crate) async fn read(db: &impl ConnectionTrait, settings: &Settings) -> Result<Live, Error> {
     let backend = db.get_database_backend();
-    let mut tables = tables(db).await?;
+    let found = match backend {
+        DbBackend::Postgres => postgres::read(db).await,
+        DbBackend::MySql => mysql::read(db).await,
+        DbBackend::Sqlite => sqlite::read(db).await,
+        other => Err(unsupported(other)),
+    };
+    let Found {
+        place,
+        mut tables,
+        names,
+        documents,
+        vectors,
+        compression,
+        reach,
+    } = found.map_err(Error::looking_for("the tables in the catalog"))?;
     let case = case_of_tables(db, settings.records.name()).await?;
     tables.retain(|name| !settings.records.is_called(case, name));
-    let place = place(db).await?;
     Ok(Live {
         backend,
         may_create_documents: settings.create_documents.allows(backend, &place),
         place,
         tables,
-        names: names(db).await?,
-        documents: table(db, DOCUMENTS).await?,
-        vectors: table(db, VECTORS).await?,
-        compression: match backend {
-            DbBackend::Postgres => postgres::compression(db)
-                .await
-                .map_err(Error::looking_for("what the server compresses with"))?,
-            _ => None,
-        },
-        reach: match backend {
-            DbBackend::MySql => mysql::reach(db)
-                .await
-                .map_err(Error::looking_for("how a cluster's nodes change a table"))?,
-            _ => Reach::Server,
-        },
+        names,
+        documents,
+        vectors,
+        compression,
+        reach,
     })
 }
 
@@ -454,27 +466,6 @@ pub(crate) async fn case_of_tables(db: &impl ConnectionTrait, name: &str) -> Res
         [0] => Case::Told,
         _ => Case::Ignored,
     })
-}
-
-async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
-    let names = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::names(db).await,
-        DbBackend::MySql => mysql::names(db).await,
-        DbBackend::Sqlite => sqlite::names(db).await,
-        other => Err(unsupported(other)),
-    };
-    names.map_err(Error::looking_for("the names that are taken"))
-}
-
-/// What carries this name, as an unqualified name is resolved.
-async fn table(db: &impl ConnectionTrait, name: &'static str) -> Result<Option<Table>, Error> {
-    let table = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::table(db, name).await,
-        DbBackend::MySql => mysql::table(db, name).await,
-        DbBackend::Sqlite => sqlite::table(db, name).await,
-        other => Err(unsupported(other)),
-    };
-    table.map_err(Error::looking_for(name))
 }
 
 fn unsupported(backend: DbBackend) -> DbErr {

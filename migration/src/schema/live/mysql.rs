@@ -4,10 +4,13 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Index, Kind, Place, Reach,
+    Attributes, Column, ColumnKind, Copies, Filled, ForeignKey, Found, Index, Kind, Place, Reach,
     Referrer, Relation, Table, Unused, gather, list, others::Named, rows,
 };
-use crate::sql;
+use crate::{
+    schema::declared::{DOCUMENTS, VECTORS},
+    sql,
+};
 
 /// Before a SELECT: the server prints expressions as a statement of ours is read, whose `sql_mode` is another than
 /// the session's. MariaDB has one word for it, MySQL another.
@@ -16,6 +19,18 @@ const PRINTED_FOR_US: &str =
 
 /// At the foreign keys, before they are called hidden.
 const LOOKS: u32 = 3;
+
+pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Found, DbErr> {
+    Ok(Found {
+        place: place(db).await?,
+        tables: tables(db).await?,
+        names: names(db).await?,
+        documents: table(db, DOCUMENTS).await?,
+        vectors: table(db, VECTORS).await?,
+        compression: None,
+        reach: reach(db).await?,
+    })
+}
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let database: Option<String> = list(db, "SELECT CAST(DATABASE() AS CHAR)", [])
@@ -91,7 +106,7 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
 }
 
 /// A foreign key's name is unique in its database; an index's only in its table.
-pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
         "SELECT CAST(constraint_name AS CHAR) FROM information_schema.table_constraints
@@ -101,7 +116,7 @@ pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbEr
     .await
 }
 
-pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
+async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
     let Some(kind) = kind(db, name).await? else {
         return Ok(None);
     };
@@ -463,7 +478,7 @@ async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, Db
     .await
 }
 
-pub(super) async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
+async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
     let settings = rows(
         db,
         "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_OSU_method')",

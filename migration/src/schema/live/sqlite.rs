@@ -3,10 +3,25 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{
-    Attributes, Column, ColumnKind, Filled, ForeignKey, Index, Kind, Place, Referrer, Relation,
-    Table, gather, list, others::Named, rows,
+    Attributes, Column, ColumnKind, Filled, ForeignKey, Found, Index, Kind, Place, Reach, Referrer,
+    Relation, Table, gather, list, others::Named, rows,
 };
-use crate::sql;
+use crate::{
+    schema::declared::{DOCUMENTS, VECTORS},
+    sql,
+};
+
+pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Found, DbErr> {
+    Ok(Found {
+        place: place(db).await?,
+        tables: tables(db).await?,
+        names: names(db).await?,
+        documents: table(db, DOCUMENTS).await?,
+        vectors: table(db, VECTORS).await?,
+        compression: None,
+        reach: Reach::Server,
+    })
+}
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let file: Option<String> = list(
@@ -47,11 +62,11 @@ pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbE
 }
 
 /// Tables, views, indexes and triggers share one space of names.
-pub(super) async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(db, "SELECT name FROM main.sqlite_schema", []).await
 }
 
-pub(super) async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
+async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
     let Some((kind, has_rowid)) = kind(db, name).await? else {
         return Ok(None);
     };
