@@ -1,6 +1,6 @@
 //! A connection, and what is said to it before anything is run on it.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -53,11 +53,37 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// For the transaction alone: behind PgBouncer the next one may have another connection.
+    /// Says what a transaction of the caller's has to know.
     pub(crate) async fn enter(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         if db.get_database_backend() != DbBackend::Postgres {
             return Ok(());
         }
+        match self.words().as_slice() {
+            [] => Ok(()),
+            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
+        }
+    }
+
+    /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
+    pub(crate) async fn begin(
+        &self,
+        pool: &DatabaseConnection,
+        isolation: &str,
+        words: &[&str],
+    ) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = pool.begin().await?;
+        let ours = self.words();
+        let ours = ours.iter().map(String::as_str);
+        let all: Vec<&str> = iter::once(isolation)
+            .chain(ours)
+            .chain(words.iter().copied())
+            .collect();
+        transaction.execute_unprepared(&all.join("; ")).await?;
+        Ok(transaction)
+    }
+
+    /// For the transaction alone: behind PgBouncer the next one may have another connection.
+    fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if self.statements == Statements::OfOthers {
             words.push("DEALLOCATE ALL".to_owned());
@@ -66,10 +92,7 @@ impl Settings {
             let schema = sql::identifier(DbBackend::Postgres, schema);
             words.push(format!("SET LOCAL search_path = {schema}"));
         }
-        match words.as_slice() {
-            [] => Ok(()),
-            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
-        }
+        words
     }
 }
 
@@ -134,35 +157,34 @@ impl<'c> Session<'c> {
 
     /// Of one moment, also beside others who change what is looked at.
     pub(crate) async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
-        let is_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
-        let transaction = match (is_pool, self.backend()) {
-            (true, DbBackend::Postgres) => {
-                let transaction = self.db.begin().await?;
-                let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-                transaction.execute_unprepared(mode).await?;
-                transaction
+        let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        Ok(Unit::Own(match (&self.db, self.backend()) {
+            (SchemaManagerConnection::Connection(pool), DbBackend::Postgres) => {
+                self.settings.begin(pool, mode, &[]).await?
             }
-            (true, DbBackend::MySql) => {
+            (SchemaManagerConnection::Connection(pool), DbBackend::MySql) => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
-                self.db
-                    .begin_with_config(isolation, Some(AccessMode::ReadOnly))
+                pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
                     .await?
             }
             // SQLite has no such words, and the caller's transaction has its own.
             _ => return self.begin().await,
-        };
-        self.settings.enter(&transaction).await?;
-        Ok(Unit::Own(transaction))
+        }))
     }
 
     /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
     pub(crate) async fn begin(&self) -> Result<Unit<'_>, DbErr> {
+        self.begin_saying(&[]).await
+    }
+
+    /// The same; on PostgreSQL with these words about a transaction of its own.
+    pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
         match &self.db {
-            SchemaManagerConnection::Connection(pool) => {
-                let transaction = begin_to_write(pool).await?;
-                self.settings.enter(&transaction).await?;
-                Ok(Unit::Own(transaction))
+            SchemaManagerConnection::Connection(pool) if self.backend() == DbBackend::Postgres => {
+                let begun = self.settings.begin(pool, READ_COMMITTED, words).await?;
+                Ok(Unit::Own(begun))
             }
+            SchemaManagerConnection::Connection(pool) => Ok(Unit::Own(begin_to_write(pool).await?)),
             // Its first DDL statement would end the caller's transaction, and every savepoint with it.
             _ if self.backend() == DbBackend::MySql => Ok(Unit::Callers(&self.db)),
             callers => Ok(Unit::Own(callers.begin().await?)),
@@ -170,13 +192,11 @@ impl<'c> Session<'c> {
     }
 
     /// The same, where no statement is one of DDL.
-    pub(crate) async fn begin_for_rows(&self) -> Result<Unit<'_>, DbErr> {
-        if self.backend() != DbBackend::MySql {
-            return self.begin().await;
-        }
-        match &self.db {
-            SchemaManagerConnection::Connection(_) => self.begin().await,
-            callers => {
+    pub(crate) async fn begin_for_rows(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
+        match (&self.db, self.backend()) {
+            (SchemaManagerConnection::Connection(_), _)
+            | (_, DbBackend::Postgres | DbBackend::Sqlite) => self.begin_saying(words).await,
+            (callers, _) => {
                 begin_where_none_is_open(callers).await?;
                 Ok(Unit::Own(callers.begin().await?))
             }
@@ -198,6 +218,10 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
     }
 }
 
+/// SeaORM would prepare this statement, which fails behind a pooler where another client has prepared one of the
+/// same name.
+pub(crate) const READ_COMMITTED: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
 /// Begins a transaction whose isolation level is explicit: a server, a database or a role may have
 /// another default. A default of READ ONLY is respected.
 ///
@@ -212,14 +236,7 @@ pub(crate) async fn begin_to_write(
             let isolation = Some(IsolationLevel::RepeatableRead);
             pool.begin_with_config(isolation, None).await
         }
-        DbBackend::Postgres => {
-            let transaction = pool.begin().await?;
-            // SeaORM would prepare this statement, which fails behind a pooler where another client has
-            // prepared one of the same name.
-            let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
-            transaction.execute_unprepared(isolation).await?;
-            Ok(transaction)
-        }
+        DbBackend::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
         // SQLite has one isolation level.
         _ => pool.begin().await,
     }

@@ -170,12 +170,11 @@ async fn attempt<'c>(
             false => Attempt::HeldBy(holder(db).await?),
         });
     };
-    let transaction = match begin(pool).await {
+    let transaction = match begin(pool, settings).await {
         Ok(transaction) => transaction,
         Err(error) if is_in_use(&error) => return Ok(Attempt::HeldBy(None)),
         Err(error) => return Err(error),
     };
-    settings.enter(&transaction).await?;
     if try_take(&transaction).await? {
         return Ok(Attempt::Taken(Holder::Own(transaction)));
     }
@@ -203,11 +202,11 @@ async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConn
     }
 }
 
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(db: &DatabaseConnection, settings: &Settings) -> Result<DatabaseTransaction, DbErr> {
     match db.get_database_backend() {
         DbBackend::MySql => mysql::begin(db).await,
         DbBackend::Sqlite => sqlite::begin(db).await,
-        _ => postgres::begin(db).await,
+        _ => postgres::begin(db, settings).await,
     }
 }
 

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Q
 use super::Waiter;
 use crate::{
     schema::live::{list, rows},
-    session::begin_to_write,
+    session::{READ_COMMITTED, Settings},
 };
 
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
@@ -18,10 +18,11 @@ const TIMEOUTS: &str = "SELECT set_config(name, CASE name WHEN 'lock_timeout' TH
      FROM pg_catalog.pg_settings WHERE name IN (
        'lock_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')";
 
-pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let transaction = begin_to_write(db).await?;
-    transaction.execute_unprepared(TIMEOUTS).await?;
-    Ok(transaction)
+pub(super) async fn begin(
+    db: &DatabaseConnection,
+    settings: &Settings,
+) -> Result<DatabaseTransaction, DbErr> {
+    settings.begin(db, READ_COMMITTED, &[TIMEOUTS]).await
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {

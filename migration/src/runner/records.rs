@@ -115,11 +115,13 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
         .is_none_or(|first| Scope::of_migration(first.name()).is_none())
 }
 
+/// Where there is a table of records.
 pub(super) async fn next_pending(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
-    let applied = known(db, settings).await?;
+    let applied = applied(db, settings, None).await?;
+    refuse_unknown(db, settings, &applied).await?;
     let mut all = (settings.migrations)().into_iter();
     Ok(all.find(|one| !is_in(&applied, one.as_ref())))
 }

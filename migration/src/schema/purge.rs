@@ -148,7 +148,7 @@ async fn round(
 ) -> Result<u64, Stopped> {
     let before = handover.rows();
     let is_pool = matches!(session.db, SchemaManagerConnection::Connection(_));
-    let unit = session.begin_for_rows().await?;
+    let unit = session.begin_for_rows(&[run::POLITE]).await?;
     let left = match within(session, &unit.db(), deletion, handover).await {
         Ok(left) => left,
         Err(error) => {
@@ -178,9 +178,6 @@ async fn within(
     handover: &Handover<'_>,
 ) -> Result<u64, Stopped> {
     let is_pool = matches!(session.db, SchemaManagerConnection::Connection(_));
-    if is_pool && session.backend() == DbBackend::Postgres {
-        db.execute_unprepared(run::POLITE).await?;
-    }
     let there = Orphans::count(db).await?;
     if there == 0 {
         return Ok(0);

@@ -180,11 +180,8 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
             return beside_others(session, &step.statements).await;
         }
     };
-    let unit = session.begin().await?;
+    let unit = session.begin_saying(&[POLITE]).await?;
     let db = unit.db();
-    if session.freedom() == Freedom::Free && session.backend() == DbBackend::Postgres {
-        db.execute_unprepared(POLITE).await?;
-    }
     let outcome = match step.execution {
         Execution::Compared { .. } => with(&db, settings, compared(&db, &step.statements)).await,
         Execution::Transaction { .. } | Execution::Alone => {

@@ -57,13 +57,13 @@ async fn a_server_that_is_killed_during_a_long_repair(shared: Database) {
         DbBackend::Postgres => (
             "ALTER TABLE vectors ALTER page TYPE smallint;
              INSERT INTO documents DEFAULT VALUES;
-             INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1, n % 1000, n FROM generate_series(1, 1000000) n",
+             INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1, n % 1000, n FROM generate_series(1, 300000) n",
             "SELECT query FROM pg_stat_activity WHERE query LIKE 'ALTER TABLE vectors%' AND state = 'active'",
         ),
         _ => (
             "ALTER TABLE vectors MODIFY page smallint NOT NULL;
              INSERT INTO documents VALUES ();
-             INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1, seq % 1000, seq FROM seq_1_to_500000",
+             INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1, seq % 1000, seq FROM seq_1_to_200000",
             "SELECT cast(info AS char) FROM information_schema.processlist WHERE state LIKE 'copy to tmp table'",
         ),
     };
