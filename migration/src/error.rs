@@ -73,6 +73,16 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// The deletion of rows without a document was rolled back, and what they say could not be taken back.
+    #[error(
+        "rows whose document does not exist stayed, and what was written of them could not be taken back: {source}. \
+         Repair again: they are written once more before they go"
+    )]
+    OrphansNotWithdrawn {
+        /// Why.
+        source: std::io::Error,
+    },
+
     /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
     #[error(
         "{} whose document does not exist stayed when it was deleted, which was rolled back. {}. \
@@ -231,10 +241,10 @@ pub enum Error {
         migration: String,
     },
 
-    /// A step changed nothing, or there was always another one.
+    /// A step changed nothing, or what it changed was changed back.
     #[error(
-        "the shape is not reached after many steps: `{last}` would be run again. Something changes the table back: \
-         compare with `check`, look for who else alters it, and try again"
+        "`{last}` would be run again, and again: it does not bring the shape about, or somebody changes it back. \
+         Compare with `check`, and do by hand what is left"
     )]
     NoEnd {
         /// The statements of the step.

@@ -145,7 +145,7 @@ impl<'s> Handover<'s> {
     pub(crate) fn roll_back(&self) -> Result<(), Error> {
         let committed = self.state().committed;
         self.withdraw_to(committed)
-            .map_err(|source| Error::OrphansNotStored { source })
+            .map_err(|source| Error::OrphansNotWithdrawn { source })
     }
 
     /// All but the first ones, this many.

@@ -1,4 +1,5 @@
-//! What an error of the database means, by the code that its engine gives it.
+//! What an error of the database means, by the code that its engine gives it; where it gives no one code, by the
+//! number of the system's that it prints.
 
 use sea_orm::{
     ConnAcquireErr, DbErr, RuntimeErr,
@@ -13,7 +14,7 @@ pub(crate) fn is_in_use(error: &DbErr) -> bool {
 
 /// A disk without room, for which nobody waits.
 pub(crate) fn is_full(error: &DbErr) -> bool {
-    FULL.have(error) || answer(error).is_some_and(is_full_by_its_words)
+    FULL.have(error) || answer(error).is_some_and(is_full_by_words)
 }
 
 /// What one of two migrators is told that no lock keeps apart: what it wanted to make is there, or is gone, or
@@ -32,14 +33,10 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
-/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, or whose disk has
-/// failed, nobody knows.
+/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, whose server was
+/// stopped, or whose disk has failed, nobody knows.
 pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
-    match answer(error).map(Code::of) {
-        Some(Code::SqlState(_) | Code::MySql(_)) => true,
-        Some(Code::Sqlite(code)) => [SQLITE_BUSY, SQLITE_FULL].contains(&code),
-        None => false,
-    }
+    ROLLED_BACK.have(error)
 }
 
 /// What may be done about it, where that is known.
@@ -95,6 +92,16 @@ const FULL: Codes = Codes {
 /// A duplicate key, a table that exists, is gone or is another now, and what Galera calls a transaction that has
 /// lost its certification.
 const LOST_RACE: Codes = Codes::mysql(&[1050, 1062, 1146, 1180, 1317, 1412]);
+
+/// A constraint that is only looked at by the COMMIT, what a trigger of such a one raises, a lost race, and a file
+/// that somebody else reads.
+const ROLLED_BACK: Codes = Codes {
+    postgres: &[
+        "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
+    ],
+    mysql: &[1180, 1213],
+    sqlite: &[SQLITE_BUSY, SQLITE_FULL],
+};
 
 const WOULD_COPY: Codes = Codes::mysql(&[1845, 1846]);
 
@@ -230,14 +237,151 @@ fn is_without_connection(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
-/// MySQL and MariaDB give many numbers to what the system says.
-fn is_full_by_its_words(answer: &dyn DatabaseError) -> bool {
+/// MySQL and MariaDB have no one number for what the system says, and print the system's.
+fn is_full_by_words(answer: &dyn DatabaseError) -> bool {
     const ENOSPC: [&str; 4] = [
-        "error 28",
-        "Errcode: 28",
-        "errno: 28",
-        "No space left on device",
+        "error 28 ",
+        "errno 28 ",
+        "\"No space left on device\"",
+        "errno: 28 ",
     ];
     let message = answer.message();
-    ENOSPC.iter().any(|words| message.contains(words))
+    matches!(Code::of(answer), Code::MySql(_)) && ENOSPC.iter().any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+
+    use sea_orm::sqlx::error::ErrorKind;
+
+    use super::*;
+
+    /// As a driver prints it.
+    #[derive(Debug)]
+    struct Answer {
+        code: &'static str,
+        printed: String,
+        message: &'static str,
+    }
+
+    impl fmt::Display for Answer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.printed)
+        }
+    }
+
+    impl Error for Answer {}
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.message
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(self.code))
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn of_postgres(code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("{message} at line 7"),
+            message,
+        }
+    }
+
+    fn of_mysql(number: u16, code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("{number} ({code}): {message}"),
+            message,
+        }
+    }
+
+    fn of_sqlite(code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("(code: {code}) {message}"),
+            message,
+        }
+    }
+
+    fn error(answer: Answer) -> DbErr {
+        DbErr::Exec(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(
+            Box::new(answer),
+        ))))
+    }
+
+    #[test]
+    fn a_code_is_told_by_how_the_driver_prints_it() {
+        let like_mysqls = "1213 (40001): Deadlock";
+        for (answer, code) in [
+            (
+                of_postgres("40P01", "deadlock detected"),
+                Code::SqlState("40P01".to_owned()),
+            ),
+            (
+                of_postgres("P0001", like_mysqls),
+                Code::SqlState("P0001".to_owned()),
+            ),
+            (of_mysql(1213, "40001", "Deadlock"), Code::MySql(1213)),
+            (of_sqlite("517", "database is locked"), Code::Sqlite(5)),
+        ] {
+            assert_eq!(Code::of(&answer), code, "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_a_lost_commit_has_come_to_is_not_known() {
+        let known = [
+            of_postgres("23503", "violates a foreign key"),
+            of_mysql(1213, "40001", "Deadlock"),
+            of_sqlite("5", "database is locked"),
+        ];
+        let unknown = [
+            of_postgres("08P01", "server conn crashed?"),
+            of_postgres("57P01", "terminating connection"),
+            of_postgres("58030", "could not write to log file"),
+            of_mysql(2013, "HY000", "Lost connection"),
+            of_sqlite("10", "disk I/O error"),
+        ];
+        assert!(
+            known
+                .into_iter()
+                .all(|answer| is_rolled_back(&error(answer)))
+        );
+        assert!(
+            !unknown
+                .into_iter()
+                .any(|answer| is_rolled_back(&error(answer)))
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told_by_the_systems_number_on_mysql_alone() {
+        let full = of_mysql(1030, "HY000", "Got error 28 from storage engine");
+        assert!(is_full(&error(full)));
+        let others = [
+            of_mysql(1062, "23000", "Duplicate entry 'error 281' for key"),
+            of_postgres("P0001", "error 28 from a trigger"),
+        ];
+        assert!(!others.into_iter().any(|answer| is_full(&error(answer))));
+    }
 }

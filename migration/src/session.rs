@@ -101,6 +101,14 @@ pub(crate) struct Session<'c> {
     pub(crate) settings: &'c Settings,
     /// The connection that holds the turn, where it is another.
     holder: Option<SchemaManagerConnection<'c>>,
+    transaction: Whose,
+}
+
+/// Who has begun the transaction that a session is in, where it is in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Callers,
+    Turns,
 }
 
 /// A transaction of our own, or the connection itself where it can have none.
@@ -115,6 +123,7 @@ impl<'c> Session<'c> {
             db,
             settings,
             holder: None,
+            transaction: Whose::Callers,
         }
     }
 
@@ -122,6 +131,28 @@ impl<'c> Session<'c> {
         Self {
             holder: Some(holder),
             ..self
+        }
+    }
+
+    /// In the transaction that holds the turn.
+    pub(crate) fn of_the_turn(self) -> Self {
+        Self {
+            transaction: Whose::Turns,
+            ..self
+        }
+    }
+
+    /// Commits the rows that were changed in a transaction of [`begin_for_rows`](Self::begin_for_rows), where nobody
+    /// else has to agree. Says whether that is done.
+    pub(crate) async fn commit_rows(&self) -> Result<bool, DbErr> {
+        match (&self.db, self.transaction, self.backend()) {
+            (SchemaManagerConnection::Connection(_), ..) => Ok(true),
+            // Each of its statements of DDL commits too, and the turn goes on.
+            (transaction, Whose::Turns, DbBackend::MySql) => {
+                transaction.execute_unprepared("COMMIT").await?;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
     }
 
@@ -212,7 +243,8 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
         .await
     {
         Err(error) if server_error::is_without_savepoint(&error) => {
-            db.execute_unprepared("START TRANSACTION").await.map(|_| ())
+            let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION";
+            db.execute_unprepared(begin).await.map(|_| ())
         }
         outcome => outcome.map(|_| ()),
     }

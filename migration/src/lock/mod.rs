@@ -113,7 +113,7 @@ impl<'c> Turn<'c> {
     pub(crate) fn work(&self) -> Session<'_> {
         match self.beside {
             Some(db) => Session::new(db.into(), self.settings).held_by(self.record()),
-            None => Session::new(self.record(), self.settings),
+            None => Session::new(self.record(), self.settings).of_the_turn(),
         }
     }
 

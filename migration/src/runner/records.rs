@@ -205,7 +205,12 @@ pub(super) async fn is_installed(
     let backend = db.get_database_backend();
     settings.records.require_usable(backend)?;
     let tables = live::tables(db).await?;
-    let case = live::case_of_tables(db, settings.records.name()).await?;
+    let case = live::case_of_tables(
+        db,
+        settings.records.name(),
+        tables.iter().map(String::as_str),
+    )
+    .await?;
     let is_it = |name: &String| settings.records.is_called(case, name);
     let is_installed = tables.iter().any(is_it);
     if !is_installed {

@@ -203,7 +203,7 @@ impl Task for Fresh {
         }
         // Where each statement commits, a crash leaves no record of what is gone.
         let backend = db.get_database_backend();
-        let case = live::case_of_tables(&db, settings.records.name()).await?;
+        let case = case_of(&db, settings, &relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         run::within(&db, &step::drop_all(backend, &relations)).await?;
         install(&db, settings).await?;
@@ -240,7 +240,7 @@ impl Fresh {
             return Ok(());
         }
         let made = records::made(db, settings).await?;
-        let case = live::case_of_tables(db, settings.records.name()).await?;
+        let case = case_of(db, settings, relations).await?;
         let is_own = |relation: &&Relation| match relation.name.as_str() {
             VECTORS => made.contains(&Scope::Vectors),
             DOCUMENTS => are_documents_ours,
@@ -260,6 +260,15 @@ impl Fresh {
             }),
         }
     }
+}
+
+async fn case_of(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    relations: &[Relation],
+) -> Result<live::Case, Error> {
+    let names = relations.iter().map(|relation| relation.name.as_str());
+    live::case_of_tables(db, settings.records.name(), names).await
 }
 
 /// A `documents` of our own is made again where it was. Another's is not replaced by one: where there would
@@ -425,13 +434,21 @@ async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
     let Some(schema) = &work.settings.schema else {
         return Ok(());
     };
+    // What the connections themselves say, asked in a transaction as PgBouncer requires.
+    let settings = Settings {
+        schema: None,
+        ..work.settings.clone()
+    };
+    let pool = Session::new(reborrow(&work.db), &settings);
+    let unit = pool.begin_to_read().await?;
     let current = "SELECT coalesce(current_schema(), '')::text";
-    let current: Vec<String> = live::list(&work.db, current, []).await?;
-    match current.first() == Some(schema) {
+    let current: Result<Vec<String>, DbErr> = live::list(&unit.db(), current, []).await;
+    unit.rollback().await?;
+    match current?.first() == Some(schema) {
         true => Ok(()),
         false => Err(DbErr::Migration(format!(
-            "it runs outside a transaction, where Runner::schema cannot set the schema {schema:?}: connect with \
-             ConnectOptions::set_schema_search_path"
+            "it runs outside a transaction, where nothing sets the schema {schema:?}: say it where the pool is opened, \
+             with ConnectOptions::set_schema_search_path or ?options=-csearch_path%3D{schema} in the URL"
         ))),
     }
 }

@@ -170,7 +170,11 @@ pub(crate) async fn converge(
             None => run::take(session, &plan.difference, step, look.size.as_deref()).await,
         };
         match outcome {
-            Outcome::Done(step) => done.push(step),
+            Outcome::Done(step) => {
+                // What failed before may have waited for this.
+                tried = None;
+                done.push(step);
+            }
             Outcome::GaveWay(error) if started.elapsed() >= session.settings.lock_wait => {
                 return Err(error);
             }

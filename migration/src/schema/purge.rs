@@ -48,6 +48,8 @@ enum Stopped {
     More(u64),
     /// Nobody has what the rows say.
     NotStored(io::Error),
+    /// Somebody has what rows say that are still there.
+    NotWithdrawn(io::Error),
 }
 
 impl From<DbErr> for Stopped {
@@ -117,10 +119,20 @@ async fn rounds(
         let is_over = waiting_since.elapsed() >= session.settings.lock_wait;
         match error {
             Stopped::NotStored(source) => return Err(Error::OrphansNotStored { source }),
+            Stopped::NotWithdrawn(source) => return Err(Error::OrphansNotWithdrawn { source }),
             Stopped::More(_) if !is_over => {}
-            Stopped::WithoutProgress { left: rows } | Stopped::More(rows) => {
+            Stopped::More(rows) => {
+                return Err(Error::InUse {
+                    statements: statements(),
+                    seconds: session.settings.lock_wait.as_secs_f64(),
+                    holder: Some(format!(
+                        "whoever adds rows without a document, {rows} meanwhile"
+                    )),
+                });
+            }
+            Stopped::WithoutProgress { left } => {
                 return Err(Error::OrphansKept {
-                    rows,
+                    rows: left,
                     found: deciding(vectors),
                 });
             }
@@ -147,28 +159,34 @@ async fn round(
     handover: &Handover<'_>,
 ) -> Result<u64, Stopped> {
     let before = handover.rows();
-    let is_pool = matches!(session.db, SchemaManagerConnection::Connection(_));
     let unit = session.begin_for_rows(&[run::POLITE]).await?;
     let left = match within(session, &unit.db(), deletion, handover).await {
         Ok(left) => left,
         Err(error) => {
-            handover.withdraw_to(before).map_err(Stopped::NotStored)?;
+            handover
+                .withdraw_to(before)
+                .map_err(Stopped::NotWithdrawn)?;
             // The error says more than one about the end of its transaction.
             let _ = unit.rollback().await;
             return Err(error);
         }
     };
-    let ended = unit.commit().await;
+    let ended = match unit.commit().await {
+        Ok(()) => session.commit_rows().await,
+        Err(error) => Err(error),
+    };
     match &ended {
-        // Elsewhere with the transaction that this one is within.
-        Ok(()) if is_pool => handover.commit(),
-        Ok(()) => {}
+        Ok(true) => handover.commit(),
+        // With the transaction that it was done in.
+        Ok(false) => {}
         Err(error) if is_rolled_back(error) => {
-            handover.withdraw_to(before).map_err(Stopped::NotStored)?;
+            handover
+                .withdraw_to(before)
+                .map_err(Stopped::NotWithdrawn)?;
         }
         Err(_) => {}
     }
-    Ok(ended.map(|()| left)?)
+    Ok(ended.map(|_| left)?)
 }
 
 async fn within(

@@ -188,8 +188,8 @@ pub fn free_port() -> Result<u16, Failure> {
     Ok(port)
 }
 
-/// Ports that the kernel gives to nobody: between our look and the server's start, one of its own choice
-/// may become a client's.
+/// Ports that Linux gives to no client, where its `ip_local_port_range` is as usual: between our look and the
+/// server's start, one of the kernel's choice may become a client's.
 const PORTS: Range<u16> = 12_000..32_000;
 const MOST_TRIES: usize = 1000;
 

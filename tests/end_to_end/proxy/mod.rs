@@ -117,6 +117,13 @@ pub struct Sent {
     pub only_prepares: bool,
 }
 
+impl Sent {
+    pub fn commits(&self) -> bool {
+        let sql = self.sql.as_deref().unwrap_or_default();
+        sql.trim_start().starts_with("COMMIT")
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,

@@ -107,9 +107,10 @@ async fn loses_any_answer(work: Work, database: &Database) {
     let mut given = work.begin(database).await;
     let sent = proxy::requests(work.command(), database).await;
     let mut tally = Tally::of("lost answers", &work, database, sent.len());
-    // That a statement is done and its answer is not there is tried by those that are killed, too.
+    // Of other statements those that are killed have no answer either.
+    let commits = (0..sent.len()).filter(|at| sent[*at].commits());
     let mut choices = tier::choices((database.engine.name, work.name, "answers"));
-    for at in tier::sample(sent.len(), [], MORE, &mut choices) {
+    for at in tier::sample(sent.len(), commits, MORE, &mut choices) {
         let passed = at + 1;
         let _point = Point(format!("{} without answer {passed}", work.name));
         given.again().await;

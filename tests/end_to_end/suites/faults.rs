@@ -219,7 +219,7 @@ async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database:
 async fn postgres_on_a_full_disk(database: &Database) {
     let disk = Disk::mount("16m");
     as_root(&["chown", "postgres"], disk.0.path());
-    let server = block_in_place(postgres::start_15).expect("a server");
+    let server = block_in_place(|| database.engine.start()).expect("a server");
     let there = server.create_database(database.engine).await;
     let there = there.expect("a database");
     let space = format!("small_{}", there.name);

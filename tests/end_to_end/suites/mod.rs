@@ -129,7 +129,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         generated::tests(),
         isolation::tests(backend),
         library::tests(),
-        locks::tests(backend),
+        locks::tests(engine),
         names::tests(backend),
         orphans::tests(backend),
         outages::tests(backend),

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::MigrationName;
 
-use super::{Creation, Difference, Numbers, placement, storage};
+use super::{Creation, Difference, Numbers, placement, provisional, storage};
 use crate::{
     Error, m20250524_000000_create_documents as create_documents,
     m20250524_120000_create_vectors as create_vectors,
@@ -369,7 +369,12 @@ fn foreign_key(key: &ForeignKey) -> Option<Difference> {
     if !to_documents || key.columns != ["doc_id"] {
         return Some(Difference::ForeignKeyElsewhere { key });
     }
-    if key.on_delete != "CASCADE" || !key.enforced {
+    let is_provisional = key
+        .name
+        .as_deref()
+        .and_then(provisional::replaced)
+        .is_some();
+    if key.on_delete != "CASCADE" || !key.enforced || is_provisional {
         return Some(Difference::ForeignKeyUnlike { key });
     }
     if key.validated == Some(false) {

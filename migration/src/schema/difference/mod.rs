@@ -3,6 +3,7 @@
 mod find;
 mod notes;
 mod placement;
+pub(crate) mod provisional;
 mod remedy;
 mod sentence;
 pub(crate) mod storage;

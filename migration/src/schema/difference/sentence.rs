@@ -98,6 +98,12 @@ impl Difference {
             Self::ForeignKeyUnlike { key } if !key.enforced => {
                 format!("{} is not enforced", named(key))
             }
+            Self::ForeignKeyUnlike { key } if key.on_delete == "CASCADE" => {
+                format!(
+                    "{} has the place of another, whose name it gets",
+                    named(key)
+                )
+            }
             Self::ForeignKeyUnlike { key } => {
                 format!("{} has ON DELETE {}", named(key), key.on_delete)
             }

@@ -1,7 +1,7 @@
 //! What is there, read from the engine's catalog.
 //!
-//! Every dialect answers the same questions: where am I ([`place`]), which tables are here ([`tables`]),
-//! which names are taken ([`names`]), and what is this table ([`table`]).
+//! Every engine tells the same in its `read`: where this is, which tables are here, which names are taken, and what
+//! `documents` and `vectors` are.
 
 mod mysql;
 mod others;
@@ -405,7 +405,12 @@ pub(crate) async fn read(db: &impl ConnectionTrait, settings: &Settings) -> Resu
         compression,
         reach,
     } = found.map_err(Error::looking_for("the tables in the catalog"))?;
-    let case = case_of_tables(db, settings.records.name()).await?;
+    let case = case_of_tables(
+        db,
+        settings.records.name(),
+        tables.iter().map(String::as_str),
+    )
+    .await?;
     tables.retain(|name| !settings.records.is_called(case, name));
     Ok(Live {
         backend,
@@ -449,12 +454,17 @@ pub(crate) enum Case {
     Ignored,
 }
 
-/// How the engine compares this name with those of its tables.
-pub(crate) async fn case_of_tables(db: &impl ConnectionTrait, name: &str) -> Result<Case, Error> {
+/// How the engine compares this name with those of these tables.
+pub(crate) async fn case_of_tables<'t>(
+    db: &impl ConnectionTrait,
+    name: &str,
+    mut tables: impl Iterator<Item = &'t str>,
+) -> Result<Case, Error> {
+    let differs_in_case = |table: &str| table != name && table.eq_ignore_ascii_case(name);
     match db.get_database_backend() {
         DbBackend::Sqlite => return Ok(Case::Ignored),
-        // Where the server ignores the case, its catalog has small letters.
-        DbBackend::MySql if name.chars().any(char::is_uppercase) => {}
+        // Where none is alike, it says nothing.
+        DbBackend::MySql if tables.any(differs_in_case) => {}
         _ => return Ok(Case::Told),
     }
     let setting = "SELECT CAST(@@lower_case_table_names AS SIGNED)";

@@ -20,13 +20,15 @@ use crate::{
 const PLACE: &str = "SELECT current_database()::text, current_schema()::text";
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let found = rows(db, PLACE, [], |row| {
-        Ok(Place {
-            database: row.try_get_by_index(0)?,
-            schema: row.try_get_by_index(1)?,
-        })
-    });
-    only(found.await?)
+    let [place] = ask(db, &[Question::new(2, PLACE)]).await?;
+    only(each(&place, read_place)?)
+}
+
+fn read_place(row: &Row) -> Result<Place, DbErr> {
+    Ok(Place {
+        database: row.get(0)?,
+        schema: row.get(1)?,
+    })
 }
 
 fn only(found: Vec<Place>) -> Result<Place, DbErr> {
@@ -153,12 +155,6 @@ pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Found, DbErr> {
             ..vectors
         }),
         None => None,
-    };
-    let read_place = |row: &Row| {
-        Ok(Place {
-            database: row.get(0)?,
-            schema: row.get(1)?,
-        })
     };
     Ok(Found {
         place: only(each(&place, read_place)?)?,

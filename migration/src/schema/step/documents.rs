@@ -6,7 +6,7 @@ use super::{Execution, Lock, Setting, Step, mysql};
 use crate::schema::declared::{self, MADE_BY_US};
 
 /// What others cannot do while it is dropped.
-const LOCK: Lock = Lock::fixed("readers and writers of documents, for a moment");
+const LOCK: Lock = Lock::for_a_moment("readers and writers of documents");
 
 /// Nothing stays locked where a statement fails.
 const WITH_TABLES_LOCKED: [Setting; 2] = [

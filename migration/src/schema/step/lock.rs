@@ -1,9 +1,21 @@
 /// What other sessions cannot do during a step, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lock {
-    words: &'static str,
+    held: &'static str,
     length: Length,
     end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    /// Nobody waits, or what is held says how long.
+    Said,
+    /// The catalog changes.
+    Moment,
+    /// Others go on meanwhile; who.
+    Beside(&'static str),
+    /// The bytes of the table are read or written under the lock; what is done, where that is not said.
+    Table(&'static str),
 }
 
 /// When others are let go on.
@@ -14,30 +26,29 @@ enum End {
     OfTheTransaction,
 }
 
-/// What the time grows with for which a lock is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// Nothing: the catalog changes, or others go on meanwhile.
-    Fixed,
-    /// The bytes of the table, which are read or written under the lock.
-    Table,
-}
-
 impl Lock {
-    pub(super) const fn fixed(words: &'static str) -> Self {
+    const fn new(held: &'static str, length: Length) -> Self {
         Self {
-            words,
-            length: Length::Fixed,
+            held,
+            length,
             end: End::OfTheStep,
         }
     }
 
-    pub(super) const fn of_the_table(words: &'static str) -> Self {
-        Self {
-            words,
-            length: Length::Table,
-            end: End::OfTheStep,
-        }
+    pub(super) const fn said(held: &'static str) -> Self {
+        Self::new(held, Length::Said)
+    }
+
+    pub(super) const fn for_a_moment(held: &'static str) -> Self {
+        Self::new(held, Length::Moment)
+    }
+
+    pub(super) const fn beside(held: &'static str, others: &'static str) -> Self {
+        Self::new(held, Length::Beside(others))
+    }
+
+    pub(super) const fn of_the_table(held: &'static str, work: &'static str) -> Self {
+        Self::new(held, Length::Table(work))
     }
 
     /// The same in a transaction that goes on after the step.
@@ -51,23 +62,30 @@ impl Lock {
     /// Whether the lock is held for longer the larger the table is.
     pub(crate) fn grows(&self) -> bool {
         match self.length {
-            Length::Fixed => false,
-            Length::Table => true,
+            Length::Said | Length::Moment | Length::Beside(_) => false,
+            Length::Table(_) => true,
         }
     }
 
     /// The sentence of `check`, with the size of the table where the time depends on it.
     pub(crate) fn sentence(&self, size: Option<&str>) -> String {
-        let sentence = match (self.length, size) {
-            (Length::Table, Some(size)) => format!("{} ({size})", self.words),
-            (Length::Fixed | Length::Table, _) => self.words.to_owned(),
-        };
-        match self.end {
-            End::OfTheTransaction if !sentence.starts_with("none") => format!(
-                "{}, until the transaction ends",
-                sentence.trim_end_matches(", for a moment")
-            ),
-            End::OfTheTransaction | End::OfTheStep => sentence,
+        let held = self.held;
+        let size = size.map_or(String::new(), |size| format!(" ({size})"));
+        match (self.length, self.end) {
+            (Length::Said, _) => held.to_owned(),
+            (Length::Moment, End::OfTheStep) => format!("{held}, for a moment"),
+            (Length::Moment, End::OfTheTransaction) => {
+                format!("{held}, until the transaction ends")
+            }
+            (Length::Beside(others), End::OfTheStep) => format!("{held}: {others}"),
+            (Length::Beside(others), End::OfTheTransaction) => {
+                format!("{held}, until the transaction ends: {others}")
+            }
+            (Length::Table(""), _) => format!("{held}{size}"),
+            (Length::Table(work), End::OfTheStep) => format!("{held}, {work}{size}"),
+            (Length::Table(work), End::OfTheTransaction) => {
+                format!("{held}, until the transaction ends: {work}{size}")
+            }
         }
     }
 }

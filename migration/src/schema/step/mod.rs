@@ -143,7 +143,7 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
     };
     Step {
         statements,
-        lock: Lock::fixed("all of them"),
+        lock: Lock::said("all of them"),
         execution: Execution::Transaction { settings },
     }
 }
@@ -169,7 +169,7 @@ pub(crate) fn restore_storage(live: &Live, forget: Option<String>) -> Step {
 pub(crate) fn forget_alone(forget: Option<String>) -> Step {
     Step {
         statements: Vec::from_iter(forget),
-        lock: Lock::fixed("none"),
+        lock: Lock::said("none"),
         execution: Execution::Transaction { settings: &[] },
     }
 }

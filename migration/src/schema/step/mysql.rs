@@ -7,20 +7,22 @@ use sea_query::MysqlQueryBuilder;
 use super::{Execution, Lock, Setting, Step, Steps, documents};
 use crate::schema::{
     declared::{self, IX_VECTORS_DOC_ID, VECTORS, VECTORS_DOC_ID_FKEY},
-    difference::{Difference, Obstacle, Part},
+    difference::{Difference, Obstacle, Part, provisional},
     live::{Column, ColumnKind, Copies, ForeignKey, Live, Reach, Unused},
 };
 use crate::sql;
 
-const NEW: Lock = Lock::fixed("none: the table is new");
-const DROPPED: Lock = Lock::fixed("metadata lock, for a moment");
-const IN_PLACE: Lock = Lock::fixed("metadata lock, for a moment: readers and writers go on");
+const NEW: Lock = Lock::said("none: the table is new");
+const DROPPED: Lock = Lock::for_a_moment("metadata lock");
+const IN_PLACE: Lock = Lock::said("metadata lock, for a moment: readers and writers go on");
 const REBUILT: Lock = Lock::of_the_table(
-    "metadata lock, for a moment: readers and writers go on while the table is rebuilt",
+    "metadata lock",
+    "for a moment: readers and writers go on while the table is rebuilt",
 );
-const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied");
+const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied", "");
 const WHOLE_CLUSTER: Lock = Lock::of_the_table(
-    "every writer of the cluster, to whichever table, waits until each node has run the statement",
+    "every writer of the cluster",
+    "to whichever table, waits until each node has run the statement",
 );
 
 /// What a statement asks of the server beside the change itself.
@@ -144,19 +146,39 @@ pub(super) fn steps(
             step([add], keyed.lock(), &ROWS_UNCHECKED)
         }
         Difference::ForeignKeyUnlike { key } => {
-            // MariaDB takes no key of a name that the same statement drops. At no time is there no key, nor one
-            // that has lost its ON UPDATE.
             let name = key.name.as_deref().unwrap_or(VECTORS_DOC_ID_FKEY);
-            let meanwhile = live.free_name(VECTORS_DOC_ID_FKEY);
-            let replace = |old: &str, new: &str| {
-                let add = add_foreign_key(new, Some(key), keyed);
-                format!("{add}, DROP FOREIGN KEY {}", quoted(old))
-            };
-            step(
-                [replace(name, &meanwhile), replace(&meanwhile, name)],
-                keyed.lock(),
-                &ROWS_UNCHECKED,
-            )
+            match keyed {
+                Way::Copied => {
+                    // MySQL adds and drops no keys together where it copies.
+                    let drop = format!("DROP FOREIGN KEY {}", quoted(name));
+                    let drop = alter([drop], keyed, &ROWS_UNCHECKED);
+                    let add = add_foreign_key(name, Some(key), keyed);
+                    let statements = [drop.statements, vec![add]].concat();
+                    Step { statements, ..drop }
+                }
+                Way::InPlace | Way::Rebuilt | Way::Shared => {
+                    let replace = |old: &str, new: &str| {
+                        let add = add_foreign_key(new, Some(key), keyed);
+                        format!("{add}, DROP FOREIGN KEY {}", quoted(old))
+                    };
+                    let atomic = |old: &str, new: &str| {
+                        step([replace(old, new)], keyed.lock(), &ROWS_UNCHECKED)
+                    };
+                    // MariaDB takes no key of a name that the same statement drops.
+                    let steps = match (provisional::replaced(name), provisional::name_for(name)) {
+                        (Some(replaced), _) => atomic(name, replaced).into(),
+                        (None, Some(provisional)) => {
+                            Steps::of(atomic(name, &provisional), [atomic(&provisional, name)])
+                        }
+                        (None, None) => {
+                            let meanwhile = live.free_name(VECTORS_DOC_ID_FKEY);
+                            let statements = [replace(name, &meanwhile), replace(&meanwhile, name)];
+                            step(statements, keyed.lock(), &ROWS_UNCHECKED).into()
+                        }
+                    };
+                    return Ok(reaching(live, steps));
+                }
+            }
         }
         Difference::IndexAbsent => {
             let name = live.free_index_name(IX_VECTORS_DOC_ID);
@@ -190,13 +212,14 @@ pub(super) fn steps(
         | Difference::Storage { .. }
         | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
     };
-    Ok(Steps::from(match live.reach {
-        Reach::Cluster => Step {
-            lock: WHOLE_CLUSTER,
-            ..step
-        },
-        Reach::Server => step,
-    }))
+    Ok(reaching(live, step.into()))
+}
+
+fn reaching(live: &Live, steps: Steps) -> Steps {
+    match live.reach {
+        Reach::Cluster => steps.locking(|_| WHOLE_CLUSTER),
+        Reach::Server => steps,
+    }
 }
 
 /// Both in one request, and the record last: where the table stays the server goes no further, and where it goes

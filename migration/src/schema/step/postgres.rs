@@ -13,22 +13,20 @@ use crate::schema::{
 };
 use crate::sql;
 
-const NEW: Lock = Lock::fixed("none: the table is new");
-const NEW_WITH_KEY: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on documents, for a moment");
-const READERS_TOO: Lock = Lock::fixed("ACCESS EXCLUSIVE, for a moment");
-const READERS_OF_BOTH: Lock =
-    Lock::fixed("ACCESS EXCLUSIVE on vectors and documents, for a moment");
-const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while every row is read");
-const WHILE_REWRITTEN: Lock = Lock::of_the_table("ACCESS EXCLUSIVE, while the table is rewritten");
-const WRITERS: Lock = Lock::fixed("SHARE ROW EXCLUSIVE, for a moment");
-const SEQUENCE_ALONE: Lock = Lock::fixed("SHARE ROW EXCLUSIVE on the sequence, for a moment");
-const WRITERS_OF_BOTH: Lock =
-    Lock::fixed("SHARE ROW EXCLUSIVE on vectors and documents, for a moment");
-const WRITERS_WHILE_READ: Lock = Lock::of_the_table("SHARE ROW EXCLUSIVE, while every row is read");
-const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table(
-    "SHARE, while the index is built: the caller's transaction leaves no other way",
-);
-const NOBODY: Lock = Lock::fixed("SHARE UPDATE EXCLUSIVE: readers and writers go on");
+const NEW: Lock = Lock::said("none: the table is new");
+const NEW_WITH_KEY: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on documents");
+const READERS_TOO: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE");
+const READERS_OF_BOTH: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE on vectors and documents");
+const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE", "while every row is read");
+const WHILE_REWRITTEN: Lock =
+    Lock::of_the_table("ACCESS EXCLUSIVE", "while the table is rewritten");
+const WRITERS: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE");
+const SEQUENCE_ALONE: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on the sequence");
+const WRITERS_OF_BOTH: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on vectors and documents");
+const WRITERS_WHILE_READ: Lock =
+    Lock::of_the_table("SHARE ROW EXCLUSIVE", "while every row is read");
+const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table("SHARE", "while the index is built");
+const NOBODY: Lock = Lock::beside("SHARE UPDATE EXCLUSIVE", "readers and writers go on");
 
 /// The names that PostgreSQL itself would choose.
 const PRIMARY_KEY: &str = "vectors_pkey";

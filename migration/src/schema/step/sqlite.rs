@@ -15,11 +15,15 @@ use crate::schema::{
     live::Live,
 };
 
-const WRITERS: Lock = Lock::fixed("the write lock of the database file, for a moment");
-const WHILE_INDEXED: Lock =
-    Lock::of_the_table("the write lock of the database file, while the index is built");
-const WHILE_REBUILT: Lock =
-    Lock::of_the_table("the write lock of the database file, while the table is rebuilt");
+const WRITERS: Lock = Lock::for_a_moment("the write lock of the database file");
+const WHILE_INDEXED: Lock = Lock::of_the_table(
+    "the write lock of the database file",
+    "while the index is built",
+);
+const WHILE_REBUILT: Lock = Lock::of_the_table(
+    "the write lock of the database file",
+    "while the table is rebuilt",
+);
 
 /// The views and triggers that name the table are left as they are while it is renamed.
 const RENAMING: [Setting; 1] = [Setting {
