@@ -23,6 +23,11 @@ pub(crate) fn is_lost_race(error: &DbErr) -> bool {
     !is_full(error) && (is_in_use(error) || LOST_RACE.have(error) || is_without_connection(error))
 }
 
+/// MySQL and MariaDB: whether another table refers to what was to be dropped or deleted.
+pub(crate) fn is_referred_to(error: &DbErr) -> bool {
+    REFERRED_TO.have(error)
+}
+
 /// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
 pub(crate) fn would_copy(error: &DbErr) -> bool {
     WOULD_COPY.have(error)
@@ -102,6 +107,8 @@ const ROLLED_BACK: Codes = Codes {
     mysql: &[1180, 1213],
     sqlite: &[SQLITE_BUSY, SQLITE_FULL],
 };
+
+const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
 
 const WOULD_COPY: Codes = Codes::mysql(&[1845, 1846]);
 

@@ -25,7 +25,7 @@ use crate::{
     orphans::Handover,
     record_table::RecordTable,
     schema::{converge, difference::Scope, report::Report},
-    server_error::{is_lost_race, is_rolled_back},
+    server_error::{self, is_lost_race, is_rolled_back},
     session::{Session, Settings, Statements, reborrow},
     shape::Repaired,
 };
@@ -433,6 +433,7 @@ impl<M> Runner<M> {
         task: &T,
     ) -> Result<T::Output, Error> {
         let started = Instant::now();
+        let mut referred: u32 = 0;
         loop {
             let turn = Turn::take(db, &self.settings).await?;
             let is_one_transaction = turn.is_one_transaction();
@@ -454,7 +455,11 @@ impl<M> Runner<M> {
                 task.take_back()?;
             }
             let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
-            if is_callers || !self.may_look_again(&error, started) {
+            // Another node may have made that table since it was looked at; the next look knows it, unless it is
+            // hidden from this user.
+            referred += u32::from(is_referred_to(&error));
+            let may_know_more = is_referred_to(&error) && referred < MOST_TIMES;
+            if is_callers || !(may_know_more || self.may_look_again(&error, started)) {
                 return Err(error);
             }
             tracing::debug!("looking again: {error}");
@@ -465,6 +470,15 @@ impl<M> Runner<M> {
 
 /// How often in a row one migration may be the next: another runner may undo each time what this one does.
 const MOST_TIMES: u32 = 20;
+
+fn is_referred_to(error: &Error) -> bool {
+    match error {
+        Error::Migration(source) | Error::Step { source, .. } => {
+            server_error::is_referred_to(source)
+        }
+        _ => false,
+    }
+}
 
 fn lost_race(error: &Error) -> bool {
     match error {
