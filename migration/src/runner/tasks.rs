@@ -184,17 +184,35 @@ impl Task for Uninstall {
     }
 }
 
+/// At a MySQL catalog, before it is believed that something is another's.
+const LOOKS: u32 = 3;
+
 impl Task for Fresh {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let db = turn.record();
         let settings = turn.settings();
-        let live = live::read(&db, settings).await?;
-        let mut relations = live::relations(&db).await?;
-        let documents = own_documents::are_ours(&db, &live).await?;
-        self.require_own(&db, settings, &live, &relations, documents)
-            .await?;
+        let mut looks: u32 = 1;
+        let (live, mut relations, documents) = loop {
+            let live = live::read(&db, settings).await?;
+            let relations = live::relations(&db).await?;
+            let documents = own_documents::are_ours(&db, &live).await?;
+            let own = self
+                .require_own(&db, settings, &live, &relations, documents)
+                .await;
+            match own {
+                Ok(()) => break (live, relations, documents),
+                // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
+                // and not in another.
+                Err(Error::TablesOfOthers { .. })
+                    if db.get_database_backend() == DbBackend::MySql && looks < LOOKS =>
+                {
+                    looks += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         let settings = &remaking_documents(settings, &live, documents)?;
         if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
             let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
