@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::{
     declared::{DOCUMENTS, MADE_BY_US, VECTORS},
-    live::{ColumnKind, Kind, Live, Placement, Table, list},
+    live::{ColumnKind, Kind, Live, Placement, Reach, Table, list},
     rows,
 };
 use crate::Error;
@@ -24,7 +24,9 @@ pub(crate) async fn may_go(
     live: &Live,
     vectors: Vectors,
 ) -> Result<bool, Error> {
-    Ok(are_ours(db, live).await?
+    // On another node of a cluster somebody may make `vectors` meanwhile: no lock reaches there.
+    Ok(live.reach == Reach::Server
+        && are_ours(db, live).await?
         && !is_relied_on(db, vectors).await?
         && rows::is_empty(db, DOCUMENTS).await?)
 }

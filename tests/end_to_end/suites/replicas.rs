@@ -172,7 +172,12 @@ async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
 }
 
 async fn up_beside_refresh_reset_and_fresh_leaves_one_of_two_states(database: Database) {
-    for command in ["refresh", "reset", "fresh"] {
+    let commands: &[&'static str] = match database.engine.name {
+        // It drops `documents`, beside which no lock keeps another node from making `vectors`: see operating.md.
+        galera::NAME => &["refresh", "reset"],
+        _ => &["refresh", "reset", "fresh"],
+    };
+    for &command in commands {
         let mut tally = Tally::of(&database);
         for _ in 0..tier::rounds(1, 3) {
             tally.round([command, "up", "up", "up"]);
