@@ -457,8 +457,9 @@ impl<M> Runner<M> {
             let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
             // Another node may have made that table since it was looked at; the next look knows it, unless it is
             // hidden from this user.
-            referred += u32::from(is_referred_to(&error));
-            let may_know_more = is_referred_to(&error) && referred < MOST_TIMES;
+            let is_referred = is_referred_to(&error);
+            referred += u32::from(is_referred);
+            let may_know_more = is_referred && referred < MOST_TIMES;
             if is_callers || !(may_know_more || self.may_look_again(&error, started)) {
                 return Err(error);
             }

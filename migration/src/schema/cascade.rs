@@ -27,17 +27,11 @@ enum Action {
 impl fmt::Display for Affected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, rows, .. } = self;
-        let rows = match rows {
-            1 => "1 row".to_owned(),
-            rows => format!("{rows} rows"),
+        let done = match self.action {
+            Action::Deletes => "to be deleted with them, by a foreign key",
+            Action::Sets => "to lose the reference to them",
         };
-        match self.action {
-            Action::Deletes => write!(
-                f,
-                "{rows} of {table} are deleted with them, by a foreign key"
-            ),
-            Action::Sets => write!(f, "{rows} of {table} lose their reference to them"),
-        }
+        write!(f, "{} of {table} {done}", rows::counted(*rows))
     }
 }
 
@@ -97,11 +91,12 @@ async fn refuse_more_than_orphans(db: &impl ConnectionTrait, condition: &str) ->
         .map_err(Error::looking_for("the rows of vectors that go too"))?;
     match rows {
         0 => Ok(()),
-        rows => Err(Error::Refused {
+        more => Err(Error::Refused {
             place: live::place(db).await?,
             reasons: vec![format!(
-                "{rows} rows of vectors whose documents exist would be deleted together with the orphans, \
-                 by a foreign key: drop that key first"
+                "{} of vectors with a document that exists would be deleted together with the orphans, \
+                 by a foreign key: drop that key first",
+                rows::counted(more)
             )],
             done: 0,
         }),

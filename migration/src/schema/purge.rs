@@ -12,7 +12,7 @@ use super::{
     cascade,
     difference::Difference,
     live::{Live, Table, list},
-    rows::Orphans,
+    rows::{Orphans, counted},
     run,
 };
 use crate::{
@@ -90,8 +90,8 @@ pub(crate) async fn delete(
     let seconds = started.elapsed().as_secs_f64();
     let rows = handover.rows() - before;
     match &outcome {
-        Ok(()) => tracing::info!("  {rows} rows deleted in {seconds:.3} s"),
-        Err(_) => tracing::info!("  stopped after {seconds:.3} s and {rows} rows"),
+        Ok(()) => tracing::info!("  {} deleted in {seconds:.3} s", counted(rows)),
+        Err(_) => tracing::info!("  stopped after {seconds:.3} s and {}", counted(rows)),
     }
     outcome
 }

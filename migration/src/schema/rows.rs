@@ -115,6 +115,14 @@ pub(crate) async fn is_empty(
         .is_empty())
 }
 
+/// So many rows, in words.
+pub(crate) fn counted(rows: impl Into<i128>) -> String {
+    match rows.into() {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    }
+}
+
 /// Up to a million are counted: more take time that nobody wants to wait.
 pub(crate) async fn how_many(db: &impl ConnectionTrait) -> Result<String, DbErr> {
     const MOST: i64 = 1_000_000;
@@ -123,9 +131,8 @@ pub(crate) async fn how_many(db: &impl ConnectionTrait) -> Result<String, DbErr>
         MOST + 1
     );
     Ok(match count(db, &sql).await? {
-        1 => "1 row".to_owned(),
         rows if rows > MOST => format!("more than {MOST} rows"),
-        rows => format!("{rows} rows"),
+        rows => counted(rows),
     })
 }
 

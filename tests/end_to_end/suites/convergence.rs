@@ -30,6 +30,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         repair_makes_no_table_where_its_documents_are_missing,
         repairs_at_the_same_time_all_succeed,
     ]);
+    if backend == DbBackend::MySql {
+        tests.extend(tests![
+            a_key_whose_replacement_was_cut_short_gets_its_name_back
+        ]);
+    }
     if backend != DbBackend::Sqlite {
         tests.extend(tests![repair_changes_no_type_along_with_a_not_null]);
     }
@@ -209,6 +214,22 @@ async fn check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace(
     assert_eq!(Inventory::of(&database).await, before);
     migrate(&database, ["repair"]).expect_success();
     assert_eq!(found(&database), [""; 0]);
+}
+
+async fn a_key_whose_replacement_was_cut_short_gets_its_name_back(database: Database) {
+    let shape = include_str!("../../shapes/mysql/as_declared.sql");
+    let half = "ALTER TABLE vectors DROP FOREIGN KEY fk,
+                ADD CONSTRAINT `colpali replaces fk_docs` FOREIGN KEY (doc_id) REFERENCES documents (id)
+                ON DELETE CASCADE ON UPDATE CASCADE";
+    database.execute([shape, half]).await;
+
+    migrate(&database, ["up"]).expect_success();
+
+    let keys = "SELECT CAST(concat(constraint_name, ' ', delete_rule, ' ', update_rule) AS CHAR)
+                FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()";
+    let db = database.connect().await;
+    assert_eq!(lines(&db, keys).await, ["fk_docs CASCADE CASCADE"]);
+    migrate(&database, ["check"]).expect_success();
 }
 
 async fn check_that_cannot_look_exits_with_2(database: Database) {

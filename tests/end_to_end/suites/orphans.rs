@@ -135,7 +135,7 @@ async fn rows_that_are_no_orphans_are_not_deleted_with_them(database: Database) 
     assert!(
         error
             .stderr
-            .contains("1 rows of vectors whose documents exist"),
+            .contains("1 row of vectors with a document that exists"),
         "{error:?}"
     );
     assert_eq!(ids(&database).await, ["1", "2", "3", "4", "5"]);
@@ -354,7 +354,7 @@ async fn rows_that_go_by_cascade_are_announced(database: Database) {
     assert!(at("2 rows of ") < deleted, "{said}");
     assert!(at("3 rows of ") < deleted, "{said}");
     assert!(at("1 row of ") < deleted, "{said}");
-    assert!(said.contains("lose their reference"), "{said}");
+    assert!(said.contains("to lose the reference"), "{said}");
     let db = database.connect().await;
     let left = "SELECT concat('', count(*)) FROM notes";
     assert_eq!(lines(&db, left).await, ["1"]);

@@ -3,7 +3,7 @@
 use super::Difference;
 use crate::schema::{
     live::{ForeignKey, Owner, Sequence, Unused},
-    rows::Ids,
+    rows::{Ids, counted},
 };
 
 impl Difference {
@@ -168,13 +168,6 @@ fn in_the_way(ids: &Ids) -> String {
     match parts.as_slice() {
         [] => String::new(),
         parts => format!("; there are {}", parts.join(" and ")),
-    }
-}
-
-fn counted(rows: i64) -> String {
-    match rows {
-        1 => "1 row".to_owned(),
-        rows => format!("{rows} rows"),
     }
 }
 

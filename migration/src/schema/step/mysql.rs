@@ -152,6 +152,7 @@ pub(super) fn steps(
                     // MySQL adds and drops no keys together where it copies.
                     let drop = format!("DROP FOREIGN KEY {}", quoted(name));
                     let drop = alter([drop], keyed, &ROWS_UNCHECKED);
+                    let name = provisional::replaced(name).unwrap_or(name);
                     let add = add_foreign_key(name, Some(key), keyed);
                     let statements = [drop.statements, vec![add]].concat();
                     Step { statements, ..drop }
