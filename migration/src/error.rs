@@ -1,10 +1,7 @@
+use converge::explained;
 use sea_orm::DbErr;
 
-use crate::{
-    Place, Runner,
-    schema::{report::DifferenceReport, step::Plan},
-    server_error,
-};
+use crate::{Place, Runner};
 
 /// Why a migration, a check or a repair stopped.
 ///
@@ -12,124 +9,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The catalog or the rows could not be read.
-    #[error("could not look up {looked_for}: {}", explained(source))]
-    Lookup {
-        /// What was asked for.
-        looked_for: String,
-        /// What the server or the driver answered.
-        source: DbErr,
-    },
-
-    /// The shape that is there cannot become the declared one without a decision. The tables were not
-    /// changed.
-    #[error(
-        "{place} cannot be brought to the declared shape, and {}: {}",
-        match done {
-            0 => "its tables were not changed".to_owned(),
-            1 => "1 step that was done before stays".to_owned(),
-            done => format!("{done} steps that were done before stay"),
-        },
-        reasons.join("; ")
-    )]
-    Refused {
-        /// Where it was looked.
-        place: Place,
-        /// What was found, each with its next step.
-        reasons: Vec<String>,
-        /// How many steps had been done before it was found.
-        done: usize,
-    },
-
-    /// A step failed. What was done before it stays, and the next run goes on from there.
-    #[error(
-        "could not run `{statements}`: {}. What was done before stays; run it again to go on",
-        explained(source)
-    )]
-    Step {
-        /// The statements of the step.
-        statements: String,
-        /// What the server or the driver answered.
-        source: DbErr,
-    },
-
-    /// SQLite: a rebuilt table would hold other rows than the old one, and was rolled back.
-    #[error(
-        "`vectors` has to be rebuilt, which would change its rows, so that its tables were not changed: {}. \
-         SQLite would convert or leave out what does not fit the column's declaration: change that by hand first",
-        changed.join(", ")
-    )]
-    RowsChanged {
-        /// Each column whose values would have changed, with the number of rows.
-        changed: Vec<String>,
-    },
-
-    /// What rows without a document say could not be stored, so that they were not deleted.
-    #[error(
-        "what the rows to delete say could not be stored, so that none of them was deleted: {source}"
-    )]
-    OrphansNotStored {
-        /// Why.
-        source: std::io::Error,
-    },
-
-    /// The deletion of rows without a document was rolled back, and what they say could not be taken back.
-    #[error(
-        "rows whose document does not exist stayed, and what was written of them could not be taken back: {source}. \
-         Repair again: they are written once more before they go"
-    )]
-    OrphansNotWithdrawn {
-        /// Why.
-        source: std::io::Error,
-    },
-
-    /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
-    #[error(
-        "{} whose document does not exist stayed when it was deleted, which was rolled back. {}. \
-         Delete by hand what is kept, or let it be deleted, and repair again",
-        match rows { 1 => "1 row".to_owned(), rows => format!("each of {rows} rows") },
-        match found.as_slice() {
-            [] => "What keeps it was not found".to_owned(),
-            found => format!("What may keep it: {}", found.join(", ")),
-        }
-    )]
-    OrphansKept {
-        /// How many.
-        rows: u64,
-        /// The triggers, rules and policies of the table.
-        found: Vec<String>,
-    },
-
-    /// Somebody else was at work for longer than was to be waited.
-    #[error(
-        "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
-         Try again later, or wait longer",
-        holder.as_deref().unwrap_or("another migrator or writer"),
-        place.as_ref().map_or("this database".to_owned(), ToString::to_string)
-    )]
-    Locked {
-        /// Where it was looked.
-        place: Option<Place>,
-        /// For how many seconds it was waited.
-        seconds: f64,
-        /// Who is at work, as far as this role may know.
-        holder: Option<String>,
-    },
-
-    /// Others had a table in use for longer than was to be waited.
-    #[error(
-        "waited {seconds} s to run `{statements}` for {}. What was done before stays. \
-         End what has the table in use, or wait longer",
-        holder.as_deref().unwrap_or("somebody who has the table in use")
-    )]
-    InUse {
-        /// The statements of the step.
-        statements: String,
-        /// For how many seconds it was waited.
-        seconds: f64,
-        /// Who has it, as far as this role may know.
-        holder: Option<String>,
-    },
+    /// The tables could not be inspected, or could not be brought to the declared shape.
+    #[error(transparent)]
+    Converge(converge::Error),
 
     /// The table of the records cannot have the name that it was given.
     #[error("the migration table cannot be called {name:?}: {reason}. Give it another name")]
@@ -158,7 +40,7 @@ pub enum Error {
 
     /// A script was asked for, and this migration's statements are known only where it is run.
     #[error(
-        "the statements of {migration} are not known without a database: it is not one of the declared shape. \
+        "the statements of {migration} are not known without a database: it declares nothing. \
          Give sql -n the number of migrations before it, and apply it with up"
     )]
     Unscripted {
@@ -181,19 +63,6 @@ pub enum Error {
         tables: Vec<String>,
     },
 
-    /// Other tables refer to what would be dropped. Nothing was changed.
-    #[error(
-        "{place}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
-         Drop their foreign keys to it first",
-        tables.join(", ")
-    )]
-    ReferredTo {
-        /// Where it was looked.
-        place: Place,
-        /// The tables that refer to it.
-        tables: Vec<String>,
-    },
-
     /// What was to be recorded is not, or the other way round, though the statement succeeded.
     #[error(
         "the record of {migration} is {} after the statement that was to {} it: a trigger, a rule or a policy of the \
@@ -208,20 +77,11 @@ pub enum Error {
         is_recorded: bool,
     },
 
-    /// SeaORM or a migration of another author failed.
+    /// SeaORM or the database failed outside of a step.
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
 
-    /// The last inspection still found differences, so nothing was recorded.
-    #[error("{place} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
-    StillDiffers {
-        /// Where it was looked.
-        place: Place,
-        /// What was found.
-        differences: Vec<String>,
-    },
-
-    /// A migration that is not of this workspace failed. It is not tried again: what it has done before it
+    /// An external migration failed, one that declares nothing. It is not tried again: what it has done before it
     /// failed may have stayed.
     #[error("the migration {name} failed: {}", migration_text(.source))]
     ExternalMigration {
@@ -240,45 +100,29 @@ pub enum Error {
         /// Its name.
         migration: String,
     },
-
-    /// A step changed nothing, or what it changed was changed back.
-    #[error(
-        "`{last}` would be run again, and again: it does not bring the shape about, or somebody changes it back. \
-         Compare with `check`, and do by hand what is left"
-    )]
-    NoEnd {
-        /// The statements of the step.
-        last: String,
-    },
 }
 
 impl Error {
-    pub(crate) fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
-        let looked_for = what.into();
-        move |source| Self::Lookup { looked_for, source }
-    }
-
-    pub(crate) fn refused<'p>(
-        place: Place,
-        plans: impl Iterator<Item = &'p Plan>,
-        done: usize,
-    ) -> Self {
-        let reasons = plans
-            .map(|plan| DifferenceReport::of(plan, None).to_string())
-            .collect();
-        Self::Refused {
-            place,
-            reasons,
-            done,
+    /// Returns what the database or the driver answered, where that is why it stopped.
+    pub(crate) fn source_of_database(&self) -> Option<&DbErr> {
+        match self {
+            Self::Migration(source)
+            | Self::Converge(
+                converge::Error::Database(source)
+                | converge::Error::Lookup { source, .. }
+                | converge::Error::Step { source, .. },
+            ) => Some(source),
+            _ => None,
         }
     }
+}
 
-    pub(crate) fn still_differs(place: Place, plans: &[Plan]) -> Self {
-        let differences = plans
-            .iter()
-            .map(|plan| DifferenceReport::of(plan, None).to_string())
-            .collect();
-        Self::StillDiffers { place, differences }
+impl From<converge::Error> for Error {
+    fn from(error: converge::Error) -> Self {
+        match error {
+            converge::Error::Database(source) => Self::Migration(source),
+            error => Self::Converge(error),
+        }
     }
 }
 
@@ -296,14 +140,5 @@ fn migration_text(error: &DbErr) -> String {
     match error {
         DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
         error => explained(error),
-    }
-}
-
-/// What the database said, and the next step where one is known.
-pub(crate) fn explained(error: &DbErr) -> String {
-    let message = server_error::message(error);
-    match server_error::next_step(error) {
-        Some(next_step) => format!("{message} ({next_step})"),
-        None => message,
     }
 }

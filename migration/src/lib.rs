@@ -25,43 +25,35 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
-mod create_documents;
 mod error;
-mod lock;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
-mod orphans;
 mod record_table;
 mod runner;
-mod schema;
 #[cfg(feature = "cli")]
 mod script;
-mod server_error;
-mod session;
 mod shape;
-mod sql;
+mod versions;
 
-pub use create_documents::CreateDocuments;
-pub use error::Error;
-pub use orphans::{Orphan, OrphanSink, Orphans};
-pub use runner::{MigrationRecord, Preview, Runner, Status};
-pub use schema::{
-    live::Place,
-    report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport},
-    run::Done,
+pub use converge::{
+    CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError, Orphan, OrphanSink, OrphanValue,
+    Orphans, PartReport, Place, RemedyReport, Report, StepReport,
 };
+pub use error::Error;
+pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use sea_orm_migration::MigratorTrait;
 pub use shape::{Repaired, check, repair};
 
 use sea_orm::DbErr;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, async_trait};
 
+use versions::{Listed, migrations};
+
 /// The migrations in their order. Its methods are those of [`MigratorTrait`], one migrator at a time: see
 /// [`Runner`].
 pub struct Migrator;
 
-// `generate` appends to the list below and takes it for the last one in this file.
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     async fn up<'c, C: IntoSchemaManagerConnection<'c>>(
@@ -91,6 +83,13 @@ impl MigratorTrait for Migrator {
     }
 
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        listed().into_iter().map(|one| one.migration).collect()
+    }
+}
+
+/// `generate` appends to this list, and takes it for the last one in this file.
+fn listed() -> Vec<Listed> {
+    migrations! {
         vec![
             Box::new(m20250524_000000_create_documents::Migration),
             Box::new(m20250524_120000_create_vectors::Migration),

@@ -1,19 +1,35 @@
-use sea_orm_migration::prelude::*;
+use converge::{Declares, Shape};
+use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::{Runner, schema::difference::Scope};
+use crate::versions;
 
-/// Makes sure that there is a `documents` to refer to.
+/// Requires the application's `documents`, which `vectors` refers to.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
+
+impl Declares for Migration {
+    fn declare(shape: &mut Shape) {
+        shape.require(
+            Table::create()
+                .table(Documents::Table)
+                .col(pk_auto(Documents::Id)),
+        );
+    }
+}
+
+#[derive(DeriveIden)]
+pub(crate) enum Documents {
+    Table,
+    Id,
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        Ok(Runner::new().converge(db, Scope::Documents).await?)
+        versions::up(self.name(), manager).await
     }
 
-    /// `documents` belongs to the application and stays.
+    /// Keeps `documents`: a migrator of the application's runs this, whose table it is.
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
     }

@@ -1,21 +1,26 @@
+use converge::{Declares, Shape};
 use sea_orm_migration::prelude::*;
 
-use crate::{Runner, schema::difference::Scope};
+use crate::{m20250524_120000_create_vectors::Vectors, versions};
 
-/// PostgreSQL: how `vector_ids` is stored. Other engines have nothing of the kind.
+/// Stores `vector_ids` on PostgreSQL as random digits deserve: compressed with lz4, or not at all.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
+
+impl Declares for Migration {
+    fn declare(shape: &mut Shape) {
+        shape.fast_storage(Vectors::Table, Vectors::VectorIds);
+    }
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        Ok(Runner::new().converge(db, Scope::Everything).await?)
+        versions::up(self.name(), manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        Ok(Runner::new().roll_back_one(db, Scope::Everything).await?)
+        versions::down(self.name(), manager).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

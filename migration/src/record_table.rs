@@ -4,14 +4,9 @@ use sea_orm::{DbBackend, DynIden, Schema};
 use sea_orm_migration::seaql_migrations;
 use sea_query::{Alias, IntoIden, Table};
 
-use crate::{
-    Error,
-    schema::{
-        declared::{DOCUMENTS, VECTORS},
-        live::Case,
-    },
-    sql,
-};
+use converge::{Case, sql};
+
+use crate::{Error, versions};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordTable {
@@ -29,10 +24,12 @@ impl RecordTable {
 
     /// Whether the engine takes the name as it is, and for a table of its own.
     pub(crate) fn require_usable(&self, backend: DbBackend) -> Result<(), Error> {
-        let is_ours = |table: &&str| self.name.eq_ignore_ascii_case(table);
+        let shape = versions::newest()?;
+        let mut declared = shape.own_tables().chain(shape.required_tables());
+        let holds_rows = declared.any(|table| self.name.eq_ignore_ascii_case(table));
         let unusable = match backend {
             _ if self.name.is_empty() => "it is empty",
-            _ if [DOCUMENTS, VECTORS].iter().any(is_ours) => "that table holds rows",
+            _ if holds_rows => "that table holds rows",
             DbBackend::Postgres if self.name.len() > 63 => "PostgreSQL cuts names at 63 bytes",
             DbBackend::MySql if self.name.chars().count() > 64 => {
                 "MySQL has no names of more than 64 letters"
@@ -59,10 +56,7 @@ impl RecordTable {
 
     /// Whether this is the table's name in the catalog.
     pub(crate) fn is_called(&self, case: Case, name: &str) -> bool {
-        match case {
-            Case::Ignored => name.eq_ignore_ascii_case(&self.name),
-            Case::Told => name == self.name,
-        }
+        case.is_same(&self.name, name)
     }
 
     /// For SeaQuery, which quotes it.

@@ -1,17 +1,14 @@
 use sea_orm_migration::IntoSchemaManagerConnection;
 
-use crate::{
-    Error, Orphans, Runner,
-    schema::{report::Report, run::Done},
-};
+use crate::{Done, Error, Orphans, Report, Runner};
 
-/// Compares the live shape with the declared one and changes nothing.
+/// Compares the current shape with the declared one and changes nothing.
 ///
 /// It runs in a read-only transaction, as a role that may only read, and makes no table of its own.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+/// [`Error::Converge`] where the catalog or the rows cannot be read.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -35,8 +32,8 @@ where
 pub struct Repaired {
     /// The steps in their order.
     pub steps: Vec<Done>,
-    /// What the server refused, be it a step or the deletion of orphans; what does not need it was done.
-    pub failed: Vec<Error>,
+    /// What the server refused, be it a step or the deletion of orphans; what does not depend on it was done.
+    pub failed: Vec<converge::Error>,
     /// How many rows without a document were deleted. The caller's sink has what they said.
     pub deleted_orphans: u64,
     /// The shape after the last step.
@@ -47,9 +44,8 @@ pub struct Repaired {
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the shape cannot be read, [`Error::OrphansNotStored`] where what orphans say could not
-/// be stored. Steps that fail stand in [`Repaired::failed`], and hold up only what needs them; so does
-/// [`Error::OrphansKept`].
+/// [`Error::Converge`] where the shape cannot be read, or the values of orphans could not be stored. Steps that fail stand in [`Repaired::failed`], and hold up only what needs them; so does
+/// `OrphansKept`.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {

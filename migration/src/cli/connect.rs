@@ -7,11 +7,9 @@ use sea_orm::{
     sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
 };
 
+use converge::session::{Session, Settings, Statements};
+
 use super::{database::Database, environment::Url, error::CliError};
-use crate::{
-    schema::live,
-    session::{Session, Settings, Statements},
-};
 
 /// A server that is just starting gets this long, and a pooler whose connections many want at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -106,13 +104,14 @@ async fn require_schema(
         };
         let session = Session::new(db.into(), &settings);
         let unit = session.begin_to_read().await?;
-        let found = live::rows(&unit.db(), list, [], read).await?;
+        let found = converge::rows(&unit.db(), list, [], read).await?;
         unit.rollback().await?;
         Ok(found)
     };
     let found: Vec<(String, bool)> = look()
         .await
-        .map_err(crate::Error::looking_for("the schemas"))?;
+        .map_err(converge::Error::looking_for("the schemas"))
+        .map_err(crate::Error::from)?;
     match found.iter().find(|(name, _)| *name == schema) {
         Some((_, true)) => Ok(()),
         Some((_, false)) => Err(CliError::SchemaHidden { database, schema }),

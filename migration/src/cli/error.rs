@@ -116,7 +116,9 @@ impl CliError {
             Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => {
                 Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
             }
-            Self::Shape(Error::Locked { .. } | Error::InUse { .. }) => {
+            Self::Shape(Error::Converge(
+                converge::Error::Locked { .. } | converge::Error::InUse { .. },
+            )) => {
                 Some("--lock-wait SECONDS says how long to wait")
             }
             _ => None,

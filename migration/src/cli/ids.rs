@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Orphan, OrphanSink};
+use crate::{Orphan, OrphanSink, OrphanValue};
 
 /// One JSON object a row, whatever its ids look like.
 pub(super) enum Ids {
@@ -228,24 +228,18 @@ fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-/// `vector_ids` as it is stored, so that nothing of it is lost.
+/// Each value as it is stored, so that nothing of it is lost.
 fn line(orphan: &Orphan) -> String {
-    let text = |text: &Option<String>| match text {
-        Some(text) => Value::from(text.as_str()),
-        None => Value::Null,
+    let field = |(column, value): &(String, OrphanValue)| {
+        let value = match value {
+            OrphanValue::Null => Value::Null,
+            OrphanValue::Number(number) => Value::from(*number),
+            OrphanValue::Text(text) => Value::from(text.as_str()),
+        };
+        format!("{}:{value}", Value::from(column.as_str()))
     };
-    // A legacy id may be a text.
-    let number = |value: &Option<String>| match value.as_deref().map(str::parse::<i64>) {
-        Some(Ok(number)) => Value::from(number),
-        _ => text(value),
-    };
-    format!(
-        "{{\"id\":{},\"doc_id\":{},\"page\":{},\"vector_ids\":{}}}",
-        number(&orphan.id),
-        orphan.doc_id,
-        number(&orphan.page),
-        text(&orphan.vector_ids)
-    )
+    let fields: Vec<String> = orphan.values.iter().map(field).collect();
+    format!("{{{}}}", fields.join(","))
 }
 
 fn withdrawn(orphans: u64) -> String {

@@ -525,7 +525,7 @@ fn show_messages(verbose: bool, stream: Stream) {
                 .with_level(false)
                 .without_time()
                 .boxed(),
-            "migration=info,sea_orm_migration=info",
+            "migration=info,converge=info,sea_orm_migration=info",
         ),
     };
     tracing_subscriber::registry()

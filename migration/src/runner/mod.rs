@@ -2,6 +2,7 @@
 
 mod preview;
 mod records;
+mod settings;
 mod status;
 mod tasks;
 
@@ -19,16 +20,16 @@ use std::{
 use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
-use crate::{
-    CreateDocuments, Error, Migrator, Orphans,
-    lock::{BETWEEN_TRIES, End, Turn},
-    orphans::Handover,
-    record_table::RecordTable,
-    schema::{converge, difference::Scope, report::Report},
-    server_error::{self, is_lost_race, is_rolled_back},
-    session::{Session, Settings, Statements, reborrow},
-    shape::Repaired,
+use converge::{
+    BETWEEN_TRIES, End, Handover, Shape, Turn, is_lost_race, is_rolled_back,
+    session::{Session, Statements, reborrow},
 };
+
+use crate::{
+    CreateDocuments, Error, Migrator, Orphans, Report, record_table::RecordTable, shape::Repaired,
+    versions,
+};
+pub(crate) use settings::Settings;
 use tasks::{
     ApplyNext, Converge, Fresh, MayRollBack, OwnDocuments, Progress, Repair, RollBack,
     RollBackNext, Task, Uninstall,
@@ -104,11 +105,10 @@ impl Runner {
 impl<M: MigratorTrait> Default for Runner<M> {
     fn default() -> Self {
         Self {
-            settings: Settings {
-                migrations: M::migrations,
-                records: RecordTable::new(M::migration_table_name().to_string()),
-                ..Settings::default()
-            },
+            settings: Settings::new(
+                M::migrations,
+                RecordTable::new(M::migration_table_name().to_string()),
+            ),
             migrator: PhantomData,
         }
     }
@@ -136,14 +136,14 @@ impl<M> Runner<M> {
     /// For how long to wait for another runner, and for whoever has a table in use.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
-        self.settings.lock_wait = wait;
+        self.settings.engine.lock_wait = wait;
         self
     }
 
     /// PostgreSQL: the schema to work in. It is said anew to each transaction, as PgBouncer requires.
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
-        self.settings.schema = Some(schema.into());
+        self.settings.engine.schema = Some(schema.into());
         self
     }
 
@@ -151,7 +151,7 @@ impl<M> Runner<M> {
     /// by default `seaql_migrations`. Two migrators with different lists cannot share one table.
     #[must_use]
     pub fn migration_table(mut self, name: impl Into<String>) -> Self {
-        self.settings.records = RecordTable::new(name);
+        self.settings.set_records(RecordTable::new(name));
         self
     }
 
@@ -161,7 +161,7 @@ impl<M> Runner<M> {
     /// the one column and no rows, and nothing refers to it.
     #[must_use]
     pub fn create_documents(mut self, create: CreateDocuments) -> Self {
-        self.settings.create_documents = create;
+        self.settings.engine.create_required = create;
         self
     }
 
@@ -171,7 +171,7 @@ impl<M> Runner<M> {
     /// sqlx's `extra_float_digits`, unless it is told to ignore it or the pool not to send it.
     #[must_use]
     pub fn behind_pooler(mut self) -> Self {
-        self.settings.statements = Statements::OfOthers;
+        self.settings.engine.statements = Statements::OfOthers;
         self
     }
 
@@ -199,8 +199,8 @@ impl<M> Runner<M> {
             Some(steps) => tracing::info!("Applying {steps} pending migrations"),
             None => tracing::info!("Applying all pending migrations"),
         }
-        let session = Session::new(reborrow(&db), &self.settings);
-        let is_complete = records::are_complete(&session).await;
+        let session = Session::new(reborrow(&db), &self.settings.engine);
+        let is_complete = records::are_complete(&session, &self.settings).await;
         if !is_complete && self.go_on(&db, &ApplyNext, steps).await? != Progress::NothingLeft {
             return Ok(());
         }
@@ -279,8 +279,8 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let session = Session::new(db.into_database_executor(), &self.settings);
-        preview::up(&session, steps).await
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        preview::up(&session, &self.settings, steps).await
     }
 
     /// What [`down`](Self::down) would run on this database, found without changing anything.
@@ -296,8 +296,8 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let session = Session::new(db.into_database_executor(), &self.settings);
-        preview::down(&session, steps).await
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        preview::down(&session, &self.settings, steps).await
     }
 
     /// When each migration was applied, whether the shape holds, and what Alembic records. Changes nothing.
@@ -310,9 +310,9 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        let session = Session::new(reborrow(&db), &self.settings);
+        let session = Session::new(reborrow(&db), &self.settings.engine);
         let shape = self.check(reborrow(&db)).await;
-        status::read(&session, shape).await
+        status::read(&session, &self.settings, shape).await
     }
 
     /// Compares the live shape with the declared one and changes nothing: see [`check`](crate::check).
@@ -324,18 +324,9 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let session = Session::new(db.into_database_executor(), &self.settings);
-        let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
-        let started = Instant::now();
-        loop {
-            match converge::look_at_once(&session, Scope::Everything).await {
-                // Galera ends a transaction that reads what another node changes.
-                Err(error) if !is_callers && self.may_look_again(&error, started) => {
-                    Delay::new(BETWEEN_TRIES).await;
-                }
-                look => return look.map(Report::of),
-            }
-        }
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        let shape = self.shape_to_compare(&session).await?;
+        Ok(converge::check(&session, &shape).await?)
     }
 
     /// Mends what can be mended: see [`repair`](crate::repair).
@@ -361,22 +352,32 @@ impl<M> Runner<M> {
         &self.settings
     }
 
-    /// What a migration of ours does where somebody else runs it.
+    /// Does what a migration of ours does where another migrator runs it.
     pub(crate) async fn converge(
         &self,
         db: &SchemaManagerConnection<'_>,
-        scope: Scope,
+        migration: &str,
     ) -> Result<(), Error> {
-        self.take_turn(db, &Converge { scope }).await
+        self.take_turn(db, &Converge { migration }).await
     }
 
     /// The same, back.
     pub(crate) async fn roll_back_one(
         &self,
         db: &SchemaManagerConnection<'_>,
-        scope: Scope,
+        migration: &str,
     ) -> Result<(), Error> {
-        self.take_turn(db, &RollBack { scope }).await
+        self.take_turn(db, &RollBack { migration }).await
+    }
+
+    /// Returns the shape to compare with: that of the newest recorded migration, or of the newest of all until one
+    /// is recorded that makes a table.
+    async fn shape_to_compare(&self, session: &Session<'_>) -> Result<Shape, Error> {
+        let unit = session.begin_to_read().await?;
+        // A role that may not read the records may still compare the tables.
+        let recorded = records::recorded_shape(&unit.db(), &self.settings).await;
+        unit.rollback().await?;
+        records::or_newest(recorded.unwrap_or_default())
     }
 
     async fn roll_back(
@@ -423,7 +424,7 @@ impl<M> Runner<M> {
     }
 
     fn may_look_again(&self, error: &Error, started: Instant) -> bool {
-        lost_race(error) && started.elapsed() < self.settings.lock_wait
+        lost_race(error) && started.elapsed() < self.settings.engine.lock_wait
     }
 
     /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
@@ -435,9 +436,9 @@ impl<M> Runner<M> {
         let started = Instant::now();
         let mut referred: u32 = 0;
         loop {
-            let turn = Turn::take(db, &self.settings).await?;
+            let turn = Turn::take(db, &self.settings.engine).await?;
             let is_one_transaction = turn.is_one_transaction();
-            let (error, is_rolled_back) = match task.run(&turn).await {
+            let (error, is_rolled_back) = match task.run(&turn, &self.settings).await {
                 Ok(output) => match turn.end(End::Commit).await {
                     Ok(()) => return Ok(output),
                     Err(error) => {
@@ -473,19 +474,9 @@ impl<M> Runner<M> {
 const MOST_TIMES: u32 = 20;
 
 fn is_referred_to(error: &Error) -> bool {
-    match error {
-        Error::Migration(source) | Error::Step { source, .. } => {
-            server_error::is_referred_to(source)
-        }
-        _ => false,
-    }
+    error.source_of_database().is_some_and(converge::is_referred_to)
 }
 
 fn lost_race(error: &Error) -> bool {
-    match error {
-        Error::Migration(source) | Error::Lookup { source, .. } | Error::Step { source, .. } => {
-            is_lost_race(source)
-        }
-        _ => false,
-    }
+    error.source_of_database().is_some_and(is_lost_race)
 }

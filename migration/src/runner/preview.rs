@@ -1,16 +1,12 @@
 //! What `up` and `down` would do, found without changing anything.
 
-use super::records::{self, MigrationRecord};
-use crate::{
-    Error,
-    schema::{
-        converge::{self, Look, Record},
-        difference::{Difference, Scope},
-        own_documents::Vectors,
-        step::{self, Step, Steps},
-    },
-    session::Session,
+use converge::{Previewed, session::Session};
+
+use super::{
+    records::{self, MigrationRecord},
+    settings::Settings,
 };
+use crate::{Error, versions::Version};
 
 /// What one migration would run on the database at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,32 +19,29 @@ pub struct Preview {
     pub statements: Option<Vec<String>>,
 }
 
-pub(super) async fn up(session: &Session<'_>, steps: Option<u32>) -> Result<Vec<Preview>, Error> {
+pub(super) async fn up(
+    session: &Session<'_>,
+    settings: &Settings,
+    steps: Option<u32>,
+) -> Result<Vec<Preview>, Error> {
     let backend = session.backend();
-    let records = records::all(session).await?;
+    let records = records::all(session, settings).await?;
     let pending = records.iter().filter(|one| one.applied_at.is_none());
-    let mut mended = Vec::new();
+    let mut previewed = Previewed::default();
     let mut previews = Vec::new();
-    let table = &session.settings.records;
-    let mut first = match records::are_kept(session).await? {
+    let table = &settings.records;
+    let mut first = match records::are_kept(session, settings).await? {
         true => None,
         false => Some(table.create(backend)),
     };
     for MigrationRecord { name, .. } in pending.take(limit(steps)) {
-        let statements = match Scope::of_migration(name) {
+        let statements = match Version::of(name)? {
             None => None,
-            Some(scope) => {
-                let look = converge::look_at_once(session, scope).await?;
+            Some(Version { older, newer }) => {
+                let statements = previewed.up(session, &older, &newer).await?;
+                let first = first.take().into_iter();
                 let record = table.insert(backend, name);
-                let statements = statements(&look, scope, &mut mended)?;
-                Some(
-                    first
-                        .take()
-                        .into_iter()
-                        .chain(statements)
-                        .chain([record])
-                        .collect(),
-                )
+                Some(first.chain(statements).chain([record]).collect())
             }
         };
         previews.push(Preview {
@@ -59,58 +52,27 @@ pub(super) async fn up(session: &Session<'_>, steps: Option<u32>) -> Result<Vec<
     Ok(previews)
 }
 
-/// Of what no migration before this one mends.
-fn statements(
-    look: &Look,
-    scope: Scope,
-    mended: &mut Vec<Difference>,
-) -> Result<Vec<String>, Error> {
-    let refused = look.plans.iter().filter(|plan| !plan.remedy.is_repair());
-    if refused.clone().next().is_some() {
-        return Err(Error::refused(look.live.place.clone(), refused, 0));
-    }
-    let mut steps: Vec<&Step> = Vec::new();
-    for plan in &look.plans {
-        if mended.contains(&plan.difference) {
-            continue;
-        }
-        mended.push(plan.difference.clone());
-        for step in plan.remedy.steps().into_iter().flat_map(Steps::iter) {
-            // SQLite mends several in one step.
-            if !steps.contains(&step) {
-                steps.push(step);
-            }
-        }
-    }
-    let statements = steps.iter().flat_map(|step| step.statements.clone());
-    let of_a_new_table = match scope {
-        Scope::Everything if look.live.vectors.is_none() => step::store_new(&look.live),
-        Scope::Documents | Scope::Vectors | Scope::Everything => None,
-    };
-    Ok(statements.chain(of_a_new_table).collect())
-}
-
-pub(super) async fn down(session: &Session<'_>, steps: Option<u32>) -> Result<Vec<Preview>, Error> {
-    let records = records::all(session).await?;
+pub(super) async fn down(
+    session: &Session<'_>,
+    settings: &Settings,
+    steps: Option<u32>,
+) -> Result<Vec<Preview>, Error> {
+    let records = records::all(session, settings).await?;
     let applied = records.iter().rev().filter(|one| one.applied_at.is_some());
+    let mut previewed = Previewed::default();
     let mut previews = Vec::new();
-    let mut vectors = Vectors::Counts;
     // Rolled back before ours, they may take away what would be refused.
     let mut follows_external = false;
     for MigrationRecord { name, .. } in applied.take(limit(steps)) {
-        let statements = match Scope::of_migration(name) {
+        let statements = match Version::of(name)? {
             None => {
                 follows_external = true;
                 None
             }
             Some(_) if follows_external => None,
-            Some(scope) => {
-                let record = Record::Ours(name);
-                let step = converge::undoing(session, scope, record, vectors).await?;
-                if scope == Scope::Vectors {
-                    vectors = Vectors::WillHaveGone;
-                }
-                Some(step.statements)
+            Some(Version { older, newer }) => {
+                let forget = settings.records.delete(session.backend(), name);
+                Some(previewed.down(session, &older, &newer, forget).await?)
             }
         };
         previews.push(Preview {

@@ -4,27 +4,27 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
 use sea_query::{IntoTableRef, Query};
 
-use crate::{
-    Error,
-    schema::{difference::Scope, live},
-    server_error::is_in_use,
-    session::{Session, Settings, Statements, Unit},
+use converge::{
+    Shape, is_in_use,
+    session::{Session, Statements, Unit},
 };
+
+use super::settings::Settings;
+use crate::{Error, versions};
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
 ///
 /// Where that cannot be read there is something to do, or to say.
-pub(super) async fn are_complete(session: &Session<'_>) -> bool {
+pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> bool {
     // An error would end the caller's transaction.
     if !matches!(session.db, SchemaManagerConnection::Connection(_)) {
         return false;
     }
-    let settings = session.settings;
-    let applied = match settings.statements {
+    let applied = match settings.engine.statements {
         Statements::OfThisClient => {
-            applied(&session.db, settings, settings.schema.as_deref()).await
+            applied(&session.db, settings, settings.engine.schema.as_deref()).await
         }
-        Statements::OfOthers => applied_at_once(session).await,
+        Statements::OfOthers => applied_at_once(session, settings).await,
     };
     let all = (settings.migrations)();
     applied.is_ok_and(|applied| {
@@ -32,9 +32,9 @@ pub(super) async fn are_complete(session: &Session<'_>) -> bool {
     })
 }
 
-async fn applied_at_once(session: &Session<'_>) -> Result<Vec<String>, DbErr> {
+async fn applied_at_once(session: &Session<'_>, settings: &Settings) -> Result<Vec<String>, DbErr> {
     let unit = session.begin_to_read().await?;
-    let applied = applied(&unit.db(), session.settings, None).await;
+    let applied = applied(&unit.db(), settings, None).await;
     unit.rollback().await?;
     applied
 }
@@ -50,16 +50,18 @@ pub struct MigrationRecord {
 }
 
 /// Whether there is a table of records.
-pub(super) async fn are_kept(session: &Session<'_>) -> Result<bool, Error> {
+pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
     let unit = session.begin_to_read().await?;
-    let are_kept = is_installed(&unit.db(), session.settings).await?;
+    let are_kept = is_installed(&unit.db(), settings).await?;
     unit.rollback().await?;
     Ok(are_kept)
 }
 
 /// Every migration, in order.
-pub(super) async fn all(session: &Session<'_>) -> Result<Vec<MigrationRecord>, Error> {
-    let settings = session.settings;
+pub(super) async fn all(
+    session: &Session<'_>,
+    settings: &Settings,
+) -> Result<Vec<MigrationRecord>, Error> {
     let unit = session.begin_to_read().await?;
     let applied = match is_installed(&unit.db(), settings).await? {
         true => times(&unit.db(), settings).await?,
@@ -88,31 +90,35 @@ async fn times(
         .collect()
 }
 
-/// What the applied migrations answer for.
-pub(super) async fn made(
+/// Returns the shape at the newest recorded migration; `None` where none is recorded that declares anything.
+pub(super) async fn recorded_shape(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Vec<Scope>, Error> {
-    Ok(known(db, settings)
-        .await?
-        .iter()
-        .filter_map(|name| Scope::of_migration(name))
-        .collect())
+) -> Result<Option<Shape>, Error> {
+    versions::at_newest_of(&known(db, settings).await?)
 }
 
-/// What the last migration of ours in the list answers for.
-pub(super) fn last_scope(settings: &Settings) -> Option<Scope> {
+/// Returns a recorded shape, or the newest of all until one is recorded that makes a table: what an older table
+/// lacks is shown before the first migration adopts it.
+pub(super) fn or_newest(recorded: Option<Shape>) -> Result<Shape, Error> {
+    match recorded.filter(|shape| shape.own_tables().next().is_some()) {
+        Some(shape) => Ok(shape),
+        None => versions::newest(),
+    }
+}
+
+/// Returns the shape that the whole list declares.
+pub(super) fn listed_shape(settings: &Settings) -> Result<Option<Shape>, Error> {
     let all = (settings.migrations)();
-    all.iter()
-        .rev()
-        .find_map(|one| Scope::of_migration(one.name()))
+    let names: Vec<String> = all.iter().map(|one| one.name().to_owned()).collect();
+    versions::at_newest_of(&names)
 }
 
-/// Whether migrations of others are applied before ours, and may make what ours need.
+/// Whether external migrations are applied before ours, and may make what ours need.
 pub(super) fn others_come_first(settings: &Settings) -> bool {
     let all = (settings.migrations)();
-    all.first()
-        .is_none_or(|first| Scope::of_migration(first.name()).is_none())
+    let first = all.first();
+    first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
 /// Where there is a table of records.
@@ -175,7 +181,11 @@ pub(super) async fn require(
 }
 
 /// Tries it, in a transaction that is rolled back: what a migration has made goes only where its record does.
-pub(super) async fn require_deletable(session: &Session<'_>, name: &str) -> Result<(), Error> {
+pub(super) async fn require_deletable(
+    session: &Session<'_>,
+    settings: &Settings,
+    name: &str,
+) -> Result<(), Error> {
     let unit = session.begin().await?;
     if matches!(unit, Unit::Callers(_)) {
         return Ok(());
@@ -185,8 +195,8 @@ pub(super) async fn require_deletable(session: &Session<'_>, name: &str) -> Resu
             let brief = "SET LOCAL lock_timeout = '2s'";
             unit.db().execute_unprepared(brief).await?;
         }
-        delete(&unit.db(), session.settings, name).await?;
-        require(&unit.db(), session.settings, name, false).await
+        delete(&unit.db(), settings, name).await?;
+        require(&unit.db(), settings, name, false).await
     };
     let tried = tried.await;
     unit.rollback().await?;
@@ -204,8 +214,8 @@ pub(super) async fn is_installed(
 ) -> Result<bool, Error> {
     let backend = db.get_database_backend();
     settings.records.require_usable(backend)?;
-    let tables = live::tables(db).await?;
-    let case = live::case_of_tables(
+    let tables = converge::tables(db).await?;
+    let case = converge::case_of_tables(
         db,
         settings.records.name(),
         tables.iter().map(String::as_str),
@@ -214,7 +224,7 @@ pub(super) async fn is_installed(
     let is_it = |name: &String| settings.records.is_called(case, name);
     let is_installed = tables.iter().any(is_it);
     if !is_installed {
-        let relations = live::relations(db).await?;
+        let relations = converge::relations(db).await?;
         if relations
             .iter()
             .any(|other| is_it(&other.name) && !other.is_table())
@@ -289,7 +299,7 @@ async fn refuse_unknown(
     match unknown.as_slice() {
         [] => Ok(()),
         unknown => Err(Error::UnknownMigrations {
-            place: live::place(db).await?,
+            place: converge::place(db).await?,
             table: settings.records.name().to_owned(),
             names: unknown.join(", "),
         }),

@@ -1,7 +1,10 @@
 //! What has been applied to a database, and what has become of it.
 
 use super::records::{self, MigrationRecord};
-use crate::{Error, Place, Report, schema::live, session::Session};
+use converge::session::Session;
+
+use super::settings::Settings;
+use crate::{Error, Place, Report};
 
 /// What [`Runner::status`](super::Runner::status) finds.
 #[derive(Debug)]
@@ -20,13 +23,14 @@ pub struct Status {
 
 pub(super) async fn read(
     session: &Session<'_>,
+    settings: &Settings,
     shape: Result<Report, Error>,
 ) -> Result<Status, Error> {
-    let migrations = records::all(session).await?;
+    let migrations = records::all(session, settings).await?;
     let unit = session.begin_to_read().await?;
-    let place = live::place(&unit.db()).await?;
+    let place = converge::place(&unit.db()).await?;
     // An error ends the transaction.
-    let alembic = live::alembic(&unit.db()).await;
+    let alembic = converge::alembic(&unit.db()).await.map_err(Error::from);
     unit.rollback().await?;
     Ok(Status {
         place,

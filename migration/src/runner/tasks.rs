@@ -1,33 +1,30 @@
-//! What is done in one turn.
+//! What is done while the migration lock is held once.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
-use super::{preview, records};
+use converge::{
+    Case, Contents, Handover, Record, Refusal, Relation, Shape, Turn, converge, is_lost_race,
+    session::{Session, begin_to_write, reborrow},
+};
+
+use super::{preview, records, settings::Settings};
 use crate::{
     CreateDocuments, Error,
-    lock::Turn,
-    orphans::Handover,
-    schema::{
-        converge::{self, Record, Refusal, converge},
-        declared::{DOCUMENTS, VECTORS},
-        difference::{DOCUMENTS_ARE_NOT_OURS, Scope},
-        live::{self, Live, Relation},
-        own_documents,
-        report::Report,
-        rows, run, step,
-    },
-    server_error::is_lost_race,
-    session::{Session, Settings, begin_to_write, reborrow},
     shape::Repaired,
+    versions::{self, Version},
 };
 
 pub(super) trait Task: Sync {
     type Output: Send;
 
-    fn run(&self, turn: &Turn<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+    fn run(
+        &self,
+        turn: &Turn<'_>,
+        settings: &Settings,
+    ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 
     /// Takes back what was given away of a turn whose transaction has committed nothing.
     fn take_back(&self) -> Result<(), Error> {
@@ -67,11 +64,11 @@ pub(super) struct Fresh {
     /// Once, however often it has to wait.
     pub(super) is_announced: AtomicBool,
 }
-pub(super) struct Converge {
-    pub(super) scope: Scope,
+pub(super) struct Converge<'m> {
+    pub(super) migration: &'m str,
 }
-pub(super) struct RollBack {
-    pub(super) scope: Scope,
+pub(super) struct RollBack<'m> {
+    pub(super) migration: &'m str,
 }
 pub(super) struct Repair<'s> {
     /// Where orphans are to be deleted.
@@ -81,22 +78,21 @@ pub(super) struct Repair<'s> {
 impl Task for ApplyNext {
     type Output = Progress;
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
-        let settings = turn.settings();
         let db = turn.record();
         if !records::is_installed(&db, settings).await? {
             install(&db, settings).await?;
         }
         let Some(migration) = records::next_pending(&db, settings).await? else {
-            let scope = records::last_scope(settings);
-            if let (DbBackend::MySql, Some(scope)) = (db.get_database_backend(), scope) {
-                // Another node of Galera may have dropped the table since it was looked at.
-                converge(&turn.work(), scope, Refusal::OfEverything).await?;
+            let shape = records::listed_shape(settings)?;
+            if let (DbBackend::MySql, Some(shape)) = (db.get_database_backend(), shape) {
+                // Another node of Galera may have dropped the table since it was inspected.
+                converge(&turn.work(), &shape, Refusal::OfEverything).await?;
             }
             return Ok(Progress::NothingLeft);
         };
-        apply(migration.as_ref(), turn.work(), &db).await?;
+        apply(migration.as_ref(), turn.work(), &db, settings).await?;
         Ok(Progress::Made(migration.name().to_owned()))
     }
 }
@@ -104,8 +100,10 @@ impl Task for ApplyNext {
 impl Task for MayRollBack {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        preview::down(&turn.work(), self.steps).await.map(|_| ())
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
+        preview::down(&turn.work(), settings, self.steps)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -114,13 +112,13 @@ async fn apply(
     migration: &dyn MigrationTrait,
     work: Session<'_>,
     record: &SchemaManagerConnection<'_>,
+    settings: &Settings,
 ) -> Result<(), Error> {
     let name = migration.name();
-    let settings = work.settings;
     tracing::info!("Applying migration '{name}'");
-    match Scope::of_migration(name) {
-        Some(scope) => {
-            converge(&work, scope, Refusal::OfEverything).await?;
+    match Version::of(name)? {
+        Some(Version { newer, .. }) => {
+            converge(&work, &newer, Refusal::OfEverything).await?;
         }
         None => run(migration, Direction::Up, work, record).await?,
     }
@@ -133,25 +131,27 @@ async fn apply(
 impl Task for RollBackNext {
     type Output = Progress;
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<Progress, Error> {
-        let settings = turn.settings();
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
         let Some(migration) = records::last_applied(&db, settings).await? else {
             return Ok(Progress::NothingLeft);
         };
         let name = migration.name();
         tracing::info!("Rolling back migration '{name}'");
-        records::require_deletable(&turn.work(), name).await?;
-        match Scope::of_migration(name) {
-            // The record goes with what it is of.
-            Some(Scope::Documents) if self.own_documents == OwnDocuments::Keep => {
+        records::require_deletable(&turn.work(), settings, name).await?;
+        match Version::of(name)? {
+            Some(Version { older, newer })
+                if self.own_documents == OwnDocuments::Keep && newer.only_requires_beyond(&older) =>
+            {
                 records::delete(&db, settings, name).await?;
             }
-            Some(scope) => {
-                if scope == Scope::Vectors {
-                    announce_drop(&turn.work()).await;
+            // The record goes with what it is of.
+            Some(Version { older, newer }) => {
+                for table in newer.own_tables().filter(|table| !older.has_own(table)) {
+                    announce_drop(&turn.work(), table).await;
                 }
-                converge::roll_back(&turn.work(), scope, Record::Ours(name)).await?;
+                let record = Record::Ours(settings.records.delete(db.get_database_backend(), name));
+                converge::roll_back(&turn.work(), &older, &newer, record).await?;
             }
             None => {
                 run(migration.as_ref(), Direction::Down, turn.work(), &db).await?;
@@ -170,8 +170,7 @@ impl Task for RollBackNext {
 impl Task for Uninstall {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        let settings = turn.settings();
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
         let db = turn.record();
         match records::last_applied(&db, settings).await? {
             Some(_) => Ok(()),
@@ -190,19 +189,14 @@ const LOOKS: u32 = 3;
 impl Task for Fresh {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
         let db = turn.record();
-        let settings = turn.settings();
+        let shape = versions::newest()?;
         let mut looks: u32 = 1;
-        let (live, mut relations, documents) = loop {
-            let live = live::read(&db, settings).await?;
-            let relations = live::relations(&db).await?;
-            let documents = own_documents::are_ours(&db, &live).await?;
-            let own = self
-                .require_own(&db, settings, &live, &relations, documents)
-                .await;
-            match own {
-                Ok(()) => break (live, relations, documents),
+        let mut contents = loop {
+            let contents = Contents::of(&db, &settings.engine, &shape).await?;
+            match self.require_own(&db, settings, &contents).await {
+                Ok(()) => break contents,
                 // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
                 // and not in another.
                 Err(Error::TablesOfOthers { .. })
@@ -213,7 +207,8 @@ impl Task for Fresh {
                 Err(error) => return Err(error),
             }
         };
-        let settings = &remaking_documents(settings, &live, documents)?;
+        let engine = remaking_required(settings, &contents, &shape, db.get_database_backend())?;
+        let relations = &mut contents.relations;
         if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
             let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
             names.sort_unstable();
@@ -221,9 +216,9 @@ impl Task for Fresh {
         }
         // Where each statement commits, a crash leaves no record of what is gone.
         let backend = db.get_database_backend();
-        let case = case_of(&db, settings, &relations).await?;
+        let case = case_of(&db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
-        run::within(&db, &step::drop_all(backend, &relations)).await?;
+        converge::drop_all(&db, relations).await?;
         install(&db, settings).await?;
         for migration in (settings.migrations)() {
             let work = match backend {
@@ -231,7 +226,7 @@ impl Task for Fresh {
                 DbBackend::MySql => turn.work(),
                 _ => turn.within(),
             };
-            apply(migration.as_ref(), work.with(settings), &db).await?;
+            apply(migration.as_ref(), work.with(&engine), &db, settings).await?;
         }
         Ok(())
     }
@@ -242,27 +237,27 @@ impl Fresh {
         &self,
         db: &impl ConnectionTrait,
         settings: &Settings,
-        live: &Live,
-        relations: &[Relation],
-        are_documents_ours: bool,
+        contents: &Contents,
     ) -> Result<(), Error> {
-        let place = || live.place.clone();
-        let referrers = live::referrers_elsewhere(db).await?;
+        let place = || contents.place.clone();
+        let relations = &contents.relations;
+        let referrers = converge::referrers_elsewhere(db).await?;
         if !referrers.is_empty() {
-            return Err(Error::ReferredTo {
+            return Err(Error::Converge(converge::Error::ReferredTo {
                 place: place(),
                 tables: referrers,
-            });
+            }));
         }
-        if self.may_drop_all_of.as_ref() == Some(&live.place.database) {
+        if self.may_drop_all_of.as_ref() == Some(&contents.place.database) {
             return Ok(());
         }
-        let made = records::made(db, settings).await?;
+        let recorded = records::recorded_shape(db, settings).await?;
         let case = case_of(db, settings, relations).await?;
-        let is_own = |relation: &&Relation| match relation.name.as_str() {
-            VECTORS => made.contains(&Scope::Vectors),
-            DOCUMENTS => are_documents_ours,
-            name => settings.records.is_called(case, name),
+        let is_own = |relation: &&Relation| {
+            let name = &relation.name;
+            settings.records.is_called(case, name)
+                || contents.required_made_here.contains(name)
+                || recorded.as_ref().is_some_and(|shape| shape.has_own(name))
         };
         let mut others: Vec<String> = relations
             .iter()
@@ -284,88 +279,84 @@ async fn case_of(
     db: &impl ConnectionTrait,
     settings: &Settings,
     relations: &[Relation],
-) -> Result<live::Case, Error> {
+) -> Result<Case, Error> {
     let names = relations.iter().map(|relation| relation.name.as_str());
-    live::case_of_tables(db, settings.records.name(), names).await
+    Ok(converge::case_of_tables(db, settings.records.name(), names).await?)
 }
 
-/// A `documents` of our own is made again where it was. Another's is not replaced by one: where there would
+/// A required table of our own is made again where it was. Another's is not replaced by one: where there would
 /// be none afterwards, nothing is dropped.
-fn remaking_documents(
+fn remaking_required(
     settings: &Settings,
-    live: &Live,
-    are_documents_ours: bool,
-) -> Result<Settings, Error> {
-    let mut settings = settings.clone();
-    if are_documents_ours {
-        settings.create_documents = CreateDocuments::Anywhere;
+    contents: &Contents,
+    shape: &Shape,
+    backend: DbBackend,
+) -> Result<converge::session::Settings, Error> {
+    let mut engine = settings.engine.clone();
+    if !contents.required_made_here.is_empty() {
+        engine.create_required = CreateDocuments::Anywhere;
     }
-    let may_create = settings.create_documents.allows(live.backend, &live.place);
-    match may_create || records::others_come_first(&settings) {
-        true => Ok(settings),
-        false => Err(Error::Refused {
-            place: live.place.clone(),
-            reasons: vec![format!(
-                "after fresh there would be no table documents: {DOCUMENTS_ARE_NOT_OURS}"
-            )],
-            done: 0,
-        }),
+    let may_create = engine.create_required.allows(backend, &contents.place);
+    match shape.required_tables().next() {
+        Some(table) if !may_create && !records::others_come_first(settings) => {
+            Err(contents.would_lack(table, &engine).into())
+        }
+        Some(_) | None => Ok(engine),
     }
 }
 
-/// Says what goes with the table. Whoever may drop it may perhaps not count its rows.
-async fn announce_drop(session: &Session<'_>) {
-    let rows = async {
-        let unit = session.begin_to_read().await?;
-        let db = unit.db();
-        let settings = step::brief_look(session.backend());
-        let rows = run::with(&db, settings, rows::how_many(&db)).await;
-        unit.rollback().await?;
-        rows
-    };
-    match rows.await {
-        Ok(rows) => tracing::info!("drops the table vectors with its {rows}"),
-        Err(_) => tracing::info!("drops the table vectors with its rows, if there is one"),
+/// Logs what is dropped with a table. A role that may drop it may perhaps not count its rows.
+async fn announce_drop(session: &Session<'_>, table: &str) {
+    match converge::how_many(session, table).await {
+        Ok(rows) => tracing::info!("drops the table {table} with its {rows}"),
+        Err(_) => tracing::info!("drops the table {table} with its rows, if there is one"),
     }
 }
 
-impl Task for Converge {
+impl Task for Converge<'_> {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        converge(&turn.work(), self.scope, Refusal::OfEverything)
-            .await
-            .map(|_| ())
+    async fn run(&self, turn: &Turn<'_>, _settings: &Settings) -> Result<(), Error> {
+        if let Some(Version { newer, .. }) = Version::of(self.migration)? {
+            converge(&turn.work(), &newer, Refusal::OfEverything).await?;
+        }
+        Ok(())
     }
 }
 
-impl Task for RollBack {
+impl Task for RollBack<'_> {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        converge::roll_back(&turn.work(), self.scope, Record::Callers).await
+    async fn run(&self, turn: &Turn<'_>, _settings: &Settings) -> Result<(), Error> {
+        if let Some(Version { older, newer }) = Version::of(self.migration)? {
+            converge::roll_back(&turn.work(), &older, &newer, Record::Callers).await?;
+        }
+        Ok(())
     }
 }
 
 impl Task for Repair<'_> {
     type Output = Repaired;
 
-    async fn run(&self, turn: &Turn<'_>) -> Result<Repaired, Error> {
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
+        let recorded = records::recorded_shape(&turn.record(), settings).await?;
+        let shape = records::or_newest(recorded)?;
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {
             let at_first = handed_over();
             let kept = match &self.handover {
-                Some(handover) => delete_orphans(&session, handover).await?,
+                Some(handover) => delete_orphans(&session, &shape, handover).await?,
                 None => None,
             };
-            let converged = converge(&session, Scope::Everything, Refusal::OfItself).await?;
+            let converged = converge(&session, &shape, Refusal::OfItself).await?;
             let is_progress = !converged.done.is_empty() || handed_over() > at_first;
             steps.extend(converged.done);
             // Some can only be deleted when the table is where it should be.
-            let may_delete_more =
-                self.handover.is_some() && kept.is_none() && converged.look.has_deletable_orphans();
+            let may_delete_more = self.handover.is_some()
+                && kept.is_none()
+                && converged.current.has_deletable_orphans();
             if may_delete_more && is_progress {
                 continue;
             }
@@ -374,27 +365,29 @@ impl Task for Repair<'_> {
                 steps,
                 failed: kept.into_iter().chain(failed).collect(),
                 deleted_orphans: handed_over(),
-                report: Report::of(converged.look),
+                report: converged.current.report(&shape),
             });
         }
     }
+
     fn take_back(&self) -> Result<(), Error> {
-        self.handover.as_ref().map_or(Ok(()), Handover::roll_back)
+        Ok(self.handover.as_ref().map_or(Ok(()), Handover::roll_back)?)
     }
 }
 
-/// What kept them from being deleted, where that is no reason to stop.
+/// Returns what prevented their deletion, where that is no reason to stop.
 async fn delete_orphans(
     session: &Session<'_>,
+    shape: &Shape,
     handover: &Handover<'_>,
-) -> Result<Option<Error>, Error> {
-    match converge::delete_orphans(session, handover).await {
+) -> Result<Option<converge::Error>, Error> {
+    match converge::delete_orphans(session, shape, handover).await {
         Ok(()) => Ok(None),
-        Err(error @ Error::OrphansKept { .. }) => Ok(Some(error)),
-        Err(Error::Step { statements, source }) if !is_lost_race(&source) => {
-            Ok(Some(Error::Step { statements, source }))
+        Err(error @ converge::Error::OrphansKept { .. }) => Ok(Some(error)),
+        Err(converge::Error::Step { statements, source }) if !is_lost_race(&source) => {
+            Ok(Some(converge::Error::Step { statements, source }))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -453,14 +446,14 @@ async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
         return Ok(());
     };
     // What the connections themselves say, asked in a transaction as PgBouncer requires.
-    let settings = Settings {
+    let settings = converge::session::Settings {
         schema: None,
         ..work.settings.clone()
     };
     let pool = Session::new(reborrow(&work.db), &settings);
     let unit = pool.begin_to_read().await?;
     let current = "SELECT coalesce(current_schema(), '')::text";
-    let current: Result<Vec<String>, DbErr> = live::list(&unit.db(), current, []).await;
+    let current: Result<Vec<String>, DbErr> = converge::list(&unit.db(), current, []).await;
     unit.rollback().await?;
     match current?.first() == Some(schema) {
         true => Ok(()),

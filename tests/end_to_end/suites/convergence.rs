@@ -286,6 +286,7 @@ async fn repair_mends_what_it_can_and_leaves_the_rest(database: Database) {
     assert!(
         finished
             .stdout
+            .replace(['"', '`'], "")
             .contains("SELECT * FROM vectors WHERE page IS NULL"),
         "{}",
         finished.stdout
@@ -444,7 +445,7 @@ async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database)
         .spawn()
         .expect("the binary");
     let waiting = "SELECT pid::text FROM pg_stat_activity
-                   WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE vectors DROP%'";
+                   WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE \"vectors\" DROP%'";
     for _ in 0..3 {
         until("the wait for the reader", async || {
             let ended = repair.try_wait().expect("a child");

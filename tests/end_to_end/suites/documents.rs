@@ -411,7 +411,7 @@ async fn down_and_reset_drop_the_documents_that_was_made(database: Database) {
     for back in [&["down", "-n", "3"][..], &["reset"]] {
         migrate(&database, ["up"]).expect_success();
         let dry = migrate(&database, ["down", "--dry-run", "-n", "3"]).expect_success();
-        assert!(dry.contains("DROP TABLE documents"), "{dry}");
+        assert!(drops_documents(&dry), "{dry}");
         migrate(&database, ["down", "-n", "2"]).expect_success();
         assert_eq!(are_there(&database).await, (true, false));
         migrate(&database, ["up"]).expect_success();
@@ -447,7 +447,7 @@ async fn down_keeps_a_documents_that_somebody_uses(database: Database) {
         migrate(&database, ["up"]).expect_success();
         database.execute([begin]).await;
         let dry = migrate(&database, ["down", "--dry-run", "-n", "3"]).expect_success();
-        assert!(!dry.contains("DROP TABLE documents"), "{begin}: {dry}");
+        assert!(!drops_documents(&dry), "{begin}: {dry}");
 
         migrate(&database, ["down", "-n", "3"]).expect_success();
         migrate(&database, ["down"]).expect_success();
@@ -472,11 +472,11 @@ async fn down_keeps_a_documents_that_gets_a_row_meanwhile(database: Database) {
     let waiting = match database.backend() {
         DbBackend::Postgres => {
             "SELECT pid::text FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE documents%'"
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE \"documents\"%'"
         }
         _ => {
             "SELECT CAST(id AS CHAR) FROM information_schema.processlist
-             WHERE db = DATABASE() AND info LIKE 'LOCK TABLES documents%'"
+             WHERE db = DATABASE() AND info LIKE 'LOCK TABLES `documents`%'"
         }
     };
     let db = database.connect().await;
@@ -545,4 +545,11 @@ async fn fresh_replaces_no_documents_of_an_application(database: Database) {
     assert_eq!(are_there(&database).await, (true, true));
     fresh(&["--create-documents"]).expect_success();
     migrate_beside_an_application(&database, ["check"]).expect_success();
+}
+
+/// Returns whether a dry run shows that the table goes.
+fn drops_documents(dry: &str) -> bool {
+    ["DROP TABLE \"documents\"", "DROP TABLE `documents`"]
+        .iter()
+        .any(|drop| dry.contains(drop))
 }

@@ -233,7 +233,7 @@ async fn a_not_null_that_nobody_validated_is_validated_beside_writers(database: 
     let report = migration::check(&db).await.expect("check");
 
     let step = next_step(&report).expect("a step");
-    let validate = r#"ALTER TABLE vectors VALIDATE CONSTRAINT "page_is_set""#;
+    let validate = r#"ALTER TABLE "vectors" VALIDATE CONSTRAINT "page_is_set""#;
     assert_eq!(step.statements, [validate]);
     run_and_compare(&db, &step, validate).await;
     migrate(&database, ["check"]).expect_success();

@@ -58,7 +58,7 @@ async fn a_server_that_is_killed_during_a_long_repair(shared: Database) {
             "ALTER TABLE vectors ALTER page TYPE smallint;
              INSERT INTO documents DEFAULT VALUES;
              INSERT INTO vectors (doc_id, page, vector_ids) SELECT 1, n % 1000, n FROM generate_series(1, 300000) n",
-            "SELECT query FROM pg_stat_activity WHERE query LIKE 'ALTER TABLE vectors%' AND state = 'active'",
+            "SELECT query FROM pg_stat_activity WHERE query LIKE 'ALTER TABLE \"vectors\"%' AND state = 'active'",
         ),
         _ => (
             "ALTER TABLE vectors MODIFY page smallint NOT NULL;

@@ -1,7 +1,7 @@
 //! SQLite's rebuilt table: whatever its statement says besides what is mended is said again to the letter, and
 //! each row holds what it held.
 
-use migration::{Error, Migrator, MigratorTrait, Runner};
+use migration::{ConvergeError, Migrator, MigratorTrait, Runner};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{Test, shape::lines};
@@ -170,7 +170,7 @@ async fn all_of(db: &DatabaseConnection) -> Vec<String> {
 const ODD: [(&str, &str); 7] = [
     (
         "create table [Vectors] ('id' int not null, \"DOC_ID\" int, page int null, `vector_ids` text, constraint pk primary key (id))",
-        "'id' INTEGER constraint pk PRIMARY KEY AUTOINCREMENT not null, \"DOC_ID\" int NOT NULL, page int NOT NULL, `vector_ids` text NOT NULL, CONSTRAINT vectors_doc",
+        "'id' INTEGER constraint pk PRIMARY KEY AUTOINCREMENT not null, \"DOC_ID\" int NOT NULL, page int NOT NULL, `vector_ids` text NOT NULL, CONSTRAINT \"vectors_doc",
     ),
     (
         "CREATE TABLE vectors (id INT PRIMARY KEY DESC ON CONFLICT REPLACE, doc_id INTEGER NOT NULL, page INTEGER NOT NULL, vector_ids TEXT NOT NULL)",
@@ -178,11 +178,11 @@ const ODD: [(&str, &str); 7] = [
     ),
     (
         "CREATE TABLE vectors (id INTEGER UNIQUE, doc_id INTEGER NOT NULL, page INTEGER NOT NULL, vector_ids TEXT NOT NULL, UNIQUE (doc_id, id) CHECK (page < 9))",
-        "UNIQUE (doc_id, id) CHECK (page < 9), CONSTRAINT vectors_doc_id_fkey FOREIGN KEY",
+        "UNIQUE (doc_id, id) CHECK (page < 9), CONSTRAINT \"vectors_doc_id_fkey\" FOREIGN KEY",
     ),
     (
         "CREATE TABLE vectors (id INTEGER NOT NULL, doc_id INTEGER NOT NULL, page INTEGER NOT NULL, vector_ids TEXT NOT NULL, PRIMARY KEY (id) CHECK (page < 9)) WITHOUT ROWID, STRICT",
-        "CHECK (page < 9), CONSTRAINT vectors_doc_id_fkey FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE)  STRICT",
+        "CHECK (page < 9), CONSTRAINT \"vectors_doc_id_fkey\" FOREIGN KEY (\"doc_id\") REFERENCES \"documents\" (\"id\") ON DELETE CASCADE)  STRICT",
     ),
     (
         "CREATE TABLE vectors (id INTEGER PRIMARY KEY, doc_id INTEGER NOT NULL REFERENCES \"documents\"(id) ON DELETE SET NULL ON UPDATE RESTRICT ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED, page INTEGER NOT NULL, vector_ids TEXT NOT NULL)",
@@ -194,7 +194,7 @@ const ODD: [(&str, &str); 7] = [
     ),
     (
         "CREATE TABLE vectors (id INTEGER PRIMARY KEY, doc_id INTEGER NOT NULL, page INTEGER -- of the document\n, vector_ids TEXT NOT NULL -- the last, with )\n)",
-        "page INTEGER NOT NULL -- of the document\n, vector_ids TEXT NOT NULL, CONSTRAINT vectors_doc_id_fkey FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE -- the last, with )\n)",
+        "page INTEGER NOT NULL -- of the document\n, vector_ids TEXT NOT NULL, CONSTRAINT \"vectors_doc_id_fkey\" FOREIGN KEY (\"doc_id\") REFERENCES \"documents\" (\"id\") ON DELETE CASCADE -- the last, with )\n)",
     ),
 ];
 
@@ -248,7 +248,7 @@ async fn what_a_rebuild_would_change_is_named_and_rolled_back(database: Database
     let repaired = Runner::new().repair(&db, migration::Orphans::Keep).await;
     let failed = repaired.expect("the rest is mended").failed;
     assert!(
-        matches!(failed.as_slice(), [Error::RowsChanged { .. }]),
+        matches!(failed.as_slice(), [ConvergeError::RowsChanged { .. }]),
         "{failed:?}"
     );
     db.execute_unprepared("UPDATE vectors SET model = 'v' || model")

@@ -1,5 +1,5 @@
 -- Rows whose document is gone, and no key.
--- finds: rows: the document of 2 rows does not exist, for example id 4 of document 8, id 5 of document 9
+-- finds: rows: 2 rows reference missing documents, for example row 4 (doc_id 8), row 5 (doc_id 9)
 -- finds: foreign key: there is no foreign key on doc_id
 -- ends: refused, repaired with --delete-orphans
 

@@ -1,5 +1,5 @@
 -- Rows whose document is gone: Python's sqlite3 enforces no keys.
--- finds: rows: the document of 1 row does not exist, for example id 4 of document 8
+-- finds: rows: 1 row references missing documents, for example row 4 (doc_id 8)
 -- ends: refused, repaired with --delete-orphans
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

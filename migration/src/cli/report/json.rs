@@ -64,6 +64,7 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
         .iter()
         .map(|part| {
             json!({
+                "table": part.table,
                 "name": part.name,
                 "declared": part.declared,
                 "as_declared": part.as_declared,
@@ -84,15 +85,16 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
 fn difference(difference: &DifferenceReport) -> Value {
     let (remedy, steps, next_step) = match &difference.remedy {
         RemedyReport::Repair { steps } => ("repair", steps.as_slice(), None),
-        RemedyReport::DeleteOrphans { query } => ("delete-orphans", [].as_slice(), Some(*query)),
-        RemedyReport::After { part } => ("after", [].as_slice(), Some(*part)),
-        RemedyReport::Person { next_step } => ("person", [].as_slice(), Some(next_step.as_str())),
+        RemedyReport::DeleteOrphans { query } => ("delete-orphans", [].as_slice(), Some(query)),
+        RemedyReport::After { part } => ("after", [].as_slice(), Some(part)),
+        RemedyReport::Person { next_step } => ("person", [].as_slice(), Some(next_step)),
     };
     let steps: Vec<Value> = steps
         .iter()
         .map(|step| json!({ "statements": step.statements, "lock": step.lock }))
         .collect();
     json!({
+        "table": difference.table,
         "part": difference.part,
         "found": difference.found,
         "remedy": remedy,

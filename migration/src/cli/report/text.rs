@@ -47,7 +47,7 @@ fn write_report(out: &mut String, report: &Report) -> Result {
             true => (GOOD, "ok"),
             false => (BAD, "differs"),
         };
-        let (name, declared) = (part.name, part.declared);
+        let (name, declared) = (&part.name, &part.declared);
         writeln!(out, "{style}{state:<8}{style:#} {name:<15} {declared}")?;
     }
     for difference in &report.differences {

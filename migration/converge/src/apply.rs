@@ -1,0 +1,351 @@
+//! Runs one step, and gives way to whoever has the table in use.
+
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures_timer::Delay;
+use futures_util::future::{Either, select};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use tracing::Instrument;
+
+use crate::{
+    Error,
+    declare::Shape,
+    diff::{Change, name},
+    lock::{self, BETWEEN_TRIES},
+    plan::{Execution, Setting, Step, TxMode},
+    server_error::{is_in_use, would_copy},
+    session::Session,
+    sql,
+};
+
+/// MySQL's shortest wait for a table is a second, for which others queue behind it.
+const AFTER_A_SECOND: Duration = Duration::from_secs(3);
+
+/// How often whoever builds an index beside others is asked what it waits for.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
+/// set after the first word.
+pub(crate) const POLITE: &str = "SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+
+/// A step that was run.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The element of the shape that it fixes.
+    pub part: String,
+    /// What had been found.
+    pub found: String,
+    /// The statements that were run.
+    pub statements: Vec<String>,
+    /// How long they took.
+    pub elapsed: Duration,
+}
+
+pub(crate) enum Outcome {
+    Done(Done),
+    /// To whoever held what the step needs; a part of it may be done.
+    GaveWay(Error),
+    /// A MySQL or MariaDB server refused to run it without copying the table.
+    WouldCopy(Error),
+    /// Somebody else may have taken it.
+    LookAgain(Error),
+    Failed(Error),
+}
+
+pub(crate) async fn take(
+    session: &Session<'_>,
+    shape: &Shape,
+    change: &Change,
+    step: &Step,
+    size: Option<&str>,
+) -> Outcome {
+    let (part, found) = (name::name(shape, &change.element()), change.sentence());
+    announce(
+        &part,
+        &found,
+        &step.statements,
+        step.lock
+            .grows()
+            .then(|| step.lock.sentence(size))
+            .as_deref(),
+    );
+    let started = Instant::now();
+    let outcome = run(session, step, &names(shape))
+        .instrument(tracing::info_span!("step"))
+        .await;
+    let elapsed = started.elapsed();
+    let seconds = elapsed.as_secs_f64();
+    match outcome {
+        Ok(_) => {
+            tracing::info!("  done in {seconds:.3} s");
+            Outcome::Done(Done {
+                part,
+                found,
+                statements: step.statements.clone(),
+                elapsed,
+            })
+        }
+        Err(error @ Error::InUse { .. }) => {
+            tracing::info!("  gave way after {seconds:.3} s");
+            Outcome::GaveWay(error)
+        }
+        Err(error @ Error::RowsChanged { .. }) => Outcome::Failed(error),
+        Err(Error::Step { statements, source }) if would_copy(&source) => {
+            tracing::info!("{part}: the server would copy the table for it");
+            Outcome::WouldCopy(Error::Step { statements, source })
+        }
+        Err(error) => Outcome::LookAgain(error),
+    }
+}
+
+/// What others cannot do for longer than a moment is said with the step.
+pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Option<&str>) {
+    tracing::info!("{part}: {found}");
+    if let Some(lock) = lock {
+        tracing::info!("lock: {lock}");
+    }
+    for statement in statements {
+        tracing::info!("  {}", statement.replace('\n', "\n  "));
+    }
+}
+
+/// Where a step gave way at once. A step that waits for itself says so.
+pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
+    let pause = match session.backend() {
+        DbBackend::MySql => AFTER_A_SECOND,
+        _ => BETWEEN_TRIES,
+    };
+    Delay::new(pause).await;
+}
+
+/// Runs a step, gives way to whoever has the table in use, and tries again where nothing of a try stays.
+/// Says how many rows were changed.
+async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u64, Error> {
+    let started = Instant::now();
+    let mut said = None;
+    loop {
+        let source = match attempt(session, step).await {
+            Ok(rows) => return Ok(rows),
+            Err(Stopped::WaitedFor(holder)) => return Err(in_use(session, step, Some(holder))),
+            Err(Stopped::WouldChange(changed)) => return Err(Error::RowsChanged { changed }),
+            Err(Stopped::By(error)) => error,
+        };
+        if !is_in_use(&source) || session.tx_mode() == TxMode::InTransaction {
+            let statements = step.statements.join("; ");
+            return Err(Error::Step { statements, source });
+        }
+        let holder = lock::blocker(session, tables).await;
+        let is_over = started.elapsed() >= session.settings.lock_wait;
+        if is_over || !step.is_atomic(session.backend()) {
+            return Err(in_use(session, step, holder));
+        }
+        if holder.is_some() && said != holder {
+            tracing::info!("  waiting for {}", holder.as_deref().unwrap_or_default());
+            said = holder;
+        }
+        Delay::new(BETWEEN_TRIES).await;
+    }
+}
+
+fn in_use(session: &Session<'_>, step: &Step, holder: Option<String>) -> Error {
+    Error::InUse {
+        statements: step.statements.join("; "),
+        seconds: session.settings.lock_wait.as_secs_f64(),
+        holder,
+    }
+}
+
+enum Stopped {
+    By(DbErr),
+    /// For as long as may be waited; who it was.
+    WaitedFor(String),
+    /// Rows that were only to be kept; what of them, and how many.
+    WouldChange(Vec<String>),
+}
+
+impl From<DbErr> for Stopped {
+    fn from(error: DbErr) -> Self {
+        Self::By(error)
+    }
+}
+
+async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
+    let settings = match &step.execution {
+        Execution::Transaction { settings }
+        | Execution::Compared { settings }
+        | Execution::DropRequired { settings, .. } => settings,
+        Execution::Alone { table } => {
+            nobody_else_builds(session, table).await?;
+            return beside_others(session, table, &step.statements).await;
+        }
+    };
+    let unit = session.begin_saying(&[POLITE]).await?;
+    let db = unit.db();
+    let outcome = match step.execution {
+        Execution::Compared { .. } => with(&db, settings, compared(&db, &step.statements)).await,
+        Execution::Transaction { .. }
+        | Execution::DropRequired { .. }
+        | Execution::Alone { .. } => {
+            with(&db, settings, async {
+                Ok(run_all(&db, &step.statements).await?)
+            })
+            .await
+        }
+    };
+    match outcome {
+        Ok(rows) => {
+            unit.commit().await?;
+            Ok(rows)
+        }
+        Err(error) => {
+            unit.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+/// Changes the settings back, whatever has come of the work.
+pub(crate) async fn with<T, E: From<DbErr>>(
+    db: &impl ConnectionTrait,
+    settings: &[Setting],
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    for setting in settings {
+        db.execute_unprepared(setting.set).await?;
+    }
+    let outcome = work.await;
+    for setting in settings.iter().rev() {
+        let restored = db.execute_unprepared(setting.restore).await;
+        if outcome.is_ok() {
+            restored?;
+        }
+    }
+    outcome
+}
+
+/// Runs a step in a transaction that is open already.
+pub(crate) async fn run_within(db: &impl ConnectionTrait, step: &Step) -> Result<(), Error> {
+    let settings = match &step.execution {
+        Execution::Transaction { settings }
+        | Execution::Compared { settings }
+        | Execution::DropRequired { settings, .. } => *settings,
+        Execution::Alone { .. } => &[],
+    };
+    match with(db, settings, run_all(db, &step.statements)).await {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Step {
+            statements: step.statements.join("; "),
+            source,
+        }),
+    }
+}
+
+/// Of an index, which holds up nobody and is kept waiting by every transaction that is older than it. No
+/// timeout of a transaction ends that, so the holder of the turn looks on.
+async fn beside_others(
+    session: &Session<'_>,
+    table: &str,
+    statements: &[String],
+) -> Result<u64, Stopped> {
+    let mut work = pin!(run_all(&session.db, statements));
+    let mut waiting: Option<(String, Instant)> = None;
+    loop {
+        match select(work.as_mut(), Delay::new(BETWEEN_LOOKS)).await {
+            Either::Left((outcome, _)) => return Ok(outcome?),
+            Either::Right(_) => {}
+        }
+        let Some(waiter) = lock::waiter(session, table, statements).await else {
+            waiting = None;
+            continue;
+        };
+        let since = match &waiting {
+            Some((said, since)) if *said == waiter.waits_for => *since,
+            _ => {
+                tracing::info!("  waiting for {}", waiter.waits_for);
+                waiting
+                    .as_ref()
+                    .map_or_else(Instant::now, |(_, since)| *since)
+            }
+        };
+        if since.elapsed() >= session.settings.lock_wait {
+            lock::cancel(session, &waiter).await?;
+            let outcome = work.await;
+            return outcome.map_err(|_| Stopped::WaitedFor(waiter.waits_for));
+        }
+        waiting = Some((waiter.waits_for, since));
+    }
+}
+
+/// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
+/// writer, so it may be waited for.
+async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
+    let unit = session.begin().await?;
+    let table = sql::identifier(DbBackend::Postgres, table);
+    let wait = format!(
+        "SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE"
+    );
+    let outcome = unit.db().execute_unprepared(&wait).await;
+    unit.rollback().await?;
+    outcome.map(|_| ())
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, DbErr> {
+    let mut rows = 0;
+    for statement in statements {
+        rows += db.execute_unprepared(statement).await?.rows_affected();
+    }
+    Ok(rows)
+}
+
+/// A SELECT among them must count nothing: each of its columns is called by what it counts.
+async fn compared(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, Stopped> {
+    let mut rows = 0;
+    for statement in statements {
+        if !statement.starts_with("SELECT ") {
+            rows += db.execute_unprepared(statement).await?.rows_affected();
+            continue;
+        }
+        let question = Statement::from_string(db.get_database_backend(), statement);
+        let Some(counts) = db.query_one_raw(question).await? else {
+            continue;
+        };
+        let mut changed = Vec::new();
+        for (at, what) in counts.column_names().into_iter().enumerate() {
+            match counts.try_get_by_index::<i64>(at)? {
+                0 => {}
+                1 => changed.push(format!("{what} in 1 row")),
+                rows => changed.push(format!("{what} in {rows} rows")),
+            }
+        }
+        if !changed.is_empty() {
+            return Err(Stopped::WouldChange(changed));
+        }
+    }
+    Ok(rows)
+}
+
+/// Of a step that may be run again after any part of it.
+pub(crate) async fn to_its_end(
+    session: &Session<'_>,
+    shape: &Shape,
+    step: &Step,
+) -> Result<u64, Error> {
+    let started = Instant::now();
+    loop {
+        match run(session, step, &names(shape)).await {
+            Err(Error::InUse { .. }) if started.elapsed() < session.settings.lock_wait => {
+                leave_it_to_others(session).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn names(shape: &Shape) -> Vec<String> {
+    let tables = shape.tables.iter();
+    tables.map(|declared| declared.table.name.clone()).collect()
+}

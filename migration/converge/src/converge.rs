@@ -1,0 +1,475 @@
+//! Runs one step, then inspects again, until nothing is left.
+
+use std::time::Instant;
+
+use futures_timer::Delay;
+use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::SchemaManagerConnection;
+
+use crate::{
+    Error,
+    apply::{self, Done, Outcome},
+    declare::Shape,
+    diff::{self, Difference, Element, Part},
+    facts::{self, Facts},
+    inspect::{self, Inspection},
+    lock::BETWEEN_TRIES,
+    orphans::Handover,
+    plan::{self, Context, Obstacle, Plan, Remedy, Step, TxMode, Undo, is_built_on},
+    purge,
+    report::Report,
+    required::{self, Referrers},
+    server_error::is_lost_race,
+    session::{Session, Settings},
+};
+
+/// More than a declared shape can need, so that another session must be changing it concurrently.
+const MOST_STEPS: usize = 100;
+
+/// How often a step that failed may have been run by another session meanwhile.
+const MOST_LOOKS: u32 = 20;
+
+/// How often facts are asked for: each answer can lead to a further question.
+const MOST_QUESTIONS: u32 = 10;
+
+/// Whether differences that need a manual decision stop everything, or only themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing is changed unless all can be.
+    OfEverything,
+    /// What can be fixed is fixed.
+    OfItself,
+}
+
+/// The current shape and what is planned about its differences.
+pub struct Current {
+    pub(crate) inspection: Inspection,
+    pub(crate) plans: Vec<Plan>,
+    /// How large each table is for which the time of a step depends on that.
+    sizes: Vec<(String, String)>,
+}
+
+impl Current {
+    fn orphans(&self) -> impl Iterator<Item = &Plan> {
+        let is_orphans = |plan: &&Plan| {
+            matches!(plan.change.difference, Difference::Orphans(_))
+                && plan.remedy == Remedy::Left(Obstacle::DeleteOrphans)
+        };
+        // From a local table Citus deletes none by what its distributed ones hold.
+        let is_misplaced = |table: &str| {
+            self.plans.iter().any(|plan| {
+                plan.change.table == table
+                    && matches!(plan.change.difference, Difference::Placement { .. })
+            })
+        };
+        let orphans = self.plans.iter().filter(is_orphans);
+        orphans.filter(move |plan| !is_misplaced(&plan.change.table))
+    }
+
+    /// Returns whether there are orphans that can be deleted.
+    pub fn has_deletable_orphans(&self) -> bool {
+        self.orphans().next().is_some()
+    }
+
+    /// Returns the comparison as a report.
+    pub fn report(self, shape: &Shape) -> Report {
+        Report::of(self, shape)
+    }
+
+    pub(crate) fn size_of(&self, table: &str) -> Option<&str> {
+        let size = self.sizes.iter().find(|(name, _)| name == table);
+        size.map(|(_, size)| size.as_str())
+    }
+}
+
+/// Inspects the shape in a transaction of its own that only reads.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+pub async fn inspect(session: &Session<'_>, shape: &Shape) -> Result<Current, Error> {
+    inspect_again(session, shape, &[], &mut Facts::default()).await
+}
+
+/// Compares the current shape with the declared one and changes nothing.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
+    let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
+    let started = Instant::now();
+    loop {
+        match inspect(session, shape).await {
+            // Galera ends a transaction that reads what another node changes.
+            Err(Error::Lookup { source, .. })
+                if !is_callers
+                    && is_lost_race(&source)
+                    && started.elapsed() < session.settings.lock_wait =>
+            {
+                Delay::new(BETWEEN_TRIES).await;
+            }
+            current => return current.map(|current| Report::of(current, shape)),
+        }
+    }
+}
+
+/// The same, where the server has refused to fix these elements without copying the table, and these facts are known.
+async fn inspect_again(
+    session: &Session<'_>,
+    shape: &Shape,
+    copied: &[Element],
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
+    let unit = session.begin_to_read().await.map_err(failed)?;
+    let mode = session.tx_mode();
+    let current = within(&unit.db(), session.settings, shape, mode, copied, facts).await;
+    unit.rollback().await.map_err(failed)?;
+    current
+}
+
+async fn within(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    shape: &Shape,
+    mode: TxMode,
+    copied: &[Element],
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    let inspection = inspect::read(db, settings, shape).await?;
+    let mut changes = diff::changes(&inspection, shape, facts);
+    for _ in 0..MOST_QUESTIONS {
+        if !facts.complete(db).await? {
+            break;
+        }
+        changes = diff::changes(&inspection, shape, facts);
+    }
+    let context = Context {
+        current: &inspection,
+        shape,
+        mode,
+        copied,
+    };
+    let plans = plan::plan(&context, &changes);
+    let mut sizes: Vec<(String, String)> = Vec::new();
+    for plan in &plans {
+        let table = &plan.change.table;
+        let mut steps = plan.remedy.steps().into_iter().flat_map(|steps| steps.iter());
+        let grows = steps.any(|step| step.lock.grows());
+        let is_known = sizes.iter().any(|(name, _)| name == table);
+        let found = inspection.table(table).filter(|_| grows && !is_known);
+        if let Some(found) = found
+            && let Some(size) = facts::size(db, table, &found.placement).await?
+        {
+            sizes.push((table.clone(), size));
+        }
+    }
+    Ok(Current {
+        inspection,
+        plans,
+        sizes,
+    })
+}
+
+/// What was done, and what could not be.
+pub struct Converged {
+    /// The steps in their order.
+    pub done: Vec<Done>,
+    /// Empty under [`Refusal::OfEverything`], which stops at the first.
+    pub failed: Vec<Failed>,
+    /// The last inspection, after all steps.
+    pub current: Current,
+}
+
+/// An element that could not be fixed.
+pub struct Failed {
+    element: Element,
+    /// Why.
+    pub error: Error,
+}
+
+/// Runs the first step of the first difference that can be fixed, until none is left.
+///
+/// A step that fails, or gives way, may have been run by another session meanwhile: only one that is
+/// still the next after another inspection has really failed.
+///
+/// # Errors
+///
+/// [`Error::Refused`] where not all can be fixed under [`Refusal::OfEverything`], and what a step returned.
+pub async fn converge(
+    session: &Session<'_>,
+    shape: &Shape,
+    refusal: Refusal,
+) -> Result<Converged, Error> {
+    let mut done: Vec<Done> = Vec::new();
+    let mut failed: Vec<Failed> = Vec::new();
+    let mut tried: Option<(Step, Error)> = None;
+    let mut trying: Option<Instant> = None;
+    let mut refused_before: Option<String> = None;
+    let started = Instant::now();
+    let mut looks_again: u32 = 0;
+    let mut copied: Vec<Element> = Vec::new();
+    let mut facts = Facts::default();
+    loop {
+        session
+            .require_turn()
+            .await
+            .map_err(Error::looking_for("this migrator's turn"))?;
+        let look = inspect_again(session, shape, &copied, &mut facts).await?;
+        let refused = |plan: &&Plan| !plan.remedy.is_repair();
+        if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
+            let refused = look.plans.iter().filter(refused);
+            let error = Error::refused(look.inspection.place.clone(), shape, refused, done.len());
+            let text = error.to_string();
+            // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps may mix two states.
+            if session.backend() != DbBackend::MySql
+                || refused_before.as_ref() == Some(&text)
+                || started.elapsed() >= session.settings.lock_wait
+            {
+                return Err(error);
+            }
+            refused_before = Some(text);
+            continue;
+        }
+        let Some((plan, step)) = next(shape, &look.plans, &failed) else {
+            return match refusal {
+                // Nothing is recorded as done that is not as declared.
+                Refusal::OfEverything if !look.plans.is_empty() => {
+                    Err(Error::still_differs(look.inspection.place, shape, &look.plans))
+                }
+                Refusal::OfEverything | Refusal::OfItself => Ok(Converged {
+                    done,
+                    failed,
+                    current: look,
+                }),
+            };
+        };
+        let really_failed = match tried.take_if(|(tried, _)| tried == step) {
+            Some((_, error)) => Some(error),
+            None => changed_nothing(step, &done),
+        };
+        let started = trying.take().unwrap_or_else(Instant::now);
+        let outcome = match really_failed {
+            Some(error) => Outcome::Failed(error),
+            None => {
+                let size = look.size_of(&plan.change.table);
+                apply::take(session, shape, &plan.change, step, size).await
+            }
+        };
+        match (&outcome, plan.change.difference.part()) {
+            // Nothing else than the foreign key itself depends on them.
+            (
+                Outcome::Done(_),
+                Part::Column(_) | Part::PrimaryKey | Part::AutoIncrement | Part::Index(_),
+            ) => facts.forget_all_but_orphans(),
+            _ => facts.forget(),
+        }
+        match outcome {
+            Outcome::Done(step) => {
+                // What failed before may have waited for this.
+                tried = None;
+                done.push(step);
+            }
+            Outcome::GaveWay(error) if started.elapsed() >= session.settings.lock_wait => {
+                return Err(error);
+            }
+            Outcome::GaveWay(_) => {
+                trying = Some(started);
+                apply::leave_it_to_others(session).await;
+            }
+            Outcome::WouldCopy(_) if !copied.contains(&plan.change.element()) => {
+                copied.push(plan.change.element());
+            }
+            Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
+                looks_again += 1;
+                tried = Some((step.clone(), error));
+            }
+            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
+                if refusal == Refusal::OfEverything =>
+            {
+                return Err(error);
+            }
+            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error) => {
+                failed.push(Failed {
+                    element: plan.change.element(),
+                    error,
+                })
+            }
+        }
+    }
+}
+
+/// What has failed is left, and so is what is built on it.
+fn next<'p>(shape: &Shape, plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)> {
+    let is_left = |plan: &&Plan| {
+        failed.iter().any(|Failed { element, .. }| {
+            plan.change.element() == *element || is_built_on(shape, &plan.change, element)
+        })
+    };
+    plans
+        .iter()
+        .filter(|plan| !is_left(plan))
+        .find_map(|plan| Some((plan, plan.remedy.steps()?.first())))
+}
+
+/// A step that was done just now, or twice, is undone by somebody as often as it is done.
+fn changed_nothing(step: &Step, done: &[Done]) -> Option<Error> {
+    let is_same = |done: &&Done| done.statements == step.statements;
+    let is_last = done.last().as_ref().is_some_and(is_same);
+    let is_endless =
+        is_last || done.iter().filter(is_same).count() >= 2 || done.len() >= MOST_STEPS;
+    is_endless.then(|| Error::NoEnd {
+        last: step.statements.join("; "),
+    })
+}
+
+/// Who deletes the record of a migration that is rolled back.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// We do, with this statement, together with what the migration has made.
+    Ours(String),
+    /// The migrator that runs our migration does, afterwards, in a table that only it knows.
+    Callers,
+}
+
+/// Undoes what the newer shape declares beyond the older one.
+///
+/// # Errors
+///
+/// [`Error::ReferredTo`] where another table refers to one that would be dropped, and what the database returned.
+pub async fn roll_back(
+    session: &Session<'_>,
+    older: &Shape,
+    newer: &Shape,
+    record: Record,
+) -> Result<(), Error> {
+    for step in undoing(session, older, newer, record, &Referrers::default()).await? {
+        if let Some(table) = step.required_table() {
+            tracing::info!(
+                "drops the table {table}, which these migrations have made and nobody has used"
+            );
+        }
+        apply::to_its_end(session, newer, &step).await?;
+    }
+    Ok(())
+}
+
+/// The application's tables stay, and one of ours that has rows, or that another object refers to.
+pub(crate) async fn undoing(
+    session: &Session<'_>,
+    older: &Shape,
+    newer: &Shape,
+    record: Record,
+    gone: &Referrers,
+) -> Result<Vec<Step>, Error> {
+    let mut forget = match record {
+        Record::Ours(forget) => Some(forget),
+        Record::Callers => None,
+    };
+    let unit = session.begin_to_read().await?;
+    let found = found(&unit.db(), session.settings, older, newer, gone).await;
+    unit.rollback().await?;
+    let (undo, required) = found?;
+    let backend = session.backend();
+    let mut steps = Vec::new();
+    if !undo.parts.is_empty() {
+        // The record goes with the last of what it is of.
+        let forget = forget.take_if(|_| required.is_empty());
+        steps.push(plan::undo(backend, &undo, forget));
+    }
+    let count = required.len();
+    for (at, table) in required.iter().enumerate() {
+        let forget = forget.take_if(|_| at + 1 == count);
+        steps.push(plan::required::drop(backend, table, forget));
+    }
+    if let Some(forget) = forget {
+        steps.push(plan::forget_alone(forget));
+    }
+    Ok(steps)
+}
+
+/// Returns what is to be undone, and the required tables of ours that may be dropped.
+async fn found(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    older: &Shape,
+    newer: &Shape,
+    gone: &Referrers,
+) -> Result<(Undo, Vec<String>), Error> {
+    let dropped: Vec<&str> = {
+        let is_new = |table: &&str| older.declared(table).is_none();
+        newer.own_tables().filter(is_new).collect()
+    };
+    for table in &dropped {
+        refuse_where_no_table(db, table).await?;
+        refuse_where_referred_to(db, table, &dropped).await?;
+    }
+    // What is only dropped need not be inspected: another session may have locked it.
+    let is_whole = older.declares_all_but_tables_of(newer);
+    let inspection = match is_whole {
+        true => None,
+        false => Some(inspect::read(db, settings, newer).await?),
+    };
+    let undo = Undo::between(older, newer, inspection.as_ref());
+    let mut required = Vec::new();
+    for declared in newer.made_beyond(older) {
+        if let Some(inspection) = &inspection
+            && required::may_go(db, inspection, declared, gone).await?
+        {
+            required.push(declared.table.name.clone());
+        }
+    }
+    Ok((undo, required))
+}
+
+/// MariaDB ignores a view that has the table's name. Only names are looked up: a table that another session has
+/// locked is not waited for.
+async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result<(), Error> {
+    let relations = inspect::relations(db).await?;
+    let is_other = |one: &inspect::Relation| one.name == table && !one.is_table();
+    match relations.into_iter().find(is_other) {
+        Some(other) => Err(Error::Refused {
+            place: inspect::place(db).await?,
+            reasons: vec![format!(
+                "{table} is a {}, which these migrations have not made: drop or rename it by hand",
+                other.kind.to_lowercase()
+            )],
+            done: 0,
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn refuse_where_referred_to(
+    db: &impl ConnectionTrait,
+    table: &str,
+    dropped: &[&str],
+) -> Result<(), Error> {
+    let mut tables = inspect::referrers_to(db, table).await?;
+    tables.retain(|one| !dropped.contains(&one.as_str()));
+    match tables.is_empty() {
+        true => Ok(()),
+        false => Err(Error::ReferredTo {
+            place: inspect::place(db).await?,
+            tables,
+        }),
+    }
+}
+
+/// Deletes the rows that reference what does not exist, after their values have been handed over.
+///
+/// # Errors
+///
+/// [`Error::OrphansNotStored`], [`Error::OrphansKept`] and what the database returned.
+pub async fn delete_orphans(
+    session: &Session<'_>,
+    shape: &Shape,
+    handover: &Handover<'_>,
+) -> Result<(), Error> {
+    let current = inspect(session, shape).await?;
+    for plan in current.orphans() {
+        purge::delete(session, &current.inspection, shape, &plan.change, handover).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Statements that make what is declared, by SeaQuery's builders, in the words that an engine needs.
+
+use sea_orm::DbBackend;
+use sea_query::{
+    Alias, ColumnDef, ForeignKey as ForeignKeyStatement, ForeignKeyAction,
+    ForeignKeyCreateStatement, Index as IndexStatement, IndexCreateStatement,
+    Table as TableStatement, TableCreateStatement,
+};
+
+use crate::{
+    model::{Column, Filled, ForeignKey, Index, Table},
+    sql,
+    types::Type,
+};
+
+/// The table with its primary key and these foreign keys, and on MySQL with its indexes too: there each statement
+/// commits, and a foreign key without an index creates one of another name.
+pub(crate) fn table(
+    backend: DbBackend,
+    table: &Table,
+    primary_key: &[String],
+    foreign_keys: &[ForeignKey],
+) -> TableCreateStatement {
+    let mut create = TableStatement::create();
+    create.table(Alias::new(&table.name));
+    let is_alone = |column: &Column| primary_key == [column.name.clone()];
+    for declared in &table.columns {
+        let mut column = column(backend, declared);
+        if is_alone(declared) {
+            column.primary_key();
+        }
+        create.col(column);
+    }
+    if primary_key.len() > 1 {
+        let mut key = IndexStatement::create();
+        for column in primary_key {
+            key.col(Alias::new(column));
+        }
+        create.primary_key(&mut key);
+    }
+    for key in foreign_keys {
+        create.foreign_key(&mut foreign_key(backend, &table.name, key));
+    }
+    if backend == DbBackend::MySql {
+        for declared in &table.indexes {
+            create.index(&mut index_over(backend, declared));
+        }
+        // MySQL's defaults for both belong to the server, and other engines than InnoDB ignore foreign keys.
+        create.engine("InnoDB").character_set("utf8mb4");
+    }
+    create
+}
+
+/// A column as a statement defines it, without a key.
+pub(crate) fn column(backend: DbBackend, declared: &Column) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(&declared.name));
+    match (&declared.filled, backend) {
+        // `integer().auto_increment()` is an IDENTITY column in sea-query 1.0, and the feature that
+        // makes it SERIAL would change every other table in the build.
+        (Filled::AutoIncrement { .. }, DbBackend::Postgres) => {
+            column.custom(Alias::new(serial(declared.kind)));
+        }
+        // Only INTEGER becomes the rowid.
+        (Filled::AutoIncrement { .. }, DbBackend::Sqlite) => {
+            column.integer().auto_increment();
+        }
+        (Filled::AutoIncrement { .. }, _) => {
+            let spelled = declared.kind.spelled(backend);
+            column.custom(Alias::new(spelled)).auto_increment();
+        }
+        (Filled::ByDefault | Filled::Generated, _) => {
+            column.custom(Alias::new(declared.kind.spelled(backend)));
+        }
+    }
+    match (declared.nullable, declared.kind, backend) {
+        (false, ..) => {
+            column.not_null();
+        }
+        // MariaDB makes a TIMESTAMP of which nothing is said NOT NULL with a default.
+        (true, Type::Timestamp { .. }, DbBackend::MySql) => {
+            column.null();
+        }
+        (true, ..) => {}
+    }
+    column
+}
+
+fn serial(kind: Type) -> &'static str {
+    match kind {
+        Type::Integer { bits: 16, .. } => "smallserial",
+        Type::Integer { bits: 64, .. } => "bigserial",
+        _ => "serial",
+    }
+}
+
+pub(crate) fn index(
+    backend: DbBackend,
+    table: &str,
+    declared: &Index,
+    name: &str,
+) -> IndexCreateStatement {
+    let named = Index {
+        name: name.to_owned(),
+        ..declared.clone()
+    };
+    index_over(backend, &named).table(Alias::new(table)).take()
+}
+
+fn index_over(backend: DbBackend, declared: &Index) -> IndexCreateStatement {
+    let mut index = IndexStatement::create();
+    index.name(sql::within_quotes(backend, &declared.name));
+    for column in &declared.columns {
+        index.col(Alias::new(column));
+    }
+    if declared.is_unique {
+        index.unique();
+    }
+    index
+}
+
+/// The foreign key under the name that it has.
+pub(crate) fn foreign_key(
+    backend: DbBackend,
+    table: &str,
+    key: &ForeignKey,
+) -> ForeignKeyCreateStatement {
+    let mut create = ForeignKeyStatement::create();
+    create.name(sql::within_quotes(
+        backend,
+        key.name.as_deref().unwrap_or_default(),
+    ));
+    for (column, reference) in key.columns.iter().zip(&key.references) {
+        create
+            .from(Alias::new(table), Alias::new(column))
+            .to(Alias::new(&key.table), Alias::new(reference));
+    }
+    match key.on_delete.as_str() {
+        "CASCADE" => create.on_delete(ForeignKeyAction::Cascade),
+        "RESTRICT" => create.on_delete(ForeignKeyAction::Restrict),
+        "SET NULL" => create.on_delete(ForeignKeyAction::SetNull),
+        "SET DEFAULT" => create.on_delete(ForeignKeyAction::SetDefault),
+        _ => &mut create,
+    };
+    create
+}

@@ -1,0 +1,465 @@
+//! What migrations declare, in SeaQuery: each adds to the shape of the one before.
+
+use sea_query::{
+    Alias, ColumnDef, ForeignKeyAction, ForeignKeyCreateStatement, Index as IndexStatement,
+    IndexCreateStatement, IntoIden, PostgresQueryBuilder, TableCreateStatement, TableRef,
+};
+
+use crate::{
+    model::{Attributes, Column, Filled, ForeignKey, Index, Kind, Table},
+    types::Type,
+};
+
+/// A migration that declares what it brings, for the engine to converge on.
+///
+/// ```
+/// use converge::{Declares, Shape};
+/// use sea_orm_migration::{prelude::*, schema::*};
+///
+/// #[derive(DeriveIden)]
+/// enum Notes {
+///     Table,
+///     Id,
+///     Body,
+/// }
+///
+/// struct Migration;
+///
+/// impl Declares for Migration {
+///     fn declare(shape: &mut Shape) {
+///         shape.table(
+///             Table::create()
+///                 .table(Notes::Table)
+///                 .col(pk_auto(Notes::Id))
+///                 .col(text(Notes::Body)),
+///         );
+///     }
+/// }
+///
+/// let mut shape = Shape::default();
+/// Migration::declare(&mut shape);
+/// assert!(shape.require_comparable().is_ok());
+/// ```
+pub trait Declares {
+    /// Adds what the migration declares to the shape that the migrations before it have declared.
+    fn declare(shape: &mut Shape);
+}
+
+/// A migration's name and declaration.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The name that is recorded.
+    pub name: String,
+    /// Adds the declaration to a shape.
+    pub declare: fn(&mut Shape),
+}
+
+/// The sum of what migrations declare.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    pub(crate) tables: Vec<Declared>,
+    /// Those of all versions: what a later one declares may be there already.
+    referrers: Vec<Referrer>,
+    problems: Vec<String>,
+    /// The migration whose declaration is being added.
+    migration: String,
+}
+
+/// A table with a foreign key to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Referrer {
+    table: String,
+    parent: String,
+}
+
+/// A declared table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Declared {
+    pub(crate) table: Table,
+    pub(crate) role: Role,
+    /// The columns whose long values are to be stored without slow compression.
+    pub(crate) fast_storage: Vec<String>,
+}
+
+/// Whose a declared table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The migrations make it and change it.
+    Own,
+    /// The application makes it; the migration of this name may make one where it is allowed to.
+    Required { by: String },
+}
+
+/// A declaration says what the engine cannot compare with a catalog.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a migration's declaration cannot be compared with a database: {}", problems.join("; "))]
+pub struct DeclarationError {
+    /// Each with the migration and the table, column or index.
+    pub problems: Vec<String>,
+}
+
+impl Shape {
+    /// Returns the shape that the first of these migrations declare together, this many.
+    ///
+    /// # Errors
+    ///
+    /// [`DeclarationError`] where one of all says what cannot be compared with a catalog.
+    pub fn at(all: &[Declaration], count: usize) -> Result<Self, DeclarationError> {
+        let newest = Self::of(all)?;
+        let mut shape = Self::of(all.get(..count).unwrap_or(all))?;
+        shape.referrers = newest.referrers_declared();
+        Ok(shape)
+    }
+
+    fn of(declarations: &[Declaration]) -> Result<Self, DeclarationError> {
+        let mut shape = Self::default();
+        for Declaration { name, declare } in declarations {
+            shape.migration.clone_from(name);
+            declare(&mut shape);
+        }
+        shape.migration.clear();
+        shape.require_comparable()?;
+        Ok(shape)
+    }
+
+    fn referrers_declared(&self) -> Vec<Referrer> {
+        let of_table = |one: &Declared| {
+            let table = one.table.name.clone();
+            let parents = one.table.foreign_keys.iter().map(|key| key.table.clone());
+            let referrers = parents.map(move |parent| Referrer {
+                table: table.clone(),
+                parent,
+            });
+            referrers.collect::<Vec<_>>()
+        };
+        self.tables.iter().flat_map(of_table).collect()
+    }
+
+    /// The tables of any version that refer to this one.
+    pub(crate) fn referrers_of<'s>(&'s self, parent: &'s str) -> impl Iterator<Item = &'s str> {
+        let referrers = self.referrers.iter();
+        referrers
+            .filter(move |one| one.parent == parent)
+            .map(|one| one.table.as_str())
+    }
+
+    /// Returns an error where a declaration says what the engine cannot compare with a catalog.
+    ///
+    /// # Errors
+    ///
+    /// [`DeclarationError`], with everything that it cannot compare.
+    pub fn require_comparable(&self) -> Result<(), DeclarationError> {
+        match self.problems.as_slice() {
+            [] => Ok(()),
+            problems => Err(DeclarationError {
+                problems: problems.to_vec(),
+            }),
+        }
+    }
+
+    /// Declares a table that the migrations make: columns, the primary key, foreign keys and indexes.
+    pub fn table(&mut self, table: &TableCreateStatement) -> &mut Self {
+        self.add_table(table, Role::Own)
+    }
+
+    /// Declares a table of the application, of which only these columns and the primary key are required. One is
+    /// made where the caller allows it, and never changed.
+    pub fn require(&mut self, table: &TableCreateStatement) -> &mut Self {
+        let by = self.migration.clone();
+        self.add_table(table, Role::Required { by })
+    }
+
+    /// Declares a further column of a declared table. Where it is missing it is added, if it may be NULL.
+    pub fn column(&mut self, table: impl IntoIden, column: &ColumnDef) -> &mut Self {
+        let table = table.into_iden().to_string();
+        let Some(column) = self.read_column(&table, column) else {
+            return self;
+        };
+        match self.declared_mut(&table) {
+            Some(declared) => declared.table.columns.push(column),
+            None => self.problem(&format!("column {}: {table} is not declared", column.name)),
+        }
+        self
+    }
+
+    /// Declares an index of a declared table, unique or not, over columns alone and every row.
+    pub fn index(&mut self, index: &IndexCreateStatement) -> &mut Self {
+        let tables = self.tables.iter().map(|one| one.table.name.clone());
+        let found = tables
+            .into_iter()
+            .find_map(|table| Some((table.clone(), plain_index(&table, index)?)));
+        match found {
+            Some((table, index)) => {
+                if let Some(declared) = self.declared_mut(&table) {
+                    declared.table.indexes.push(index);
+                }
+            }
+            None => self.problem(&format!(
+                "{}: no plain index with a name over columns of a declared table",
+                index.to_string(PostgresQueryBuilder)
+            )),
+        }
+        self
+    }
+
+    /// Declares a foreign key of a declared table.
+    pub fn foreign_key(&mut self, key: &ForeignKeyCreateStatement) -> &mut Self {
+        let table = key.get_foreign_key().get_table().and_then(name_of);
+        let table = table.unwrap_or_default();
+        let key = self.read_foreign_key(&table, key);
+        match (self.declared_mut(&table), key) {
+            (Some(declared), Some(key)) => declared.table.foreign_keys.push(key),
+            (None, Some(_)) => {
+                self.problem(&format!("a foreign key: table {table:?} is not declared"));
+            }
+            (_, None) => {}
+        }
+        self
+    }
+
+    /// PostgreSQL: declares that long values of a column are compressed with lz4 or, where the server has none, not
+    /// at all. Other engines have nothing of the kind.
+    pub fn fast_storage(&mut self, table: impl IntoIden, column: impl IntoIden) -> &mut Self {
+        let (table, column) = (table.into_iden().to_string(), column.into_iden().to_string());
+        match self.declared_mut(&table) {
+            Some(declared) if declared.table.column(&column).is_some() => {
+                declared.fast_storage.push(column);
+            }
+            Some(_) | None => self.problem(&format!("storage: {table}.{column} is not declared")),
+        }
+        self
+    }
+
+    /// Returns the names of the tables that the migrations make.
+    pub fn own_tables(&self) -> impl Iterator<Item = &str> {
+        let own = |declared: &&Declared| declared.role == Role::Own;
+        let own = self.tables.iter().filter(own);
+        own.map(|declared| declared.table.name.as_str())
+    }
+
+    /// Returns the names of the application's tables that are required.
+    pub fn required_tables(&self) -> impl Iterator<Item = &str> {
+        let is_required = |declared: &&Declared| declared.role != Role::Own;
+        let required = self.tables.iter().filter(is_required);
+        required.map(|declared| declared.table.name.as_str())
+    }
+
+    /// Returns whether the migrations make a table of this name.
+    pub fn has_own(&self, table: &str) -> bool {
+        self.own_tables().any(|own| own == table)
+    }
+
+    /// Returns whether this shape adds required tables to an older one, and nothing else.
+    pub fn only_requires_beyond(&self, older: &Self) -> bool {
+        self.tables.iter().all(|one| match older.declared(&one.table.name) {
+            Some(before) => before == one,
+            None => one.role != Role::Own,
+        })
+    }
+
+    pub(crate) fn declared(&self, table: &str) -> Option<&Declared> {
+        let is_it = |one: &&Declared| one.table.name == table;
+        self.tables.iter().find(is_it)
+    }
+
+    pub(crate) fn table_named(&self, table: &str) -> Option<&Table> {
+        self.declared(table).map(|declared| &declared.table)
+    }
+
+    /// The required tables that only the newer shape declares.
+    pub(crate) fn made_beyond<'s>(&'s self, older: &'s Self) -> impl Iterator<Item = &'s Declared> {
+        let is_new = |one: &&Declared| {
+            one.role != Role::Own && older.declared(&one.table.name).is_none()
+        };
+        self.tables.iter().filter(is_new)
+    }
+
+    /// Returns whether a newer shape adds own tables, and nothing else.
+    pub(crate) fn declares_all_but_tables_of(&self, newer: &Self) -> bool {
+        newer.tables.iter().all(|one| match self.declared(&one.table.name) {
+            Some(before) => before == one,
+            None => one.role == Role::Own,
+        })
+    }
+
+    fn declared_mut(&mut self, table: &str) -> Option<&mut Declared> {
+        self.tables.iter_mut().find(|one| one.table.name == table)
+    }
+
+    fn problem(&mut self, what: &str) {
+        let migration = match self.migration.as_str() {
+            "" => String::new(),
+            name => format!("{name}: "),
+        };
+        self.problems.push(format!("{migration}{what}"));
+    }
+
+    fn add_table(&mut self, statement: &TableCreateStatement, role: Role) -> &mut Self {
+        let Some(name) = statement.get_table_name().and_then(name_of) else {
+            self.problem("a table has no name, or one with a schema");
+            return self;
+        };
+        if self.declared(&name).is_some() {
+            self.problem(&format!("{name} is declared twice"));
+            return self;
+        }
+        if statement.get_comment().is_some() || statement.get_extra().is_some() {
+            self.problem(&format!("{name}: comments and extra words are not compared"));
+        }
+        let mut table = Table::new(&name, Kind::Table);
+        for column in statement.get_columns() {
+            if column.get_column_spec().primary_key {
+                table.primary_key.push(column.get_column_name());
+            }
+            table.columns.extend(self.read_column(&name, column));
+        }
+        for index in statement.get_indexes() {
+            let spec = index.get_index_spec();
+            if index.is_primary_key() {
+                table.primary_key = spec.get_column_names();
+                continue;
+            }
+            let mut of_table = IndexStatement::create();
+            of_table.table(Alias::new(&name));
+            of_table.name(spec.get_name().unwrap_or_default());
+            spec.get_column_names().into_iter().for_each(|column| {
+                of_table.col(Alias::new(column));
+            });
+            if index.is_unique_key() {
+                of_table.unique();
+            }
+            match plain_index(&name, &of_table) {
+                Some(index) => table.indexes.push(index),
+                None => self.problem(&format!("{name}: an index without a name")),
+            }
+        }
+        for key in statement.get_foreign_key_create_stmts() {
+            table.foreign_keys.extend(self.read_foreign_key(&name, key));
+        }
+        if table.primary_key.is_empty() {
+            self.problem(&format!("{name} has no primary key"));
+        }
+        for key in table.primary_key.clone() {
+            for column in table.columns.iter_mut().filter(|one| one.name == key) {
+                column.nullable = false;
+            }
+        }
+        let numbered = table.auto_increment().map(|column| column.name.clone());
+        if numbered.is_some_and(|column| table.primary_key != [column]) {
+            self.problem(&format!(
+                "{name}: a column with auto-increment that is not the primary key"
+            ));
+        }
+        self.tables.push(Declared {
+            table,
+            role,
+            fast_storage: Vec::new(),
+        });
+        self
+    }
+
+    fn read_column(&mut self, table: &str, column: &ColumnDef) -> Option<Column> {
+        let name = column.get_column_name();
+        let spec = column.get_column_spec();
+        let unspoken = [
+            (spec.default.is_some(), "a default"),
+            (spec.check.is_some(), "a check"),
+            (spec.generated.is_some(), "a generating expression"),
+            (spec.unique, "UNIQUE, which an index declares"),
+            (spec.extra.is_some(), "extra words"),
+            (spec.comment.is_some(), "a comment"),
+            (spec.using.is_some(), "a USING clause"),
+        ];
+        for (_, what) in unspoken.into_iter().filter(|(is_said, _)| *is_said) {
+            self.problem(&format!("{table}.{name} has {what}"));
+        }
+        let Some(kind) = column.get_column_type().and_then(Type::declared) else {
+            self.problem(&format!("{table}.{name} has a type that is not compared"));
+            return None;
+        };
+        let is_numbered = spec.auto_increment;
+        if is_numbered && !matches!(kind, Type::Integer { .. }) {
+            self.problem(&format!("{table}.{name} is numbered and no integer"));
+        }
+        Some(Column {
+            name,
+            printed: kind.to_string(),
+            kind,
+            nullable: !is_numbered && spec.nullable.unwrap_or(true),
+            default: None,
+            filled: match is_numbered {
+                true => Filled::AutoIncrement { sequence: None },
+                false => Filled::ByDefault,
+            },
+            attributes: Attributes::default(),
+        })
+    }
+
+    fn read_foreign_key(
+        &mut self,
+        table: &str,
+        key: &ForeignKeyCreateStatement,
+    ) -> Option<ForeignKey> {
+        let spec = key.get_foreign_key();
+        let columns = spec.get_columns();
+        let Some(parent) = spec.get_ref_table().and_then(name_of) else {
+            self.problem(&format!("{table}: a foreign key to no table"));
+            return None;
+        };
+        if columns.len() != 1 || spec.get_ref_columns().len() != 1 {
+            self.problem(&format!("{table}: a foreign key of several columns"));
+            return None;
+        }
+        if self.declared(&parent).is_none() && parent != table {
+            self.problem(&format!("{table}: {parent} is not declared"));
+        }
+        let default_name = format!("{table}_{}_fkey", columns.join("_"));
+        let action = |action: Option<ForeignKeyAction>| match action {
+            Some(ForeignKeyAction::Cascade) => "CASCADE",
+            Some(ForeignKeyAction::Restrict) => "RESTRICT",
+            Some(ForeignKeyAction::SetNull) => "SET NULL",
+            Some(ForeignKeyAction::SetDefault) => "SET DEFAULT",
+            _ => "NO ACTION",
+        };
+        if spec.get_on_update().is_some() {
+            self.problem(&format!("{table}: ON UPDATE is not compared"));
+        }
+        Some(ForeignKey {
+            name: Some(spec.get_name().map_or(default_name, str::to_owned)),
+            columns,
+            table: parent,
+            references: spec.get_ref_columns(),
+            on_delete: action(spec.get_on_delete()).to_owned(),
+            on_update: "NO ACTION".to_owned(),
+            timing: String::new(),
+            comment: None,
+            validated: Some(true),
+            enforced: true,
+        })
+    }
+}
+
+/// The index, where it is one of this table and has nothing that SeaQuery does not tell: it is made again of its
+/// name and columns, and compared as a statement.
+fn plain_index(table: &str, index: &IndexCreateStatement) -> Option<Index> {
+    let spec = index.get_index_spec();
+    let name = spec.get_name()?;
+    let mut plain = IndexStatement::create();
+    plain.name(name).table(Alias::new(table));
+    for column in spec.get_column_names() {
+        plain.col(Alias::new(column));
+    }
+    if index.is_unique_key() {
+        plain.unique();
+    }
+    let is_plain =
+        plain.to_string(PostgresQueryBuilder) == index.to_string(PostgresQueryBuilder);
+    is_plain.then(|| Index::declared(name, spec.get_column_names(), index.is_unique_key()))
+}
+
+fn name_of(table: &TableRef) -> Option<String> {
+    match table {
+        TableRef::Table(name, None) if name.0.is_none() => Some(name.1.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,540 @@
+//! Compares the current shape with the declared one. No database: what has to be known of the rows is asked of
+//! [`Facts`], which notes what it has not been told.
+
+use sea_orm::DbBackend;
+
+use super::{Change, Creation, Difference, Numbers, placement, storage};
+use crate::{
+    declare::{Declared, Role, Shape},
+    facts::{Facts, Question},
+    inspect::{Inspection, is_made_of},
+    model::{Column, Filled, ForeignKey, Index, Kind, Owner, Placement, Table, Unused},
+    plan::provisional,
+    types::Type,
+};
+
+/// The changes in the order in which they are made.
+pub(crate) fn changes(current: &Inspection, shape: &Shape, facts: &mut Facts) -> Vec<Change> {
+    let mut all = Vec::new();
+    for declared in &shape.tables {
+        let found = match declared.role {
+            Role::Required { .. } => required(current, shape, declared).into_iter().collect(),
+            Role::Own => own(current, declared, facts),
+        };
+        all.extend(found.into_iter().map(|one| one.of(&declared.table.name)));
+    }
+    all
+}
+
+fn own(current: &Inspection, declared: &Declared, facts: &mut Facts) -> Vec<Difference> {
+    let Some(table) = current.table(&declared.table.name) else {
+        return vec![Difference::TableAbsent];
+    };
+    let mut found = Vec::new();
+    let not_a_table = |found: &str| Difference::NotATable {
+        found: found.to_owned(),
+    };
+    match &table.kind {
+        Kind::Table | Kind::Unlogged => {}
+        Kind::TableOfEngine(engine) => found.push(Difference::StorageEngine {
+            engine: engine.clone(),
+            numbers_within_a_group: numbers_within_a_group(table),
+        }),
+        Kind::ReferredTo(kind) => return vec![not_a_table(kind)],
+        Kind::InheritedFrom => return vec![not_a_table("a table with inheritance")],
+        Kind::Other(kind) => return vec![not_a_table(kind)],
+    }
+    let declared_storage = storage::find(current, declared, table);
+    let declared = &declared.table;
+    found.extend(types(current, declared, table, facts));
+    if current.backend == DbBackend::Sqlite {
+        found.extend(unreadable(declared, table, facts));
+    }
+    found.extend(keys(current, declared, table, facts));
+    found.extend(placement::find(current, declared, table));
+    let indexes = indexes(current, declared, table, facts);
+    let references = declared
+        .foreign_keys
+        .iter()
+        .flat_map(|key| references(current, declared, table, key, facts));
+    let references: Vec<Difference> = references.collect();
+    match current.backend {
+        // The key rebuilds the table, with its indexes.
+        DbBackend::Sqlite => found.extend(references.into_iter().chain(indexes)),
+        // MySQL gives a foreign key without an index one of another name.
+        _ => found.extend(indexes.into_iter().chain(references)),
+    }
+    found.extend(nullable(declared, table, facts));
+    found.extend(blocked(declared, table));
+    let instead = table.extras.instead_rules.iter().cloned();
+    found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
+    found.extend(declared_storage);
+    found
+}
+
+fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<Difference> {
+    let name = &declared.table.name;
+    let Some(table) = current.table(name) else {
+        let is_there = |table: &&str| {
+            let mut tables = current.tables.iter();
+            current.table(table).is_some() || tables.any(|one| one.eq_ignore_ascii_case(table))
+        };
+        let left = shape.referrers_of(name).find(is_there);
+        return Some(Difference::RequiredAbsent {
+            found: current.tables.clone(),
+            creation: match (current.may_create_required, left) {
+                (false, _) => Creation::NotOurs(current.creation_hint),
+                (true, Some(left)) => Creation::TooLate(left.to_owned()),
+                (true, None) => Creation::Wanted,
+            },
+        });
+    };
+    let unfit = |found: String, next_step: &str| {
+        Some(Difference::RequiredUnfit {
+            found,
+            next_step: next_step.to_owned(),
+        })
+    };
+    match &table.kind {
+        Kind::Table | Kind::ReferredTo(_) => {}
+        // The key that is there says that no other rows are meant.
+        Kind::InheritedFrom if is_referred_to(current, shape, name) => {}
+        Kind::InheritedFrom => {
+            let children: Vec<&str> = shape.referrers_of(name).collect();
+            return unfit(
+                format!("other tables inherit from {name}, and no foreign key can refer to their rows"),
+                &format!(
+                    "if {} is to refer to no such row, add its foreign key by hand",
+                    children.join(" and ")
+                ),
+            );
+        }
+        Kind::Unlogged => {
+            return unfit(
+                format!("{name} is an unlogged table, which only unlogged tables may refer to"),
+                &format!("change it in the application's own migrations: ALTER TABLE {name} SET LOGGED"),
+            );
+        }
+        Kind::TableOfEngine(engine) => {
+            return unfit(
+                format!("{name} is stored by {engine}, which keeps no foreign keys"),
+                &format!("convert it: ALTER TABLE {name} ENGINE = InnoDB"),
+            );
+        }
+        Kind::Other(kind) => {
+            return unfit(
+                format!("{name} is {kind}"),
+                "name the database and schema of the table itself",
+            );
+        }
+    }
+    for wanted in &declared.table.columns {
+        let column = &wanted.name;
+        let Some(found) = table.column(column) else {
+            return unfit(
+                format!("{name} has no column {column}"),
+                "add it in the application's own migrations",
+            );
+        };
+        if found.kind == Type::Serial || !is_of_type(current, wanted, found) {
+            let wanted = match wanted.kind {
+                Type::Integer { bits, .. } => format!("{bits}-bit signed integer"),
+                other => other.to_string(),
+            };
+            return unfit(
+                format!("{name}.{column} is {}, not a {wanted}", found.printed),
+                "change it in the application's own migrations: the tables that refer to it would refuse its values or misread them",
+            );
+        }
+    }
+    if let [key] = declared.table.primary_key.as_slice()
+        && !table.is_key(key)
+    {
+        return unfit(
+            format!("{name} has no primary key and no unique constraint on {key} alone"),
+            "add one in the application's own migrations",
+        );
+    }
+    None
+}
+
+fn is_referred_to(current: &Inspection, shape: &Shape, parent: &str) -> bool {
+    shape.tables.iter().any(|one| {
+        let declared = one.table.foreign_keys.iter();
+        let mut declared = declared.filter(|key| key.table == parent);
+        let found = current.table(&one.table.name);
+        declared.any(|declared| {
+            let mut keys = found.iter().flat_map(|table| &table.foreign_keys);
+            keys.any(|key| key.columns == declared.columns && is_named(&key.table, parent))
+        })
+    })
+}
+
+fn is_of_type(current: &Inspection, declared: &Column, found: &Column) -> bool {
+    let is_numbered = matches!(declared.filled, Filled::AutoIncrement { .. });
+    match (current.backend, found.kind) {
+        // Its own numbering gives the column its type.
+        (DbBackend::Sqlite, Type::Serial) => is_numbered,
+        // INTEGER alone is numbered, and holds 64 bits.
+        (DbBackend::Sqlite, Type::INTEGER) if is_numbered => true,
+        (backend, kind) => declared.kind.is_found_as(kind, backend),
+    }
+}
+
+fn types(
+    current: &Inspection,
+    declared: &Table,
+    table: &Table,
+    facts: &mut Facts,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for column in &declared.columns {
+        let Some(there) = table.column(&column.name) else {
+            found.push(Difference::ColumnAbsent {
+                declared: column.clone(),
+                empty: facts.is_empty(&declared.name),
+            });
+            continue;
+        };
+        if there.filled == Filled::Generated {
+            found.push(Difference::Generated {
+                column: column.name.clone(),
+            });
+        } else if !is_of_type(current, column, there) {
+            found.push(unlike(declared, table, column, there));
+        }
+    }
+    found
+}
+
+fn unreadable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for column in &declared.columns {
+        if table.column(&column.name).is_none() {
+            continue;
+        }
+        let quoted = crate::sql::identifier(DbBackend::Sqlite, &column.name);
+        let Some(condition) = column.kind.unreadable(&quoted) else {
+            continue;
+        };
+        let rows = facts.count(Question::Unreadable {
+            table: declared.name.clone(),
+            column: column.name.clone(),
+            condition,
+        });
+        if rows > 0 {
+            found.push(Difference::Unreadable {
+                column: column.name.clone(),
+                rows,
+            });
+        }
+    }
+    found
+}
+
+/// MyISAM and Aria number a column that only follows another in an index, anew for each value of that.
+fn numbers_within_a_group(table: &Table) -> bool {
+    table.auto_increment().is_some_and(|column| {
+        let leads = |index: &Index| index.columns.first() == Some(&column.name);
+        !table.indexes.iter().any(leads)
+    })
+}
+
+/// What is narrower than declared can be widened, unless rows are identified by it; any other type was chosen.
+fn unlike(declared: &Table, table: &Table, column: &Column, found: &Column) -> Difference {
+    let identifies = declared.primary_key.contains(&column.name)
+        || declared
+            .foreign_keys
+            .iter()
+            .any(|key| key.columns.contains(&column.name));
+    let readers = table.extras.readers.iter();
+    let readers = readers.filter(|(_, read)| *read == column.name);
+    match !identifies && found.kind.widens_to(column.kind) {
+        true => Difference::Narrow {
+            declared: column.clone(),
+            found: found.clone(),
+            readers: readers.map(|(reader, _)| reader.clone()).collect(),
+        },
+        false => Difference::WrongType {
+            declared: column.clone(),
+            found: found.clone(),
+        },
+    }
+}
+
+fn keys(
+    current: &Inspection,
+    declared: &Table,
+    table: &Table,
+    facts: &mut Facts,
+) -> Vec<Difference> {
+    let columns = placement::primary_key(current, declared);
+    if columns.iter().any(|column| table.column(column).is_none()) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let numbered = declared.auto_increment();
+    let id = numbered.and_then(|numbered| table.column(&numbered.name));
+    let is_primary = table.primary_key == columns;
+    let is_filled = id.is_none_or(|id| matches!(id.filled, Filled::AutoIncrement { .. }));
+    if !is_primary || !is_filled {
+        let mut keys = facts.keys(&declared.name, &declared.primary_key);
+        // A rowid key numbers them; they have never identified a row.
+        if current.backend == DbBackend::Sqlite && numbered.is_some() {
+            keys.null = 0;
+        }
+        if !is_primary {
+            found.push(Difference::PrimaryKey {
+                columns,
+                numbered: id.cloned(),
+                found: table.primary_key.clone(),
+                keys: keys.clone(),
+            });
+        }
+        if let (false, Some(id), Some(numbered)) = (is_filled, id, numbered) {
+            found.push(Difference::AutoIncrement {
+                found: id.clone(),
+                keys,
+                numbers: numbers(table, numbered, facts),
+            });
+        }
+    }
+    if let (Some(numbered), Some(id)) = (numbered, id)
+        && let Filled::AutoIncrement {
+            sequence: Some(sequence),
+        } = &id.filled
+        && let Some(gives) =
+            facts.sequence(&declared.name, (&numbered.name, numbered.kind), &sequence.name)
+    {
+        if !gives.is_usable() {
+            found.push(Difference::SequenceBehind {
+                column: numbered.clone(),
+                sequence: sequence.clone(),
+                next: gives.next,
+                largest: gives.largest,
+                narrow: gives.narrow.is_some(),
+            });
+        }
+        if let Some(printed) = gives.narrow.filter(|_| table.placement == Placement::Local) {
+            found.push(Difference::SequenceNarrow {
+                column: numbered.clone(),
+                sequence: sequence.clone(),
+                declared: printed,
+            });
+        }
+    }
+    found
+}
+
+/// A sequence that no column owns may be one that an application draws from itself.
+fn numbers(table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
+    let Some(spare) = &table.extras.spare_sequence else {
+        return Numbers::New;
+    };
+    if spare.owner == Owner::TheColumn {
+        return Numbers::Own(spare.name.clone());
+    }
+    let gives = facts.sequence(&table.name, (&numbered.name, numbered.kind), &spare.name);
+    match gives.is_some_and(|gives| gives.is_usable() && gives.narrow.is_none()) {
+        true => Numbers::AsItIs(spare.name.clone()),
+        false => Numbers::New,
+    }
+}
+
+fn references(
+    current: &Inspection,
+    declared: &Table,
+    table: &Table,
+    key: &ForeignKey,
+    facts: &mut Facts,
+) -> Vec<Difference> {
+    let column = key.columns.concat();
+    let Some(found_column) = table.column(&column) else {
+        return Vec::new();
+    };
+    let on_it = |one: &&ForeignKey| one.columns.contains(&column);
+    let there: Vec<&ForeignKey> = table.foreign_keys.iter().filter(on_it).collect();
+    let keys: Vec<Difference> = there
+        .iter()
+        .filter_map(|found| foreign_key(key, found))
+        .collect();
+    let misplaced = placement::find(current, declared, table).is_some();
+    // An engine that guarantees the rows need not be asked again. Citus guarantees shards that it has not
+    // inspected, where the key was added without a name.
+    let guaranteed = keys.is_empty()
+        && table.placement == Placement::Local
+        && !misplaced
+        && there.iter().any(|one| one.validated == Some(true));
+    let parent = current.table(&key.table);
+    let referenced = parent.and_then(|parent| parent.column(&key.references.concat()));
+    let comparable = referenced.is_some_and(|one| are_comparable(one.kind, found_column.kind));
+    // A key to another table leaves open which rows are meant.
+    let elsewhere = keys
+        .iter()
+        .any(|one| matches!(one, Difference::ForeignKeyElsewhere { .. }));
+    // Tables that Citus distributes differently cannot be joined.
+    let joinable = table.placement == Placement::Local || !misplaced;
+    let id = declared.primary_key.first();
+    let id = id.filter(|id| table.column(id).is_some());
+    let mut found = Vec::new();
+    if let Some(id) = id
+        && comparable
+        && joinable
+        && !guaranteed
+        && !elsewhere
+    {
+        found.extend(facts.orphans(table, key, id).map(Difference::Orphans));
+    }
+    found.extend(keys);
+    if there.is_empty() {
+        found.push(Difference::ForeignKeyAbsent {
+            declared: key.clone(),
+        });
+    }
+    found
+}
+
+fn are_comparable(one: Type, other: Type) -> bool {
+    match (one, other) {
+        (Type::Integer { .. }, Type::Integer { .. }) | (Type::Text { .. }, Type::Text { .. }) => {
+            true
+        }
+        (one, other) => one == other && one != Type::Other,
+    }
+}
+
+fn foreign_key(declared: &ForeignKey, found: &ForeignKey) -> Option<Difference> {
+    let (declared, found) = (declared.clone(), found.clone());
+    let is_to_it =
+        is_named(&found.table, &declared.table) && found.references == declared.references;
+    if !is_to_it || found.columns != declared.columns {
+        return Some(Difference::ForeignKeyElsewhere { declared, found });
+    }
+    let name = found.name.as_deref();
+    let is_provisional = name.and_then(provisional::replaced).is_some();
+    if found.on_delete != declared.on_delete || !found.enforced || is_provisional {
+        return Some(Difference::ForeignKeyUnlike { declared, found });
+    }
+    if found.validated == Some(false) {
+        return Some(Difference::ForeignKeyUnvalidated { declared, found });
+    }
+    None
+}
+
+/// SQLite compares without case; PostgreSQL prints no schema that the search path finds.
+fn is_named(table: &str, name: &str) -> bool {
+    table.eq_ignore_ascii_case(name)
+}
+
+fn indexes(
+    current: &Inspection,
+    declared: &Table,
+    table: &Table,
+    facts: &mut Facts,
+) -> Vec<Difference> {
+    let primary_key = placement::primary_key(current, declared);
+    let ours = |column: &String| {
+        declared.column(column).is_some() && !declared.primary_key.contains(column)
+    };
+    let is_declared = |index: &Index| {
+        let mut all = declared.indexes.iter();
+        all.any(|one| one.is_unique && one.columns == index.columns)
+    };
+    let limits_rows = |index: &&Index| {
+        index.is_unique
+            && index.columns != table.primary_key
+            && index.columns != primary_key
+            && index.columns.iter().all(ours)
+            && !is_declared(index)
+    };
+    let mut found = Vec::new();
+    if let Some(first) = declared.indexes.first() {
+        let unique = table.indexes.iter().find(limits_rows);
+        found.extend(unique.map(|index| Difference::IndexUnique {
+            declared: first.name.clone(),
+            found: index.clone(),
+        }));
+    }
+    for wanted in &declared.indexes {
+        let is_there = |column: &String| table.column(column).is_some();
+        if wanted.columns.iter().all(is_there) {
+            found.extend(index(declared, table, wanted, facts));
+        }
+    }
+    found
+}
+
+fn index(
+    declared: &Table,
+    table: &Table,
+    wanted: &Index,
+    facts: &mut Facts,
+) -> Option<Difference> {
+    let is_served = table.indexes.iter().any(|index| index.serves(wanted));
+    // Under another name it is what an earlier attempt has left half-built. Any other index with such a name is kept.
+    let is_ours = |index: &&Index| is_made_of(&index.name, &wanted.name) && index.is_unused(wanted);
+    let is_in_the_way = |index: &&Index| match index.unused {
+        Some(Unused::Invalid) => true,
+        Some(Unused::Hidden(_)) => !is_served,
+        None => false,
+    };
+    let unfit = table.indexes.iter().filter(is_ours).find(is_in_the_way);
+    match unfit {
+        Some(found) => Some(Difference::IndexUnfit {
+            declared: wanted.clone(),
+            found: found.clone(),
+        }),
+        None if is_served => None,
+        None => Some(Difference::IndexAbsent {
+            duplicates: match wanted.is_unique {
+                true => facts.count(Question::Duplicates {
+                    table: declared.name.clone(),
+                    columns: wanted.columns.clone(),
+                }),
+                false => 0,
+            },
+            declared: wanted.clone(),
+        }),
+    }
+}
+
+fn nullable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let numbered = declared.auto_increment();
+    let is_numbered = |column: &Column| numbered.is_some_and(|one| one.name == column.name);
+    for column in declared.columns.iter().filter(|one| !is_numbered(one)) {
+        let Some(current) = table.column(&column.name) else {
+            continue;
+        };
+        match (column.nullable, current.nullable) {
+            (false, true) => found.push(Difference::Nullable {
+                declared: column.clone(),
+                found: current.clone(),
+                nulls: facts.count(Question::Nulls {
+                    table: declared.name.clone(),
+                    column: column.name.clone(),
+                }),
+            }),
+            (true, false) => found.push(Difference::NotNullable {
+                found: current.clone(),
+            }),
+            (true, true) | (false, false) => {}
+        }
+    }
+    found
+}
+
+fn blocked(declared: &Table, table: &Table) -> Vec<Difference> {
+    let blocks = |column: &&Column| {
+        declared.column(&column.name).is_none()
+            && !column.nullable
+            && column.default.is_none()
+            && column.filled == Filled::ByDefault
+    };
+    let blocking = table.columns.iter().filter(blocks);
+    blocking
+        .map(|column| Difference::InsertBlocked {
+            column: column.name.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,271 @@
+//! The differences between the declared and the current shape: a list of typed values, found without a database.
+
+mod find;
+pub(crate) mod name;
+mod notes;
+pub(crate) mod placement;
+mod sentence;
+pub(crate) mod storage;
+
+pub(crate) use find::changes;
+pub(crate) use notes::notes;
+pub(crate) use placement::primary_key;
+
+use crate::{
+    facts::{Keys, Orphans},
+    model::{Column, ForeignKey, Index, Placement, Sequence},
+};
+
+/// A part of the declared shape of one table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Element {
+    pub(crate) table: String,
+    pub(crate) part: Part,
+}
+
+/// The parts of a table, as `check` lists them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    Table,
+    Column(String),
+    PrimaryKey,
+    AutoIncrement,
+    /// Of the rows among the nodes of Citus.
+    Placement,
+    /// By its declared name.
+    Index(String),
+    /// By its column.
+    ForeignKey(String),
+    /// The rows that refer to another table by this column.
+    Rows(String),
+    /// PostgreSQL: how this column is stored.
+    Storage(String),
+}
+
+/// A difference, and the table that it is in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) table: String,
+    pub(crate) difference: Difference,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Difference {
+    /// A table of the application.
+    RequiredAbsent {
+        found: Vec<String>,
+        creation: Creation,
+    },
+    RequiredUnfit {
+        found: String,
+        next_step: String,
+    },
+    TableAbsent,
+    NotATable {
+        found: String,
+    },
+    StorageEngine {
+        engine: String,
+        numbers_within_a_group: bool,
+    },
+    ColumnAbsent {
+        declared: Column,
+        empty: bool,
+    },
+    /// Of a type that can be widened.
+    Narrow {
+        declared: Column,
+        found: Column,
+        readers: Vec<String>,
+    },
+    /// Of a type that the entities would misread.
+    WrongType {
+        declared: Column,
+        found: Column,
+    },
+    Generated {
+        column: String,
+    },
+    /// Of the declared type by name, with values of another.
+    Unreadable {
+        column: String,
+        rows: i64,
+    },
+    /// PostgreSQL: INSERT or DELETE become something else.
+    InsteadRule {
+        rule: String,
+    },
+    Nullable {
+        declared: Column,
+        found: Column,
+        nulls: i64,
+    },
+    /// Also a declared column that may be NULL and is found NOT NULL: an INSERT without it fails.
+    NotNullable {
+        found: Column,
+    },
+    PrimaryKey {
+        /// The declared columns, on Citus with the one that the table is distributed by.
+        columns: Vec<String>,
+        /// The column that is numbered, as found.
+        numbered: Option<Column>,
+        found: Vec<String>,
+        keys: Keys,
+    },
+    AutoIncrement {
+        found: Column,
+        keys: Keys,
+        numbers: Numbers,
+    },
+    /// At numbers that are taken, or that the column cannot hold.
+    SequenceBehind {
+        column: Column,
+        sequence: Sequence,
+        next: i64,
+        largest: i64,
+        /// Whether its type ends before the column's.
+        narrow: bool,
+    },
+    /// Of a type that ends before the column's.
+    SequenceNarrow {
+        column: Column,
+        sequence: Sequence,
+        declared: String,
+    },
+    Placement {
+        key: ForeignKey,
+        parent: Placement,
+        child: Placement,
+    },
+    Orphans(Orphans),
+    ForeignKeyAbsent {
+        declared: ForeignKey,
+    },
+    /// To the right column, with another action, or not acted on.
+    ForeignKeyUnlike {
+        declared: ForeignKey,
+        found: ForeignKey,
+    },
+    ForeignKeyUnvalidated {
+        declared: ForeignKey,
+        found: ForeignKey,
+    },
+    ForeignKeyElsewhere {
+        declared: ForeignKey,
+        found: ForeignKey,
+    },
+    IndexAbsent {
+        declared: Index,
+        /// Of a unique one: how many combinations of values stand in several rows.
+        duplicates: i64,
+    },
+    IndexUnfit {
+        declared: Index,
+        found: Index,
+    },
+    /// Unique over columns of ours, and not declared.
+    IndexUnique {
+        declared: String,
+        found: Index,
+    },
+    Storage {
+        column: String,
+        /// What is set now; nothing where it is the type's own.
+        found: Vec<String>,
+        set: Vec<&'static str>,
+    },
+    /// A column that is not declared and that every INSERT of ours would leave without a value.
+    InsertBlocked {
+        column: String,
+    },
+}
+
+/// PostgreSQL: the sequence that will number a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    New,
+    /// One that the column owns.
+    Own(String),
+    /// One that no column owns and that has the name of the column's own: it continues unchanged.
+    AsItIs(String),
+}
+
+/// Whether a required table that is absent may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// The caller allows it.
+    Wanted,
+    /// It is the application's to make; how a caller can have one made.
+    NotOurs(&'static str),
+    /// This table, which refers to it, exists: the rows were there, and have to be restored.
+    TooLate(String),
+}
+
+impl Element {
+    pub(crate) fn new(table: impl Into<String>, part: Part) -> Self {
+        Self {
+            table: table.into(),
+            part,
+        }
+    }
+}
+
+impl Change {
+    pub(crate) fn element(&self) -> Element {
+        Element::new(&self.table, self.difference.part())
+    }
+
+    /// Returns whether nothing else of the table was compared.
+    pub(crate) fn hides_the_rest(&self) -> bool {
+        self.difference.hides_the_rest()
+    }
+}
+
+impl Difference {
+    pub(crate) fn of(self, table: &str) -> Change {
+        Change {
+            table: table.to_owned(),
+            difference: self,
+        }
+    }
+
+    fn hides_the_rest(&self) -> bool {
+        matches!(self, Self::TableAbsent | Self::NotATable { .. })
+    }
+
+    pub(crate) fn part(&self) -> Part {
+        let column = |key: &ForeignKey| key.columns.concat();
+        match self {
+            Self::RequiredAbsent { .. }
+            | Self::RequiredUnfit { .. }
+            | Self::TableAbsent
+            | Self::NotATable { .. }
+            | Self::StorageEngine { .. }
+            | Self::InsertBlocked { .. }
+            | Self::InsteadRule { .. } => Part::Table,
+            Self::ColumnAbsent { declared, .. }
+            | Self::Narrow { declared, .. }
+            | Self::WrongType { declared, .. }
+            | Self::Nullable { declared, .. } => Part::Column(declared.name.clone()),
+            Self::NotNullable { found } => Part::Column(found.name.clone()),
+            Self::Generated { column } | Self::Unreadable { column, .. } => {
+                Part::Column(column.clone())
+            }
+            Self::PrimaryKey { .. } => Part::PrimaryKey,
+            Self::AutoIncrement { .. }
+            | Self::SequenceBehind { .. }
+            | Self::SequenceNarrow { .. } => Part::AutoIncrement,
+            Self::Placement { .. } => Part::Placement,
+            Self::Orphans(orphans) => Part::Rows(column(&orphans.key)),
+            Self::Storage { column, .. } => Part::Storage(column.clone()),
+            Self::ForeignKeyAbsent { declared }
+            | Self::ForeignKeyUnlike { declared, .. }
+            | Self::ForeignKeyUnvalidated { declared, .. }
+            | Self::ForeignKeyElsewhere { declared, .. } => Part::ForeignKey(column(declared)),
+            Self::IndexAbsent { declared, .. } | Self::IndexUnfit { declared, .. } => {
+                Part::Index(declared.name.clone())
+            }
+            Self::IndexUnique { declared, .. } => Part::Index(declared.clone()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use crate::{
+    declare::{Declared, Role, Shape},
+    inspect::Inspection,
+    model::{Filled, Index, Owner, Table},
+};
+
+/// What exists beyond the declared shape, and is kept.
+pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
+    let own = shape.tables.iter().filter(|one| one.role == Role::Own);
+    let is_alone = own.clone().count() == 1;
+    let mut notes = Vec::new();
+    for declared in own {
+        let Some(table) = current.table(&declared.table.name) else {
+            continue;
+        };
+        let mut of_table = of_table(declared, table);
+        of_table.sort();
+        of_table.dedup();
+        notes.extend(of_table.into_iter().map(|note| match is_alone {
+            true => note,
+            false => format!("{}: {note}", declared.table.name),
+        }));
+    }
+    notes
+}
+
+fn of_table(Declared { table: declared, .. }: &Declared, table: &Table) -> Vec<String> {
+    let ours = |name: &str| declared.column(name).is_some();
+    let columns = table.columns.iter().filter(|column| !ours(&column.name));
+    let is_extra = |index: &&Index| {
+        let is_primary_key = index.is_unique && index.columns == table.primary_key;
+        let mut all = declared.indexes.iter();
+        let is_ours = all.any(|one| one.name == index.name && one.columns == index.columns);
+        !is_ours && !is_primary_key
+    };
+    let indexes = table.indexes.iter().filter(is_extra);
+    let mut notes: Vec<String> = columns
+        .map(|column| format!("column {} ({})", column.name, column.printed))
+        .chain(indexes.map(|index| {
+            let unique = if index.is_unique { "unique " } else { "" };
+            format!(
+                "{unique}index {} on ({})",
+                index.name,
+                index.columns.join(", ")
+            )
+        }))
+        .chain(table.extras.kept.iter().cloned())
+        .collect();
+    let views = table.extras.readers.iter().map(|(reader, _)| reader);
+    notes.extend(views.filter(|reader| reader.starts_with("view ")).cloned());
+    notes.extend(sequence(declared, table));
+    notes
+}
+
+/// A sequence that is not changed may go beyond what the column can hold.
+fn sequence(declared: &Table, table: &Table) -> Option<String> {
+    let numbered = declared.auto_increment()?;
+    let Filled::AutoIncrement {
+        sequence: Some(sequence),
+    } = &table.column(&numbered.name)?.filled
+    else {
+        return None;
+    };
+    let whose = match &sequence.owner {
+        Owner::TheColumn => return None,
+        Owner::Shared(users) => format!("{users} draws from too"),
+        Owner::NotTheColumn => "it does not own".to_owned(),
+    };
+    let id = &numbered.name;
+    Some(format!(
+        "sequence {} of {id}, which {whose}: past {} {id} gets no more numbers from it",
+        sequence.name,
+        numbered.kind.largest()
+    ))
+}

@@ -1,0 +1,234 @@
+//! Differences in sentences.
+
+use super::{Change, Difference};
+use crate::{
+    facts::{Keys, counted},
+    model::{ForeignKey, Owner, Sequence, Unused},
+};
+
+impl Change {
+    /// What was found, in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let table = &self.table;
+        match &self.difference {
+            Difference::RequiredAbsent { found, .. } if found.is_empty() => {
+                format!("there is no table {table}, and no other table")
+            }
+            Difference::RequiredAbsent { found, .. } => {
+                format!("there is no table {table}; found {}", listed(found))
+            }
+            Difference::RequiredUnfit { found, .. } => found.clone(),
+            Difference::TableAbsent => format!("there is no table {table}"),
+            Difference::NotATable { found } => format!("{table} is {found}"),
+            Difference::StorageEngine { engine, .. } => {
+                format!("{table} is stored by {engine}, which keeps no foreign keys")
+            }
+            Difference::ColumnAbsent { declared, .. } => {
+                format!("there is no column {}", declared.name)
+            }
+            Difference::Narrow { declared, found, .. }
+            | Difference::WrongType { declared, found } => {
+                format!("{} is {}", declared.name, found.printed)
+            }
+            Difference::Unreadable { column, rows } => {
+                format!(
+                    "{column} holds what the entities cannot read, in {}",
+                    counted(*rows)
+                )
+            }
+            Difference::InsteadRule { rule } => {
+                format!("the rule {rule} does something else instead of what it is told")
+            }
+            Difference::Generated { column } => format!("{column} is a generated column"),
+            Difference::Nullable {
+                declared, nulls: 0, ..
+            } => format!("{} may be NULL", declared.name),
+            Difference::Nullable {
+                declared, nulls, ..
+            } => format!("{} may be NULL, and is in {}", declared.name, counted(*nulls)),
+            Difference::NotNullable { found } => format!("{} is NOT NULL", found.name),
+            Difference::PrimaryKey {
+                columns,
+                numbered,
+                found,
+                keys,
+            } => {
+                let key = match found.as_slice() {
+                    [] => "there is no primary key".to_owned(),
+                    columns => format!("the primary key is ({})", columns.join(", ")),
+                };
+                let id = match numbered {
+                    Some(numbered) => numbered.name.clone(),
+                    None => format!("({})", columns.join(", ")),
+                };
+                format!("{key}{}", in_the_way(&id, keys))
+            }
+            Difference::AutoIncrement { found, keys, .. } => {
+                let default = match &found.default {
+                    Some(default) => format!("; its default is {default}"),
+                    None => String::new(),
+                };
+                format!(
+                    "{} gets no number of itself{default}{}",
+                    found.name,
+                    in_the_way(&found.name, keys)
+                )
+            }
+            Difference::SequenceBehind {
+                column,
+                sequence,
+                next,
+                largest,
+                narrow: _,
+            } => {
+                let (id, limit) = (&column.name, column.kind.largest());
+                let end = match *next > limit {
+                    true => format!("; {id} ends at {limit}"),
+                    false => String::new(),
+                };
+                format!(
+                    "the next number of {} is {next}, the largest {id} {largest}{end}{}",
+                    sequence.name,
+                    owned(id, sequence)
+                )
+            }
+            Difference::SequenceNarrow {
+                column,
+                sequence,
+                declared,
+            } => format!(
+                "{} gives {declared} numbers{}",
+                sequence.name,
+                owned(&column.name, sequence)
+            ),
+            Difference::Placement { key, parent, child } => {
+                format!("{table} is {child}, {} is {parent}", key.table)
+            }
+            Difference::Orphans(orphans) => {
+                let column = orphans.key.columns.concat();
+                let examples = orphans.examples.iter();
+                let examples: Vec<String> = examples
+                    .map(|(id, value)| format!("row {id} ({column} {value})"))
+                    .collect();
+                let references = match orphans.count {
+                    1 => "references",
+                    _ => "reference",
+                };
+                format!(
+                    "{} {references} missing {}, for example {}",
+                    counted(orphans.count),
+                    orphans.key.table,
+                    examples.join(", ")
+                )
+            }
+            Difference::ForeignKeyAbsent { declared } => {
+                format!("there is no foreign key on {}", declared.columns.concat())
+            }
+            Difference::ForeignKeyUnlike { found, .. } if !found.enforced => {
+                format!("{} is not enforced", named(found))
+            }
+            Difference::ForeignKeyUnlike { declared, found }
+                if found.on_delete == declared.on_delete =>
+            {
+                format!("{} has the place of another, whose name it gets", named(found))
+            }
+            Difference::ForeignKeyUnlike { found, .. } => {
+                format!("{} has ON DELETE {}", named(found), found.on_delete)
+            }
+            Difference::ForeignKeyUnvalidated { found, .. } => {
+                format!("{} is not validated", named(found))
+            }
+            Difference::ForeignKeyElsewhere { found, .. } => format!(
+                "{} is ({}) to {}({})",
+                named(found),
+                found.columns.join(", "),
+                found.table,
+                found.references.join(", ")
+            ),
+            Difference::IndexAbsent {
+                declared,
+                duplicates,
+            } => {
+                let columns = declared.columns.join(", ");
+                match (declared.is_unique, declared.columns.as_slice(), duplicates) {
+                    (true, _, 0) => format!("no unique index is on ({columns})"),
+                    (true, _, 1) => format!(
+                        "no unique index is on ({columns}), of which one combination is in several rows"
+                    ),
+                    (true, _, count) => format!(
+                        "no unique index is on ({columns}), of which {count} combinations are in several rows"
+                    ),
+                    (false, [column], _) => format!("no index leads with {column}"),
+                    (false, ..) => format!("no index leads with ({columns})"),
+                }
+            }
+            Difference::IndexUnfit { found, .. } => match found.unused {
+                Some(Unused::Invalid) => {
+                    format!("{} is invalid: its build did not finish", found.name)
+                }
+                Some(Unused::Hidden(_)) | None => {
+                    format!("{} is hidden from the optimizer", found.name)
+                }
+            },
+            Difference::IndexUnique { found, .. } => {
+                format!(
+                    "{} allows one row for each ({})",
+                    found.name,
+                    found.columns.join(", ")
+                )
+            }
+            Difference::Storage { column, found, .. } if found.is_empty() => {
+                format!("{column} is compressed as the server does it")
+            }
+            Difference::Storage { column, found, .. } => {
+                format!("{column} has {}", found.join(", "))
+            }
+            Difference::InsertBlocked { column } => {
+                format!("{column} is NOT NULL and has no default, so that every INSERT fails")
+            }
+        }
+    }
+}
+
+fn named(key: &ForeignKey) -> String {
+    match &key.name {
+        Some(name) => format!("the foreign key {name}"),
+        None => "the foreign key".to_owned(),
+    }
+}
+
+fn owned(id: &str, sequence: &Sequence) -> String {
+    match &sequence.owner {
+        Owner::TheColumn => String::new(),
+        Owner::Shared(users) => format!("; {users} draws from it too"),
+        Owner::NotTheColumn => format!("; {id} does not own it"),
+    }
+}
+
+fn in_the_way(id: &str, keys: &Keys) -> String {
+    let mut parts = Vec::new();
+    if keys.null > 0 {
+        parts.push(format!("{} without an {id}", counted(keys.null)));
+    }
+    if keys.duplicate > 0 {
+        parts.push(format!("{} {id}s more than once", keys.duplicate));
+    }
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("; there are {}", parts.join(" and ")),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}

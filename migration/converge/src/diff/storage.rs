@@ -1,0 +1,83 @@
+//! PostgreSQL: how long values of a column are stored. The server's own compression makes writing them slow, and
+//! saves nothing where values like random ids do not repeat.
+
+use super::Difference;
+use crate::{
+    declare::Declared,
+    inspect::{Compression, Inspection},
+    model::{Kind, Placement, Table},
+};
+
+/// The clauses of ALTER COLUMN … SET.
+pub(crate) const LZ4: &str = "COMPRESSION lz4";
+pub(crate) const UNCOMPRESSED: &str = "STORAGE EXTERNAL";
+pub(crate) const SERVERS_OWN: &str = "COMPRESSION default";
+pub(crate) const COMPRESSED: &str = "STORAGE EXTENDED";
+const IN_THE_ROW: &str = "STORAGE PLAIN";
+
+/// Citus changes no storage of a table that it knows.
+pub(super) fn find(current: &Inspection, declared: &Declared, table: &Table) -> Vec<Difference> {
+    let Some(compression) = current.compression else {
+        return Vec::new();
+    };
+    let is_local = matches!(table.kind, Kind::Table | Kind::Unlogged)
+        && table.placement == Placement::Local
+        && *current.parent_placement(&declared.table) == Placement::Local;
+    if !is_local {
+        return Vec::new();
+    }
+    let columns = declared.fast_storage.iter();
+    let columns = columns.filter_map(|name| table.column(name));
+    columns
+        .filter_map(|column| {
+            let set = changes(&column.attributes.storage, compression);
+            (!set.is_empty()).then(|| Difference::Storage {
+                column: column.name.clone(),
+                found: column.attributes.storage.clone(),
+                set,
+            })
+        })
+        .collect()
+}
+
+/// The columns of a table that is made now, each with what is set afterwards.
+pub(crate) fn of_a_new_table(
+    current: &Inspection,
+    declared: &Declared,
+) -> Vec<(String, Vec<&'static str>)> {
+    match (
+        current.compression,
+        current.parent_placement(&declared.table),
+    ) {
+        (Some(compression), Placement::Local) => declared
+            .fast_storage
+            .iter()
+            .map(|column| (column.clone(), changes(&[], compression)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn changes(found: &[String], compression: Compression) -> Vec<&'static str> {
+    let has = |word| found.iter().any(|one| one == word);
+    match compression {
+        _ if has(UNCOMPRESSED) => Vec::new(),
+        Compression::Lz4 if has(IN_THE_ROW) => vec![COMPRESSED, LZ4],
+        Compression::Lz4 if !has(LZ4) => vec![LZ4],
+        Compression::Lz4 => Vec::new(),
+        Compression::PglzAlone => vec![UNCOMPRESSED],
+    }
+}
+
+/// The clauses that restore a column's storage. Where lz4 is available, any other setting is not ours.
+pub(crate) fn undone(current: &Inspection, table: &str, column: &str) -> Vec<&'static str> {
+    let undo = |word: &str| match (word, current.compression) {
+        (LZ4, _) => Some(SERVERS_OWN),
+        (UNCOMPRESSED, Some(Compression::PglzAlone)) => Some(COMPRESSED),
+        _ => None,
+    };
+    let table = current.table(table);
+    let column = table.and_then(|table| table.column(column));
+    let storage = column.map_or(&[][..], |column| &column.attributes.storage);
+    storage.iter().filter_map(|word| undo(word)).collect()
+}

@@ -1,0 +1,213 @@
+use sea_orm::DbErr;
+
+use crate::{
+    DeclarationError, Place, Shape, plan::Plan, report::DifferenceReport, server_error::explained,
+};
+
+/// Why a migration, a check or a repair stopped.
+///
+/// Through SeaORM's traits it arrives as [`DbErr::Migration`] with the same text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The catalog or the rows could not be read.
+    #[error("could not look up {looked_for}: {}", explained(source))]
+    Lookup {
+        /// What was asked for.
+        looked_for: String,
+        /// What the server or the driver answered.
+        source: DbErr,
+    },
+
+    /// The shape that is there cannot become the declared one without a decision. The tables were not
+    /// changed.
+    #[error(
+        "{place} cannot be brought to the declared shape, and {}: {}",
+        match done {
+            0 => "its tables were not changed".to_owned(),
+            1 => "1 step that was done before stays".to_owned(),
+            done => format!("{done} steps that were done before stay"),
+        },
+        reasons.join("; ")
+    )]
+    Refused {
+        /// Where it was looked.
+        place: Place,
+        /// What was found, each with its next step.
+        reasons: Vec<String>,
+        /// How many steps had been done before it was found.
+        done: usize,
+    },
+
+    /// A step failed. What was done before it stays, and the next run goes on from there.
+    #[error(
+        "could not run `{statements}`: {}. What was done before stays; run it again to go on",
+        explained(source)
+    )]
+    Step {
+        /// The statements of the step.
+        statements: String,
+        /// What the server or the driver answered.
+        source: DbErr,
+    },
+
+    /// SQLite: a rebuilt table would hold other rows than the old one, and was rolled back.
+    #[error(
+        "a table has to be rebuilt, which would change its rows, so that its tables were not changed: {}. \
+         SQLite would convert or leave out what does not fit the column's declaration: change that by hand first",
+        changed.join(", ")
+    )]
+    RowsChanged {
+        /// Each column whose values would have changed, with the number of rows.
+        changed: Vec<String>,
+    },
+
+    /// What rows without a document say could not be stored, so that they were not deleted.
+    #[error(
+        "what the rows to delete say could not be stored, so that none of them was deleted: {source}"
+    )]
+    OrphansNotStored {
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The deletion of rows without a document was rolled back, and what they say could not be taken back.
+    #[error(
+        "rows whose document does not exist stayed, and what was written of them could not be taken back: {source}. \
+         Repair again: they are written once more before they go"
+    )]
+    OrphansNotWithdrawn {
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
+    #[error(
+        "{} that reference what is missing stayed when deleted, which was rolled back. {}. \
+         Delete by hand what is kept, or let it be deleted, and repair again",
+        match rows { 1 => "1 row".to_owned(), rows => format!("each of {rows} rows") },
+        match found.as_slice() {
+            [] => "What keeps it was not found".to_owned(),
+            found => format!("What may keep it: {}", found.join(", ")),
+        }
+    )]
+    OrphansKept {
+        /// How many.
+        rows: u64,
+        /// The triggers, rules and policies of the table.
+        found: Vec<String>,
+    },
+
+    /// Somebody else was at work for longer than was to be waited.
+    #[error(
+        "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
+         Try again later, or wait longer",
+        holder.as_deref().unwrap_or("another migrator or writer"),
+        place.as_ref().map_or("this database".to_owned(), ToString::to_string)
+    )]
+    Locked {
+        /// Where it was looked.
+        place: Option<Place>,
+        /// For how many seconds it was waited.
+        seconds: f64,
+        /// Who is at work, as far as this role may know.
+        holder: Option<String>,
+    },
+
+    /// Others had a table in use for longer than was to be waited.
+    #[error(
+        "waited {seconds} s to run `{statements}` for {}. What was done before stays. \
+         End what has the table in use, or wait longer",
+        holder.as_deref().unwrap_or("somebody who has the table in use")
+    )]
+    InUse {
+        /// The statements of the step.
+        statements: String,
+        /// For how many seconds it was waited.
+        seconds: f64,
+        /// Who has it, as far as this role may know.
+        holder: Option<String>,
+    },
+
+    /// Other tables refer to what would be dropped. Nothing was changed.
+    #[error(
+        "{place}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
+         Drop their foreign keys to it first",
+        tables.join(", ")
+    )]
+    ReferredTo {
+        /// Where it was looked.
+        place: Place,
+        /// The tables that refer to it.
+        tables: Vec<String>,
+    },
+
+    /// The database failed outside of a step.
+    #[error("{}", explained(.0))]
+    Database(#[from] DbErr),
+
+    /// A migration declares what cannot be compared.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
+
+    /// A script was asked for, and what a migration does depends on what is there.
+    #[error(
+        "the statements of {migration} are not known without a database: {reason}. \
+         Print the script of the migrations before it, and apply it with up"
+    )]
+    Unscripted {
+        /// The migration's name.
+        migration: String,
+        /// What is not known.
+        reason: String,
+    },
+
+    /// The last inspection still found differences, so nothing was recorded.
+    #[error("{place} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
+    StillDiffers {
+        /// Where it was looked.
+        place: Place,
+        /// What was found.
+        differences: Vec<String>,
+    },
+
+    /// A step changed nothing, or what it changed was changed back.
+    #[error(
+        "`{last}` would be run again, and again: it does not bring the shape about, or somebody changes it back. \
+         Compare with `check`, and do by hand what is left"
+    )]
+    NoEnd {
+        /// The statements of the step.
+        last: String,
+    },
+}
+
+impl Error {
+    /// Returns what makes an error of one in a lookup of this.
+    pub fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
+        let looked_for = what.into();
+        move |source| Self::Lookup { looked_for, source }
+    }
+
+    pub(crate) fn refused<'p>(
+        place: Place,
+        shape: &Shape,
+        plans: impl Iterator<Item = &'p Plan>,
+        done: usize,
+    ) -> Self {
+        let reason = |plan: &Plan| DifferenceReport::of(plan, shape, None).to_string();
+        Self::Refused {
+            place,
+            reasons: plans.map(reason).collect(),
+            done,
+        }
+    }
+
+    pub(crate) fn still_differs(place: Place, shape: &Shape, plans: &[Plan]) -> Self {
+        let difference = |plan: &Plan| DifferenceReport::of(plan, shape, None).to_string();
+        Self::StillDiffers {
+            place,
+            differences: plans.iter().map(difference).collect(),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The current shape, read from the engine's catalog.
+//!
+//! Every engine answers the same questions in its `read`: the place, the names of all tables, the names that are
+//! taken, and every declared table that exists.
+
+mod mysql;
+mod others;
+mod postgres;
+mod questions;
+mod sqlite;
+
+pub use others::{Relation, alembic, referrers_elsewhere, relations};
+pub(crate) use others::{Referrer, itself, referrers, referrers_to};
+pub(crate) use postgres::{HAS_LZ4, sequence_of};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+
+use crate::{
+    Error,
+    declare::Shape,
+    model::{ForeignKey, Index, Place, Placement, Reach, Table},
+    session::Settings,
+};
+
+/// The result of one inspection of the catalog: everything that is compared, except the rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspection {
+    pub(crate) backend: DbBackend,
+    pub(crate) place: Place,
+    /// Every table and view there, except the table of migrations.
+    pub(crate) tables: Vec<String>,
+    /// Names that the engine refuses for another object.
+    pub(crate) names: Vec<String>,
+    /// The declared tables that exist, each under its declared name.
+    pub(crate) found: Vec<Table>,
+    /// Whether the migrations may make a required table here.
+    pub(crate) may_create_required: bool,
+    /// How a caller can have one made, for the next step of an error.
+    pub(crate) creation_hint: &'static str,
+    /// PostgreSQL only.
+    pub(crate) compression: Option<Compression>,
+    /// Who waits for a statement that changes a table's shape, apart from the table's own users.
+    pub(crate) reach: Reach,
+}
+
+/// What the server can compress long values with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Lz4,
+    /// It was built without the other.
+    PglzAlone,
+}
+
+impl Inspection {
+    pub(crate) fn table(&self, name: &str) -> Option<&Table> {
+        self.found.iter().find(|table| table.name == name)
+    }
+
+    /// Where the table is that a declared one belongs to.
+    pub(crate) fn parent_placement(&self, declared: &Table) -> &Placement {
+        let parent = declared.parent_key().and_then(|key| self.table(&key.table));
+        parent.map_or(&Placement::Local, |table| &table.placement)
+    }
+
+    /// This name, or the first with a number behind it that no other object has.
+    pub(crate) fn free_name(&self, wanted: &str) -> String {
+        first_free(self.names.iter(), wanted)
+    }
+
+    /// The same for an index. MySQL's names of indexes are each table's own.
+    pub(crate) fn free_index_name(&self, table: &str, wanted: &str) -> String {
+        match (self.backend, self.table(table)) {
+            (DbBackend::MySql, Some(table)) => {
+                first_free(table.indexes.iter().map(|index| &index.name), wanted)
+            }
+            _ => self.free_name(wanted),
+        }
+    }
+}
+
+fn first_free<'n>(taken: impl Iterator<Item = &'n String> + Clone, wanted: &str) -> String {
+    let is_taken = |name: &String| taken.clone().any(|one| one.eq_ignore_ascii_case(name));
+    let numbered = (1_u32..).map(|number| format!("{wanted}_{number}"));
+    std::iter::once(wanted.to_owned())
+        .chain(numbered)
+        .find(|name| !is_taken(name))
+        .unwrap_or_default()
+}
+
+/// Returns whether [`Inspection::free_name`] may have made this name of the wanted one.
+pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
+    match name.strip_prefix(wanted) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix('_').is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|one| one.is_ascii_digit())
+        }),
+        None => false,
+    }
+}
+
+/// What an engine's catalog tells.
+struct Found {
+    place: Place,
+    tables: Vec<String>,
+    names: Vec<String>,
+    /// The declared tables that exist.
+    declared: Vec<Table>,
+    compression: Option<Compression>,
+    reach: Reach,
+}
+
+pub(crate) async fn read(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    shape: &Shape,
+) -> Result<Inspection, Error> {
+    let backend = db.get_database_backend();
+    let found = match backend {
+        DbBackend::Postgres => postgres::read(db, shape).await,
+        DbBackend::MySql => mysql::read(db, shape).await,
+        DbBackend::Sqlite => sqlite::read(db, shape).await,
+        other => Err(unsupported(other)),
+    };
+    let Found {
+        place,
+        mut tables,
+        names,
+        declared,
+        compression,
+        reach,
+    } = found.map_err(Error::looking_for("the tables in the catalog"))?;
+    let records = &settings.records;
+    let names_of_tables = tables.iter().map(String::as_str);
+    let case = case_of_tables(db, records, names_of_tables).await?;
+    tables.retain(|name| !case.is_same(records, name));
+    Ok(Inspection {
+        backend,
+        may_create_required: settings.create_required.allows(backend, &place),
+        creation_hint: settings.creation_hint,
+        place,
+        tables,
+        names,
+        found: declared,
+        compression,
+        reach,
+    })
+}
+
+/// Returns the database, and on PostgreSQL the schema, that this connection works in.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog cannot be read.
+pub async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
+    let place = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::place(db).await,
+        DbBackend::MySql => mysql::place(db).await,
+        DbBackend::Sqlite => sqlite::place(db).await,
+        other => Err(unsupported(other)),
+    };
+    place.map_err(Error::looking_for("the current database"))
+}
+
+/// Returns the names of the tables in that place, in order.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog cannot be read.
+pub async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+    let tables = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::tables(db).await,
+        DbBackend::MySql => mysql::tables(db).await,
+        DbBackend::Sqlite => sqlite::tables(db).await,
+        other => Err(unsupported(other)),
+    };
+    tables.map_err(Error::looking_for("the tables"))
+}
+
+/// Whether names of tables that differ in the case of their letters are those of different tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// They are.
+    Told,
+    /// They are not.
+    Ignored,
+}
+
+impl Case {
+    /// Returns whether both are the name of the same table.
+    pub fn is_same(self, one: &str, other: &str) -> bool {
+        match self {
+            Self::Ignored => one.eq_ignore_ascii_case(other),
+            Self::Told => one == other,
+        }
+    }
+}
+
+/// Returns how the engine compares this name with those of these tables.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the server does not tell.
+pub async fn case_of_tables<'t>(
+    db: &impl ConnectionTrait,
+    name: &str,
+    mut tables: impl Iterator<Item = &'t str>,
+) -> Result<Case, Error> {
+    let differs_in_case = |table: &str| table != name && table.eq_ignore_ascii_case(name);
+    match db.get_database_backend() {
+        DbBackend::Sqlite => return Ok(Case::Ignored),
+        // Where none is alike, it says nothing.
+        DbBackend::MySql if tables.any(differs_in_case) => {}
+        _ => return Ok(Case::Told),
+    }
+    let setting = "SELECT CAST(@@lower_case_table_names AS SIGNED)";
+    let setting: Result<Vec<i64>, _> = list(db, setting, []).await;
+    let setting = setting.map_err(Error::looking_for(
+        "how the server compares names of tables",
+    ))?;
+    Ok(match setting.as_slice() {
+        [0] => Case::Told,
+        _ => Case::Ignored,
+    })
+}
+
+fn unsupported(backend: DbBackend) -> DbErr {
+    DbErr::BackendNotSupported {
+        db: backend.as_str(),
+        ctx: "converging migrations",
+    }
+}
+
+/// Runs a query and reads its rows.
+///
+/// # Errors
+///
+/// What the database or `read` returned.
+pub async fn rows<T>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+    read: impl Fn(&QueryResult) -> Result<T, DbErr>,
+) -> Result<Vec<T>, DbErr> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = db.query_all_raw(statement).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Runs a query and returns the first column of each row.
+///
+/// # Errors
+///
+/// What the database returned, or that the column is of another type.
+pub async fn list<T: TryGetable>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<T>, DbErr> {
+    rows(db, sql, values, |row| row.try_get_by_index(0)).await
+}
+
+/// What is listed with a row for each of its columns, in order, and becomes one.
+trait Composite {
+    fn is_part_of(&self, other: &Self) -> bool;
+    fn append(&mut self, part: Self);
+}
+
+impl Composite for Index {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    fn append(&mut self, part: Self) {
+        self.columns.extend(part.columns);
+    }
+}
+
+impl Composite for (String, Referrer) {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.0 == other.0 && self.1.table == other.1.table
+    }
+
+    fn append(&mut self, (_, part): Self) {
+        self.1.columns.extend(part.columns);
+        self.1.references.extend(part.references);
+    }
+}
+
+impl Composite for ForeignKey {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    fn append(&mut self, part: Self) {
+        self.columns.extend(part.columns);
+        self.references.extend(part.references);
+    }
+}
+
+fn gather<T: Composite>(rows: Vec<T>) -> Vec<T> {
+    let mut whole: Vec<T> = Vec::new();
+    for row in rows {
+        match whole.last_mut().filter(|last| row.is_part_of(last)) {
+            Some(last) => last.append(row),
+            None => whole.push(row),
+        }
+    }
+    whole
+}

@@ -1,0 +1,220 @@
+//! What else is in the database: what `fresh` would drop, who refers to it, and what Alembic records.
+
+use std::fmt;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+
+use super::{list, mysql, postgres, sqlite, unsupported};
+use crate::{Error, sql};
+
+/// Returns what `fresh` drops here, by name.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog cannot be read.
+pub async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error> {
+    let relations = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::relations(db).await,
+        DbBackend::MySql => mysql::relations(db).await,
+        DbBackend::Sqlite => sqlite::relations(db).await,
+        other => Err(unsupported(other)),
+    };
+    relations.map_err(Error::looking_for("the tables and views"))
+}
+
+/// The table in which Alembic keeps its revision.
+const ALEMBIC: &str = "alembic_version";
+
+/// Alembic's revisions, where it keeps any: on PostgreSQL in whichever schema, this one first.
+pub async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, Error> {
+    let revisions = async {
+        let Some(table) = alembic_table(db).await? else {
+            return Ok(None);
+        };
+        let text = match db.get_database_backend() {
+            DbBackend::MySql => "CHAR",
+            _ => "text",
+        };
+        let sql = format!(
+            "SELECT CAST(version_num AS {text}) FROM {table} WHERE version_num IS NOT NULL ORDER BY 1"
+        );
+        list(db, &sql, []).await.map(Some)
+    };
+    revisions
+        .await
+        .map_err(Error::looking_for("Alembic's revision"))
+}
+
+async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    let found = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let schema = postgres::schema_with_table(db, ALEMBIC).await?;
+            let schema = schema.map(|schema| sql::identifier(DbBackend::Postgres, &schema));
+            return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
+        }
+        DbBackend::MySql => mysql::tables(db).await?,
+        _ => sqlite::tables(db).await?,
+    };
+    Ok(found.into_iter().find(|name| name == ALEMBIC))
+}
+
+/// A table as a foreign key names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// MySQL: the database that it is in.
+    pub(crate) database: Option<String>,
+    /// PostgreSQL: as it prints the name, quoted and with the schema where that has to be.
+    pub(crate) name: String,
+    pub(crate) backend: DbBackend,
+}
+
+/// As it stands in SQL.
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.backend {
+            DbBackend::Postgres => self.name.clone(),
+            backend => sql::identifier(backend, &self.name),
+        };
+        match &self.database {
+            Some(database) => write!(f, "{}.{name}", sql::identifier(self.backend, database)),
+            None => write!(f, "{name}"),
+        }
+    }
+}
+
+/// A foreign key of one table to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Referrer {
+    /// Where it is.
+    pub(crate) table: Named,
+    pub(crate) columns: Vec<String>,
+    pub(crate) references: Vec<String>,
+    /// Upper case, as in SQL.
+    pub(crate) on_delete: String,
+}
+
+impl Referrer {
+    /// The key's name, for which its columns are gathered, the table, a column, the one that it refers to, and
+    /// what is done.
+    pub(super) fn read(
+        row: &QueryResult,
+        database: Option<String>,
+        backend: DbBackend,
+    ) -> Result<(String, Self), DbErr> {
+        let table = Named {
+            database,
+            name: row.try_get_by_index(1)?,
+            backend,
+        };
+        let key = Self {
+            table,
+            columns: vec![row.try_get_by_index(2)?],
+            references: vec![row.try_get_by_index(3)?],
+            on_delete: row.try_get_by_index(4)?,
+        };
+        Ok((row.try_get_by_index(0)?, key))
+    }
+
+    /// The rows that refer to those of the other table for which the condition holds.
+    pub(crate) fn condition(&self, to: &Named, condition: &str) -> String {
+        let listed = |columns: &[String]| {
+            let quoted = columns
+                .iter()
+                .map(|column| sql::identifier(to.backend, column));
+            quoted.collect::<Vec<_>>().join(", ")
+        };
+        let (columns, references) = (listed(&self.columns), listed(&self.references));
+        format!("({columns}) IN (SELECT {references} FROM {to} WHERE {condition})")
+    }
+}
+
+/// Returns a table of this place as it is named in SQL.
+pub(crate) async fn itself(db: &impl ConnectionTrait, table: &str) -> Result<Named, Error> {
+    let backend = db.get_database_backend();
+    let database = match backend {
+        DbBackend::MySql => Some(super::place(db).await?.database),
+        _ => None,
+    };
+    let name = match backend {
+        DbBackend::Postgres => sql::identifier(backend, table),
+        _ => table.to_owned(),
+    };
+    Ok(Named {
+        database,
+        name,
+        backend,
+    })
+}
+
+/// The foreign keys that refer to a table, its own perhaps among them.
+pub(crate) async fn referrers(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, Error> {
+    let found = match db.get_database_backend() {
+        DbBackend::Postgres => postgres::referrers(db, to).await,
+        DbBackend::MySql => mysql::referrers(db, to).await,
+        DbBackend::Sqlite => sqlite::referring_keys(db, to).await,
+        other => Err(unsupported(other)),
+    };
+    found.map_err(Error::looking_for(format!("the tables that refer to {to}")))
+}
+
+/// Returns the other tables that would lose rows or their keys if this one were dropped. SQLite deletes what refers to
+/// it, MySQL leaves it without its table where it does not check foreign keys, and else both refuse in the middle.
+pub(crate) async fn referrers_to(
+    db: &impl ConnectionTrait,
+    table: &str,
+) -> Result<Vec<String>, Error> {
+    let itself = itself(db, table).await?;
+    let keys = referrers(db, &itself).await?;
+    let tables = keys.into_iter().map(|key| key.table);
+    let mut tables: Vec<String> = tables
+        .filter(|other| {
+            !other.name.eq_ignore_ascii_case(&itself.name) || other.database != itself.database
+        })
+        .map(|other| match other.database {
+            Some(database) if Some(&database) != itself.database.as_ref() => {
+                format!("{database}.{}", other.name)
+            }
+            _ => other.name,
+        })
+        .collect();
+    tables.sort_unstable();
+    tables.dedup();
+    Ok(tables)
+}
+
+/// The same of all tables together, from outside of the database: MySQL drops them without a look at that
+/// where it does not look at foreign keys within.
+pub async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+    match db.get_database_backend() {
+        DbBackend::MySql => mysql::referrers_elsewhere(db)
+            .await
+            .map_err(Error::looking_for("the tables that refer to these")),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A table, or a view that is made of some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Its name.
+    pub name: String,
+    /// Its kind, as it stands after DROP.
+    pub kind: String,
+}
+
+impl Relation {
+    /// Returns whether it is a table.
+    pub fn is_table(&self) -> bool {
+        self.kind == "TABLE"
+    }
+
+    pub(super) fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            name: row.try_get_by_index(0)?,
+            kind: row.try_get_by_index(1)?,
+        })
+    }
+}

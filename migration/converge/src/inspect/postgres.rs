@@ -1,0 +1,356 @@
+//! From `pg_catalog`: `information_schema` hides foreign keys from a role that may only read.
+
+mod columns;
+mod keys;
+mod rest;
+
+pub(crate) use columns::sequence_of;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+
+use super::{
+    Compression, Found, Referrer, Relation, gather, list,
+    others::Named,
+    questions::{Question, Row, ask},
+    rows,
+};
+use crate::{
+    declare::Shape,
+    model::{Extras, Kind, Place, Placement, Reach, Table},
+    sql,
+};
+
+const PLACE: &str = "SELECT current_database()::text, current_schema()::text";
+
+pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
+    let place = ask(db, &[Question::new(2, PLACE)]).await?.concat();
+    only(each(&place, read_place)?)
+}
+
+fn read_place(row: &Row) -> Result<Place, DbErr> {
+    Ok(Place {
+        database: row.get(0)?,
+        schema: row.get(1)?,
+    })
+}
+
+fn only(found: Vec<Place>) -> Result<Place, DbErr> {
+    let place = found.into_iter().next();
+    place.ok_or_else(|| DbErr::RecordNotFound("the current database".to_owned()))
+}
+
+/// No row where the server knows one compression only, as before PostgreSQL 14.
+pub(crate) const HAS_LZ4: &str = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
+
+fn compression(has_lz4: &Row) -> Result<Compression, DbErr> {
+    Ok(match has_lz4.get(0)? {
+        true => Compression::Lz4,
+        false => Compression::PglzAlone,
+    })
+}
+
+/// Without the tables that an extension brought. In `public`, where one arrives without having chosen
+/// a schema, the tables of the other schemas count too.
+const TABLES: &str = "SELECT CASE WHEN n.nspname = current_schema() THEN c.relname::text ELSE c.oid::regclass::text END
+     FROM pg_catalog.pg_class c
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE (n.nspname = current_schema()
+            OR (current_schema() = 'public' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'))
+       AND c.relkind IN ('r', 'p', 'f')
+       AND NOT EXISTS (
+         SELECT FROM pg_catalog.pg_depend d
+         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+     ORDER BY n.nspname <> current_schema(), 1";
+
+pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    list(db, TABLES, []).await
+}
+
+/// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table.
+fn names(tables: &[String]) -> Question {
+    let tables = tables.join(", ");
+    Question::new(
+        1,
+        format!(
+            "SELECT relname::text FROM pg_catalog.pg_class
+             WHERE relnamespace IN (
+               SELECT relnamespace FROM pg_catalog.pg_class WHERE oid IN ({tables})
+               UNION ALL
+               SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
+             UNION
+             SELECT conname::text FROM pg_catalog.pg_constraint WHERE conrelid IN ({tables})"
+        ),
+    )
+}
+
+const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
+
+/// Reads all tables in one statement, and in two where there is Citus.
+pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
+    let declared: Vec<&Table> = shape.tables.iter().map(|one| &one.table).collect();
+    let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
+    let mut questions = vec![
+        Question::new(2, PLACE),
+        Question::new(1, TABLES),
+        names(&resolved),
+        Question::new(1, HAS_LZ4),
+        Question::new(1, HAS_CITUS),
+    ];
+    for (table, oid) in declared.iter().zip(&resolved) {
+        questions.extend(of_table(table, oid));
+    }
+    let mut answers = ask(db, &questions).await?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let [place, tables, names, has_lz4, has_citus] = std::array::from_fn(|_| next());
+    let placements = match has_citus.first().map(|row| row.get(0)).transpose()? {
+        Some(true) => placements(db, &resolved).await?,
+        Some(false) | None => vec![None; declared.len()],
+    };
+    let mut found = Vec::new();
+    for (table, placement) in declared.iter().zip(placements) {
+        let answers: [Vec<Row>; QUESTIONS] = std::array::from_fn(|_| next());
+        found.extend(read_table(table, placement, &answers)?);
+    }
+    Ok(Found {
+        place: only(each(&place, read_place)?)?,
+        tables: firsts(&tables)?,
+        names: firsts(&names)?,
+        declared: found,
+        compression: has_lz4.first().map(compression).transpose()?,
+        reach: Reach::Server,
+    })
+}
+
+const QUESTIONS: usize = 11;
+
+/// The questions on one table, whose answers [`read_table`] reads in the same order.
+fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
+    [
+        class(oid),
+        columns::columns(oid),
+        keys::indexes(oid),
+        keys::primary_key(oid),
+        keys::foreign_keys(table, oid),
+        columns::spare_sequence(table, oid),
+        rest::checks(oid),
+        rest::kept(oid),
+        rest::readers(oid),
+        rest::rereads(oid),
+        rest::instead_rules(oid),
+    ]
+}
+
+fn read_table(
+    declared: &Table,
+    placement: Option<Placement>,
+    answers: &[Vec<Row>; QUESTIONS],
+) -> Result<Option<Table>, DbErr> {
+    let [
+        class,
+        columns,
+        indexes,
+        primary_key,
+        foreign_keys,
+        spare_sequence,
+        checks,
+        kept,
+        readers,
+        rereads,
+        instead_rules,
+    ] = answers;
+    let Some((schema, kind)) = read_class(&declared.name, class)? else {
+        return Ok(None);
+    };
+    Ok(Some(Table {
+        schema: Some(schema),
+        placement: placement.unwrap_or(Placement::Local),
+        columns: each(columns, columns::read)?,
+        primary_key: firsts(primary_key)?,
+        indexes: gather(each(indexes, keys::read_index)?),
+        foreign_keys: gather(each(foreign_keys, keys::read_foreign_key)?),
+        extras: Extras {
+            spare_sequence: each(spare_sequence, columns::read_sequence)?.pop(),
+            checks: each(checks, rest::read_check)?,
+            kept: firsts(kept)?,
+            readers: each(readers, |row| Ok((row.get(0)?, row.get(1)?)))?,
+            rereads: firsts(rereads)?,
+            instead_rules: firsts(instead_rules)?,
+            ..Extras::default()
+        },
+        ..Table::new(&declared.name, kind)
+    }))
+}
+
+/// A table as its unqualified name is resolved, as an expression: NULL where there is none.
+fn resolved(table: &str) -> String {
+    let quoted = sql::identifier(DbBackend::Postgres, table);
+    format!("to_regclass({})", sql::literal(DbBackend::Postgres, &quoted))
+}
+
+fn each<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, DbErr>) -> Result<Vec<T>, DbErr> {
+    rows.iter().map(read).collect()
+}
+
+/// The first column of each row.
+fn firsts(rows: &[Row]) -> Result<Vec<String>, DbErr> {
+    each(rows, |row| row.get(0))
+}
+
+fn class(table: &str) -> Question {
+    let sql = format!(
+        "SELECT (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
+                EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
+                EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
+                row_security_active(c.oid)
+         FROM pg_catalog.pg_class c
+         WHERE c.oid = {table}"
+    );
+    Question::new(6, sql)
+}
+
+/// The schema and the kind of a table.
+fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind)>, DbErr> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    if row.get(5)? {
+        return Err(DbErr::Custom(format!(
+            "{name}: row-level security may hide rows from this role; use the owner or a role with BYPASSRLS"
+        )));
+    }
+    let relkind: String = row.get(1)?;
+    let persistence: String = row.get(2)?;
+    let family = match (row.get(3)?, row.get(4)?) {
+        (_, true) => Family::Parent,
+        (true, false) => Family::Heir,
+        (false, false) => Family::None,
+    };
+    Ok(Some((row.get(0)?, kind(&relkind, &persistence, family))))
+}
+
+/// How a table stands to others by inheritance; a partition is an heir too.
+enum Family {
+    None,
+    Heir,
+    Parent,
+}
+
+fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
+    let other = match (relkind, persistence, family) {
+        ("r" | "p", "t", _) => "a temporary table",
+        ("r", "u", Family::None) => return Kind::Unlogged,
+        ("r", "u", Family::Heir | Family::Parent) => "an unlogged table with inheritance",
+        ("r", _, Family::None) => return Kind::Table,
+        ("r", _, Family::Heir) => return Kind::ReferredTo("a table with inheritance"),
+        ("r", _, Family::Parent) => return Kind::InheritedFrom,
+        ("p", _, _) => return Kind::ReferredTo("a partitioned table"),
+        ("v", _, _) => "a view",
+        ("m", _, _) => "a materialized view",
+        ("f", _, _) => "a foreign table",
+        ("S", _, _) => "a sequence",
+        ("i" | "I", _, _) => "an index",
+        _ => "a composite type",
+    };
+    Kind::Other(other.to_owned())
+}
+
+/// Returns where Citus keeps each of these tables; it has a row for each table that it knows.
+async fn placements(
+    db: &impl ConnectionTrait,
+    resolved: &[String],
+) -> Result<Vec<Option<Placement>>, DbErr> {
+    let sql = format!(
+        "SELECT t.position::int, p.partmethod::text, p.repmodel::text, p.colocationid::bigint,
+                column_to_column_name(p.logicalrelid, p.partkey)::text
+         FROM unnest(ARRAY[{}]) WITH ORDINALITY AS t (oid, position)
+         JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = t.oid",
+        resolved.join(", ")
+    );
+    let known = rows(db, &sql, [], |row| {
+        let position: i32 = row.try_get_by_index(0)?;
+        let method: String = row.try_get_by_index(1)?;
+        let replication: String = row.try_get_by_index(2)?;
+        let colocation: i64 = row.try_get_by_index(3)?;
+        let column: Option<String> = row.try_get_by_index(4)?;
+        let placement = match (method.as_str(), replication.as_str(), column) {
+            (_, _, Some(column)) => Placement::Distributed { column, colocation },
+            (_, "t", None) => Placement::Reference,
+            (_, _, None) if colocation > 0 => Placement::SingleShard { colocation },
+            _ => Placement::Managed,
+        };
+        Ok((position, placement))
+    })
+    .await?;
+    Ok((1..)
+        .zip(resolved)
+        .map(|(at, _)| {
+            let placed = known.iter().find(|(position, _)| *position == at);
+            placed.map(|(_, placement)| placement.clone())
+        })
+        .collect())
+}
+
+/// An extension's own go with it.
+/// A view was made after what it is made of.
+pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
+    rows(
+        db,
+        "SELECT c.relname::text,
+                CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                               WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
+         FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+         ORDER BY c.oid DESC",
+        [],
+        Relation::read,
+    )
+    .await
+}
+
+/// Where there is a table of this name: here, or in the first of the other schemas.
+pub(super) async fn schema_with_table(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<String>, DbErr> {
+    let schemas: Vec<String> = list(
+        db,
+        "SELECT n.nspname::text
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relname = $1 AND c.relkind IN ('r', 'p')
+         ORDER BY n.nspname <> current_schema(), 1",
+        [name.into()],
+    )
+    .await?;
+    Ok(schemas.into_iter().next())
+}
+
+/// Without what PostgreSQL derives of a key for partitions.
+pub(super) async fn referrers(
+    db: &impl ConnectionTrait,
+    to: &Named,
+) -> Result<Vec<Referrer>, DbErr> {
+    let found = rows(
+        db,
+        "SELECT c.oid::text,
+                CASE c.conrelid WHEN to_regclass($1) THEN $1 ELSE c.conrelid::regclass::text END,
+                a.attname::text, r.attname::text,
+                CASE c.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT'
+                     WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
+         WHERE c.confrelid = to_regclass($1) AND c.contype = 'f' AND c.conparentid = 0
+         ORDER BY 2, c.oid, k.position",
+        [to.name.clone().into()],
+        |row| Referrer::read(row, None, DbBackend::Postgres),
+    );
+    Ok(gather(found.await?)
+        .into_iter()
+        .map(|(_, key)| key)
+        .collect())
+}

@@ -1,0 +1,170 @@
+//! Columns, and the sequences that they take their numbers from.
+
+use sea_orm::{DbBackend, DbErr};
+
+use super::super::questions::{Question, Row};
+use crate::{
+    model::{Attributes, Column, Filled, Owner, Sequence, Table},
+    sql::literal,
+    types::{Length, Type},
+};
+
+/// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
+/// whether the column owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
+/// depends on `quote_all_identifiers`.
+pub(super) fn columns(table: &str) -> Question {
+    let sql = format!(
+        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
+                NOT a.attnotnull OR EXISTS (
+                  SELECT FROM pg_catalog.pg_constraint n
+                  WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
+                pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
+                q.name,
+                CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
+                CASE WHEN a.attstorage <> t.typstorage
+                     THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
+                                            WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
+                CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
+                (SELECT n.conname::text FROM pg_catalog.pg_constraint n
+                 WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
+                CASE t.typnamespace WHEN 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END,
+                q.is_owned, q.users, a.atttypmod::int
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         LEFT JOIN LATERAL (
+           SELECT s.oid::regclass::text AS name,
+                  EXISTS (SELECT FROM pg_catalog.pg_depend o
+                          WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.objid = s.oid AND o.deptype IN ('a', 'i')
+                            AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum) AS is_owned,
+                  (SELECT string_agg(DISTINCT coalesce(format('%s.%I', e.adrelid::regclass, c.attname),
+                                                       pg_describe_object(u.classid, u.objid, u.objsubid)), ', ')
+                   FROM pg_catalog.pg_depend u
+                   LEFT JOIN pg_catalog.pg_attrdef e
+                     ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND e.oid = u.objid
+                   LEFT JOIN pg_catalog.pg_attribute c ON c.attrelid = e.adrelid AND c.attnum = e.adnum
+                   WHERE u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = s.oid AND u.deptype = 'n'
+                     AND (e.oid IS NULL OR e.oid IS DISTINCT FROM d.oid)) AS users
+           FROM pg_catalog.pg_depend p
+           JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
+             (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
+             OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
+                 AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
+           LIMIT 1) q ON true
+         WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum"
+    );
+    Question::new(14, sql)
+}
+
+pub(super) fn read(row: &Row) -> Result<Column, DbErr> {
+    let generated: bool = row.get(4)?;
+    let sequence: Option<String> = row.get(5)?;
+    let owner = owner(row.get(11)?, row.get(12)?);
+    let sequence = sequence.map(|name| Sequence { name, owner });
+    let type_name: String = row.get(10)?;
+    let set = |at: usize, what: &str| {
+        let word: Option<String> = row.get(at)?;
+        Ok::<_, DbErr>(word.map(|word| format!("{what} {word}")))
+    };
+    Ok(Column {
+        name: row.get(0)?,
+        kind: kind(&type_name, row.get(13)?),
+        printed: row.get(1)?,
+        nullable: row.get(2)?,
+        default: row.get(3)?,
+        filled: match (generated, sequence) {
+            (true, _) => Filled::Generated,
+            (false, None) => Filled::ByDefault,
+            (false, sequence) => Filled::AutoIncrement { sequence },
+        },
+        attributes: Attributes {
+            collation: row.get(6)?,
+            storage: [set(7, "STORAGE")?, set(8, "COMPRESSION")?]
+                .into_iter()
+                .flatten()
+                .collect(),
+            not_validated: row.get(9)?,
+            ..Attributes::default()
+        },
+    })
+}
+
+fn owner(is_owned: Option<bool>, users: Option<String>) -> Owner {
+    match (is_owned, users) {
+        (_, Some(users)) => Owner::Shared(users),
+        (Some(true), None) => Owner::TheColumn,
+        (Some(false) | None, None) => Owner::NotTheColumn,
+    }
+}
+
+/// The modifier of a type is its length and four, or its precision, scale and four.
+fn kind(type_name: &str, modifier: i32) -> Type {
+    let modifier = u32::try_from(modifier - 4).ok();
+    let integer = |bits| Type::Integer { bits, signed: true };
+    match (type_name, modifier) {
+        ("int2", _) => integer(16),
+        ("int4", _) => integer(32),
+        ("int8", _) => integer(64),
+        ("text", _) => Type::TEXT,
+        ("varchar", Some(length)) => Type::Text {
+            length: Length::Characters(length),
+            any_character: true,
+        },
+        ("varchar", None) => Type::LIMITED_TEXT,
+        ("bool", _) => Type::Boolean,
+        ("float4", _) => Type::Float { bits: 32 },
+        ("float8", _) => Type::Float { bits: 64 },
+        ("numeric", Some(modifier)) => Type::Decimal {
+            precision: modifier >> 16,
+            scale: modifier & 0x7ff,
+        },
+        ("bytea", _) => Type::Bytes { limited: false },
+        ("date", _) => Type::Date,
+        ("timestamp", _) => Type::Timestamp { zone: false },
+        ("timestamptz", _) => Type::Timestamp { zone: true },
+        ("uuid", _) => Type::Uuid,
+        ("json", _) => Type::Json { binary: false },
+        ("jsonb", _) => Type::Json { binary: true },
+        _ => Type::Other,
+    }
+}
+
+/// Left behind where the default was dropped and the numbers were not: one that no column uses, and no other owns.
+pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
+    let numbered = declared.auto_increment();
+    let column = numbered.map_or("", |column| &column.name);
+    let sequence = literal(DbBackend::Postgres, &sequence_of(&declared.name, column));
+    let column = literal(DbBackend::Postgres, column);
+    let sql = format!(
+        "SELECT s.oid::regclass::text,
+                EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.refobjid = t.oid)
+         FROM pg_catalog.pg_class s
+         JOIN pg_catalog.pg_class t ON t.oid = {table} AND t.relnamespace = s.relnamespace
+         WHERE s.relkind = 'S' AND s.relname = {sequence}
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid)
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid
+               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND (d.refobjid, d.refobjsubid) NOT IN (
+                 SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = t.oid AND a.attname = {column}))
+           AND has_sequence_privilege(s.oid, 'SELECT')"
+    );
+    Question::new(2, sql)
+}
+
+pub(super) fn read_sequence(row: &Row) -> Result<Sequence, DbErr> {
+    Ok(Sequence {
+        name: row.get(0)?,
+        owner: owner(row.get(1)?, None),
+    })
+}
+
+/// The name that PostgreSQL itself gives the sequence of a SERIAL column.
+pub(crate) fn sequence_of(table: &str, column: &str) -> String {
+    format!("{table}_{column}_seq")
+}

@@ -1,0 +1,133 @@
+//! Indexes, the primary key and the foreign keys.
+
+use sea_orm::{DbBackend, DbErr};
+
+use super::{
+    super::questions::{Question, Row},
+    resolved,
+};
+use crate::{
+    model::{ForeignKey, Index, Table, Unused},
+    sql::literal,
+};
+
+pub(super) fn primary_key(table: &str) -> Question {
+    let sql = format!(
+        "SELECT a.attname::text
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         WHERE c.conrelid = {table} AND c.contype = 'p'
+         ORDER BY k.position"
+    );
+    Question::new(1, sql)
+}
+
+/// A deferrable key is none that a foreign key may refer to.
+pub(super) fn indexes(table: &str) -> Question {
+    let sql = format!(
+        "SELECT c.relname::text,
+                coalesce(a.attname::text, ''),
+                i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
+                i.indisunique,
+                i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'),
+                EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = i.indrelid),
+                i.indisvalid,
+                m.amname = 'btree' AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts
+                  AND NOT i.indisexclusion AND 0 = ALL (i.indoption::int2[])
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass o
+                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault)
+         FROM pg_catalog.pg_index i
+         JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+         JOIN pg_catalog.pg_am m ON m.oid = c.relam
+         CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+         LEFT JOIN pg_catalog.pg_attribute a
+           ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
+         WHERE i.indrelid = {table} AND k.position <= i.indnkeyatts
+         ORDER BY c.relname, k.position"
+    );
+    Question::new(8, sql)
+}
+
+/// With one of its columns.
+pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
+    let is_valid: bool = row.get(6)?;
+    Ok(Index {
+        name: row.get(0)?,
+        columns: vec![row.get(1)?],
+        is_key: row.get(2)?,
+        is_unique: row.get(3)?,
+        is_whole: row.get(4)?,
+        has_constraint: row.get(5)?,
+        is_plain: row.get(7)?,
+        unused: (!is_valid).then_some(Unused::Invalid),
+    })
+}
+
+/// Enforced by its triggers, which somebody may have disabled; since PostgreSQL 18 it may be NOT ENFORCED too. A key
+/// to a partitioned table brings one to each of its partitions, whose triggers are the key's too.
+pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
+    let parents = declared.foreign_keys.iter().map(|key| &key.table);
+    let parents: Vec<String> = parents
+        .map(|name| {
+            let literal = literal(DbBackend::Postgres, name);
+            format!(" WHEN {} THEN {literal}", resolved(name))
+        })
+        .collect();
+    // A declared parent has its declared name, in whichever schema it is found.
+    let parent = match parents.concat() {
+        none if none.is_empty() => "c.confrelid::regclass::text".to_owned(),
+        parents => format!("CASE c.confrelid{parents} ELSE c.confrelid::regclass::text END"),
+    };
+    let sql = format!(
+        "SELECT c.conname::text, a.attname::text,
+                {parent},
+                r.attname::text,
+                c.confdeltype::text, c.confupdtype::text,
+                CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
+                     WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END,
+                c.convalidated,
+                coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
+                  AND NOT EXISTS (
+                    WITH RECURSIVE k (oid) AS (
+                      SELECT c.oid UNION ALL SELECT d.oid FROM pg_catalog.pg_constraint d JOIN k ON d.conparentid = k.oid)
+                    SELECT FROM k JOIN pg_catalog.pg_trigger t ON t.tgconstraint = k.oid WHERE t.tgenabled IN ('D', 'R')),
+                obj_description(c.oid, 'pg_constraint')
+         FROM pg_catalog.pg_constraint c
+         CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+         JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
+         WHERE c.conrelid = {table} AND c.contype = 'f' AND c.conparentid = 0
+         ORDER BY c.conname, k.position"
+    );
+    Question::new(10, sql)
+}
+
+/// With one of its columns.
+pub(super) fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
+    let on_delete: String = row.get(4)?;
+    let on_update: String = row.get(5)?;
+    Ok(ForeignKey {
+        name: row.get(0)?,
+        columns: vec![row.get(1)?],
+        table: row.get(2)?,
+        references: vec![row.get(3)?],
+        on_delete: action(&on_delete),
+        on_update: action(&on_update),
+        timing: row.get(6)?,
+        validated: Some(row.get(7)?),
+        enforced: row.get(8)?,
+        comment: row.get(9)?,
+    })
+}
+
+fn action(letter: &str) -> String {
+    let action = match letter {
+        "c" => "CASCADE",
+        "r" => "RESTRICT",
+        "n" => "SET NULL",
+        "d" => "SET DEFAULT",
+        _ => "NO ACTION",
+    };
+    action.to_owned()
+}

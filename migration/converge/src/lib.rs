@@ -1,0 +1,51 @@
+//! Brings the tables of a database to the shape that SeaORM migrations declare, and proves it.
+//!
+//! A migration [declares](Declares) its tables in SeaQuery. The engine inspects what is there, compares both,
+//! plans the steps that lose and invent no data, runs the first one and inspects again, until nothing differs. It
+//! knows no table of its own.
+//!
+//! Modules import downwards only, in this order: [`model`](Place) and types; [`declare`](Shape); sessions and
+//! errors of the server; inspection; facts; diff; plan; lock and apply; converge.
+
+mod apply;
+mod cascade;
+mod clear;
+mod converge;
+mod create;
+mod create_required;
+mod declare;
+mod diff;
+mod error;
+mod facts;
+mod inspect;
+mod lock;
+mod model;
+mod orphans;
+mod plan;
+mod preview;
+mod purge;
+mod report;
+mod required;
+pub mod script;
+mod server_error;
+pub mod session;
+pub mod sql;
+mod types;
+
+pub use apply::Done;
+pub use clear::{Contents, drop_all, how_many};
+pub use converge::{
+    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans, inspect, roll_back,
+};
+pub use create_required::{CreateRequired, full_path};
+pub use declare::{Declaration, DeclarationError, Declares, Shape};
+pub use error::Error;
+pub use inspect::{
+    Case, Relation, alembic, case_of_tables, list, place, referrers_elsewhere, relations, rows, tables,
+};
+pub use lock::{BETWEEN_TRIES, End, Turn};
+pub use model::Place;
+pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
+pub use preview::Previewed;
+pub use report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport};
+pub use server_error::{explained, is_in_use, is_lost_race, is_referred_to, is_rolled_back};

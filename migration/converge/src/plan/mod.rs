@@ -1,0 +1,277 @@
+//! What is done about a change: the statements for an engine, the lock that they take, and how they are run.
+
+mod lock;
+mod mysql;
+mod obstacle;
+mod postgres;
+pub(crate) mod provisional;
+pub(crate) mod required;
+mod sqlite;
+mod steps;
+mod undo;
+
+pub(crate) use self::mysql::CAREFUL_MODE;
+pub(crate) use self::{
+    lock::Lock,
+    obstacle::{Obstacle, Remedy, is_built_on, not_ours},
+    steps::Steps,
+    undo::{Undo, Undone},
+};
+
+use sea_orm::DbBackend;
+
+use self::obstacle::Obstacles;
+use crate::{
+    declare::{Declared, Shape},
+    diff::{Change, Element, storage},
+    inspect::{Inspection, Relation},
+    model::Table,
+    sql,
+};
+
+/// Statements that are run together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) statements: Vec<String>,
+    pub(crate) lock: Lock,
+    pub(crate) execution: Execution,
+}
+
+impl Step {
+    /// Whether nothing stays of a try that fails.
+    pub(crate) fn is_atomic(&self, backend: DbBackend) -> bool {
+        !matches!(self.execution, Execution::Alone { .. }) && backend != DbBackend::MySql
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Execution {
+    /// In a transaction, on a connection whose settings are changed for it and changed back.
+    Transaction { settings: &'static [Setting] },
+    /// The same, and each SELECT counts what a rebuilt table would have other than the old one: nothing, or all
+    /// is rolled back.
+    Compared { settings: &'static [Setting] },
+    /// As a transaction; it drops this required table.
+    DropRequired {
+        settings: &'static [Setting],
+        table: String,
+    },
+    /// PostgreSQL builds an index of this table concurrently with its writers only outside any transaction.
+    Alone { table: String },
+}
+
+/// What is run before a step, and after it on the same connection whatever has come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) set: &'static str,
+    pub(crate) restore: &'static str,
+}
+
+/// Whether statements may be run that cannot be part of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TxMode {
+    Free,
+    /// The caller's transaction is open.
+    InTransaction,
+}
+
+/// What will be done about one change, given the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) change: Change,
+    pub(crate) remedy: Remedy,
+}
+
+/// What steps are planned from.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'c> {
+    pub(crate) current: &'c Inspection,
+    pub(crate) shape: &'c Shape,
+    pub(crate) mode: TxMode,
+    /// The elements that MySQL and MariaDB have refused to fix without copying the table.
+    pub(crate) copied: &'c [Element],
+}
+
+/// A declared table together with what is found of it.
+pub(crate) struct Both<'c> {
+    pub(crate) declared: &'c Declared,
+    pub(crate) found: Option<&'c Table>,
+}
+
+impl<'c> Context<'c> {
+    pub(crate) fn both(&self, change: &Change) -> Result<Both<'c>, Obstacle> {
+        let declared = self.shape.declared(&change.table);
+        Ok(Both {
+            declared: declared.ok_or_else(Obstacle::unplanned)?,
+            found: self.current.table(&change.table),
+        })
+    }
+}
+
+impl<'c> Both<'c> {
+    pub(crate) fn found(&self) -> Result<&'c Table, Obstacle> {
+        self.found.ok_or_else(Obstacle::unplanned)
+    }
+}
+
+/// Returns a plan for each change, in their order.
+pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
+    let backend = context.current.backend;
+    let obstacles = Obstacles {
+        backend,
+        shape: context.shape,
+        all: changes,
+    };
+    let obstacles: Vec<Option<Obstacle>> = changes.iter().map(|one| obstacles.of(one)).collect();
+    let fixed = |table: &str| -> Vec<&Change> {
+        let all = changes.iter().zip(&obstacles);
+        all.filter(|(change, obstacle)| obstacle.is_none() && change.table == table)
+            .map(|(change, _)| change)
+            .collect()
+    };
+    // After each step the shape is inspected again, so only the first is ever run as it stands here.
+    let steps = |change: &Change| match backend {
+        DbBackend::Postgres => postgres::steps(change, context),
+        DbBackend::MySql => mysql::steps(change, context),
+        DbBackend::Sqlite => sqlite::steps(change, context, changes, &fixed(&change.table)),
+        _ => Err(Obstacle::unplanned()),
+    };
+    let planned = |(change, obstacle): (&Change, &Option<Obstacle>)| {
+        let steps = match obstacle {
+            Some(obstacle) => Err(obstacle.clone()),
+            None => steps(change),
+        };
+        Plan {
+            change: change.clone(),
+            remedy: steps.map_or_else(Remedy::Left, Remedy::Repair),
+        }
+    };
+    changes.iter().zip(&obstacles).map(planned).collect()
+}
+
+/// Undoes what one migration declares, together with its record, where that is ours to keep: nothing is recorded
+/// that is not there, also where each statement commits. The statements are in the order in which they are run.
+pub(crate) fn undo(backend: DbBackend, undo: &Undo, forget: Option<String>) -> Step {
+    match backend {
+        DbBackend::MySql => mysql::undo(undo, forget),
+        DbBackend::Sqlite => sqlite::undo(undo, forget),
+        _ => postgres::undo(undo, forget),
+    }
+}
+
+/// Drops all of these and nothing else: where something elsewhere depends on them, it fails.
+pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
+    let quoted = |relation: &Relation| sql::identifier(backend, &relation.name);
+    let (tables, others): (Vec<_>, Vec<_>) = relations.iter().partition(|one| one.is_table());
+    let mut statements: Vec<String> = others
+        .iter()
+        .map(|relation| format!("DROP {} {}", relation.kind, quoted(relation)))
+        .collect();
+    let tables: Vec<String> = tables.into_iter().map(quoted).collect();
+    let settings: &[Setting] = match backend {
+        DbBackend::Sqlite => {
+            // A parent may go before its child: both have gone when the keys are looked at.
+            statements.insert(0, "PRAGMA defer_foreign_keys = ON".to_owned());
+            statements.extend(tables.iter().map(|table| format!("DROP TABLE {table}")));
+            &[]
+        }
+        _ if tables.is_empty() => &[],
+        _ => {
+            statements.push(format!("DROP TABLE {}", tables.join(", ")));
+            match backend {
+                DbBackend::MySql => &mysql::ROWS_UNCHECKED,
+                _ => &[],
+            }
+        }
+    };
+    Step {
+        statements,
+        lock: Lock::said("all of them"),
+        execution: Execution::Transaction { settings },
+    }
+}
+
+/// A look that gives way to whoever has the table, and soon ends.
+pub(crate) fn brief_look(backend: DbBackend) -> &'static [Setting] {
+    match backend {
+        DbBackend::Postgres => &postgres::BRIEF,
+        DbBackend::MySql => &mysql::GIVING_WAY,
+        _ => &[],
+    }
+}
+
+/// Deletes the record of a migration that has made nothing to take back.
+pub(crate) fn forget_alone(forget: String) -> Step {
+    Step {
+        statements: vec![forget],
+        lock: Lock::said("none"),
+        execution: Execution::Transaction { settings: &[] },
+    }
+}
+
+/// PostgreSQL: sets how the columns of a table that is made now are stored.
+pub(crate) fn store_new(current: &Inspection, declared: &Declared) -> Vec<String> {
+    storage::of_a_new_table(current, declared)
+        .iter()
+        .map(|(column, set)| postgres::store(&declared.table.name, column, set))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::live::{Kind, Owner, Place, Reach, Sequence, Table};
+
+    fn live(backend: DbBackend) -> Live {
+        Live {
+            backend,
+            place: Place {
+                database: "test".to_owned(),
+                schema: None,
+            },
+            tables: Vec::new(),
+            names: Vec::new(),
+            documents: Some(Table::new(Kind::Table)),
+            vectors: Some(Table::new(Kind::Table)),
+            may_create_documents: false,
+            compression: None,
+            reach: Reach::Server,
+        }
+    }
+
+    #[test]
+    fn a_difference_that_no_step_fixes_is_left_to_a_person() {
+        let narrow = Difference::SequenceNarrow {
+            sequence: Sequence {
+                name: "vectors_id_seq".to_owned(),
+                owner: Owner::TheColumn,
+            },
+            declared: "smallint".to_owned(),
+        };
+        let engine = Difference::StorageEngine {
+            engine: "Aria".to_owned(),
+            numbers_within_a_group: false,
+        };
+        let unplanned = [
+            (DbBackend::MySql, &narrow),
+            (DbBackend::Sqlite, &narrow),
+            (DbBackend::Postgres, &engine),
+            (DbBackend::Sqlite, &engine),
+        ];
+        for (backend, difference) in unplanned {
+            let plans = plan(
+                &live(backend),
+                std::slice::from_ref(difference),
+                Freedom::Free,
+                &[],
+            );
+
+            let remedies: Vec<&Remedy> = plans.iter().map(|plan| &plan.remedy).collect();
+            assert_eq!(
+                remedies,
+                [&Remedy::Left(Obstacle::unplanned())],
+                "{backend:?}: {difference:?}"
+            );
+        }
+    }
+}

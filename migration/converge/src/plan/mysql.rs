@@ -1,0 +1,400 @@
+//! One ALTER TABLE a step: each commits by itself. Each says what it is announced with, so that a server
+//! that would do more refuses it before it changes anything.
+
+use sea_orm::DbBackend;
+use sea_query::MysqlQueryBuilder;
+
+use super::{
+    Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, provisional, required,
+};
+use crate::{
+    create,
+    declare::Role,
+    diff::{Change, Difference},
+    model::{Column, Copies, Filled, ForeignKey, Reach, Unused},
+    sql,
+    types::Type,
+};
+
+const NEW: Lock = Lock::said("none: the table is new");
+const DROPPED: Lock = Lock::for_a_moment("metadata lock");
+const IN_PLACE: Lock = Lock::said("metadata lock, for a moment: readers and writers go on");
+const REBUILT: Lock = Lock::of_the_table(
+    "metadata lock",
+    "for a moment: readers and writers go on while the table is rebuilt",
+);
+const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied", "");
+const WHOLE_CLUSTER: Lock = Lock::of_the_table(
+    "every writer of the cluster",
+    "to whichever table, waits until each node has run the statement",
+);
+
+/// What a statement asks of the server beside the change itself.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The catalog changes, or an index is added.
+    InPlace,
+    /// The table is made anew beside its readers and writers.
+    Rebuilt,
+    /// The table is made anew and writers wait, unless the server knows a shorter way.
+    Shared,
+    /// The table is copied and writers wait. A server may have tried a shorter way and failed.
+    Copied,
+}
+
+impl Way {
+    fn lock(self) -> Lock {
+        match self {
+            Self::InPlace => IN_PLACE,
+            Self::Rebuilt => REBUILT,
+            Self::Shared | Self::Copied => COPIED,
+        }
+    }
+
+    fn clauses(self) -> &'static [&'static str] {
+        match self {
+            Self::InPlace | Self::Rebuilt => &["ALGORITHM=INPLACE", "LOCK=NONE"],
+            Self::Shared => &["LOCK=SHARED"],
+            Self::Copied => &["ALGORITHM=COPY", "LOCK=SHARED"],
+        }
+    }
+}
+
+pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
+    set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
+    restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
+}];
+
+/// A NULL is never turned into 0; an id 0 stays 0. Nothing else of the session's mode stays: names, texts and
+/// expressions are written for one without `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like.
+pub(crate) const CAREFUL_MODE: Setting = Setting {
+    set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
+          SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
+    restore: "SET SESSION sql_mode = @colpali_sql_mode",
+};
+
+/// A step that has to wait for the table gives way.
+const CAREFUL: [Setting; 2] = [GIVING_WAY[0], CAREFUL_MODE];
+
+/// With the check of the rows that are there, adding a key copies the table and holds writers off.
+/// They are counted before and after instead.
+pub(super) const ROWS_UNCHECKED: [Setting; 3] = [
+    CAREFUL[0],
+    CAREFUL[1],
+    Setting {
+        set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 0",
+        restore: "SET SESSION foreign_key_checks = @colpali_checks",
+    },
+];
+
+/// A server's default may be to leave what refers to a table without it.
+const REFERENCES_CHECKED: [Setting; 3] = [
+    CAREFUL[0],
+    CAREFUL[1],
+    Setting {
+        set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 1",
+        restore: "SET SESSION foreign_key_checks = @colpali_checks",
+    },
+];
+
+pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
+    let both = context.both(change)?;
+    let current = context.current;
+    let declared = &both.declared.table;
+    let found = both.found;
+    let table = declared.name.as_str();
+    let copies = found.map_or(&[][..], |table| &table.extras.copies);
+    let must_copy = |is_one: &dyn Fn(&Copies) -> bool| {
+        context.copied.contains(&change.element()) || copies.iter().any(is_one)
+    };
+    let unless = |way: Way, is_one: &dyn Fn(&Copies) -> bool| match must_copy(is_one) {
+        true => Way::Copied,
+        false => way,
+    };
+    let every = |copies: &Copies| *copies == Copies::EveryChange;
+    let indexed = unless(Way::InPlace, &every);
+    let rebuilt = unless(Way::Rebuilt, &|copies| {
+        matches!(copies, Copies::EveryChange | Copies::Rebuild)
+    });
+    let keyed = |key: &ForeignKey| {
+        unless(Way::InPlace, &|copies| match copies {
+            Copies::EveryChange => true,
+            Copies::Rebuild => false,
+            Copies::GeneratedFrom(expression) => key
+                .columns
+                .iter()
+                .any(|column| expression.contains(&quoted(&column.to_lowercase()))),
+        })
+    };
+    let alter = |changes: Vec<String>, way: Way| alter(table, changes, way, &CAREFUL);
+    let step = match &change.difference {
+        Difference::RequiredAbsent { .. } => match &both.declared.role {
+            Role::Required { by } => step(
+                required::create(DbBackend::MySql, declared, by),
+                NEW,
+                &CAREFUL,
+            ),
+            Role::Own => return Err(Obstacle::unplanned()),
+        },
+        Difference::TableAbsent => {
+            let named = |key: &ForeignKey| ForeignKey {
+                name: key.name.as_deref().map(|name| current.free_name(name)),
+                ..key.clone()
+            };
+            let keys: Vec<ForeignKey> = declared.foreign_keys.iter().map(named).collect();
+            let create = create::table(DbBackend::MySql, declared, &declared.primary_key, &keys);
+            step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
+        }
+        Difference::StorageEngine { .. } => {
+            alter(vec!["ENGINE = InnoDB".to_owned()], Way::Shared)
+        }
+        Difference::ColumnAbsent { declared, .. } if declared.nullable => {
+            let column = quoted(&declared.name);
+            let spelled = spelled(declared.kind);
+            let add = format!("ADD COLUMN {column} {spelled} NULL");
+            alter(vec![add], indexed)
+        }
+        Difference::Narrow { declared, found, .. } => {
+            let null = if found.nullable { "NULL" } else { "NOT NULL" };
+            alter(vec![modify(declared, found, null)], Way::Shared)
+        }
+        Difference::Nullable { declared, found, .. } => {
+            let way = if is_json(found) { Way::Shared } else { rebuilt };
+            alter(vec![modify(declared, found, "NOT NULL")], way)
+        }
+        Difference::PrimaryKey {
+            columns, numbered, ..
+        } => {
+            let listed: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
+            let add = format!("ADD PRIMARY KEY ({})", listed.join(", "));
+            let number = numbered.as_ref().zip(declared.auto_increment());
+            let number = number.map(|(found, declared)| {
+                modify(declared, found, "NOT NULL AUTO_INCREMENT")
+            });
+            alter(number.into_iter().chain([add]).collect(), Way::Shared)
+        }
+        Difference::AutoIncrement { found, .. } => match declared.auto_increment() {
+            Some(declared) => alter(
+                vec![modify(declared, found, "NOT NULL AUTO_INCREMENT")],
+                Way::Shared,
+            ),
+            None => return Err(Obstacle::unplanned()),
+        },
+        Difference::ForeignKeyAbsent { declared } => {
+            let name = declared.name.as_deref().unwrap_or_default();
+            let way = keyed(declared);
+            let add = add_foreign_key(table, &current.free_name(name), declared, None, way);
+            step([add], way.lock(), &ROWS_UNCHECKED)
+        }
+        Difference::ForeignKeyUnlike { declared, found } => {
+            let steps = replace_key(context, table, declared, found, keyed(declared));
+            return Ok(reaching(context, steps));
+        }
+        Difference::IndexAbsent { declared, .. } => {
+            let name = current.free_index_name(table, &declared.name);
+            let create = create::index(DbBackend::MySql, table, declared, &name);
+            let create = create.to_string(MysqlQueryBuilder);
+            let create = format!("{create} {}", indexed.clauses().join(" "));
+            step([create], indexed.lock(), &CAREFUL)
+        }
+        Difference::IndexUnfit { found, .. } => {
+            let shown = match found.unused {
+                Some(Unused::Hidden(shown)) => shown,
+                Some(Unused::Invalid) | None => return Err(Obstacle::unplanned()),
+            };
+            let show = format!("ALTER INDEX {} {shown}", quoted(&found.name));
+            alter(vec![show], indexed)
+        }
+        Difference::RequiredUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::NotNullable { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
+    };
+    Ok(reaching(context, step.into()))
+}
+
+/// MariaDB accepts no key of a name that the same statement drops.
+fn replace_key(
+    context: &Context<'_>,
+    table: &str,
+    declared: &ForeignKey,
+    found: &ForeignKey,
+    way: Way,
+) -> Steps {
+    let names = [&found.name, &declared.name];
+    let name = names.into_iter().flatten().next().map_or("", String::as_str);
+    let add = |name: &str| add_foreign_key(table, name, declared, Some(found), way);
+    if matches!(way, Way::Copied) {
+        // MySQL adds and drops no keys together where it copies.
+        let drop = format!("DROP FOREIGN KEY {}", quoted(name));
+        let drop = alter(table, vec![drop], way, &ROWS_UNCHECKED);
+        let add = add(provisional::replaced(name).unwrap_or(name));
+        let statements = [drop.statements, vec![add]].concat();
+        return Step { statements, ..drop }.into();
+    }
+    let replace = |old: &str, new: &str| format!("{}, DROP FOREIGN KEY {}", add(new), quoted(old));
+    let atomic = |old: &str, new: &str| step([replace(old, new)], way.lock(), &ROWS_UNCHECKED);
+    match (provisional::replaced(name), provisional::name_for(name)) {
+        (Some(replaced), _) => atomic(name, replaced).into(),
+        (None, Some(provisional)) => {
+            Steps::of(atomic(name, &provisional), [atomic(&provisional, name)])
+        }
+        (None, None) => {
+            let wanted = declared.name.as_deref().unwrap_or_default();
+            let meanwhile = context.current.free_name(wanted);
+            let statements = [replace(name, &meanwhile), replace(&meanwhile, name)];
+            step(statements, way.lock(), &ROWS_UNCHECKED).into()
+        }
+    }
+}
+
+fn reaching(context: &Context<'_>, steps: Steps) -> Steps {
+    match context.current.reach {
+        Reach::Cluster => steps.locking(|_| WHOLE_CLUSTER),
+        Reach::Server => steps,
+    }
+}
+
+/// The last statement and the record in one request, and the record last: where a table stays the server goes no
+/// further, and where it is dropped a session that is cut off leaves no record. What another node of Galera has made
+/// again keeps its own.
+pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
+    let mut statements: Vec<String> = undo.parts.iter().filter_map(undone).collect();
+    if let Some(forget) = forget
+        && let Some(last) = statements.pop()
+    {
+        let is_gone = undo.tables().map(|table| {
+            format!(
+                " AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_name = {})",
+                sql::literal(DbBackend::MySql, table)
+            )
+        });
+        let is_gone: String = is_gone.collect();
+        statements.push(format!("{last}; {forget}{is_gone}; COMMIT"));
+    }
+    step(statements, DROPPED, &REFERENCES_CHECKED)
+}
+
+fn undone(part: &Undone) -> Option<String> {
+    let alter = |table: &str, change: String| format!("ALTER TABLE {} {change}", quoted(table));
+    Some(match part {
+        Undone::ForeignKey { table, name } => {
+            alter(table, format!("DROP FOREIGN KEY {}", quoted(name)))
+        }
+        Undone::Index { table, name, .. } => alter(table, format!("DROP INDEX {}", quoted(name))),
+        Undone::Column { table, column } => {
+            alter(table, format!("DROP COLUMN {}", quoted(column)))
+        }
+        Undone::Storage { .. } => return None,
+        Undone::Table { table } => format!("DROP TABLE IF EXISTS {}", quoted(table)),
+    })
+}
+
+/// MariaDB's JSON is text with a check of its own, and another type than text for its server.
+fn is_json(live: &Column) -> bool {
+    let check = live.attributes.check.as_deref();
+    check.is_some_and(|check| check.to_lowercase().contains("json_valid"))
+}
+
+/// MODIFY drops every property of the column that it does not repeat.
+fn modify(declared: &Column, found: &Column, null: &str) -> String {
+    let is_text = matches!(declared.kind, Type::Text { .. });
+    let collation = match found.attributes.collation.as_str() {
+        "" => String::new(),
+        _ if !is_text => String::new(),
+        same if same.starts_with("utf8mb4") => format!(" COLLATE {}", quoted(same)),
+        binary if binary.ends_with("_bin") => " COLLATE utf8mb4_bin".to_owned(),
+        _ => String::new(),
+    };
+    let is_numbered = matches!(declared.filled, Filled::AutoIncrement { .. });
+    let default = match &found.default {
+        Some(default) if !is_numbered => format!(" DEFAULT {default}"),
+        Some(_) | None => String::new(),
+    };
+    let comment = match found.attributes.comment.as_str() {
+        "" => String::new(),
+        comment => format!(" COMMENT {}", sql::literal(DbBackend::MySql, comment)),
+    };
+    let check = match &found.attributes.check {
+        Some(clause) => format!(" CHECK ({clause})"),
+        None => String::new(),
+    };
+    format!(
+        "MODIFY {} {}{collation} {null}{default}{comment}{check}",
+        quoted(&declared.name),
+        spelled(declared.kind)
+    )
+}
+
+fn spelled(kind: Type) -> String {
+    let spelled = kind.spelled(DbBackend::MySql);
+    match kind {
+        Type::Text { .. } => format!("{spelled} CHARACTER SET utf8mb4"),
+        _ => spelled,
+    }
+}
+
+fn add_foreign_key(
+    table: &str,
+    name: &str,
+    declared: &ForeignKey,
+    older: Option<&ForeignKey>,
+    way: Way,
+) -> String {
+    let named = ForeignKey {
+        name: Some(name.to_owned()),
+        ..declared.clone()
+    };
+    let add = create::foreign_key(DbBackend::MySql, table, &named).to_string(MysqlQueryBuilder);
+    let on_update = match older.map(|key| key.on_update.as_str()) {
+        Some("CASCADE") => " ON UPDATE CASCADE",
+        Some("SET NULL") => " ON UPDATE SET NULL",
+        Some(_) | None => "",
+    };
+    format!("{add}{on_update}, {}", way.clauses().join(", "))
+}
+
+fn alter(
+    table: &str,
+    changes: Vec<String>,
+    way: Way,
+    settings: &'static [Setting],
+) -> Step {
+    let clauses = way.clauses().iter().map(|&clause| clause.to_owned());
+    let changes: Vec<String> = changes.into_iter().chain(clauses).collect();
+    step(
+        [format!(
+            "ALTER TABLE {} {}",
+            quoted(table),
+            changes.join(", ")
+        )],
+        way.lock(),
+        settings,
+    )
+}
+
+fn step(statements: impl Into<Vec<String>>, lock: Lock, settings: &'static [Setting]) -> Step {
+    Step {
+        statements: statements.into(),
+        lock,
+        execution: Execution::Transaction { settings },
+    }
+}
+
+fn quoted(name: &str) -> String {
+    sql::identifier(DbBackend::MySql, name)
+}

@@ -1,0 +1,420 @@
+//! What can be done about a difference without losing or inventing data.
+
+use sea_orm::DbBackend;
+
+use super::Steps;
+use crate::{
+    declare::Shape,
+    diff::{Change, Creation, Difference, Element, Part},
+    model::{Column, ForeignKey, Owner, Placement},
+    sql,
+    types::{Length, Type},
+};
+
+/// What can be done about a difference. A difference for which no step is planned cannot be called repairable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// These steps fix it without losing or inventing data.
+    Repair(Steps),
+    /// Nothing fixes it yet.
+    Left(Obstacle),
+}
+
+/// Why a difference is not fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Orphans are deleted only when asked for by name.
+    DeleteOrphans,
+    /// Blocked by this element, which has to be as declared first.
+    BlockedBy(Element),
+    /// A manual decision is needed; the next step.
+    Manual(String),
+}
+
+impl Remedy {
+    pub(crate) fn is_repair(&self) -> bool {
+        self.steps().is_some()
+    }
+
+    pub(crate) fn steps(&self) -> Option<&Steps> {
+        match self {
+            Self::Repair(steps) => Some(steps),
+            Self::Left(_) => None,
+        }
+    }
+}
+
+impl Obstacle {
+    /// A difference that no step of this engine fixes.
+    pub(crate) fn unplanned() -> Self {
+        Self::manual("change it by hand: no step is known that does it on this engine")
+    }
+
+    fn manual(next_step: impl Into<String>) -> Self {
+        Self::Manual(next_step.into())
+    }
+}
+
+/// What the obstacles of all changes are found from.
+pub(crate) struct Obstacles<'c> {
+    pub(crate) backend: DbBackend,
+    pub(crate) shape: &'c Shape,
+    pub(crate) all: &'c [Change],
+}
+
+impl Obstacles<'_> {
+    /// Returns what prevents a change, given the other changes.
+    pub(crate) fn of(&self, change: &Change) -> Option<Obstacle> {
+        if self.all.iter().any(|other| is_said_with_type(change, other)) {
+            return Some(Obstacle::manual("change its type first"));
+        }
+        match self.in_the_way(change) {
+            Some(element) => Some(Obstacle::BlockedBy(element)),
+            None => self.own(change),
+        }
+    }
+
+    /// The element that this change is built on and that will not be fixed before it.
+    fn in_the_way(&self, change: &Change) -> Option<Element> {
+        let keeps_no_key = |other: &Change| {
+            matches!(other.difference, Difference::StorageEngine { .. }) && self.own(other).is_some()
+        };
+        let is_key = matches!(change.difference.part(), Part::ForeignKey(_));
+        let table = self.all.iter().find(|other| {
+            let is_no_table = matches!(other.difference, Difference::NotATable { .. });
+            other.table == change.table
+                && (is_no_table && *other != change || is_key && keeps_no_key(other))
+        });
+        let stays = |other: &&Change| {
+            // NULLs refer to no row, and block nothing.
+            is_built_on(self.shape, change, &other.element())
+                && !matches!(
+                    other.difference,
+                    Difference::Nullable { .. } | Difference::NotNullable { .. }
+                )
+                && self.own(other).is_some()
+        };
+        let found = table.or_else(|| self.all.iter().find(stays));
+        found.map(Change::element)
+    }
+
+    fn own(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+        let manual = |next_step: String| Some(Obstacle::Manual(next_step));
+        let quoted = |name: &str| sql::identifier(self.backend, name);
+        let from = |columns: &str, condition: &str| {
+            format!("SELECT {columns} FROM {} {condition}", quoted(table))
+        };
+        match difference {
+            Difference::RequiredAbsent { creation, .. } => match creation {
+                Creation::NotOurs(hint) => manual(not_ours(hint)),
+                Creation::TooLate(referrer) => manual(format!(
+                    "{referrer} is there, so its {table} were there too: bring them back, or name the database and schema that hold them"
+                )),
+                Creation::Wanted => None,
+            },
+            Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
+            Difference::NotATable { .. } => manual(
+                "what holds its rows is not ours to change: rename it, then `up` makes the table"
+                    .to_owned(),
+            ),
+            Difference::StorageEngine {
+                numbers_within_a_group: true,
+                ..
+            } => manual(
+                "its numbers repeat from group to group, which InnoDB cannot do: put an index that leads with the numbered column beside it, then repair".to_owned(),
+            ),
+            Difference::ColumnAbsent { declared, .. } if declared.nullable => None,
+            Difference::ColumnAbsent { empty: true, .. } => {
+                manual("the table has no rows: drop it, then `up` makes it anew".to_owned())
+            }
+            Difference::ColumnAbsent { .. } => manual(
+                "its values cannot be invented: add the column and fill it, or rename the table"
+                    .to_owned(),
+            ),
+            Difference::Narrow { readers, .. } if !readers.is_empty() => manual(format!(
+                "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
+                readers.join(" and ")
+            )),
+            Difference::WrongType { declared, found } => manual(misread(declared, found)),
+            Difference::Unreadable { column, .. } => {
+                let column = quoted(column);
+                manual(format!(
+                    "give them values of the declared type: {}",
+                    from(&format!("{column}, typeof({column})"), "").trim_end()
+                ))
+            }
+            Difference::InsteadRule { .. } => {
+                manual("drop the rule if nobody relies on it, then repair".to_owned())
+            }
+            Difference::Generated { .. } => manual(
+                "the entities write this column: replace it by one that keeps its values".to_owned(),
+            ),
+            Difference::NotNullable { .. } => manual(
+                "allow NULL in it if nobody relies on that, then repair".to_owned(),
+            ),
+            _ if changed_column(difference).is_some_and(|one| one.attributes.unsaid.is_some()) => {
+                let unsaid = changed_column(difference).and_then(|one| one.attributes.unsaid.clone());
+                manual(format!(
+                    "change the column by hand: it is {}, which would be forgotten",
+                    unsaid.unwrap_or_default()
+                ))
+            }
+            Difference::Nullable {
+                declared,
+                nulls: 1..,
+                ..
+            } => manual(format!(
+                "give them a value or delete them: {}",
+                from("*", &format!("WHERE {} IS NULL", quoted(&declared.name)))
+            )),
+            Difference::PrimaryKey {
+                columns,
+                found,
+                keys,
+                ..
+            } => self.of_primary_key(table, columns, found, (keys.null, keys.duplicate)),
+            Difference::AutoIncrement { found, .. } if found.default.is_some() => {
+                manual("drop the default if nobody relies on it, then repair".to_owned())
+            }
+            Difference::SequenceBehind { column, next, .. } if *next > column.kind.largest() => {
+                let id = &column.name;
+                manual(format!(
+                    "every INSERT without an {id} fails: set it back to numbers that are free, or give {id} a sequence of its own"
+                ))
+            }
+            Difference::SequenceBehind {
+                column,
+                sequence,
+                largest,
+                ..
+            } if sequence.owner != Owner::TheColumn => {
+                let id = &column.name;
+                manual(format!(
+                    "a sequence that is not {id}'s alone is not changed: give {id} one of its own, or advance it: SELECT setval({}, {largest})",
+                    sql::literal(DbBackend::Postgres, &sequence.name)
+                ))
+            }
+            Difference::SequenceNarrow {
+                column,
+                sequence,
+                declared,
+            } if sequence.owner != Owner::TheColumn => {
+                let id = &column.name;
+                let end = match declared.as_str() {
+                    "smallint" => i64::from(i16::MAX),
+                    _ => i64::from(i32::MAX),
+                };
+                manual(format!(
+                    "after {end} every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or widen it"
+                ))
+            }
+            Difference::Placement { parent, child, .. } => of_placement(table, parent, child),
+            Difference::Orphans(_) => Some(Obstacle::DeleteOrphans),
+            Difference::ForeignKeyElsewhere { .. } => manual(
+                "which of the two was meant only its author knows: drop it, then repair".to_owned(),
+            ),
+            Difference::IndexUnique { .. } => manual(
+                "rows that are declared possible are refused: drop the index or its constraint, then repair".to_owned(),
+            ),
+            Difference::IndexAbsent {
+                declared,
+                duplicates: 1..,
+            } => {
+                let columns: Vec<String> = declared.columns.iter().map(|one| quoted(one)).collect();
+                let columns = columns.join(", ");
+                manual(format!(
+                    "tell the rows apart: {}",
+                    from(
+                        &format!("{columns}, count(*)"),
+                        &format!("GROUP BY {columns} HAVING count(*) > 1")
+                    )
+                ))
+            }
+            Difference::InsertBlocked { .. } => {
+                manual("give the column a default, or allow NULL in it".to_owned())
+            }
+            Difference::TableAbsent
+            | Difference::StorageEngine { .. }
+            | Difference::Narrow { .. }
+            | Difference::Nullable { .. }
+            | Difference::AutoIncrement { .. }
+            | Difference::SequenceBehind { .. }
+            | Difference::SequenceNarrow { .. }
+            | Difference::ForeignKeyAbsent { .. }
+            | Difference::ForeignKeyUnlike { .. }
+            | Difference::ForeignKeyUnvalidated { .. }
+            | Difference::IndexAbsent { .. }
+            | Difference::IndexUnfit { .. }
+            | Difference::Storage { .. } => None,
+        }
+    }
+
+    fn of_primary_key(
+        &self,
+        table: &str,
+        columns: &[String],
+        found: &[String],
+        (null, duplicate): (i64, i64),
+    ) -> Option<Obstacle> {
+        let declared = self.shape.table_named(table);
+        let declared = declared.map_or(columns, |table| &table.primary_key);
+        let quoted = |name: &String| sql::identifier(self.backend, name);
+        let listed = declared.iter().map(quoted).collect::<Vec<_>>().join(", ");
+        let from = quoted(&table.to_owned());
+        // Where a wider one is needed on Citus, the declared one only has to grow.
+        if !found.is_empty() && found != declared {
+            return Some(Obstacle::manual(
+                "somebody may rely on it: replace it by the declared one",
+            ));
+        }
+        if duplicate > 0 {
+            return Some(Obstacle::Manual(format!(
+                "tell the rows apart: SELECT {listed}, count(*) FROM {from} GROUP BY {listed} HAVING count(*) > 1"
+            )));
+        }
+        let is_null: Vec<String> = declared
+            .iter()
+            .map(|one| format!("{} IS NULL", quoted(one)))
+            .collect();
+        (null > 0).then(|| {
+            Obstacle::Manual(format!(
+                "give them numbers: SELECT * FROM {from} WHERE {}",
+                is_null.join(" OR ")
+            ))
+        })
+    }
+}
+
+/// The next step where a required table is missing, with how a caller has one made.
+pub(crate) fn not_ours(hint: &str) -> String {
+    format!(
+        "it belongs to the application: start that first, which makes it, or name the database and schema that hold it{}{hint}",
+        if hint.is_empty() { "" } else { ". " }
+    )
+}
+
+/// The column as found, where the fix states its definition again.
+fn changed_column(difference: &Difference) -> Option<&Column> {
+    match difference {
+        Difference::Narrow { found, .. }
+        | Difference::Nullable { found, .. }
+        | Difference::AutoIncrement { found, .. } => Some(found),
+        Difference::PrimaryKey { numbered, .. } => numbered.as_ref(),
+        _ => None,
+    }
+}
+
+/// MySQL states the type of a column together with its NOT NULL, so that a type that needs a decision would be
+/// changed along.
+fn is_said_with_type(one: &Change, other: &Change) -> bool {
+    match (&one.difference, &other.difference) {
+        (
+            Difference::Nullable { declared, .. },
+            Difference::WrongType {
+                declared: undecided,
+                ..
+            },
+        ) => one.table == other.table && declared.name == undecided.name,
+        _ => false,
+    }
+}
+
+/// Returns whether an element has to be as declared before a change can be made.
+pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> bool {
+    foundation(shape, change).contains(element)
+}
+
+fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
+    let here = |part| Element::new(&change.table, part);
+    let column = |name: &String| here(Part::Column(name.clone()));
+    let Some(declared) = shape.table_named(&change.table) else {
+        return Vec::new();
+    };
+    let parents = |column: Option<&String>| -> Vec<Element> {
+        let keys = declared.foreign_keys.iter();
+        let keys = keys.filter(|key| column.is_none_or(|one| key.columns.contains(one)));
+        let parents = keys.map(|key: &ForeignKey| Element::new(&key.table, Part::Table));
+        parents.collect()
+    };
+    let index = |name: &String| declared.indexes.iter().find(|index| index.name == *name);
+    match change.difference.part() {
+        Part::Table if change.difference == Difference::TableAbsent => parents(None),
+        Part::Table | Part::Column(_) => Vec::new(),
+        Part::PrimaryKey => declared.primary_key.iter().map(column).collect(),
+        Part::AutoIncrement => {
+            let numbered = declared.auto_increment().into_iter();
+            let numbered = numbered.map(|one| column(&one.name));
+            numbered.chain([here(Part::PrimaryKey)]).collect()
+        }
+        Part::Placement => {
+            let key = declared.parent_key();
+            let by = key.and_then(|key| key.columns.first());
+            let mut all = parents(by);
+            all.extend(by.map(column));
+            all.push(here(Part::PrimaryKey));
+            all
+        }
+        Part::ForeignKey(by) => {
+            let mut all = parents(Some(&by));
+            all.extend([column(&by), here(Part::Placement), here(Part::Rows(by))]);
+            all
+        }
+        Part::Index(name) => index(&name)
+            .into_iter()
+            .flat_map(|index| index.columns.iter().map(column))
+            .collect(),
+        Part::Rows(by) => {
+            let mut all = parents(Some(&by));
+            all.push(column(&by));
+            all
+        }
+        Part::Storage(name) => vec![column(&name)],
+    }
+}
+
+fn of_placement(table: &str, parent: &Placement, child: &Placement) -> Option<Obstacle> {
+    match (parent, child) {
+        (
+            Placement::Distributed { .. } | Placement::SingleShard { .. },
+            Placement::Local | Placement::Managed,
+        ) => None,
+        (Placement::Managed | Placement::Reference, Placement::Local) => Some(Obstacle::manual(
+            "make the coordinator known to the other nodes (SELECT citus_set_coordinator_host with its address), \
+             drop the foreign key, then repair",
+        )),
+        (Placement::Local, _)
+        | (
+            _,
+            Placement::Managed
+            | Placement::Reference
+            | Placement::Distributed { .. }
+            | Placement::SingleShard { .. },
+        ) => {
+            let table = sql::identifier(DbBackend::Postgres, table);
+            Some(Obstacle::Manual(format!(
+                "bring its rows back, then repair: SELECT undistribute_table({})",
+                sql::literal(DbBackend::Postgres, &table)
+            )))
+        }
+    }
+}
+
+fn misread(declared: &Column, found: &Column) -> String {
+    let how = match (declared.kind, found.kind) {
+        (Type::Integer { bits, .. }, Type::Integer { bits: more, .. }) if more > bits => {
+            format!("read {bits} bits, and fail on what is larger")
+        }
+        (Type::Integer { .. }, Type::Integer { signed: false, .. }) => {
+            "read signed integers, and fail on what is larger".to_owned()
+        }
+        (
+            Type::Text {
+                length: Length::Characters(most),
+                ..
+            },
+            Type::Text { .. },
+        ) => return format!("shorten what is longer than {most} characters, and change the type"),
+        _ => "cannot read this type".to_owned(),
+    };
+    format!("the entities {how}: change the type, after making sure that every value fits")
+}

@@ -1,0 +1,111 @@
+//! A required table that the migrations make themselves: made with its mark, and dropped while no session can
+//! write to it.
+
+use sea_orm::DbBackend;
+
+use super::{Execution, Lock, Setting, Step, mysql};
+use crate::{create, model::Table, sql};
+
+/// What other sessions cannot do while it is dropped.
+const LOCK: Lock = Lock::for_a_moment("readers and writers of the table");
+
+/// Nothing stays locked where a statement fails.
+const WITH_TABLES_LOCKED: [Setting; 2] = [
+    mysql::GIVING_WAY[0],
+    Setting {
+        set: "DO 0",
+        restore: "UNLOCK TABLES",
+    },
+];
+
+impl Step {
+    /// Returns the required table that the step drops.
+    pub(crate) fn required_table(&self) -> Option<&str> {
+        match &self.execution {
+            Execution::DropRequired { table, .. } => Some(table),
+            Execution::Transaction { .. } | Execution::Compared { .. } | Execution::Alone { .. } => None,
+        }
+    }
+}
+
+/// The comment of a table that the migration of this name has made.
+pub(crate) fn mark(made_by: &str) -> String {
+    format!("made by {made_by}")
+}
+
+/// The mark comes with the table, or in the same transaction. MySQL keeps the comment of a table, SQLite the
+/// statement with the comment in it; PostgreSQL needs a second statement.
+pub(crate) fn create(backend: DbBackend, table: &Table, made_by: &str) -> Vec<String> {
+    let mark = mark(made_by);
+    let mut create = create::table(backend, table, &table.primary_key, &[]);
+    if backend == DbBackend::MySql {
+        create.comment(&mark);
+    }
+    let create = backend.build(&create).sql;
+    match backend {
+        DbBackend::Postgres => vec![
+            create,
+            format!(
+                "COMMENT ON TABLE {} IS {}",
+                sql::identifier(backend, &table.name),
+                sql::literal(backend, &mark)
+            ),
+        ],
+        DbBackend::Sqlite => vec![marked(&create, &mark)],
+        _ => vec![create],
+    }
+}
+
+/// SQLite keeps a comment only within the parentheses of the statement.
+fn marked(create: &str, mark: &str) -> String {
+    match create.rsplit_once(" )") {
+        Some((head, tail)) => format!("{head} /* {mark} */ ){tail}"),
+        None => create.to_owned(),
+    }
+}
+
+/// Returns the step that drops it, which fails where a session has written to the table since it was inspected.
+pub(crate) fn drop(backend: DbBackend, table: &str, forget: Option<String>) -> Step {
+    let quoted = sql::identifier(backend, table);
+    let drop = format!("DROP TABLE {quoted}");
+    let (statements, settings): (Vec<String>, &[Setting]) = match backend {
+        DbBackend::Postgres => (
+            [
+                format!("LOCK TABLE {quoted} IN ACCESS EXCLUSIVE MODE"),
+                format!(
+                    "DO $empty$ BEGIN IF EXISTS (SELECT FROM {quoted}) THEN \
+                     RAISE EXCEPTION '% has rows by now', {}; END IF; END $empty$",
+                    sql::literal(backend, table)
+                ),
+                drop,
+            ]
+            .into_iter()
+            .chain(forget)
+            .collect(),
+            &[],
+        ),
+        DbBackend::MySql => (
+            vec![
+                format!("LOCK TABLES {quoted} WRITE"),
+                // An error where there is a row: a subquery returns more than one. DO would pass over it.
+                format!("SELECT (SELECT 1 FROM {quoted} UNION ALL SELECT 1)"),
+                // In one request: a session that is cut off leaves no record.
+                match forget {
+                    Some(forget) => format!("{drop}; UNLOCK TABLES; {forget}; COMMIT"),
+                    None => drop,
+                },
+            ],
+            &WITH_TABLES_LOCKED,
+        ),
+        // No other session writes during the transaction.
+        _ => ([drop].into_iter().chain(forget).collect(), &[]),
+    };
+    Step {
+        statements,
+        lock: LOCK,
+        execution: Execution::DropRequired {
+            settings,
+            table: table.to_owned(),
+        },
+    }
+}

@@ -1,0 +1,185 @@
+//! SQLite changes no column and no key of a table: the table is rebuilt, once for all that is fixed.
+
+mod compare;
+mod definition;
+mod rebuild;
+mod token;
+
+use sea_orm::DbBackend;
+use sea_query::{Alias, SqliteQueryBuilder, Table as TableStatement};
+
+use super::{
+    Both, Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, required,
+};
+use crate::{
+    create,
+    declare::{Declared, Role},
+    diff::{Change, Difference},
+    inspect::Inspection,
+    model::{Column, Index, Table},
+    sql,
+};
+
+const WRITERS: Lock = Lock::for_a_moment("the write lock of the database file");
+const WHILE_INDEXED: Lock = Lock::of_the_table(
+    "the write lock of the database file",
+    "while the index is built",
+);
+const WHILE_REBUILT: Lock = Lock::of_the_table(
+    "the write lock of the database file",
+    "while the table is rebuilt",
+);
+
+/// The views and triggers that name the table are left as they are while it is renamed.
+const RENAMING: [Setting; 1] = [Setting {
+    set: "PRAGMA legacy_alter_table = ON",
+    restore: "PRAGMA legacy_alter_table = OFF",
+}];
+
+/// Returns the steps that fix one of `all` changes, given those of its table that nothing prevents.
+pub(super) fn steps(
+    change: &Change,
+    context: &Context<'_>,
+    all: &[Change],
+    fixed: &[&Change],
+) -> Result<Steps, Obstacle> {
+    let both = context.both(change)?;
+    let table = &both.declared.table;
+    let step = match &change.difference {
+        Difference::RequiredAbsent { .. } => step(create_required(both.declared)?, WRITERS),
+        Difference::TableAbsent => step(create_table(context.current, table), WRITERS),
+        Difference::ColumnAbsent { declared, .. } if declared.nullable => {
+            step([add_column(&table.name, declared)], WRITERS)
+        }
+        // SQLite neither hides an index nor leaves one half-built.
+        Difference::IndexAbsent { declared, .. } | Difference::IndexUnfit { declared, .. } => step(
+            [create_index(context.current, &table.name, declared)],
+            WHILE_INDEXED,
+        ),
+        Difference::Narrow { .. }
+        | Difference::Nullable { .. }
+        | Difference::PrimaryKey { .. }
+        | Difference::AutoIncrement { .. }
+        | Difference::ForeignKeyAbsent { .. }
+        | Difference::ForeignKeyUnlike { .. } => rebuild(context.current, &both, all, fixed)?,
+        Difference::RequiredUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::NotNullable { .. }
+        | Difference::SequenceBehind { .. }
+        | Difference::SequenceNarrow { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::Storage { .. }
+        | Difference::InsertBlocked { .. } => return Err(Obstacle::unplanned()),
+    };
+    Ok(step.into())
+}
+
+/// Undoes what a migration declares, after its record.
+pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
+    let parts = undo.parts.iter().filter_map(undone);
+    let statements: Vec<String> = forget.into_iter().chain(parts).collect();
+    step(statements, WRITERS)
+}
+
+fn undone(part: &Undone) -> Option<String> {
+    match part {
+        Undone::Table { table } => {
+            let mut drop = TableStatement::drop();
+            drop.table(Alias::new(table)).if_exists();
+            Some(drop.to_string(SqliteQueryBuilder))
+        }
+        Undone::Index { name, .. } => Some(format!("DROP INDEX IF EXISTS {}", quoted(name))),
+        Undone::Column { table, column } => Some(format!(
+            "ALTER TABLE {} DROP COLUMN {}",
+            quoted(table),
+            quoted(column)
+        )),
+        // SQLite tells no name of a key, and stores every column alike.
+        Undone::ForeignKey { .. } | Undone::Storage { .. } => None,
+    }
+}
+
+fn create_required(declared: &Declared) -> Result<Vec<String>, Obstacle> {
+    match &declared.role {
+        Role::Required { by } => Ok(required::create(DbBackend::Sqlite, &declared.table, by)),
+        Role::Own => Err(Obstacle::unplanned()),
+    }
+}
+
+fn create_table(current: &Inspection, table: &Table) -> Vec<String> {
+    let create = create::table(
+        DbBackend::Sqlite,
+        table,
+        &table.primary_key,
+        &table.foreign_keys,
+    );
+    let indexes = table.indexes.iter();
+    let indexes = indexes.map(|index| create_index(current, &table.name, index));
+    std::iter::once(create.to_string(SqliteQueryBuilder))
+        .chain(indexes)
+        .collect()
+}
+
+fn create_index(current: &Inspection, table: &str, index: &Index) -> String {
+    let name = current.free_index_name(table, &index.name);
+    create::index(DbBackend::Sqlite, table, index, &name).to_string(SqliteQueryBuilder)
+}
+
+fn add_column(table: &str, column: &Column) -> String {
+    TableStatement::alter()
+        .table(Alias::new(table))
+        .add_column(create::column(DbBackend::Sqlite, column))
+        .to_string(SqliteQueryBuilder)
+}
+
+fn rebuild(
+    current: &Inspection,
+    both: &Both<'_>,
+    all: &[Change],
+    fixed: &[&Change],
+) -> Result<Step, Obstacle> {
+    let table = &both.declared.table;
+    let are_orphans = |change: &&Change| {
+        change.table == table.name && matches!(change.difference, Difference::Orphans(_))
+    };
+    // The copy's key would refuse them.
+    if let Some(orphans) = all.iter().find(are_orphans) {
+        return Err(Obstacle::BlockedBy(orphans.element()));
+    }
+    let statements = rebuild::statements(current, table, both.found()?, fixed);
+    Ok(Step {
+        statements: statements.map_err(Obstacle::Manual)?,
+        lock: WHILE_REBUILT,
+        execution: Execution::Compared {
+            settings: &RENAMING,
+        },
+    })
+}
+
+fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
+    Step {
+        statements: statements.into(),
+        lock,
+        execution: Execution::Transaction { settings: &[] },
+    }
+}
+
+fn quoted(name: &str) -> String {
+    sql::identifier(DbBackend::Sqlite, name)
+}
+
+/// Quotes names for a list between parentheses.
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}

@@ -1,0 +1,421 @@
+//! SQLite's own procedure for changes that ALTER TABLE cannot make: a table beside the old one, the rows, a
+//! comparison of both, the old name, and what hung on it.
+//!
+//! The new table is made by the old one's statement with the differences fixed in its text, so that whatever else
+//! it says is said again to the letter.
+
+use std::ops::Range;
+
+use sea_orm::DbBackend;
+
+use super::{
+    compare::{self, Pairs},
+    definition::{Column, Constraint, ConstraintKind, Definition, Reference},
+    listed, quoted,
+    token::is_one_statement,
+};
+use crate::{
+    diff::{Change, Difference},
+    inspect::Inspection,
+    model::{Filled, ForeignKey, Table},
+    sql,
+};
+
+/// Returns the statements that fix all of these at once, or why there are none.
+pub(super) fn statements(
+    current: &Inspection,
+    declared: &Table,
+    found: &Table,
+    fixed: &[&Change],
+) -> Result<Vec<String>, String> {
+    let (made_by, hanging_on) = found
+        .extras
+        .statements
+        .split_first()
+        .ok_or("SQLite tells no statement that made the table")?;
+    require_unreferred(found, fixed)?;
+    require_single(hanging_on)?;
+    let definition = understood(made_by)?;
+    let numbered = numbered(declared, fixed);
+    let number = numbered.or_else(|| integer_key(found, fixed));
+    let pairs = Pairs::of(found, &definition, number)?;
+    // The name while it is filled; the transaction that makes it also renames it.
+    let rebuilt = current.free_name(&format!("{}_rebuilt", found.name));
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.replace(&definition.name, &quoted(&rebuilt));
+    for change in fixed {
+        statement.fix(&change.difference)?;
+    }
+    if let Some(column) = numbered {
+        statement.number_rows(column)?;
+    }
+    let mut statements = vec![
+        statement.text(),
+        copy_rows(found, &rebuilt, &pairs),
+        compare::query(found, &rebuilt, &pairs),
+    ];
+    if definition.is_auto_increment {
+        statements.extend(keep_sequence(&found.name, &rebuilt));
+    }
+    let (old, new) = (quoted(&found.name), quoted(&rebuilt));
+    statements.push(format!("DROP TABLE {old}"));
+    statements.push(format!("ALTER TABLE {new} RENAME TO {old}"));
+    statements.extend(hanging_on.iter().cloned());
+    Ok(statements)
+}
+
+/// Returns an error where a foreign key refers to the table: SQLite deletes the rows of a table that is dropped,
+/// and acts on the keys that refer to them.
+fn require_unreferred(found: &Table, fixed: &[&Change]) -> Result<(), String> {
+    let is_key = |kept: &&String| kept.starts_with("foreign key of ");
+    if let Some(referrer) = found.extras.kept.iter().find(is_key) {
+        return Err(format!(
+            "there is a {referrer}, and SQLite would act on it when the table is rebuilt: \
+             drop that table's key, repair, and add it again"
+        ));
+    }
+    let refers_to_itself = |change: &&Change| {
+        matches!(
+            &change.difference,
+            Difference::ForeignKeyAbsent { declared } if declared.table.eq_ignore_ascii_case(&found.name)
+        )
+    };
+    match fixed.iter().any(refers_to_itself) {
+        true => Err(
+            "the new foreign key refers to its own table, and SQLite would act on it when the table is rebuilt: \
+             rebuild the table by hand"
+                .to_owned(),
+        ),
+        false => Ok(()),
+    }
+}
+
+fn require_single(statements: &[String]) -> Result<(), String> {
+    match statements.iter().find(|sql| !is_one_statement(sql)) {
+        Some(more) => Err(format!(
+            "the schema of the file holds more than one statement at `{more}`: rebuild the table by hand"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn understood(made_by: &str) -> Result<Definition, String> {
+    let definition = Definition::parse(made_by)
+        .ok_or("the statement that made the table is not understood: rebuild the table by hand")?;
+    match definition.names_itself {
+        true => Err(
+            "a check in its statement names the table, which has another name while it is rebuilt: \
+             rebuild the table by hand"
+                .to_owned(),
+        ),
+        false => Ok(definition),
+    }
+}
+
+/// Returns the declared auto-increment column where it becomes one.
+fn numbered<'t>(declared: &'t Table, fixed: &[&Change]) -> Option<&'t str> {
+    let numbers_rows = |change: &&Change| {
+        matches!(
+            change.difference,
+            Difference::PrimaryKey {
+                numbered: Some(_),
+                ..
+            } | Difference::AutoIncrement { .. }
+        )
+    };
+    let column = declared.auto_increment()?;
+    fixed
+        .iter()
+        .any(numbers_rows)
+        .then_some(column.name.as_str())
+}
+
+/// Returns the column of a new primary key that SQLite makes the number of the row without being told: of type
+/// INTEGER, to the letter, and the only one.
+fn integer_key<'c>(found: &Table, fixed: &[&'c Change]) -> Option<&'c str> {
+    fixed.iter().find_map(|change| {
+        let Difference::PrimaryKey { columns, .. } = &change.difference else {
+            return None;
+        };
+        let [column] = columns.as_slice() else {
+            return None;
+        };
+        let printed = &found.column(column)?.printed;
+        printed
+            .eq_ignore_ascii_case("integer")
+            .then_some(column.as_str())
+    })
+}
+
+/// The older statement with changes in it, none over another.
+struct Rewritten<'d> {
+    older: &'d str,
+    definition: &'d Definition,
+    changes: Vec<(Range<usize>, String)>,
+    /// Constraints that it gets besides.
+    constraints: Vec<String>,
+}
+
+impl<'d> Rewritten<'d> {
+    fn new(older: &'d str, definition: &'d Definition) -> Self {
+        Self {
+            older,
+            definition,
+            changes: Vec::new(),
+            constraints: Vec::new(),
+        }
+    }
+
+    /// Replaces it once, also where several differences want the same.
+    fn replace(&mut self, span: &Range<usize>, by: &str) {
+        let change = (span.clone(), by.to_owned());
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    fn insert(&mut self, at: usize, what: &str) {
+        self.replace(&(at..at), what);
+    }
+
+    fn text(mut self) -> String {
+        // Last: where the last column ends, with what is added to it, the constraints begin.
+        for constraint in std::mem::take(&mut self.constraints) {
+            self.insert(self.definition.end, &format!(", {constraint}"));
+        }
+        self.changes.sort_by_key(|(span, _)| (span.start, span.end));
+        let mut text = String::new();
+        let mut at = 0;
+        for (span, by) in self.changes {
+            text += &self.older[at..span.start];
+            text += &by;
+            at = span.end;
+        }
+        text + &self.older[at..]
+    }
+
+    fn fix(&mut self, difference: &Difference) -> Result<(), String> {
+        match difference {
+            Difference::Narrow { declared, .. } => {
+                let kind = declared.kind.spelled(DbBackend::Sqlite).to_uppercase();
+                self.replace(&self.column(&declared.name)?.kind, &kind);
+            }
+            Difference::Nullable { declared, .. } => self.refuse_null(&declared.name)?,
+            Difference::PrimaryKey {
+                columns,
+                numbered: None,
+                ..
+            } => {
+                let key = format!("PRIMARY KEY ({})", listed(columns));
+                self.constraints.push(key);
+            }
+            Difference::ForeignKeyAbsent { declared } => {
+                self.constraints.push(foreign_key(declared));
+            }
+            Difference::ForeignKeyUnlike { declared, .. } => self.set_action(declared)?,
+            // The rows are numbered once for both; the others have statements of their own, or none on SQLite.
+            Difference::PrimaryKey {
+                numbered: Some(_), ..
+            }
+            | Difference::AutoIncrement { .. }
+            | Difference::RequiredAbsent { .. }
+            | Difference::TableAbsent
+            | Difference::ColumnAbsent { .. }
+            | Difference::IndexAbsent { .. }
+            | Difference::IndexUnfit { .. }
+            | Difference::RequiredUnfit { .. }
+            | Difference::NotATable { .. }
+            | Difference::StorageEngine { .. }
+            | Difference::WrongType { .. }
+            | Difference::Generated { .. }
+            | Difference::Unreadable { .. }
+            | Difference::InsteadRule { .. }
+            | Difference::NotNullable { .. }
+            | Difference::SequenceBehind { .. }
+            | Difference::SequenceNarrow { .. }
+            | Difference::Placement { .. }
+            | Difference::Orphans(_)
+            | Difference::ForeignKeyUnvalidated { .. }
+            | Difference::ForeignKeyElsewhere { .. }
+            | Difference::IndexUnique { .. }
+            | Difference::Storage { .. }
+            | Difference::InsertBlocked { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn refuse_null(&mut self, column: &str) -> Result<(), String> {
+        let column = self.column(column)?;
+        let is_null = |one: &&Constraint| matches!(one.kind, ConstraintKind::Null);
+        match column.constraints.iter().find(is_null) {
+            Some(null) => self.replace(&null.span, "NOT NULL"),
+            None => self.insert(column.kind.end, " NOT NULL"),
+        }
+        Ok(())
+    }
+
+    fn column(&self, name: &str) -> Result<&'d Column, String> {
+        let is_it = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+        let column = self.definition.columns.iter().find(is_it);
+        column.ok_or(format!("its statement names no column {name}"))
+    }
+
+    /// Makes the column SQLite's rowid, which no type but INTEGER becomes.
+    fn number_rows(&mut self, column: &str) -> Result<(), String> {
+        let column = self.column(column)?;
+        let of_table = &self.definition.constraints;
+        let keys = column.constraints.iter();
+        let keys = keys.chain(of_table.iter().map(|one| &one.constraint));
+        let mut keys = keys.filter(|one| matches!(one.kind, ConstraintKind::PrimaryKey));
+        let key = keys.next();
+        let said = |span: Option<&Range<usize>>| match span {
+            Some(span) => format!(" {}", &self.older[span.clone()]),
+            None => String::new(),
+        };
+        let label = said(key.and_then(|key| key.label.as_ref()));
+        let on_conflict = said(key.and_then(|key| key.on_conflict.as_ref()));
+        let is_not_null = |one: &Constraint| matches!(one.kind, ConstraintKind::NotNull);
+        let not_null = match column.constraints.iter().any(is_not_null) {
+            true => "",
+            false => " NOT NULL",
+        };
+        self.replace(
+            &column.kind,
+            &format!(
+                "{}INTEGER{not_null}{label} PRIMARY KEY{on_conflict} AUTOINCREMENT",
+                if column.kind.is_empty() { " " } else { "" }
+            ),
+        );
+        for constraint in &column.constraints {
+            let goes = match constraint.kind {
+                ConstraintKind::PrimaryKey | ConstraintKind::Null => true,
+                // The key says it, but not what is done with another row of the same number.
+                ConstraintKind::Unique => constraint.on_conflict.is_none(),
+                ConstraintKind::NotNull | ConstraintKind::References(_) | ConstraintKind::Kept => {
+                    false
+                }
+            };
+            if goes {
+                self.replace(&constraint.span, "");
+            }
+        }
+        self.drop_table_key();
+        if let Some(without_rowid) = &self.definition.without_rowid {
+            self.replace(without_rowid, "");
+        }
+        Ok(())
+    }
+
+    fn drop_table_key(&mut self) {
+        let of_table = &self.definition.constraints;
+        for (at, key) in of_table.iter().enumerate() {
+            if matches!(key.constraint.kind, ConstraintKind::PrimaryKey) {
+                // What follows without a comma of its own needs this one.
+                let is_followed = of_table
+                    .get(at + 1)
+                    .is_some_and(|next| next.comma.is_none());
+                let start = match &key.comma {
+                    Some(comma) if !is_followed => comma.start,
+                    _ => key.constraint.span.start,
+                };
+                self.replace(&(start..key.constraint.span.end), "");
+            }
+        }
+    }
+
+    /// Gives every key from the declared columns to the declared table the action; its name and the rest stay.
+    fn set_action(&mut self, declared: &ForeignKey) -> Result<(), String> {
+        let action = &declared.on_delete;
+        let keys = self.keys_like(declared);
+        if keys.is_empty() {
+            return Err(format!(
+                "its statement shows no key from {} to {}: rebuild the table by hand",
+                declared.columns.join(", "),
+                declared.table
+            ));
+        }
+        for key in keys {
+            for older in &key.on_delete {
+                self.replace(older, action);
+            }
+            if key.on_delete.is_empty() {
+                self.insert(key.actions, &format!(" ON DELETE {action}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn keys_like(&self, declared: &ForeignKey) -> Vec<&'d Reference> {
+        let is_from = |columns: &[String]| {
+            let mut pairs = columns.iter().zip(&declared.columns);
+            columns.len() == declared.columns.len()
+                && pairs.all(|(one, other)| one.eq_ignore_ascii_case(other))
+        };
+        let of_columns = self.definition.columns.iter();
+        let of_columns = of_columns
+            .filter(|column| is_from(std::slice::from_ref(&column.name)))
+            .flat_map(|column| &column.constraints);
+        let of_table = self.definition.constraints.iter();
+        let of_table = of_table
+            .filter(|key| is_from(&key.columns))
+            .map(|key| &key.constraint);
+        of_columns
+            .chain(of_table)
+            .filter_map(|constraint| match &constraint.kind {
+                ConstraintKind::References(key) => Some(key),
+                ConstraintKind::PrimaryKey
+                | ConstraintKind::NotNull
+                | ConstraintKind::Null
+                | ConstraintKind::Unique
+                | ConstraintKind::Kept => None,
+            })
+            .filter(|key| key.table.eq_ignore_ascii_case(&declared.table))
+            .collect()
+    }
+}
+
+fn foreign_key(key: &ForeignKey) -> String {
+    let label = match &key.name {
+        Some(name) => format!("CONSTRAINT {} ", quoted(name)),
+        None => String::new(),
+    };
+    format!(
+        "{label}FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {}",
+        listed(&key.columns),
+        quoted(&key.table),
+        listed(&key.references),
+        key.on_delete
+    )
+}
+
+/// Copies all but the generated columns.
+fn copy_rows(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
+    let columns = table.columns.iter();
+    let columns: Vec<String> = columns
+        .filter(|column| column.filled != Filled::Generated)
+        .map(|column| quoted(&column.name))
+        .collect();
+    let columns = columns.join(", ");
+    let (rowid, order) = pairs.copied(table);
+    format!(
+        "INSERT INTO {} ({rowid}{columns}) SELECT {rowid}{columns} FROM {} ORDER BY {order}",
+        quoted(rebuilt),
+        quoted(&table.name)
+    )
+}
+
+/// Keeps the last number given: it may be larger than any that is left.
+fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
+    let literal = |name: &str| sql::literal(DbBackend::Sqlite, name);
+    let (table, rebuilt) = (literal(table), literal(rebuilt));
+    [
+        format!("DELETE FROM sqlite_sequence WHERE name = {rebuilt}"),
+        format!(
+            "INSERT INTO sqlite_sequence (name, seq) \
+             SELECT {rebuilt}, seq FROM sqlite_sequence WHERE name = {table} COLLATE NOCASE"
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

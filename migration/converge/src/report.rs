@@ -1,0 +1,173 @@
+//! What `check` found, for people and for machines.
+
+use crate::{
+    Place,
+    converge::Current,
+    declare::Shape,
+    diff::{Difference, name, notes},
+    plan::{Obstacle, Plan, Remedy, Step},
+};
+
+/// How the current shape compares with the declared one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The place that was inspected.
+    pub place: Place,
+    /// Every element of the declared shape.
+    pub parts: Vec<PartReport>,
+    /// What is other than declared, in the order in which it is fixed.
+    pub differences: Vec<DifferenceReport>,
+    /// What exists beyond the declared shape, and is kept.
+    pub notes: Vec<String>,
+}
+
+/// One element of the declared shape.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PartReport {
+    /// The table that it belongs to.
+    pub table: String,
+    /// Its name, as in [`DifferenceReport::part`].
+    pub name: String,
+    /// What is declared.
+    pub declared: String,
+    /// Whether it is as declared.
+    pub as_declared: bool,
+}
+
+/// One difference.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DifferenceReport {
+    /// The table that it is in.
+    pub table: String,
+    /// The element of the shape.
+    pub part: String,
+    /// What was found.
+    pub found: String,
+    /// What `repair` does about it.
+    pub remedy: RemedyReport,
+}
+
+/// What `repair` does about a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemedyReport {
+    /// It fixes it, without losing or inventing data.
+    Repair {
+        /// The steps that are left.
+        steps: Vec<StepReport>,
+    },
+    /// It deletes the rows when told to (`--delete-orphans`).
+    DeleteOrphans {
+        /// The query that lists them.
+        query: String,
+    },
+    /// Nothing before this element is as declared.
+    After {
+        /// The element.
+        part: String,
+    },
+    /// Nothing: a manual decision is needed.
+    Person {
+        /// The next step.
+        next_step: String,
+    },
+}
+
+/// Statements that are run together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// In their order.
+    pub statements: Vec<String>,
+    /// The lock that they take, and for how long. Where the time depends on the size of the table, with that
+    /// size.
+    pub lock: String,
+}
+
+impl Report {
+    /// Returns whether nothing is other than declared.
+    pub fn as_declared(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    pub(crate) fn of(current: Current, shape: &Shape) -> Self {
+        let Current {
+            inspection, plans, ..
+        } = &current;
+        let parts = name::elements(shape).into_iter().filter_map(|element| {
+            let differs = plans.iter().any(|plan| plan.change.element() == element);
+            // The other elements of what is no table were not compared.
+            let hides = |plan: &Plan| plan.change.table == element.table && plan.change.hides_the_rest();
+            let is_shown = differs || name::applies(inspection, shape, &element);
+            is_shown.then(|| PartReport {
+                name: name::name(shape, &element),
+                declared: name::declared(inspection, shape, &element),
+                as_declared: !differs && !plans.iter().any(hides),
+                table: element.table.clone(),
+            })
+        });
+        Self {
+            parts: parts.collect(),
+            differences: plans
+                .iter()
+                .map(|plan| {
+                    let size = current.size_of(&plan.change.table);
+                    DifferenceReport::of(plan, shape, size)
+                })
+                .collect(),
+            notes: notes(inspection, shape),
+            place: inspection.place.clone(),
+        }
+    }
+}
+
+impl DifferenceReport {
+    pub(crate) fn of(plan: &Plan, shape: &Shape, size: Option<&str>) -> Self {
+        let step = |step: &Step| StepReport {
+            statements: step.statements.clone(),
+            lock: step.lock.sentence(size),
+        };
+        let change = &plan.change;
+        Self {
+            table: change.table.clone(),
+            part: name::name(shape, &change.element()),
+            found: change.sentence(),
+            remedy: match &plan.remedy {
+                Remedy::Repair(steps) => RemedyReport::Repair {
+                    steps: steps.iter().map(step).collect(),
+                },
+                Remedy::Left(Obstacle::DeleteOrphans) => RemedyReport::DeleteOrphans {
+                    query: match &change.difference {
+                        Difference::Orphans(orphans) => orphans.query.clone(),
+                        _ => String::new(),
+                    },
+                },
+                Remedy::Left(Obstacle::BlockedBy(element)) => RemedyReport::After {
+                    part: name::name(shape, element),
+                },
+                Remedy::Left(Obstacle::Manual(next_step)) => RemedyReport::Person {
+                    next_step: next_step.clone(),
+                },
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for DifferenceReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { found, remedy, .. } = self;
+        match remedy {
+            RemedyReport::Repair { .. } => write!(f, "{found}"),
+            RemedyReport::DeleteOrphans { query } => {
+                write!(
+                    f,
+                    "{found}; `repair --delete-orphans` deletes them, this lists them: {query}"
+                )
+            }
+            RemedyReport::After { part } => write!(f, "{found}; waits for: {part}"),
+            RemedyReport::Person { next_step } => write!(f, "{found}; {next_step}"),
+        }
+    }
+}

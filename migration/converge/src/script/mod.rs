@@ -1,0 +1,180 @@
+//! The statements of `up` and `down` as a text that somebody applies by hand, made without a database: of each
+//! migration what is planned from the shape before it to its own.
+//!
+//! Each dialect does a part only where its record says that it is due, and a table that is there without
+//! a record stops the script: what it looks like, only `up` can see.
+
+mod catalog;
+mod guard;
+mod mysql;
+mod part;
+mod postgres;
+mod simulated;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use sea_orm::DbBackend;
+
+use self::{guard::Guard, part::Part};
+use crate::{Error, declare::Shape, session::Settings};
+
+/// What scripts are printed from.
+pub struct Script<'s> {
+    /// The dialect.
+    pub backend: DbBackend,
+    /// The schema to work in, and where a required table may be made.
+    pub settings: &'s Settings,
+    /// The table of records.
+    pub records: &'s dyn Records,
+    /// All migrations that declare a part of the shape, in their order.
+    pub versions: &'s [Version],
+}
+
+/// A migration with the shapes before it and with it.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The name that is recorded.
+    pub migration: String,
+    /// What the migrations before it declare.
+    pub older: Shape,
+    /// What they and this one declare.
+    pub newer: Shape,
+}
+
+/// The table of records in SQL of the script's dialect.
+pub trait Records {
+    /// Returns the statement that makes the table where there is none.
+    fn create(&self) -> String;
+
+    /// Returns the statement that records a migration, which begins with INSERT.
+    fn insert(&self, migration: &str) -> String;
+
+    /// Returns the statement that deletes the record of a migration.
+    fn delete(&self, migration: &str) -> String;
+
+    /// Returns the condition that a migration is recorded.
+    fn has(&self, migration: &str) -> String;
+
+    /// Returns the condition that a migration is recorded that the migrator does not know.
+    fn has_others(&self) -> String;
+}
+
+impl Script<'_> {
+    /// Returns the script that applies the first migrations, this many at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unscripted`] where the statements of one depend on what is in the database.
+    pub fn up(&self, count: usize) -> Result<String, Error> {
+        let versions = self.versions.iter().take(count);
+        let parts = versions.map(|version| Part::up(self, version));
+        let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>()?;
+        let guards = self.guards(&parts);
+        let statements = match self.backend {
+            DbBackend::MySql => mysql::up(self.records, &guards, &parts),
+            DbBackend::Sqlite => sqlite::up(self.records, &guards, &parts),
+            _ => postgres::up(self.schema(), self.records, &guards, &parts),
+        };
+        Ok(self.text(&made(&self.newest()), &statements))
+    }
+
+    /// Returns the script that takes the last migrations back, this many at most. Required tables stay: no script can
+    /// see to it that nobody writes to a table while it goes.
+    pub fn down(&self, count: usize) -> String {
+        let taken: Vec<&Version> = self.versions.iter().rev().take(count).collect();
+        let parts = taken
+            .iter()
+            .map(|&version| Part::down(self, version, &taken));
+        let parts: Vec<Part<'_>> = parts.collect();
+        let guards = self.guards(&parts);
+        let statements = match self.backend {
+            DbBackend::MySql => mysql::down(self.records, &guards, &parts),
+            DbBackend::Sqlite => sqlite::down(self.records, &guards, &parts),
+            _ => postgres::down(self.schema(), self.records, &guards, &parts),
+        };
+        self.text(&taken_back(&self.newest()), &statements)
+    }
+
+    fn schema(&self) -> &str {
+        self.settings.schema.as_deref().unwrap_or("public")
+    }
+
+    fn newest(&self) -> Shape {
+        let newest = self.versions.last().map(|version| version.newer.clone());
+        newest.unwrap_or_default()
+    }
+
+    fn guards<'g>(&self, parts: &'g [Part<'_>]) -> Vec<Guard> {
+        let of_parts = parts
+            .iter()
+            .flat_map(|part: &'g Part<'_>| part.guards.clone());
+        std::iter::once(Guard::against_others(self.records))
+            .chain(of_parts)
+            .collect()
+    }
+
+    fn text(&self, what: &str, statements: &[String]) -> String {
+        let apply = match self.backend {
+            DbBackend::MySql => {
+                "mariadb DATABASE < FILE\n\
+                 -- Each statement commits: where this was cut short between a table and its record, `migration up`\n\
+                 -- goes on, or drop the empty table and apply this again."
+            }
+            DbBackend::Sqlite => "sqlite3 DATABASE < FILE",
+            _ => "psql -v ON_ERROR_STOP=1 -f FILE DATABASE",
+        };
+        let statements = statements.join("\n");
+        format!("{what}\n-- Apply it with: {apply}\n{statements}\n")
+    }
+}
+
+fn made(newest: &Shape) -> String {
+    let own: Vec<&str> = newest.own_tables().collect();
+    let (all, each) = match own.as_slice() {
+        [table] => (format!("table {table}"), format!("table {table}")),
+        tables => (
+            format!("tables {}", tables.join(", ")),
+            "table of these".to_owned(),
+        ),
+    };
+    let required: Vec<&str> = newest.required_tables().collect();
+    let beside = match required.as_slice() {
+        [] => String::new(),
+        tables => format!(" beside {}", tables.join(", ")),
+    };
+    format!(
+        "-- Makes the {all}{beside}. What is recorded as done is not done again.\n\
+         -- A {each} that no migration has made stops it: `migration up` converges that."
+    )
+}
+
+fn taken_back(newest: &Shape) -> String {
+    let own: Vec<&str> = newest.own_tables().collect();
+    let (all, each) = match own.as_slice() {
+        [table] => (format!("table {table}"), "the table"),
+        tables => (format!("tables {}", tables.join(", ")), "a table"),
+    };
+    let required: Vec<&str> = newest.required_tables().collect();
+    let stays = match required.as_slice() {
+        [] => String::new(),
+        [table] => format!("; {table} stays"),
+        tables => format!("; {} stay", tables.join(", ")),
+    };
+    format!(
+        "-- Takes migrations of the {all} back, with {each} and its rows where it takes back\n\
+         -- the one that has made it. What is not recorded as done is not taken back{stays}."
+    )
+}
+
+/// The same statement, where it makes a table or an index, for where there may be one.
+fn where_missing(statement: &str) -> String {
+    let creations = ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "];
+    let made = creations
+        .iter()
+        .find_map(|create| Some((create, statement.strip_prefix(create)?)));
+    match made {
+        Some((create, rest)) => format!("{create}IF NOT EXISTS {rest}"),
+        None => statement.to_owned(),
+    }
+}

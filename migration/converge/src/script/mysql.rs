@@ -1,0 +1,84 @@
+//! Each statement commits, and none but a prepared one can be left out: what is due is prepared, or `DO 0`.
+
+use sea_orm::DbBackend;
+
+use super::{Guard, Part, Records, where_missing};
+use crate::{lock, plan::CAREFUL_MODE, sql};
+
+const BACKEND: DbBackend = DbBackend::MySql;
+
+pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let required = part.required.iter().flat_map(|one| &one.statements);
+        let mut statements: Vec<String> = required.map(|one| where_missing(one)).collect();
+        statements.extend(part.statements.iter().cloned());
+        statements.push(records.insert(part.migration));
+        when(
+            &format!("NOT {}", records.has(part.migration)),
+            part,
+            &statements,
+        )
+    });
+    turn(records, guards, body)
+}
+
+/// The record goes last: where a table cannot be dropped, the next run tries it again.
+pub(super) fn down(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let mut statements = part.statements.clone();
+        statements.push(records.delete(part.migration));
+        when(&records.has(part.migration), part, &statements)
+    });
+    turn(records, guards, body)
+}
+
+/// The lock is the session's, and ends with it.
+fn turn(
+    records: &dyn Records,
+    guards: &[Guard],
+    body: impl Iterator<Item = String>,
+) -> Vec<String> {
+    let name = lock::MYSQL_NAME;
+    let busy = Guard::new(
+        format!("coalesce(GET_LOCK({name}, 60), 0) <> 1"),
+        "another migrator is at work: apply this again later",
+    );
+    let mut statements = vec![
+        "SET autocommit = 1;".to_owned(),
+        format!("{};", CAREFUL_MODE.set),
+        stop_where(&busy),
+        records.create() + ";",
+    ];
+    statements.extend(guards.iter().map(stop_where));
+    statements.extend(body);
+    statements.push(format!(
+        "\nDO RELEASE_LOCK({name});\n{};",
+        CAREFUL_MODE.restore
+    ));
+    statements
+}
+
+/// MySQL raises an error of one's own in no prepared statement, but names a table that is missing.
+fn stop_where(Guard { condition, message }: &Guard) -> String {
+    let missing = format!("SELECT * FROM {}", sql::identifier(BACKEND, message));
+    format!(
+        "SET @statement = IF({condition}, {}, 'DO 0');\
+         \nPREPARE statement FROM @statement;\
+         \nDEALLOCATE PREPARE statement;",
+        sql::literal(BACKEND, &missing)
+    )
+}
+
+fn when(condition: &str, part: &Part<'_>, statements: &[String]) -> String {
+    let mut text = format!("\n-- {}\nSET @due = {condition};", part.migration);
+    for statement in statements {
+        let literal = sql::literal(BACKEND, statement);
+        text += &format!(
+            "\nSET @statement = IF(@due, {literal}, 'DO 0');\
+             \nPREPARE statement FROM @statement;\
+             \nEXECUTE statement;\
+             \nDEALLOCATE PREPARE statement;"
+        );
+    }
+    text
+}

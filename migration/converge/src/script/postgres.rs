@@ -1,0 +1,111 @@
+//! One transaction, in the migrators' turn.
+
+use sea_orm::DbBackend;
+
+use super::{
+    Guard, Part, Records, catalog,
+    part::{Creation, Storage},
+};
+use crate::{inspect, lock, sql};
+
+const BACKEND: DbBackend = DbBackend::Postgres;
+
+pub(super) fn up(
+    schema: &str,
+    records: &dyn Records,
+    guards: &[Guard],
+    parts: &[Part<'_>],
+) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let mut statements: Vec<String> = part.required.iter().map(create_where_missing).collect();
+        statements.extend(terminated(&part.statements));
+        statements.extend(part.storage.iter().flat_map(store_as_the_server_can));
+        statements.push(records.insert(part.migration) + ";");
+        when(
+            &format!("NOT {}", records.has(part.migration)),
+            part,
+            &statements,
+        )
+    });
+    transaction(schema, records, guards, body)
+}
+
+/// A column is stored as before while it is there.
+pub(super) fn down(
+    schema: &str,
+    records: &dyn Records,
+    guards: &[Guard],
+    parts: &[Part<'_>],
+) -> Vec<String> {
+    let body = parts.iter().map(|part| {
+        let mut statements = vec![records.delete(part.migration) + ";"];
+        statements.extend(part.storage.iter().flat_map(store_as_the_server_can));
+        statements.extend(terminated(&part.statements));
+        when(&records.has(part.migration), part, &statements)
+    });
+    transaction(schema, records, guards, body)
+}
+
+/// Whoever waits for the turn sees afterwards what was done in it.
+fn transaction(
+    schema: &str,
+    records: &dyn Records,
+    guards: &[Guard],
+    body: impl Iterator<Item = String>,
+) -> Vec<String> {
+    let schema = sql::identifier(BACKEND, schema);
+    let mut statements = vec![
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(),
+        "SET LOCAL client_min_messages = warning;".to_owned(),
+        format!("SET LOCAL search_path = {schema};"),
+        format!(
+            "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
+            lock::POSTGRES_KEYS
+        ),
+        records.create() + ";",
+    ];
+    statements.extend(guards.iter().map(stop_where));
+    statements.extend(body);
+    statements.push("COMMIT;".to_owned());
+    statements
+}
+
+fn stop_where(Guard { condition, message }: &Guard) -> String {
+    // RAISE puts a value where it finds a percent sign.
+    let message = sql::literal(BACKEND, &message.replace('%', "%%"));
+    format!("DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION {message}; END IF; END $guard$;")
+}
+
+fn terminated(statements: &[String]) -> impl Iterator<Item = String> {
+    statements.iter().map(|statement| format!("{statement};"))
+}
+
+/// The mark is for a table that is made here, and for no other.
+fn create_where_missing(Creation { table, statements }: &Creation<'_>) -> String {
+    let table = catalog::regclass(table);
+    let create = statements.join(";\n    ");
+    format!("IF {table} IS NULL THEN\n    {create};\n    END IF;")
+}
+
+fn store_as_the_server_can(Storage { with_lz4, without }: &Storage) -> Vec<String> {
+    // Executed, not planned: an old server knows no COMPRESSION.
+    let execute = |alter: &String| format!("    EXECUTE {};", sql::literal(BACKEND, alter));
+    let mut statements = vec![format!("IF ({}) THEN", inspect::HAS_LZ4)];
+    statements.extend(with_lz4.iter().map(execute));
+    statements.push("ELSE".to_owned());
+    statements.extend(without.iter().map(execute));
+    statements.push("END IF;".to_owned());
+    statements
+}
+
+fn when(condition: &str, part: &Part<'_>, statements: &[String]) -> String {
+    let indented: Vec<String> = statements
+        .iter()
+        .map(|statement| format!("    {statement}"))
+        .collect();
+    format!(
+        "\n-- {}\nDO $migration$ BEGIN\nIF {condition} THEN\n{}\nEND IF;\nEND $migration$;",
+        part.migration,
+        indented.join("\n")
+    )
+}

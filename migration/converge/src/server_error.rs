@@ -1,0 +1,403 @@
+//! What an error of the database means, by the code that its engine gives it; where it gives no one code, by the
+//! number of the system's that it prints.
+
+use sea_orm::{
+    ConnAcquireErr, DbErr, RuntimeErr,
+    sqlx::{self, error::DatabaseError},
+};
+
+/// Whether another session was in the way: a lock, a deadlock or a serialization failure. The same statement may
+/// succeed when it is run again.
+pub fn is_in_use(error: &DbErr) -> bool {
+    IN_USE.have(error)
+}
+
+/// A disk without room, for which nobody waits.
+pub(crate) fn is_full(error: &DbErr) -> bool {
+    FULL.have(error) || answer(error).is_some_and(is_full_by_words)
+}
+
+/// What one of two migrators is told that no lock keeps apart: what it wanted to make is there, or is gone, or
+/// the others have all connections.
+pub fn is_lost_race(error: &DbErr) -> bool {
+    !is_full(error) && (is_in_use(error) || LOST_RACE.have(error) || is_without_connection(error))
+}
+
+/// MySQL and MariaDB: whether another table refers to what was to be dropped or deleted.
+pub fn is_referred_to(error: &DbErr) -> bool {
+    REFERRED_TO.have(error)
+}
+
+/// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
+pub(crate) fn would_copy(error: &DbErr) -> bool {
+    WOULD_COPY.have(error)
+}
+
+/// MySQL and MariaDB: whether a savepoint is gone, as it is where no transaction is open.
+pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
+    NO_SAVEPOINT.have(error)
+}
+
+/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, whose server was
+/// stopped, or whose disk has failed, nobody knows.
+pub fn is_rolled_back(error: &DbErr) -> bool {
+    ROLLED_BACK.have(error)
+}
+
+/// Returns what the database said, and the next step where one is known.
+pub fn explained(error: &DbErr) -> String {
+    let message = message(error);
+    match next_step(error) {
+        Some(next_step) => format!("{message} ({next_step})"),
+        None => message,
+    }
+}
+
+/// What may be done about it, where that is known.
+pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
+    if is_without_connection(error) {
+        return Some(
+            "the server may allow this role or all others no more connections: a migrator uses two",
+        );
+    }
+    if is_full(error) {
+        return Some("make room on the disk of the database");
+    }
+    let known = NEXT_STEPS.iter().find(|(codes, _)| codes.have(error));
+    known.map(|(_, next_step)| *next_step)
+}
+
+/// What the database said, without the words of SeaORM and the driver around it.
+pub(crate) fn message(error: &DbErr) -> String {
+    match (answer(error), answer(error).map(Code::of)) {
+        // The driver adds a line of the server's own source.
+        (Some(answer), Some(Code::SqlState(_))) => answer.message().to_owned(),
+        (Some(answer), _) => answer.to_string(),
+        (None, _) => match driver_error(error) {
+            Some(error) => error.to_string(),
+            None => error.to_string(),
+        },
+    }
+}
+
+const SQLITE_BUSY: u8 = 5;
+const SQLITE_READONLY: u8 = 8;
+const SQLITE_FULL: u8 = 13;
+
+/// The codes of one meaning: SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, primary codes of SQLite.
+struct Codes {
+    postgres: &'static [&'static str],
+    mysql: &'static [u16],
+    sqlite: &'static [u8],
+}
+
+const IN_USE: Codes = Codes {
+    postgres: &["55P03", "40P01", "40001"],
+    mysql: &[1205, 1213],
+    sqlite: &[SQLITE_BUSY],
+};
+
+const FULL: Codes = Codes {
+    postgres: &["53100"],
+    mysql: &[1021, 1114],
+    sqlite: &[SQLITE_FULL],
+};
+
+/// A duplicate key, a table that exists, is gone or is another now, and what Galera calls a transaction that has
+/// lost its certification.
+const LOST_RACE: Codes = Codes::mysql(&[1050, 1062, 1146, 1180, 1317, 1412]);
+
+/// A constraint that is only looked at by the COMMIT, what a trigger of such a one raises, a lost race, and a file
+/// that somebody else reads.
+const ROLLED_BACK: Codes = Codes {
+    postgres: &[
+        "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
+    ],
+    mysql: &[1180, 1213],
+    sqlite: &[SQLITE_BUSY, SQLITE_FULL],
+};
+
+const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
+
+const WOULD_COPY: Codes = Codes::mysql(&[1845, 1846]);
+
+const NO_SAVEPOINT: Codes = Codes::mysql(&[1305]);
+
+const NEXT_STEPS: [(Codes, &str); 11] = [
+    (
+        Codes::postgres(&["42501"]),
+        "use a role that owns the tables, or grant it the right",
+    ),
+    (
+        Codes::postgres(&["57014"]),
+        "where a statement_timeout of this role cut it: ALTER ROLE it SET statement_timeout = 0, or use another role",
+    ),
+    (
+        Codes::postgres(&["55P03"]),
+        "end what has the table in use, or wait longer",
+    ),
+    (
+        Codes::postgres(&["2BP01"]),
+        "somebody else's views or foreign keys depend on it: drop those first",
+    ),
+    (
+        Codes::postgres(&["25006"]),
+        "name the primary server: this one only reads, or default_transaction_read_only is on for this role or database",
+    ),
+    (
+        Codes::postgres(&["26000", "42P05"]),
+        "behind PgBouncer in transaction mode: give it max_prepared_statements (1.21 and later), \
+         or use the command line or Runner::behind_pooler",
+    ),
+    (
+        Codes::mysql(&[1792]),
+        "use a user whose sessions are not set to transaction_read_only",
+    ),
+    (
+        Codes::mysql(&[1290]),
+        "name the primary server: this one only reads",
+    ),
+    (
+        Codes::mysql(&[1226]),
+        "allow this user more connections: a migrator uses two",
+    ),
+    (
+        Codes::sqlite(&[SQLITE_READONLY]),
+        "make the file and its folder writable",
+    ),
+    (
+        Codes::sqlite(&[SQLITE_BUSY]),
+        "somebody else is writing: try again when they are done",
+    ),
+];
+
+impl Codes {
+    const fn postgres(postgres: &'static [&'static str]) -> Self {
+        Self {
+            postgres,
+            mysql: &[],
+            sqlite: &[],
+        }
+    }
+
+    const fn mysql(mysql: &'static [u16]) -> Self {
+        Self {
+            postgres: &[],
+            mysql,
+            sqlite: &[],
+        }
+    }
+
+    const fn sqlite(sqlite: &'static [u8]) -> Self {
+        Self {
+            postgres: &[],
+            mysql: &[],
+            sqlite,
+        }
+    }
+
+    fn have(&self, error: &DbErr) -> bool {
+        match answer(error).map(Code::of) {
+            Some(Code::SqlState(state)) => self.postgres.contains(&state.as_str()),
+            Some(Code::MySql(number)) => self.mysql.contains(&number),
+            Some(Code::Sqlite(code)) => self.sqlite.contains(&code),
+            None => false,
+        }
+    }
+}
+
+/// As the engine gives it.
+#[derive(Debug, PartialEq, Eq)]
+enum Code {
+    SqlState(String),
+    MySql(u16),
+    /// The primary code: an extended one says more of the same.
+    Sqlite(u8),
+}
+
+impl Code {
+    /// The driver's own types are there only with its features; how each prints its code is not.
+    fn of(answer: &dyn DatabaseError) -> Self {
+        let code = answer.code().unwrap_or_default();
+        let printed = answer.to_string();
+        let message = answer.message();
+        if printed == format!("(code: {code}) {message}") {
+            let code = code.parse::<i32>().unwrap_or_default();
+            return Self::Sqlite(code.to_le_bytes()[0]);
+        }
+        let number = printed
+            .strip_suffix(&format!(" ({code}): {message}"))
+            .or_else(|| printed.strip_suffix(&format!(": {message}")))
+            .and_then(|number| number.parse().ok());
+        match number {
+            Some(number) => Self::MySql(number),
+            None => Self::SqlState(code.into_owned()),
+        }
+    }
+}
+
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
+    driver_error(error)?.as_database_error()
+}
+
+fn is_without_connection(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+}
+
+/// MySQL and MariaDB have no one number for what the system says, and print the system's.
+fn is_full_by_words(answer: &dyn DatabaseError) -> bool {
+    const ENOSPC: [&str; 4] = [
+        "error 28 ",
+        "errno 28 ",
+        "\"No space left on device\"",
+        "errno: 28 ",
+    ];
+    let message = answer.message();
+    matches!(Code::of(answer), Code::MySql(_)) && ENOSPC.iter().any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+
+    use sea_orm::sqlx::error::ErrorKind;
+
+    use super::*;
+
+    /// As a driver prints it.
+    #[derive(Debug)]
+    struct Answer {
+        code: &'static str,
+        printed: String,
+        message: &'static str,
+    }
+
+    impl fmt::Display for Answer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.printed)
+        }
+    }
+
+    impl Error for Answer {}
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.message
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(self.code))
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn of_postgres(code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("{message} at line 7"),
+            message,
+        }
+    }
+
+    fn of_mysql(number: u16, code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("{number} ({code}): {message}"),
+            message,
+        }
+    }
+
+    fn of_sqlite(code: &'static str, message: &'static str) -> Answer {
+        Answer {
+            code,
+            printed: format!("(code: {code}) {message}"),
+            message,
+        }
+    }
+
+    fn error(answer: Answer) -> DbErr {
+        DbErr::Exec(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(
+            Box::new(answer),
+        ))))
+    }
+
+    #[test]
+    fn a_code_is_told_by_how_the_driver_prints_it() {
+        let like_mysqls = "1213 (40001): Deadlock";
+        for (answer, code) in [
+            (
+                of_postgres("40P01", "deadlock detected"),
+                Code::SqlState("40P01".to_owned()),
+            ),
+            (
+                of_postgres("P0001", like_mysqls),
+                Code::SqlState("P0001".to_owned()),
+            ),
+            (of_mysql(1213, "40001", "Deadlock"), Code::MySql(1213)),
+            (of_sqlite("517", "database is locked"), Code::Sqlite(5)),
+        ] {
+            assert_eq!(Code::of(&answer), code, "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_a_lost_commit_has_come_to_is_not_known() {
+        let known = [
+            of_postgres("23503", "violates a foreign key"),
+            of_mysql(1213, "40001", "Deadlock"),
+            of_sqlite("5", "database is locked"),
+        ];
+        let unknown = [
+            of_postgres("08P01", "server conn crashed?"),
+            of_postgres("57P01", "terminating connection"),
+            of_postgres("58030", "could not write to log file"),
+            of_mysql(2013, "HY000", "Lost connection"),
+            of_sqlite("10", "disk I/O error"),
+        ];
+        assert!(
+            known
+                .into_iter()
+                .all(|answer| is_rolled_back(&error(answer)))
+        );
+        assert!(
+            !unknown
+                .into_iter()
+                .any(|answer| is_rolled_back(&error(answer)))
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told_by_the_systems_number_on_mysql_alone() {
+        let full = of_mysql(1030, "HY000", "Got error 28 from storage engine");
+        assert!(is_full(&error(full)));
+        let others = [
+            of_mysql(1062, "23000", "Duplicate entry 'error 281' for key"),
+            of_postgres("P0001", "error 28 from a trigger"),
+        ];
+        assert!(!others.into_iter().any(|answer| is_full(&error(answer))));
+    }
+}

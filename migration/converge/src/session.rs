@@ -1,0 +1,331 @@
+//! A connection together with the settings that are applied at the start of each transaction.
+
+use std::{iter, time::Duration};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, TransactionTrait,
+};
+use sea_orm_migration::SchemaManagerConnection;
+
+use crate::{CreateRequired, plan::TxMode, server_error, sql};
+
+/// The choices of a caller.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For how long other sessions are waited for.
+    pub lock_wait: Duration,
+    /// PostgreSQL: the schema to work in; none is what the connection itself says.
+    pub schema: Option<String>,
+    /// PostgreSQL: what a transaction finds prepared on its connection.
+    pub statements: Statements,
+    /// Where a required table may be made.
+    pub create_required: CreateRequired,
+    /// How a caller can have one made, for the next step of an error.
+    pub creation_hint: &'static str,
+    /// The name of the table that records migrations, which is not listed among the tables that are found.
+    pub records: String,
+}
+
+/// PostgreSQL: what a transaction finds prepared on its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Statements {
+    /// What this client has prepared.
+    #[default]
+    OfThisClient,
+    /// Behind PgBouncer also what others have, under the same names. This client then remembers none.
+    OfOthers,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lock_wait: Duration::from_secs(60),
+            schema: None,
+            statements: Statements::default(),
+            create_required: CreateRequired::default(),
+            creation_hint: "",
+            records: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Says what a transaction of the caller's has to know.
+    pub(crate) async fn enter(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        if db.get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        match self.words().as_slice() {
+            [] => Ok(()),
+            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
+        }
+    }
+
+    /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
+    pub async fn begin(
+        &self,
+        pool: &DatabaseConnection,
+        isolation: &str,
+        words: &[&str],
+    ) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = pool.begin().await?;
+        let ours = self.words();
+        let ours = ours.iter().map(String::as_str);
+        let all: Vec<&str> = iter::once(isolation)
+            .chain(ours)
+            .chain(words.iter().copied())
+            .collect();
+        transaction.execute_unprepared(&all.join("; ")).await?;
+        Ok(transaction)
+    }
+
+    /// For the transaction alone: behind PgBouncer the next one may have another connection.
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.statements == Statements::OfOthers {
+            words.push("DEALLOCATE ALL".to_owned());
+        }
+        if let Some(schema) = &self.schema {
+            let schema = sql::identifier(DbBackend::Postgres, schema);
+            words.push(format!("SET LOCAL search_path = {schema}"));
+        }
+        words
+    }
+}
+
+/// A connection together with the settings that are applied at the start of each transaction.
+pub struct Session<'c> {
+    /// The connection.
+    pub db: SchemaManagerConnection<'c>,
+    /// The caller's choices.
+    pub settings: &'c Settings,
+    /// The connection that holds the turn, where it is another.
+    holder: Option<SchemaManagerConnection<'c>>,
+    transaction: Whose,
+}
+
+/// Who has begun the transaction that a session is in, where it is in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Callers,
+    Turns,
+}
+
+/// A transaction guard: a transaction of our own, or the caller's where it can have none.
+pub enum Unit<'s> {
+    /// Ours.
+    Own(DatabaseTransaction),
+    /// The caller's.
+    Callers(&'s SchemaManagerConnection<'s>),
+}
+
+impl<'c> Session<'c> {
+    /// Returns a session on this connection.
+    pub fn new(db: SchemaManagerConnection<'c>, settings: &'c Settings) -> Self {
+        Self {
+            db,
+            settings,
+            holder: None,
+            transaction: Whose::Callers,
+        }
+    }
+
+    pub(crate) fn held_by(self, holder: SchemaManagerConnection<'c>) -> Self {
+        Self {
+            holder: Some(holder),
+            ..self
+        }
+    }
+
+    /// In the transaction that holds the turn.
+    pub(crate) fn of_the_turn(self) -> Self {
+        Self {
+            transaction: Whose::Turns,
+            ..self
+        }
+    }
+
+    /// Commits the rows that were changed in a transaction of [`begin_for_rows`](Self::begin_for_rows), where nobody
+    /// else has to agree. Says whether that is done.
+    pub(crate) async fn commit_rows(&self) -> Result<bool, DbErr> {
+        match (&self.db, self.transaction, self.backend()) {
+            (SchemaManagerConnection::Connection(_), ..) => Ok(true),
+            // Each of its statements of DDL commits too, and the turn goes on.
+            (transaction, Whose::Turns, DbBackend::MySql) => {
+                transaction.execute_unprepared("COMMIT").await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns the same session with other choices.
+    pub fn with(self, settings: &'c Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    pub(crate) fn holder(&self) -> Option<&SchemaManagerConnection<'c>> {
+        self.holder.as_ref()
+    }
+
+    /// Whoever has lost the connection that holds the turn has lost the turn.
+    pub(crate) async fn require_turn(&self) -> Result<(), DbErr> {
+        match &self.holder {
+            Some(holder) => holder.execute_unprepared("SELECT 1").await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the engine.
+    pub fn backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    /// Statements that no transaction takes can only be run where the caller has begun none. MySQL ends
+    /// the caller's with each of them.
+    pub(crate) fn tx_mode(&self) -> TxMode {
+        match &self.db {
+            SchemaManagerConnection::Connection(_) => TxMode::Free,
+            _ if self.backend() == DbBackend::MySql => TxMode::Free,
+            _ => TxMode::InTransaction,
+        }
+    }
+
+    /// Begins a read-only transaction on a consistent snapshot, so that catalog queries agree even while other
+    /// sessions run DDL.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
+        let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        Ok(Unit::Own(match (&self.db, self.backend()) {
+            (SchemaManagerConnection::Connection(pool), DbBackend::Postgres) => {
+                self.settings.begin(pool, mode, &[]).await?
+            }
+            (SchemaManagerConnection::Connection(pool), DbBackend::MySql) => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
+                    .await?
+            }
+            // SQLite has no such words, and the caller's transaction has its own.
+            _ => return self.begin().await,
+        }))
+    }
+
+    /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
+    pub async fn begin(&self) -> Result<Unit<'_>, DbErr> {
+        self.begin_saying(&[]).await
+    }
+
+    /// The same; on PostgreSQL with these words about a transaction of its own.
+    pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
+        match &self.db {
+            SchemaManagerConnection::Connection(pool) if self.backend() == DbBackend::Postgres => {
+                let begun = self.settings.begin(pool, READ_COMMITTED, words).await?;
+                Ok(Unit::Own(begun))
+            }
+            SchemaManagerConnection::Connection(pool) => Ok(Unit::Own(begin_to_write(pool).await?)),
+            // Its first DDL statement would end the caller's transaction, and every savepoint with it.
+            _ if self.backend() == DbBackend::MySql => Ok(Unit::Callers(&self.db)),
+            callers => Ok(Unit::Own(callers.begin().await?)),
+        }
+    }
+
+    /// The same, where no statement is one of DDL.
+    pub(crate) async fn begin_for_rows(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
+        match (&self.db, self.backend()) {
+            (SchemaManagerConnection::Connection(_), _)
+            | (_, DbBackend::Postgres | DbBackend::Sqlite) => self.begin_saying(words).await,
+            (callers, _) => {
+                begin_where_none_is_open(callers).await?;
+                Ok(Unit::Own(callers.begin().await?))
+            }
+        }
+    }
+}
+
+/// An earlier statement of DDL has ended the caller's transaction, and a savepoint holds only in one.
+async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    db.execute_unprepared("SAVEPOINT colpali_is_open").await?;
+    match db
+        .execute_unprepared("RELEASE SAVEPOINT colpali_is_open")
+        .await
+    {
+        Err(error) if server_error::is_without_savepoint(&error) => {
+            let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION";
+            db.execute_unprepared(begin).await.map(|_| ())
+        }
+        outcome => outcome.map(|_| ()),
+    }
+}
+
+/// SeaORM would prepare this statement, which fails behind a pooler where another client has prepared one of the
+/// same name.
+pub(crate) const READ_COMMITTED: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/// Begins a transaction whose isolation level is explicit: a server, a database or a role may have
+/// another default. A default of READ ONLY is respected.
+///
+/// PostgreSQL: a transaction at a higher level keeps its snapshot, which blocks `CREATE INDEX
+/// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
+/// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
+pub async fn begin_to_write(
+    pool: &DatabaseConnection,
+) -> Result<DatabaseTransaction, DbErr> {
+    match pool.get_database_backend() {
+        DbBackend::MySql => {
+            let isolation = Some(IsolationLevel::RepeatableRead);
+            pool.begin_with_config(isolation, None).await
+        }
+        DbBackend::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
+        // SQLite has one isolation level.
+        _ => pool.begin().await,
+    }
+}
+
+impl Unit<'_> {
+    /// Returns the connection within the transaction.
+    pub fn db(&self) -> SchemaManagerConnection<'_> {
+        match self {
+            Self::Own(transaction) => transaction.into(),
+            Self::Callers(db) => reborrow(db),
+        }
+    }
+
+    /// Commits a transaction of our own.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Own(transaction) => transaction.commit().await,
+            Self::Callers(_) => Ok(()),
+        }
+    }
+
+    /// Rolls a transaction of our own back.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Own(transaction) => transaction.rollback().await,
+            Self::Callers(_) => Ok(()),
+        }
+    }
+}
+
+/// Returns the same connection for a shorter time.
+pub fn reborrow<'s>(db: &'s SchemaManagerConnection<'_>) -> SchemaManagerConnection<'s> {
+    match db {
+        SchemaManagerConnection::Connection(pool) => SchemaManagerConnection::Connection(pool),
+        SchemaManagerConnection::Transaction(transaction) => {
+            SchemaManagerConnection::Transaction(transaction)
+        }
+        SchemaManagerConnection::OwnedTransaction(transaction) => transaction.into(),
+    }
+}

@@ -1,0 +1,47 @@
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::{Migrator, record_table::RecordTable};
+
+/// How a caller has a required table made, for the next step of an error.
+const CREATION_HINT: &str = "Where no application will make one, have it made: --create-documents, or \
+    MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
+
+/// The choices of a caller, and the migrator's list.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) engine: converge::session::Settings,
+    /// The database that `fresh` may empty, whoever made its tables.
+    pub(crate) may_drop_all_of: Option<String>,
+    pub(crate) migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
+    pub(crate) records: RecordTable,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new(Migrator::migrations, RecordTable::default())
+    }
+}
+
+impl Settings {
+    pub(crate) fn new(
+        migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
+        records: RecordTable,
+    ) -> Self {
+        let mut settings = Self {
+            engine: converge::session::Settings {
+                creation_hint: CREATION_HINT,
+                ..converge::session::Settings::default()
+            },
+            may_drop_all_of: None,
+            migrations,
+            records: records.clone(),
+        };
+        settings.set_records(records);
+        settings
+    }
+
+    pub(crate) fn set_records(&mut self, records: RecordTable) {
+        records.name().clone_into(&mut self.engine.records);
+        self.records = records;
+    }
+}

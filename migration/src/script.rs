@@ -1,0 +1,97 @@
+//! `sql`: the script of the migrations of this crate that declare a part of the shape.
+
+use converge::script::{Records, Script, Version};
+use sea_orm::DbBackend;
+
+use crate::{
+    Error, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,
+};
+
+/// What a script does, and with how many migrations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The first ones: all, or this many.
+    Up(Option<u32>),
+    /// The last ones.
+    Down(u32),
+}
+
+/// Returns the script for a database without our tables (up), or that its opposite has been applied to (down).
+pub(crate) fn script(
+    backend: DbBackend,
+    settings: &Settings,
+    direction: Direction,
+) -> Result<String, Error> {
+    settings.records.require_usable(backend)?;
+    settings.records.require_scriptable(backend)?;
+    let known = Migrator::migrations();
+    let known: Vec<&str> = known.iter().map(|one| one.name()).collect();
+    let limit = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let count = match direction {
+        Direction::Up(None) => known.len(),
+        Direction::Up(Some(count)) | Direction::Down(count) => limit(count).min(known.len()),
+    };
+    let taken = match direction {
+        Direction::Up(_) => &known[..count],
+        Direction::Down(_) => &known[known.len() - count..],
+    };
+    if let Some(migration) = taken.iter().find(|one| !versions::is_declared(one)) {
+        return Err(Error::Unscripted {
+            migration: (*migration).to_owned(),
+        });
+    }
+    let versions = known
+        .iter()
+        .filter_map(|migration| version(migration).transpose());
+    let script = Script {
+        backend,
+        settings: &settings.engine,
+        records: &Recorded {
+            backend,
+            table: &settings.records,
+            known: &known,
+        },
+        versions: &versions.collect::<Result<Vec<_>, _>>()?,
+    };
+    Ok(match direction {
+        Direction::Up(_) => script.up(count)?,
+        Direction::Down(_) => script.down(count),
+    })
+}
+
+fn version(migration: &str) -> Result<Option<Version>, Error> {
+    let found = versions::Version::of(migration)?;
+    Ok(found.map(|versions::Version { older, newer }| Version {
+        migration: migration.to_owned(),
+        older,
+        newer,
+    }))
+}
+
+struct Recorded<'r> {
+    backend: DbBackend,
+    table: &'r RecordTable,
+    known: &'r [&'r str],
+}
+
+impl Records for Recorded<'_> {
+    fn create(&self) -> String {
+        self.table.create(self.backend)
+    }
+
+    fn insert(&self, migration: &str) -> String {
+        self.table.insert(self.backend, migration)
+    }
+
+    fn delete(&self, migration: &str) -> String {
+        self.table.delete(self.backend, migration)
+    }
+
+    fn has(&self, migration: &str) -> String {
+        self.table.has(self.backend, migration)
+    }
+
+    fn has_others(&self) -> String {
+        self.table.has_others(self.backend, self.known)
+    }
+}

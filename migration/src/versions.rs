@@ -1,0 +1,133 @@
+//! The shape at each version: the sum of the declarations up to a migration.
+
+use std::marker::PhantomData;
+
+use converge::{Declaration, Declares, Shape};
+use sea_orm::DbErr;
+use sea_orm_migration::{MigrationTrait, SchemaManager};
+
+use crate::{Error, Runner, listed};
+
+/// A migration of this crate, and what it declares. A plain SeaORM migration declares nothing.
+pub(crate) struct Listed {
+    pub(crate) migration: Box<dyn MigrationTrait>,
+    pub(crate) declare: Option<fn(&mut Shape)>,
+}
+
+/// Makes [`Listed`] of the list that `sea-orm-cli migrate generate` appends to, which is one of plain boxes.
+macro_rules! migrations {
+    (vec![$(Box::new($module:ident::Migration)),* $(,)?]) => {
+        vec![$($crate::versions::Listed {
+            declare: {
+                #[allow(unused_imports)]
+                use $crate::versions::{DeclaresNothing as _, DeclaresShape as _};
+                (&$crate::versions::Probe::<$module::Migration>::default()).declaration()
+            },
+            migration: Box::new($module::Migration),
+        }),*]
+    };
+}
+pub(crate) use migrations;
+
+/// Tells whether a type implements [`Declares`]: the compiler prefers the method that needs no further reference.
+pub(crate) struct Probe<M>(PhantomData<M>);
+
+impl<M> Default for Probe<M> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+pub(crate) trait DeclaresShape {
+    fn declaration(&self) -> Option<fn(&mut Shape)>;
+}
+
+impl<M: Declares> DeclaresShape for Probe<M> {
+    fn declaration(&self) -> Option<fn(&mut Shape)> {
+        Some(M::declare)
+    }
+}
+
+pub(crate) trait DeclaresNothing {
+    fn declaration(&self) -> Option<fn(&mut Shape)>;
+}
+
+impl<M> DeclaresNothing for &Probe<M> {
+    fn declaration(&self) -> Option<fn(&mut Shape)> {
+        None
+    }
+}
+
+/// What one migration declares: the shapes before it and with it.
+pub(crate) struct Version {
+    pub(crate) older: Shape,
+    pub(crate) newer: Shape,
+}
+
+impl Version {
+    /// Returns the version of a migration; `None` where it declares nothing.
+    pub(crate) fn of(migration: &str) -> Result<Option<Self>, Error> {
+        let all = declarations();
+        let Some(at) = all.iter().position(|one| one.name == migration) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            older: shape(&all, at)?,
+            newer: shape(&all, at + 1)?,
+        }))
+    }
+}
+
+/// Returns whether a migration declares a part of the shape, so that the engine runs it.
+pub(crate) fn is_declared(migration: &str) -> bool {
+    declarations().iter().any(|one| one.name == migration)
+}
+
+/// Returns the shape that all migrations declare together.
+pub(crate) fn newest() -> Result<Shape, Error> {
+    let all = declarations();
+    shape(&all, all.len())
+}
+
+/// Returns the shape at the newest of these migrations; `None` where none of them declares anything.
+pub(crate) fn at_newest_of(recorded: &[String]) -> Result<Option<Shape>, Error> {
+    let all = declarations();
+    let newest = all.iter().rposition(|one| recorded.contains(&one.name));
+    newest.map(|at| shape(&all, at + 1)).transpose()
+}
+
+fn shape(all: &[Declaration], count: usize) -> Result<Shape, Error> {
+    Ok(Shape::at(all, count).map_err(converge::Error::from)?)
+}
+
+fn declarations() -> Vec<Declaration> {
+    let declared = |one: Listed| {
+        Some(Declaration {
+            name: one.migration.name().to_owned(),
+            declare: one.declare?,
+        })
+    };
+    listed().into_iter().filter_map(declared).collect()
+}
+
+/// Converges on the shape at this migration.
+pub(crate) async fn up(migration: &str, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    Ok(Runner::new().converge(manager.get_connection(), migration).await?)
+}
+
+/// Undoes what this migration declares.
+pub(crate) async fn down(migration: &str, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    Ok(Runner::new().roll_back_one(manager.get_connection(), migration).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declaration_can_be_compared_with_a_database() {
+        let newest = newest();
+
+        assert!(newest.is_ok(), "{newest:?}");
+    }
+}
