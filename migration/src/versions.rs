@@ -19,7 +19,7 @@ macro_rules! migrations {
     (vec![$(Box::new($module:ident::Migration)),* $(,)?]) => {
         vec![$($crate::versions::Listed {
             declare: {
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "one of the two is enough for each migration")]
                 use $crate::versions::{DeclaresNothing as _, DeclaresShape as _};
                 (&$crate::versions::Probe::<$module::Migration>::default()).declaration()
             },
@@ -48,6 +48,7 @@ impl<M: Declares> DeclaresShape for Probe<M> {
     }
 }
 
+#[allow(dead_code, reason = "all migrations of this release declare something")]
 pub(crate) trait DeclaresNothing {
     fn declaration(&self) -> Option<fn(&mut Shape)>;
 }
@@ -87,6 +88,33 @@ pub(crate) fn is_declared(migration: &str) -> bool {
 pub(crate) fn newest() -> Result<Shape, Error> {
     let all = declarations();
     shape(&all, all.len())
+}
+
+/// What `check` and `repair` compare the tables with.
+pub(crate) struct Compared {
+    pub(crate) shape: Shape,
+    /// The migrations whose declarations are not part of it.
+    pub(crate) pending: Vec<String>,
+}
+
+/// Returns what to compare with where these migrations are recorded: the shape at the newest of them, or the newest of
+/// all until one is recorded that makes a table, so that it is seen what an older table lacks.
+pub(crate) fn compared(recorded: &[String]) -> Result<Compared, Error> {
+    let all = declarations();
+    let newest = all.iter().rposition(|one| recorded.contains(&one.name));
+    let count = newest.map_or(0, |at| at + 1);
+    let at_newest = shape(&all, count)?;
+    let has_adopted = at_newest.own_tables().next().is_some();
+    Ok(match has_adopted {
+        true => Compared {
+            shape: at_newest,
+            pending: all[count..].iter().map(|one| one.name.clone()).collect(),
+        },
+        false => Compared {
+            shape: shape(&all, all.len())?,
+            pending: Vec::new(),
+        },
+    })
 }
 
 /// Returns the shape at the newest of these migrations; `None` where none of them declares anything.

@@ -20,6 +20,8 @@ pub struct Report {
     pub differences: Vec<DifferenceReport>,
     /// What exists beyond the declared shape, and is kept.
     pub notes: Vec<String>,
+    /// The migrations that are not applied yet and declare more than what was compared.
+    pub pending: Vec<String>,
 }
 
 /// One element of the declared shape.
@@ -118,6 +120,7 @@ impl Report {
                 })
                 .collect(),
             notes: notes(inspection, shape),
+            pending: Vec::new(),
             place: inspection.place.clone(),
         }
     }

@@ -1,13 +1,16 @@
 //! `generate` and `init`, which touch source files and no database.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
 use sea_orm_cli::{run_migrate_generate, run_migrate_init};
 
 use super::error::CliError;
+
+/// A migration that declares nothing yet.
+const TEMPLATE: &str = include_str!("migration.rs.template");
 
 /// Adds an empty migration to the crate that has the migrator: under `cargo run` the package's folder,
 /// else the current one or `migration` in it.
@@ -32,8 +35,25 @@ pub(super) fn generate(name: &str, universal_time: bool) -> Result<(), CliError>
             "no crate with a migrator is here. Run it in the folder of the workspace or of the crate".to_owned(),
         ));
     };
+    let failed = |error: &dyn std::fmt::Display| {
+        CliError::Scaffold(format!("{error} (in {})", folder.display()))
+    };
+    let before = sources(&folder).map_err(|error| failed(&error))?;
     run_migrate_generate(&folder.to_string_lossy(), name, universal_time)
-        .map_err(|error| CliError::Scaffold(format!("{error} (in {})", folder.display())))
+        .map_err(|error| failed(&error))?;
+    // SeaORM's template is one of statements; another crate's migrator may know no declarations.
+    if folder.join("src/versions.rs").exists() {
+        let after = sources(&folder).map_err(|error| failed(&error))?;
+        for new in after.iter().filter(|file| !before.contains(file)) {
+            fs::write(new, TEMPLATE).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder.join("src"))?;
+    entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 fn has_migrator(folder: &Path) -> bool {

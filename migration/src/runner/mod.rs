@@ -21,13 +21,15 @@ use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use converge::{
-    BETWEEN_TRIES, End, Handover, Shape, Turn, is_lost_race, is_rolled_back,
+    BETWEEN_TRIES, End, Handover, Turn, is_lost_race, is_rolled_back,
     session::{Session, Statements, reborrow},
 };
 
 use crate::{
-    CreateDocuments, Error, Migrator, Orphans, Report, record_table::RecordTable, shape::Repaired,
-    versions,
+    CreateDocuments, Error, Migrator, Orphans, Report,
+    record_table::RecordTable,
+    shape::Repaired,
+    versions::{self, Compared},
 };
 pub(crate) use settings::Settings;
 use tasks::{
@@ -325,8 +327,10 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        let shape = self.shape_to_compare(&session).await?;
-        Ok(converge::check(&session, &shape).await?)
+        let Compared { shape, pending } = self.compared(&session).await?;
+        let mut report = converge::check(&session, &shape).await?;
+        report.pending = pending;
+        Ok(report)
     }
 
     /// Mends what can be mended: see [`repair`](crate::repair).
@@ -370,14 +374,12 @@ impl<M> Runner<M> {
         self.take_turn(db, &RollBack { migration }).await
     }
 
-    /// Returns the shape to compare with: that of the newest recorded migration, or of the newest of all until one
-    /// is recorded that makes a table.
-    async fn shape_to_compare(&self, session: &Session<'_>) -> Result<Shape, Error> {
+    async fn compared(&self, session: &Session<'_>) -> Result<Compared, Error> {
         let unit = session.begin_to_read().await?;
         // A role that may not read the records may still compare the tables.
-        let recorded = records::recorded_shape(&unit.db(), &self.settings).await;
+        let recorded = records::known(&unit.db(), &self.settings).await;
         unit.rollback().await?;
-        records::or_newest(recorded.unwrap_or_default())
+        versions::compared(&recorded.unwrap_or_default())
     }
 
     async fn roll_back(

@@ -90,23 +90,6 @@ async fn times(
         .collect()
 }
 
-/// Returns the shape at the newest recorded migration; `None` where none is recorded that declares anything.
-pub(super) async fn recorded_shape(
-    db: &impl ConnectionTrait,
-    settings: &Settings,
-) -> Result<Option<Shape>, Error> {
-    versions::at_newest_of(&known(db, settings).await?)
-}
-
-/// Returns a recorded shape, or the newest of all until one is recorded that makes a table: what an older table
-/// lacks is shown before the first migration adopts it.
-pub(super) fn or_newest(recorded: Option<Shape>) -> Result<Shape, Error> {
-    match recorded.filter(|shape| shape.own_tables().next().is_some()) {
-        Some(shape) => Ok(shape),
-        None => versions::newest(),
-    }
-}
-
 /// Returns the shape that the whole list declares.
 pub(super) fn listed_shape(settings: &Settings) -> Result<Option<Shape>, Error> {
     let all = (settings.migrations)();
@@ -239,7 +222,10 @@ pub(super) async fn is_installed(
 }
 
 /// The applied migrations, all of which are in the list; none where there is no table of records.
-async fn known(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<String>, Error> {
+pub(super) async fn known(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<Vec<String>, Error> {
     if !is_installed(db, settings).await? {
         return Ok(Vec::new());
     }

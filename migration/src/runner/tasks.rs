@@ -14,7 +14,7 @@ use super::{preview, records, settings::Settings};
 use crate::{
     CreateDocuments, Error,
     shape::Repaired,
-    versions::{self, Version},
+    versions::{self, Compared, Version},
 };
 
 pub(super) trait Task: Sync {
@@ -251,7 +251,7 @@ impl Fresh {
         if self.may_drop_all_of.as_ref() == Some(&contents.place.database) {
             return Ok(());
         }
-        let recorded = records::recorded_shape(db, settings).await?;
+        let recorded = versions::at_newest_of(&records::known(db, settings).await?)?;
         let case = case_of(db, settings, relations).await?;
         let is_own = |relation: &&Relation| {
             let name = &relation.name;
@@ -340,8 +340,8 @@ impl Task for Repair<'_> {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
-        let recorded = records::recorded_shape(&turn.record(), settings).await?;
-        let shape = records::or_newest(recorded)?;
+        let recorded = records::known(&turn.record(), settings).await?;
+        let Compared { shape, pending } = versions::compared(&recorded)?;
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {
@@ -361,11 +361,13 @@ impl Task for Repair<'_> {
                 continue;
             }
             let failed = converged.failed.into_iter().map(|step| step.error);
+            let mut report = converged.current.report(&shape);
+            report.pending = pending;
             return Ok(Repaired {
                 steps,
                 failed: kept.into_iter().chain(failed).collect(),
                 deleted_orphans: handed_over(),
-                report: converged.current.report(&shape),
+                report,
             });
         }
     }

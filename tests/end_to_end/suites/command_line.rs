@@ -439,7 +439,13 @@ fn generate_adds_a_migration_that_compiles() {
     let lib = fs::read_to_string(crate_folder.join("src/lib.rs")).unwrap();
     assert_eq!(lib.matches("Box::new(").count(), 4, "{lib}");
     let generated = file_ending(&crate_folder.join("src"), "_add_title.rs");
-    replace(&generated, "todo!();", "Ok(())");
+    replace(
+        &generated,
+        "_shape: &mut Shape) {}",
+        "shape: &mut Shape) {
+        shape.table(Table::create().table(\"notes\").col(pk_auto(\"id\")).col(text(\"body\")));
+    }",
+    );
     run(cargo()
         .current_dir(copy.path())
         .env("CARGO_TARGET_DIR", workspace().join("target"))

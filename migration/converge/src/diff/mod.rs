@@ -9,7 +9,6 @@ pub(crate) mod storage;
 
 pub(crate) use find::changes;
 pub(crate) use notes::notes;
-pub(crate) use placement::primary_key;
 
 use crate::{
     facts::{Keys, Orphans},

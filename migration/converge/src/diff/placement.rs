@@ -58,15 +58,45 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
 #[cfg(test)]
 mod tests {
     use sea_orm::DbBackend;
+    use sea_query::{ForeignKey as ForeignKeyStatement, ForeignKeyAction, Index, Table as TableStatement};
 
     use super::*;
-    use crate::schema::{
-        live::{Attributes, Column, ColumnKind, Filled, ForeignKey, Kind, Place, Reach},
-        rows::Ids,
-        step::{Freedom, plan},
+    use crate::{
+        Declaration, Shape,
+        diff::Change,
+        facts::Keys,
+        model::Kind,
+        plan::{Context, Obstacle, Obstacles, TxMode, plan},
     };
 
     const ON_ONE_SHARD: Placement = Placement::SingleShard { colocation: 7 };
+
+    fn shape() -> Shape {
+        let declaration = Declaration {
+            name: "first".to_owned(),
+            declare: |shape| {
+                let id = sea_orm_migration::schema::pk_auto;
+                let integer = sea_orm_migration::schema::integer;
+                let key = ForeignKeyStatement::create()
+                    .name("pages_book_fkey")
+                    .from("pages", "book")
+                    .to("books", "id")
+                    .on_delete(ForeignKeyAction::Cascade)
+                    .take();
+                shape
+                    .require(TableStatement::create().table("books").col(id("id")))
+                    .table(
+                        TableStatement::create()
+                            .table("pages")
+                            .col(id("id"))
+                            .col(integer("book"))
+                            .foreign_key(&mut key.clone()),
+                    )
+                    .index(Index::create().name("ix").table("pages").col("book"));
+            },
+        };
+        Shape::at(&[declaration], 1).expect("comparable")
+    }
 
     fn distributed_by(column: &str, colocation: i64) -> Placement {
         Placement::Distributed {
@@ -75,53 +105,56 @@ mod tests {
         }
     }
 
+    fn declared() -> Table {
+        shape().table_named("pages").expect("declared").clone()
+    }
+
     fn table(placement: Placement) -> Table {
+        let mut key = declared().foreign_keys[0].clone();
+        key.name = Some("mine".to_owned());
         Table {
             placement,
-            foreign_keys: vec![foreign_key()],
-            ..Table::new(Kind::Table)
+            foreign_keys: vec![key],
+            ..Table::new("pages", Kind::Table)
         }
     }
 
-    fn foreign_key() -> ForeignKey {
-        ForeignKey {
-            name: Some("mine".to_owned()),
-            columns: vec!["doc_id".to_owned()],
-            table: "documents".to_owned(),
-            references: vec!["id".to_owned()],
-            on_delete: "CASCADE".to_owned(),
-            on_update: "NO ACTION".to_owned(),
-            timing: String::new(),
-            comment: None,
-            validated: Some(true),
-            enforced: true,
+    fn current(parent: &Placement, child: Option<&Table>) -> Inspection {
+        let books = Table {
+            placement: parent.clone(),
+            ..Table::new("books", Kind::Table)
+        };
+        Inspection {
+            found: [Some(books), child.cloned()].into_iter().flatten().collect(),
+            ..Inspection::empty(DbBackend::Postgres)
         }
     }
 
-    fn live(documents: &Placement, vectors: Option<&Table>) -> Live {
-        Live {
+    fn found(parent: &Placement, child: &Placement) -> Option<Change> {
+        let child = table(child.clone());
+        let found = find(&current(parent, Some(&child)), &declared(), &child);
+        found.map(|found| found.of("pages"))
+    }
+
+    fn obstacle(change: &Change) -> Option<Obstacle> {
+        let shape = shape();
+        let obstacles = Obstacles {
             backend: DbBackend::Postgres,
-            place: Place {
-                database: "test".to_owned(),
-                schema: None,
-            },
-            tables: Vec::new(),
-            names: Vec::new(),
-            documents: Some(table(documents.clone())),
-            vectors: vectors.cloned(),
-            may_create_documents: false,
-            compression: None,
-            reach: Reach::Server,
-        }
+            shape: &shape,
+            all: &[],
+        };
+        obstacles.of(change)
     }
 
-    fn found(documents: &Placement, vectors: &Placement) -> Option<Difference> {
-        let vectors = table(vectors.clone());
-        find(&live(documents, Some(&vectors)), &vectors)
-    }
-
-    fn statements(live: &Live, difference: Difference) -> Vec<String> {
-        plan(live, &[difference], Freedom::Free, &[])
+    fn statements(current: &Inspection, change: Change) -> Vec<String> {
+        let shape = shape();
+        let context = Context {
+            current,
+            shape: &shape,
+            mode: TxMode::Free,
+            copied: &[],
+        };
+        plan(&context, &[change])
             .into_iter()
             .filter_map(|plan| plan.remedy.steps().cloned())
             .flat_map(|steps| steps.iter().cloned().collect::<Vec<_>>())
@@ -130,111 +163,101 @@ mod tests {
     }
 
     #[test]
-    fn the_table_belongs_where_its_documents_are() {
+    fn a_table_belongs_where_its_parent_is() {
         let as_declared = [
             (Placement::Local, Placement::Local),
             (Placement::Local, Placement::Managed),
             (Placement::Managed, Placement::Managed),
             (Placement::Reference, Placement::Managed),
-            (distributed_by("id", 4), distributed_by("doc_id", 4)),
+            (distributed_by("id", 4), distributed_by("book", 4)),
             (ON_ONE_SHARD, ON_ONE_SHARD),
         ];
-        for (documents, vectors) in as_declared {
-            assert_eq!(found(&documents, &vectors), None, "{documents}");
+        for (parent, child) in as_declared {
+            assert_eq!(found(&parent, &child), None, "{parent}");
         }
     }
 
     #[test]
-    fn a_local_table_is_moved_to_its_documents() {
-        for documents in [distributed_by("id", 4), ON_ONE_SHARD] {
-            for vectors in [Placement::Local, Placement::Managed] {
-                let found = found(&documents, &vectors).map(|found| found.obstacle(&[]));
-                assert_eq!(found, Some(None), "{documents}");
+    fn a_local_table_is_moved_to_its_parent() {
+        for parent in [distributed_by("id", 4), ON_ONE_SHARD] {
+            for child in [Placement::Local, Placement::Managed] {
+                let found = found(&parent, &child).map(|found| obstacle(&found));
+                assert_eq!(found, Some(None), "{parent}");
             }
         }
     }
 
     #[test]
-    fn what_else_has_been_placed_otherwise_is_left_to_a_person() {
+    fn what_else_is_placed_otherwise_needs_a_manual_decision() {
         let refused = [
             (Placement::Reference, Placement::Local),
-            (Placement::Local, distributed_by("doc_id", 4)),
+            (Placement::Local, distributed_by("book", 4)),
             (Placement::Local, Placement::Reference),
-            (distributed_by("id", 4), distributed_by("doc_id", 5)),
+            (distributed_by("id", 4), distributed_by("book", 5)),
             (distributed_by("id", 4), distributed_by("id", 4)),
             (distributed_by("id", 4), Placement::Reference),
             (ON_ONE_SHARD, Placement::SingleShard { colocation: 8 }),
         ];
-        for (documents, vectors) in refused {
-            let found = found(&documents, &vectors).map(|found| found.obstacle(&[]));
-            assert!(
-                matches!(found, Some(Some(Obstacle::Person(_)))),
-                "{documents}"
-            );
+        for (parent, child) in refused {
+            let found = found(&parent, &child).map(|found| obstacle(&found));
+            assert!(matches!(found, Some(Some(Obstacle::Manual(_)))), "{parent}");
         }
     }
 
     #[test]
     fn a_new_table_is_distributed_before_it_gets_its_foreign_key() {
-        let live = live(&distributed_by("id", 4), None);
+        let current = current(&distributed_by("id", 4), None);
 
-        let statements = statements(&live, Difference::TableAbsent);
+        let statements = statements(&current, Difference::TableAbsent.of("pages"));
 
         assert_eq!(
             statements,
             [
-                r#"CREATE TABLE "vectors" ( "id" serial NOT NULL, "doc_id" integer NOT NULL, "page" integer NOT NULL, "vector_ids" text NOT NULL, PRIMARY KEY ("doc_id", "id") )"#,
-                r#"CREATE INDEX "ix_vectors_doc_id" ON "vectors" ("doc_id")"#,
-                "SELECT create_distributed_table('vectors', 'doc_id', colocate_with => 'documents')",
-                r#"ALTER TABLE "vectors" ADD CONSTRAINT "vectors_doc_id_fkey" FOREIGN KEY ("doc_id") REFERENCES "documents" ("id") ON DELETE CASCADE"#,
+                r#"CREATE TABLE "pages" ( "id" serial NOT NULL, "book" integer NOT NULL, PRIMARY KEY ("book", "id") )"#,
+                r#"CREATE INDEX "ix" ON "pages" ("book")"#,
+                r#"SELECT create_distributed_table('"pages"', 'book', colocate_with => '"books"')"#,
+                r#"ALTER TABLE "pages" ADD CONSTRAINT "pages_book_fkey" FOREIGN KEY ("book") REFERENCES "books" ("id") ON DELETE CASCADE"#,
             ]
         );
     }
 
     #[test]
     fn a_local_table_gets_its_foreign_key_back_when_it_has_been_moved() {
-        let vectors = table(Placement::Local);
-        let live = live(&ON_ONE_SHARD, Some(&vectors));
+        let child = table(Placement::Local);
+        let current = current(&ON_ONE_SHARD, Some(&child));
 
-        let statements = find(&live, &vectors).map(|found| statements(&live, found));
+        let found = found(&ON_ONE_SHARD, &Placement::Local).expect("a difference");
 
         assert_eq!(
-            statements.unwrap_or_default(),
+            statements(&current, found),
             [
-                r#"ALTER TABLE vectors DROP CONSTRAINT "mine""#,
-                "SELECT create_distributed_table('vectors', NULL, colocate_with => 'documents')",
-                "SELECT truncate_local_data_after_distributing_table('vectors')",
-                r#"ALTER TABLE vectors ADD CONSTRAINT "mine" FOREIGN KEY ("doc_id") REFERENCES "documents" ("id") ON DELETE CASCADE NOT VALID"#,
+                r#"ALTER TABLE "pages" DROP CONSTRAINT "mine""#,
+                r#"SELECT create_distributed_table('"pages"', NULL, colocate_with => '"books"')"#,
+                r#"SELECT truncate_local_data_after_distributing_table('"pages"')"#,
+                r#"ALTER TABLE "pages" ADD CONSTRAINT "mine" FOREIGN KEY ("book") REFERENCES "books" ("id") ON DELETE CASCADE NOT VALID"#,
             ]
         );
     }
 
     #[test]
-    fn a_key_on_id_alone_grows_before_the_table_is_distributed() {
-        let vectors = Table {
+    fn a_key_on_the_number_alone_grows_before_the_table_is_distributed() {
+        let child = Table {
             primary_key: vec!["id".to_owned()],
             ..table(Placement::Local)
         };
-        let live = live(&distributed_by("id", 4), Some(&vectors));
+        let current = current(&distributed_by("id", 4), Some(&child));
         let key = Difference::PrimaryKey {
-            live: Column {
-                name: "id".to_owned(),
-                declared: "integer".to_owned(),
-                kind: ColumnKind::INTEGER,
-                nullable: false,
-                default: None,
-                filled: Filled::ByDefault,
-                attributes: Attributes::default(),
-            },
-            found: vectors.primary_key.clone(),
-            ids: Ids::default(),
+            columns: primary_key(&current, &declared()),
+            numbered: None,
+            found: child.primary_key.clone(),
+            keys: Keys::default(),
         };
 
         assert_eq!(
-            statements(&live, key),
+            statements(&current, key.of("pages")),
             [
-                r#"ALTER TABLE vectors DROP CONSTRAINT "vectors_pkey""#,
-                r#"ALTER TABLE vectors ADD CONSTRAINT "vectors_pkey" PRIMARY KEY (doc_id, id)"#,
+                r#"ALTER TABLE "pages" DROP CONSTRAINT "pages_pkey""#,
+                r#"ALTER TABLE "pages" ADD CONSTRAINT "pages_pkey" PRIMARY KEY ("book", "id")"#,
             ]
         );
     }

@@ -52,6 +52,25 @@ pub(crate) enum Compression {
 }
 
 impl Inspection {
+    /// An empty place.
+    #[cfg(test)]
+    pub(crate) fn empty(backend: DbBackend) -> Self {
+        Self {
+            backend,
+            place: Place {
+                database: "test".to_owned(),
+                schema: None,
+            },
+            tables: Vec::new(),
+            names: Vec::new(),
+            found: Vec::new(),
+            may_create_required: false,
+            creation_hint: "",
+            compression: None,
+            reach: Reach::Server,
+        }
+    }
+
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
         self.found.iter().find(|table| table.name == name)
     }

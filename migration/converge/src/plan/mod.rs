@@ -13,14 +13,13 @@ mod undo;
 pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{
     lock::Lock,
-    obstacle::{Obstacle, Remedy, is_built_on, not_ours},
+    obstacle::{Obstacle, Obstacles, Remedy, is_built_on, not_ours},
     steps::Steps,
     undo::{Undo, Undone},
 };
 
 use sea_orm::DbBackend;
 
-use self::obstacle::Obstacles;
 use crate::{
     declare::{Declared, Shape},
     diff::{Change, Element, storage},
@@ -220,30 +219,26 @@ pub(crate) fn store_new(current: &Inspection, declared: &Declared) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::live::{Kind, Owner, Place, Reach, Sequence, Table};
-
-    fn live(backend: DbBackend) -> Live {
-        Live {
-            backend,
-            place: Place {
-                database: "test".to_owned(),
-                schema: None,
-            },
-            tables: Vec::new(),
-            names: Vec::new(),
-            documents: Some(Table::new(Kind::Table)),
-            vectors: Some(Table::new(Kind::Table)),
-            may_create_documents: false,
-            compression: None,
-            reach: Reach::Server,
-        }
-    }
+    use crate::{
+        Declaration,
+        diff::Difference,
+        model::{Kind, Owner, Sequence},
+    };
 
     #[test]
-    fn a_difference_that_no_step_fixes_is_left_to_a_person() {
+    fn a_difference_that_no_step_fixes_needs_a_manual_decision() {
+        let declaration = Declaration {
+            name: "first".to_owned(),
+            declare: |shape| {
+                let id = sea_orm_migration::schema::pk_auto("id");
+                shape.table(sea_query::Table::create().table("books").col(id));
+            },
+        };
+        let shape = Shape::at(&[declaration], 1).expect("comparable");
         let narrow = Difference::SequenceNarrow {
+            column: shape.tables[0].table.columns[0].clone(),
             sequence: Sequence {
-                name: "vectors_id_seq".to_owned(),
+                name: "books_id_seq".to_owned(),
                 owner: Owner::TheColumn,
             },
             declared: "smallint".to_owned(),
@@ -259,12 +254,18 @@ mod tests {
             (DbBackend::Sqlite, &engine),
         ];
         for (backend, difference) in unplanned {
-            let plans = plan(
-                &live(backend),
-                std::slice::from_ref(difference),
-                Freedom::Free,
-                &[],
-            );
+            let current = Inspection {
+                found: vec![Table::new("books", Kind::Table)],
+                ..Inspection::empty(backend)
+            };
+            let context = Context {
+                current: &current,
+                shape: &shape,
+                mode: TxMode::Free,
+                copied: &[],
+            };
+
+            let plans = plan(&context, &[difference.clone().of("books")]);
 
             let remedies: Vec<&Remedy> = plans.iter().map(|plan| &plan.remedy).collect();
             assert_eq!(

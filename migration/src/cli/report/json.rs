@@ -79,6 +79,7 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
         "parts": parts,
         "differences": differences,
         "notes": report.notes,
+        "pending": report.pending,
     })
 }
 

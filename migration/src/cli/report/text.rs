@@ -67,6 +67,12 @@ fn write_report(out: &mut String, report: &Report) -> Result {
             writeln!(out, "  {note}")?;
         }
     }
+    if !report.pending.is_empty() {
+        writeln!(out, "\nnot applied yet, and not compared:")?;
+        for migration in &report.pending {
+            writeln!(out, "  {migration}")?;
+        }
+    }
     let (style, verdict) = verdict(report);
     writeln!(out, "\n{}: {style}{verdict}{style:#}", report.place)
 }
