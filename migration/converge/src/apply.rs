@@ -15,7 +15,7 @@ use crate::{
     declare::Shape,
     diff::{Change, name},
     lock::{self, BETWEEN_TRIES},
-    plan::{Execution, Setting, Step, TxMode},
+    plan::{Execution, Setting, Step, Tables, TxMode},
     server_error::{is_in_use, would_copy},
     session::Session,
     sql,
@@ -70,7 +70,7 @@ pub(crate) async fn take(
         &step.statements,
         step.lock
             .grows()
-            .then(|| step.lock.sentence(size))
+            .then(|| step.lock.sentence(size, &Tables::of(shape, &change.table)))
             .as_deref(),
     );
     let started = Instant::now();

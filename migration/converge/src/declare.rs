@@ -58,18 +58,11 @@ pub struct Declaration {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shape {
     pub(crate) tables: Vec<Declared>,
-    /// Those of all versions: what a later one declares may be there already.
-    referrers: Vec<Referrer>,
+    /// The tables that only later migrations declare.
+    later: Vec<Table>,
     problems: Vec<String>,
     /// The migration whose declaration is being added.
     migration: String,
-}
-
-/// A table with a foreign key to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Referrer {
-    table: String,
-    parent: String,
 }
 
 /// A declared table.
@@ -107,7 +100,8 @@ impl Shape {
     pub fn at(all: &[Declaration], count: usize) -> Result<Self, DeclarationError> {
         let newest = Self::of(all)?;
         let mut shape = Self::of(all.get(..count).unwrap_or(all))?;
-        shape.referrers = newest.referrers_declared();
+        let is_later = |one: &Declared| shape.declared(&one.table.name).is_none();
+        shape.later = newest.tables.into_iter().filter(is_later).map(|one| one.table).collect();
         Ok(shape)
     }
 
@@ -122,25 +116,22 @@ impl Shape {
         Ok(shape)
     }
 
-    fn referrers_declared(&self) -> Vec<Referrer> {
-        let of_table = |one: &Declared| {
-            let table = one.table.name.clone();
-            let parents = one.table.foreign_keys.iter().map(|key| key.table.clone());
-            let referrers = parents.map(move |parent| Referrer {
-                table: table.clone(),
-                parent,
-            });
-            referrers.collect::<Vec<_>>()
-        };
-        self.tables.iter().flat_map(of_table).collect()
+    /// The tables that are inspected: the declared ones, and those that a later migration declares, which may exist.
+    pub(crate) fn inspected(&self) -> impl Iterator<Item = &Table> {
+        let declared = self.tables.iter().map(|declared| &declared.table);
+        declared.chain(&self.later)
     }
 
-    /// The tables of any version that refer to this one.
-    pub(crate) fn referrers_of<'s>(&'s self, parent: &'s str) -> impl Iterator<Item = &'s str> {
-        let referrers = self.referrers.iter();
-        referrers
-            .filter(move |one| one.parent == parent)
-            .map(|one| one.table.as_str())
+    /// The foreign keys to a table, each with the table that has it.
+    pub(crate) fn referrers_of<'s>(
+        &'s self,
+        parent: &'s str,
+    ) -> impl Iterator<Item = (&'s Table, &'s ForeignKey)> {
+        let keys = self.inspected().flat_map(|table| {
+            let keys = table.foreign_keys.iter();
+            keys.map(move |key| (table, key))
+        });
+        keys.filter(move |(_, key)| key.table == parent)
     }
 
     /// Returns an error where a declaration says what the engine cannot compare with a catalog.

@@ -5,7 +5,7 @@ use crate::{
     converge::Current,
     declare::Shape,
     diff::{Difference, name, notes},
-    plan::{Obstacle, Plan, Remedy, Step},
+    plan::{Obstacle, Plan, Remedy, Step, Tables},
 };
 
 /// How the current shape compares with the declared one.
@@ -130,7 +130,7 @@ impl DifferenceReport {
     pub(crate) fn of(plan: &Plan, shape: &Shape, size: Option<&str>) -> Self {
         let step = |step: &Step| StepReport {
             statements: step.statements.clone(),
-            lock: step.lock.sentence(size),
+            lock: step.lock.sentence(size, &Tables::of(shape, &plan.change.table)),
         };
         let change = &plan.change;
         Self {

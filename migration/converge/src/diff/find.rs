@@ -75,16 +75,13 @@ fn own(current: &Inspection, declared: &Declared, facts: &mut Facts) -> Vec<Diff
 fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<Difference> {
     let name = &declared.table.name;
     let Some(table) = current.table(name) else {
-        let is_there = |table: &&str| {
-            let mut tables = current.tables.iter();
-            current.table(table).is_some() || tables.any(|one| one.eq_ignore_ascii_case(table))
-        };
-        let left = shape.referrers_of(name).find(is_there);
+        let mut referrers = shape.referrers_of(name);
+        let left = referrers.find(|(table, _)| current.table(&table.name).is_some());
         return Some(Difference::RequiredAbsent {
             found: current.tables.clone(),
             creation: match (current.may_create_required, left) {
                 (false, _) => Creation::NotOurs(current.creation_hint),
-                (true, Some(left)) => Creation::TooLate(left.to_owned()),
+                (true, Some((left, _))) => Creation::TooLate(left.name.clone()),
                 (true, None) => Creation::Wanted,
             },
         });
@@ -100,7 +97,8 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         // The key that is there says that no other rows are meant.
         Kind::InheritedFrom if is_referred_to(current, shape, name) => {}
         Kind::InheritedFrom => {
-            let children: Vec<&str> = shape.referrers_of(name).collect();
+            let children = shape.referrers_of(name);
+            let children: Vec<&str> = children.map(|(table, _)| table.name.as_str()).collect();
             return unfit(
                 format!("other tables inherit from {name}, and no foreign key can refer to their rows"),
                 &format!(
@@ -159,14 +157,11 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
 }
 
 fn is_referred_to(current: &Inspection, shape: &Shape, parent: &str) -> bool {
-    shape.tables.iter().any(|one| {
-        let declared = one.table.foreign_keys.iter();
-        let mut declared = declared.filter(|key| key.table == parent);
-        let found = current.table(&one.table.name);
-        declared.any(|declared| {
-            let mut keys = found.iter().flat_map(|table| &table.foreign_keys);
-            keys.any(|key| key.columns == declared.columns && is_named(&key.table, parent))
-        })
+    let mut referrers = shape.referrers_of(parent);
+    referrers.any(|(table, declared)| {
+        let found = current.table(&table.name);
+        let mut keys = found.iter().flat_map(|table| &table.foreign_keys);
+        keys.any(|key| key.columns == declared.columns && is_named(&key.table, parent))
     })
 }
 

@@ -87,7 +87,7 @@ const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS N
 
 /// Reads all tables in one statement, and in two where there is Citus.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
-    let declared: Vec<&Table> = shape.tables.iter().map(|one| &one.table).collect();
+    let declared: Vec<&Table> = shape.inspected().collect();
     let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
     let mut questions = vec![
         Question::new(2, PLACE),

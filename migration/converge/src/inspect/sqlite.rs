@@ -12,8 +12,8 @@ use crate::{
 
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
     let mut declared = Vec::new();
-    for one in &shape.tables {
-        declared.extend(table(db, &one.table.name).await?);
+    for one in shape.inspected() {
+        declared.extend(table(db, &one.name).await?);
     }
     Ok(Found {
         place: place(db).await?,

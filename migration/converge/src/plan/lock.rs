@@ -1,3 +1,27 @@
+use crate::declare::Shape;
+
+/// Stand in what is held for the table, and for those that it refers to.
+pub(super) const TABLE: &str = "{table}";
+pub(super) const PARENTS: &str = "{parents}";
+
+/// The tables that a lock names.
+pub(crate) struct Tables<'t> {
+    pub(crate) table: &'t str,
+    pub(crate) parents: Vec<&'t str>,
+}
+
+impl<'t> Tables<'t> {
+    /// The table of a change, and what it refers to.
+    pub(crate) fn of(shape: &'t Shape, table: &'t str) -> Self {
+        let declared = shape.table_named(table).into_iter();
+        let keys = declared.flat_map(|declared| &declared.foreign_keys);
+        Self {
+            table,
+            parents: keys.map(|key| key.table.as_str()).collect(),
+        }
+    }
+}
+
 /// What other sessions cannot do during a step, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lock {
@@ -67,12 +91,14 @@ impl Lock {
         }
     }
 
-    /// The sentence of `check`, with the size of the table where the time depends on it.
-    pub(crate) fn sentence(&self, size: Option<&str>) -> String {
-        let held = self.held;
+    /// Returns the sentence of `check`, with the size of the table where the time depends on it.
+    pub(crate) fn sentence(&self, size: Option<&str>, tables: &Tables<'_>) -> String {
+        let parents = tables.parents.join(" and ");
+        let held = self.held.replace(TABLE, tables.table);
+        let held = held.replace(PARENTS, &parents);
         let size = size.map_or(String::new(), |size| format!(" ({size})"));
         match (self.length, self.end) {
-            (Length::Said, _) => held.to_owned(),
+            (Length::Said, _) => held,
             (Length::Moment, End::OfTheStep) => format!("{held}, for a moment"),
             (Length::Moment, End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends")

@@ -12,7 +12,7 @@ mod undo;
 
 pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{
-    lock::Lock,
+    lock::{Lock, Tables},
     obstacle::{Obstacle, Obstacles, Remedy, is_built_on, not_ours},
     steps::Steps,
     undo::{Undo, Undone},

@@ -17,15 +17,15 @@ use crate::{
 };
 
 const NEW: Lock = Lock::said("none: the table is new");
-const NEW_WITH_KEY: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on what it refers to");
+const NEW_WITH_KEY: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {parents}");
 const READERS_TOO: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE");
-const READERS_OF_BOTH: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE on both tables");
+const READERS_OF_BOTH: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE on {table} and {parents}");
 const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE", "while every row is read");
 const WHILE_REWRITTEN: Lock =
     Lock::of_the_table("ACCESS EXCLUSIVE", "while the table is rewritten");
 const WRITERS: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE");
 const SEQUENCE_ALONE: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on the sequence");
-const WRITERS_OF_BOTH: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on both tables");
+const WRITERS_OF_BOTH: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {table} and {parents}");
 const WRITERS_WHILE_READ: Lock =
     Lock::of_the_table("SHARE ROW EXCLUSIVE", "while every row is read");
 const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table("SHARE", "while the index is built");

@@ -7,7 +7,7 @@ use super::{Execution, Lock, Setting, Step, mysql};
 use crate::{create, model::Table, sql};
 
 /// What other sessions cannot do while it is dropped.
-const LOCK: Lock = Lock::for_a_moment("readers and writers of the table");
+const LOCK: Lock = Lock::for_a_moment("readers and writers of {table}");
 
 /// Nothing stays locked where a statement fails.
 const WITH_TABLES_LOCKED: [Setting; 2] = [

@@ -118,7 +118,9 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
         })
     });
     let stored = declared.fast_storage.iter();
+    let is_older = |column: &&String| before.table.column(column).is_some();
     let newly_stored = stored.filter(|column| !before.fast_storage.contains(column));
+    let newly_stored = newly_stored.filter(is_older);
     let storage = newly_stored.filter_map(|column| {
         let set = storage::undone(current, table, column);
         (!set.is_empty()).then(|| Undone::Storage {
@@ -127,5 +129,6 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
             set,
         })
     });
-    keys.chain(indexes).chain(columns).chain(storage).collect()
+    // A column that is dropped takes its indexes and its storage along, and only a key that is left would refuse that.
+    storage.chain(keys).chain(indexes).chain(columns).collect()
 }

@@ -105,7 +105,7 @@ impl<'g> Guarded<'g> {
         let has = self.has_table(table);
         let referrers = shape
             .referrers_of(table)
-            .map(|referrer| self.has_table(referrer));
+            .map(|(referrer, _)| self.has_table(&referrer.name));
         let was_there: Vec<String> = std::iter::once(self.recorded.clone())
             .chain(referrers)
             .collect();
