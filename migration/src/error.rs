@@ -1,7 +1,10 @@
 use converge::explained;
 use sea_orm::DbErr;
 
-use crate::{Place, Runner};
+use crate::Place;
+
+/// Names the database that `fresh` may empty.
+pub(crate) const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
 
 /// Why a migration, a check or a repair stopped.
 ///
@@ -53,7 +56,7 @@ pub enum Error {
         "{place}: fresh drops every table, and these are not of these migrations: {}. Nothing was changed. \
          Name another database, or set {}={:?} to have them dropped (in a program: Runner::fresh_may_drop_all_of)",
         tables.join(", "),
-        Runner::MAY_DROP_ALL,
+        MAY_DROP_ALL,
         place.database
     )]
     TablesOfOthers {

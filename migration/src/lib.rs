@@ -25,6 +25,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod declared;
 mod error;
 mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
@@ -37,13 +38,14 @@ mod shape;
 mod versions;
 
 pub use converge::{
-    CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError, Orphan, OrphanSink, OrphanValue,
-    Orphans, PartReport, Place, RemedyReport, Report, StepReport,
+    CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError, Orphan,
+    OrphanSink, OrphanValue, Orphans, PartReport, Place, RemedyReport, Report, StepReport,
 };
 pub use error::Error;
+pub use runner::Repaired;
 pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use sea_orm_migration::MigratorTrait;
-pub use shape::{Repaired, check, repair};
+pub use shape::{check, repair};
 
 use sea_orm::DbErr;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, async_trait};

@@ -1,7 +1,7 @@
 use converge::{Declares, Shape};
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::versions;
+use crate::declared;
 
 /// Requires the application's `documents`, which `vectors` refers to.
 #[derive(DeriveMigrationName)]
@@ -26,7 +26,7 @@ pub(crate) enum Documents {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        versions::up(self.name(), manager).await
+        declared::up(self.name(), manager).await
     }
 
     /// Keeps `documents`: a migrator of the application's runs this, whose table it is.

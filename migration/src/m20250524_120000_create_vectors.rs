@@ -1,7 +1,7 @@
 use converge::{Declares, Shape};
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::{m20250524_000000_create_documents::Documents, versions};
+use crate::{declared, m20250524_000000_create_documents::Documents};
 
 /// The ids of each page's patch vectors: the Python application's revision `20250524_vectors`.
 #[derive(DeriveMigrationName)]
@@ -46,11 +46,11 @@ pub(crate) enum Vectors {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        versions::up(self.name(), manager).await
+        declared::up(self.name(), manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        versions::down(self.name(), manager).await
+        declared::down(self.name(), manager).await
     }
 
     /// Each step has its own transaction, and an index that is built concurrently has none.

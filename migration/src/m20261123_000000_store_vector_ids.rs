@@ -1,7 +1,7 @@
 use converge::{Declares, Shape};
 use sea_orm_migration::prelude::*;
 
-use crate::{m20250524_120000_create_vectors::Vectors, versions};
+use crate::{declared, m20250524_120000_create_vectors::Vectors};
 
 /// Stores `vector_ids` on PostgreSQL as random digits deserve: compressed with lz4, or not at all.
 #[derive(DeriveMigrationName)]
@@ -16,11 +16,11 @@ impl Declares for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        versions::up(self.name(), manager).await
+        declared::up(self.name(), manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        versions::down(self.name(), manager).await
+        declared::down(self.name(), manager).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

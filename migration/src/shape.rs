@@ -1,6 +1,10 @@
 use sea_orm_migration::IntoSchemaManagerConnection;
 
-use crate::{Done, Error, Orphans, Report, Runner};
+use crate::{
+    Orphans, Report,
+    error::Error,
+    runner::{Repaired, Runner},
+};
 
 /// Compares the current shape with the declared one and changes nothing.
 ///
@@ -24,20 +28,6 @@ where
     C: IntoSchemaManagerConnection<'c>,
 {
     Runner::new().check(db).await
-}
-
-/// What `repair` did, and how the shape is after it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Repaired {
-    /// The steps in their order.
-    pub steps: Vec<Done>,
-    /// What the server refused, be it a step or the deletion of orphans; what does not depend on it was done.
-    pub failed: Vec<converge::Error>,
-    /// How many rows without a document were deleted. The caller's sink has what they said.
-    pub deleted_orphans: u64,
-    /// The shape after the last step.
-    pub report: Report,
 }
 
 /// Mends what can be mended without losing or inventing data, and leaves the rest as it is.

@@ -3,10 +3,9 @@
 use std::marker::PhantomData;
 
 use converge::{Declaration, Declares, Shape};
-use sea_orm::DbErr;
-use sea_orm_migration::{MigrationTrait, SchemaManager};
+use sea_orm_migration::MigrationTrait;
 
-use crate::{Error, Runner, listed};
+use crate::{error::Error, listed};
 
 /// A migration of this crate, and what it declares. A plain SeaORM migration declares nothing.
 pub(crate) struct Listed {
@@ -136,16 +135,6 @@ fn declarations() -> Vec<Declaration> {
         })
     };
     listed().into_iter().filter_map(declared).collect()
-}
-
-/// Converges on the shape at this migration.
-pub(crate) async fn up(migration: &str, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    Ok(Runner::new().converge(manager.get_connection(), migration).await?)
-}
-
-/// Undoes what this migration declares.
-pub(crate) async fn down(migration: &str, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    Ok(Runner::new().roll_back_one(manager.get_connection(), migration).await?)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use crate::{
     declare::Shape,
     diff::{Change, name},
     lock::{self, BETWEEN_TRIES},
-    plan::{Execution, Setting, Step, Tables, TxMode},
+    plan::{Execution, Setting, Step, Tables},
     server_error::{is_in_use, would_copy},
-    session::Session,
+    session::{Session, TxMode},
     sql,
 };
 
@@ -285,9 +285,8 @@ async fn beside_others(
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
     let unit = session.begin().await?;
     let table = sql::identifier(DbBackend::Postgres, table);
-    let wait = format!(
-        "SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE"
-    );
+    let wait =
+        format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
     let outcome = unit.db().execute_unprepared(&wait).await;
     unit.rollback().await?;
     outcome.map(|_| ())

@@ -105,7 +105,9 @@ async fn refuse_more_than_orphans(
     let sql = format!("SELECT count(*) FROM {from} WHERE ({condition}) AND NOT ({orphans})");
     let rows = facts::count(db, &sql)
         .await
-        .map_err(Error::looking_for(format!("the rows of {table} that go too")))?;
+        .map_err(Error::looking_for(format!(
+            "the rows of {table} that go too"
+        )))?;
     match rows {
         0 => Ok(()),
         more => Err(Error::Refused {

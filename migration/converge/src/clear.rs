@@ -3,8 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
-    Error, Place,
-    apply,
+    Error, Place, apply,
     declare::{Role, Shape},
     facts,
     inspect::{self, Relation},

@@ -15,12 +15,12 @@ use crate::{
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
     orphans::Handover,
-    plan::{self, Context, Obstacle, Plan, Remedy, Step, TxMode, Undo, is_built_on},
+    plan::{self, Context, Obstacle, Plan, Remedy, Step, Undo, is_built_on},
     purge,
-    report::Report,
+    report::{self, Report},
     required::{self, Referrers},
     server_error::is_lost_race,
-    session::{Session, Settings},
+    session::{Session, Settings, TxMode},
 };
 
 /// More than a declared shape can need, so that another session must be changing it concurrently.
@@ -72,11 +72,12 @@ impl Current {
     }
 
     /// Returns the comparison as a report.
-    pub fn report(self, shape: &Shape) -> Report {
-        Report::of(self, shape)
+    pub fn report(&self, shape: &Shape) -> Report {
+        let size_of = |table: &str| self.size_of(table).map(str::to_owned);
+        Report::of(&self.inspection, &self.plans, size_of, shape)
     }
 
-    pub(crate) fn size_of(&self, table: &str) -> Option<&str> {
+    fn size_of(&self, table: &str) -> Option<&str> {
         let size = self.sizes.iter().find(|(name, _)| name == table);
         size.map(|(_, size)| size.as_str())
     }
@@ -109,7 +110,7 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
             {
                 Delay::new(BETWEEN_TRIES).await;
             }
-            current => return current.map(|current| Report::of(current, shape)),
+            current => return current.map(|current| current.report(shape)),
         }
     }
 }
@@ -155,7 +156,11 @@ async fn within(
     let mut sizes: Vec<(String, String)> = Vec::new();
     for plan in &plans {
         let table = &plan.change.table;
-        let mut steps = plan.remedy.steps().into_iter().flat_map(|steps| steps.iter());
+        let mut steps = plan
+            .remedy
+            .steps()
+            .into_iter()
+            .flat_map(|steps| steps.iter());
         let grows = steps.any(|step| step.lock.grows());
         let is_known = sizes.iter().any(|(name, _)| name == table);
         let found = inspection.table(table).filter(|_| grows && !is_known);
@@ -220,7 +225,7 @@ pub async fn converge(
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
-            let error = Error::refused(look.inspection.place.clone(), shape, refused, done.len());
+            let error = report::refused(look.inspection.place.clone(), shape, refused, done.len());
             let text = error.to_string();
             // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps may mix two states.
             if session.backend() != DbBackend::MySql
@@ -235,9 +240,11 @@ pub async fn converge(
         let Some((plan, step)) = next(shape, &look.plans, &failed) else {
             return match refusal {
                 // Nothing is recorded as done that is not as declared.
-                Refusal::OfEverything if !look.plans.is_empty() => {
-                    Err(Error::still_differs(look.inspection.place, shape, &look.plans))
-                }
+                Refusal::OfEverything if !look.plans.is_empty() => Err(report::still_differs(
+                    look.inspection.place,
+                    shape,
+                    &look.plans,
+                )),
                 Refusal::OfEverything | Refusal::OfItself => Ok(Converged {
                     done,
                     failed,

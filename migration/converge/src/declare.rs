@@ -101,7 +101,12 @@ impl Shape {
         let newest = Self::of(all)?;
         let mut shape = Self::of(all.get(..count).unwrap_or(all))?;
         let is_later = |one: &Declared| shape.declared(&one.table.name).is_none();
-        shape.later = newest.tables.into_iter().filter(is_later).map(|one| one.table).collect();
+        shape.later = newest
+            .tables
+            .into_iter()
+            .filter(is_later)
+            .map(|one| one.table)
+            .collect();
         Ok(shape)
     }
 
@@ -211,7 +216,10 @@ impl Shape {
     /// PostgreSQL: declares that long values of a column are compressed with lz4 or, where the server has none, not
     /// at all. Other engines have nothing of the kind.
     pub fn fast_storage(&mut self, table: impl IntoIden, column: impl IntoIden) -> &mut Self {
-        let (table, column) = (table.into_iden().to_string(), column.into_iden().to_string());
+        let (table, column) = (
+            table.into_iden().to_string(),
+            column.into_iden().to_string(),
+        );
         match self.declared_mut(&table) {
             Some(declared) if declared.table.column(&column).is_some() => {
                 declared.fast_storage.push(column);
@@ -242,10 +250,12 @@ impl Shape {
 
     /// Returns whether this shape adds required tables to an older one, and nothing else.
     pub fn only_requires_beyond(&self, older: &Self) -> bool {
-        self.tables.iter().all(|one| match older.declared(&one.table.name) {
-            Some(before) => before == one,
-            None => one.role != Role::Own,
-        })
+        self.tables
+            .iter()
+            .all(|one| match older.declared(&one.table.name) {
+                Some(before) => before == one,
+                None => one.role != Role::Own,
+            })
     }
 
     pub(crate) fn declared(&self, table: &str) -> Option<&Declared> {
@@ -259,18 +269,20 @@ impl Shape {
 
     /// The required tables that only the newer shape declares.
     pub(crate) fn made_beyond<'s>(&'s self, older: &'s Self) -> impl Iterator<Item = &'s Declared> {
-        let is_new = |one: &&Declared| {
-            one.role != Role::Own && older.declared(&one.table.name).is_none()
-        };
+        let is_new =
+            |one: &&Declared| one.role != Role::Own && older.declared(&one.table.name).is_none();
         self.tables.iter().filter(is_new)
     }
 
     /// Returns whether a newer shape adds own tables, and nothing else.
     pub(crate) fn declares_all_but_tables_of(&self, newer: &Self) -> bool {
-        newer.tables.iter().all(|one| match self.declared(&one.table.name) {
-            Some(before) => before == one,
-            None => one.role == Role::Own,
-        })
+        newer
+            .tables
+            .iter()
+            .all(|one| match self.declared(&one.table.name) {
+                Some(before) => before == one,
+                None => one.role == Role::Own,
+            })
     }
 
     fn declared_mut(&mut self, table: &str) -> Option<&mut Declared> {
@@ -295,7 +307,9 @@ impl Shape {
             return self;
         }
         if statement.get_comment().is_some() || statement.get_extra().is_some() {
-            self.problem(&format!("{name}: comments and extra words are not compared"));
+            self.problem(&format!(
+                "{name}: comments and extra words are not compared"
+            ));
         }
         let mut table = Table::new(&name, Kind::Table);
         for column in statement.get_columns() {
@@ -443,8 +457,7 @@ fn plain_index(table: &str, index: &IndexCreateStatement) -> Option<Index> {
     if index.is_unique_key() {
         plain.unique();
     }
-    let is_plain =
-        plain.to_string(PostgresQueryBuilder) == index.to_string(PostgresQueryBuilder);
+    let is_plain = plain.to_string(PostgresQueryBuilder) == index.to_string(PostgresQueryBuilder);
     is_plain.then(|| Index::declared(name, spec.get_column_names(), index.is_unique_key()))
 }
 

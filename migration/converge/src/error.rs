@@ -1,8 +1,6 @@
 use sea_orm::DbErr;
 
-use crate::{
-    DeclarationError, Place, Shape, plan::Plan, report::DifferenceReport, server_error::explained,
-};
+use crate::{declare::DeclarationError, model::Place, server_error::explained};
 
 /// Why a migration, a check or a repair stopped.
 ///
@@ -187,27 +185,5 @@ impl Error {
     pub fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
         let looked_for = what.into();
         move |source| Self::Lookup { looked_for, source }
-    }
-
-    pub(crate) fn refused<'p>(
-        place: Place,
-        shape: &Shape,
-        plans: impl Iterator<Item = &'p Plan>,
-        done: usize,
-    ) -> Self {
-        let reason = |plan: &Plan| DifferenceReport::of(plan, shape, None).to_string();
-        Self::Refused {
-            place,
-            reasons: plans.map(reason).collect(),
-            done,
-        }
-    }
-
-    pub(crate) fn still_differs(place: Place, shape: &Shape, plans: &[Plan]) -> Self {
-        let difference = |plan: &Plan| DifferenceReport::of(plan, shape, None).to_string();
-        Self::StillDiffers {
-            place,
-            differences: plans.iter().map(difference).collect(),
-        }
     }
 }

@@ -236,7 +236,11 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
     };
     Ok(match question {
         Question::IsEmpty { table } => {
-            let first = format!("SELECT {} FROM {} LIMIT 1", as_i64(backend, "1"), quoted(table));
+            let first = format!(
+                "SELECT {} FROM {} LIMIT 1",
+                as_i64(backend, "1"),
+                quoted(table)
+            );
             Answer::Rows(count(db, &first).await?)
         }
         Question::Nulls { table, column } => {
@@ -249,9 +253,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
         Question::Duplicates { table, columns } => {
             Answer::Rows(duplicates(db, table, columns, &listed(columns)).await?)
         }
-        Question::Orphans { table, key, id } => {
-            Answer::Orphans(orphans(db, table, key, id).await?)
-        }
+        Question::Orphans { table, key, id } => Answer::Orphans(orphans(db, table, key, id).await?),
         Question::Sequence {
             table,
             column,
@@ -267,11 +269,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
     })
 }
 
-async fn nulls(
-    db: &impl ConnectionTrait,
-    table: &str,
-    columns: &[String],
-) -> Result<i64, DbErr> {
+async fn nulls(db: &impl ConnectionTrait, table: &str, columns: &[String]) -> Result<i64, DbErr> {
     let backend = db.get_database_backend();
     let is_null = |column: &String| format!("{} IS NULL", identifier(backend, column));
     let any_is_null: Vec<String> = columns.iter().map(is_null).collect();
@@ -304,7 +302,10 @@ impl Orphans {
     /// The FROM and WHERE of the query that finds them: `c` is the table, `p` the one that it refers to.
     fn from(backend: DbBackend, table: &str, key: &ForeignKey) -> String {
         let quoted = |name: &str| identifier(backend, name);
-        let (column, reference) = (quoted(&key.columns.concat()), quoted(&key.references.concat()));
+        let (column, reference) = (
+            quoted(&key.columns.concat()),
+            quoted(&key.references.concat()),
+        );
         format!(
             "FROM {} c LEFT JOIN {} p ON p.{reference} = c.{column} \
              WHERE c.{column} IS NOT NULL AND p.{reference} IS NULL",

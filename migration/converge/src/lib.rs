@@ -23,6 +23,7 @@ mod model;
 mod orphans;
 mod plan;
 mod preview;
+mod provisional;
 mod purge;
 mod report;
 mod required;
@@ -35,13 +36,15 @@ mod types;
 pub use apply::Done;
 pub use clear::{Contents, drop_all, how_many};
 pub use converge::{
-    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans, inspect, roll_back,
+    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans, inspect,
+    roll_back,
 };
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use error::Error;
 pub use inspect::{
-    Case, Relation, alembic, case_of_tables, list, place, referrers_elsewhere, relations, rows, tables,
+    Case, Relation, alembic, case_of_tables, list, place, referrers_elsewhere, relations, rows,
+    tables,
 };
 pub use lock::{BETWEEN_TRIES, End, Turn};
 pub use model::Place;

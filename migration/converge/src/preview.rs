@@ -6,6 +6,7 @@ use crate::{
     declare::{Role, Shape},
     diff::Change,
     plan::{self, Step, Steps},
+    report,
     required::Referrers,
     session::Session,
 };
@@ -34,7 +35,7 @@ impl Previewed {
         let refused = current.plans.iter().filter(|plan| !plan.remedy.is_repair());
         if refused.clone().next().is_some() {
             let place = current.inspection.place.clone();
-            return Err(Error::refused(place, newer, refused, 0));
+            return Err(report::refused(place, newer, refused, 0));
         }
         let mut steps: Vec<&Step> = Vec::new();
         for plan in &current.plans {
@@ -53,12 +54,12 @@ impl Previewed {
         // What a new table gets after it was made is not among the differences of one that is missing.
         let new_storage = newer.tables.iter().filter(|one| {
             let before = older.declared(&one.table.name);
-            let is_declared_now = before.is_none_or(|before| before.fast_storage != one.fast_storage);
+            let is_declared_now =
+                before.is_none_or(|before| before.fast_storage != one.fast_storage);
             let is_missing = current.inspection.table(&one.table.name).is_none();
             one.role == Role::Own && is_declared_now && is_missing
         });
-        let new_storage =
-            new_storage.flat_map(|one| plan::store_new(&current.inspection, one));
+        let new_storage = new_storage.flat_map(|one| plan::store_new(&current.inspection, one));
         Ok(statements.chain(new_storage).collect())
     }
 

@@ -9,8 +9,7 @@ use sea_orm_migration::SchemaManagerConnection;
 use tracing::Instrument;
 
 use crate::{
-    Error,
-    apply, cascade,
+    Error, apply, cascade,
     declare::Shape,
     diff::{Change, Difference, name},
     facts::{Orphans, counted},
@@ -257,7 +256,9 @@ async fn hand_over(
     match db {
         SchemaManagerConnection::Connection(db) => hand_over_all(*db, purge, sql, handover).await,
         SchemaManagerConnection::Transaction(db) => hand_over_all(*db, purge, sql, handover).await,
-        SchemaManagerConnection::OwnedTransaction(db) => hand_over_all(db, purge, sql, handover).await,
+        SchemaManagerConnection::OwnedTransaction(db) => {
+            hand_over_all(db, purge, sql, handover).await
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What `check` found, for people and for machines.
 
 use crate::{
-    Place,
-    converge::Current,
     declare::Shape,
     diff::{Difference, name, notes},
+    error::Error,
+    inspect::Inspection,
+    model::Place,
     plan::{Obstacle, Plan, Remedy, Step, Tables},
 };
 
@@ -94,14 +95,18 @@ impl Report {
         self.differences.is_empty()
     }
 
-    pub(crate) fn of(current: Current, shape: &Shape) -> Self {
-        let Current {
-            inspection, plans, ..
-        } = &current;
+    /// With the size of each table for which the time of a step depends on that.
+    pub(crate) fn of(
+        inspection: &Inspection,
+        plans: &[Plan],
+        size_of: impl Fn(&str) -> Option<String>,
+        shape: &Shape,
+    ) -> Self {
         let parts = name::elements(shape).into_iter().filter_map(|element| {
             let differs = plans.iter().any(|plan| plan.change.element() == element);
             // The other elements of what is no table were not compared.
-            let hides = |plan: &Plan| plan.change.table == element.table && plan.change.hides_the_rest();
+            let hides =
+                |plan: &Plan| plan.change.table == element.table && plan.change.hides_the_rest();
             let is_shown = differs || name::applies(inspection, shape, &element);
             is_shown.then(|| PartReport {
                 name: name::name(shape, &element),
@@ -115,8 +120,8 @@ impl Report {
             differences: plans
                 .iter()
                 .map(|plan| {
-                    let size = current.size_of(&plan.change.table);
-                    DifferenceReport::of(plan, shape, size)
+                    let size = size_of(&plan.change.table);
+                    DifferenceReport::of(plan, shape, size.as_deref())
                 })
                 .collect(),
             notes: notes(inspection, shape),
@@ -130,7 +135,9 @@ impl DifferenceReport {
     pub(crate) fn of(plan: &Plan, shape: &Shape, size: Option<&str>) -> Self {
         let step = |step: &Step| StepReport {
             statements: step.statements.clone(),
-            lock: step.lock.sentence(size, &Tables::of(shape, &plan.change.table)),
+            lock: step
+                .lock
+                .sentence(size, &Tables::of(shape, &plan.change.table)),
         };
         let change = &plan.change;
         Self {
@@ -173,4 +180,32 @@ impl std::fmt::Display for DifferenceReport {
             RemedyReport::Person { next_step } => write!(f, "{found}; {next_step}"),
         }
     }
+}
+
+/// The error where these differences cannot be fixed.
+pub(crate) fn refused<'p>(
+    place: Place,
+    shape: &Shape,
+    plans: impl Iterator<Item = &'p Plan>,
+    done: usize,
+) -> Error {
+    Error::Refused {
+        place,
+        reasons: sentences(shape, plans),
+        done,
+    }
+}
+
+/// The error where these differences are left though no step is.
+pub(crate) fn still_differs(place: Place, shape: &Shape, plans: &[Plan]) -> Error {
+    Error::StillDiffers {
+        place,
+        differences: sentences(shape, plans.iter()),
+    }
+}
+
+fn sentences<'p>(shape: &Shape, plans: impl Iterator<Item = &'p Plan>) -> Vec<String> {
+    plans
+        .map(|plan| DifferenceReport::of(plan, shape, None).to_string())
+        .collect()
 }

@@ -71,9 +71,9 @@ async fn is_marked(db: &impl ConnectionTrait, table: &str, mark: &str) -> Result
             "SELECT CAST(table_comment AS CHAR) FROM information_schema.tables
              WHERE table_schema = DATABASE() AND table_name = {name}"
         ),
-        DbBackend::Sqlite => format!(
-            "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = {name}"
-        ),
+        DbBackend::Sqlite => {
+            format!("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = {name}")
+        }
         _ => format!(
             "SELECT obj_description(to_regclass({}), 'pg_class')",
             sql::literal(backend, &sql::identifier(backend, table))

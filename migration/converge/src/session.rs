@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{CreateRequired, plan::TxMode, server_error, sql};
+use crate::{create_required::CreateRequired, server_error, sql};
 
 /// The choices of a caller.
 #[derive(Clone, Debug)]
@@ -92,6 +92,14 @@ impl Settings {
         }
         words
     }
+}
+
+/// Whether statements may be run that cannot be part of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TxMode {
+    Free,
+    /// The caller's transaction is open.
+    InTransaction,
 }
 
 /// A connection together with the settings that are applied at the start of each transaction.
@@ -271,9 +279,7 @@ pub(crate) const READ_COMMITTED: &str = "SET TRANSACTION ISOLATION LEVEL READ CO
 /// PostgreSQL: a transaction at a higher level keeps its snapshot, which blocks `CREATE INDEX
 /// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
 /// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
-pub async fn begin_to_write(
-    pool: &DatabaseConnection,
-) -> Result<DatabaseTransaction, DbErr> {
+pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match pool.get_database_backend() {
         DbBackend::MySql => {
             let isolation = Some(IsolationLevel::RepeatableRead);

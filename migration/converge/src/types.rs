@@ -163,11 +163,11 @@ impl Type {
     pub(crate) fn widens_to(self, declared: Self) -> bool {
         match (self, declared) {
             (
-                Self::Integer { bits: found, signed },
                 Self::Integer {
-                    bits,
-                    signed: true,
+                    bits: found,
+                    signed,
                 },
+                Self::Integer { bits, signed: true },
             ) => match signed {
                 true => found < bits,
                 // An unsigned number needs one bit more.
@@ -319,7 +319,10 @@ mod tests {
             (Type::Json { binary: true }, Type::TEXT),
             (Type::Float { bits: 32 }, Type::Float { bits: 64 }),
             (decimal(6, 2), decimal(8, 2)),
-            (Type::Bytes { limited: true }, Type::Bytes { limited: false }),
+            (
+                Type::Bytes { limited: true },
+                Type::Bytes { limited: false },
+            ),
         ];
         for (found, declared) in widens {
             assert!(found.widens_to(declared), "{found} to {declared}");

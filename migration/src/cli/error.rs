@@ -118,9 +118,7 @@ impl CliError {
             }
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
-            )) => {
-                Some("--lock-wait SECONDS says how long to wait")
-            }
+            )) => Some("--lock-wait SECONDS says how long to wait"),
             _ => None,
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn generate(name: &str, universal_time: bool) -> Result<(), CliError>
     run_migrate_generate(&folder.to_string_lossy(), name, universal_time)
         .map_err(|error| failed(&error))?;
     // SeaORM's template is one of statements; another crate's migrator may know no declarations.
-    if folder.join("src/versions.rs").exists() {
+    if folder.join("src/declared.rs").exists() {
         let after = sources(&folder).map_err(|error| failed(&error))?;
         for new in after.iter().filter(|file| !before.contains(file)) {
             fs::write(new, TEMPLATE).map_err(|error| failed(&error))?;

@@ -2,12 +2,14 @@
 
 mod preview;
 mod records;
+mod repaired;
 mod settings;
 mod status;
 mod tasks;
 
 pub use preview::Preview;
 pub use records::MigrationRecord;
+pub use repaired::Repaired;
 pub use status::Status;
 
 use std::{
@@ -26,9 +28,9 @@ use converge::{
 };
 
 use crate::{
-    CreateDocuments, Error, Migrator, Orphans, Report,
+    CreateDocuments, Migrator, Orphans, Report,
+    error::{self, Error},
     record_table::RecordTable,
-    shape::Repaired,
     versions::{self, Compared},
 };
 pub(crate) use settings::Settings;
@@ -91,7 +93,7 @@ pub struct Runner<M = Migrator> {
 
 impl Runner {
     /// The variable that tells the command line the database of [`Self::fresh_may_drop_all_of`].
-    pub const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
+    pub const MAY_DROP_ALL: &str = error::MAY_DROP_ALL;
 
     /// The variable that names the database of [`CreateDocuments::In`] for the command line.
     pub const CREATE_DOCUMENTS_IN: &str = "MIGRATION_CREATE_DOCUMENTS_IN";
@@ -476,7 +478,9 @@ impl<M> Runner<M> {
 const MOST_TIMES: u32 = 20;
 
 fn is_referred_to(error: &Error) -> bool {
-    error.source_of_database().is_some_and(converge::is_referred_to)
+    error
+        .source_of_database()
+        .is_some_and(converge::is_referred_to)
 }
 
 fn lost_race(error: &Error) -> bool {

@@ -10,10 +10,9 @@ use converge::{
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{preview, records, settings::Settings};
+use super::{preview, records, repaired::Repaired, settings::Settings};
 use crate::{
     CreateDocuments, Error,
-    shape::Repaired,
     versions::{self, Compared, Version},
 };
 
@@ -141,7 +140,8 @@ impl Task for RollBackNext {
         records::require_deletable(&turn.work(), settings, name).await?;
         match Version::of(name)? {
             Some(Version { older, newer })
-                if self.own_documents == OwnDocuments::Keep && newer.only_requires_beyond(&older) =>
+                if self.own_documents == OwnDocuments::Keep
+                    && newer.only_requires_beyond(&older) =>
             {
                 records::delete(&db, settings, name).await?;
             }

@@ -427,8 +427,8 @@ fn generate_adds_a_migration_that_compiles() {
     );
     replace(
         &copy.path().join("Cargo.toml"),
-        "\"entity\", \"migration\", \"tests\"",
-        "\"migration\"",
+        "\"entity\", \"migration\", \"migration/converge\", \"tests\"",
+        "\"migration\", \"migration/converge\"",
     );
 
     run(migration()

@@ -253,7 +253,13 @@ async fn rows_whose_ids_cannot_be_stored_stay(database: Database) {
     let error = Runner::new().repair(&db, Orphans::Delete(&mut full)).await;
 
     let error = error.expect_err("no room");
-    assert!(matches!(error, Error::Converge(ConvergeError::OrphansNotStored { .. })), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Converge(ConvergeError::OrphansNotStored { .. })
+        ),
+        "{error}"
+    );
     assert_eq!((full.stored, full.withdrawn), (2, 2));
     let full = ["repair", "--delete-orphans", "--ids-to", "/dev/full"];
     let error = migrate(&database, full).expect_error();

@@ -9,7 +9,7 @@ use crate::{
     facts::{Facts, Question},
     inspect::{Inspection, is_made_of},
     model::{Column, Filled, ForeignKey, Index, Kind, Owner, Placement, Table, Unused},
-    plan::provisional,
+    provisional,
     types::Type,
 };
 
@@ -100,7 +100,9 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
             let children = shape.referrers_of(name);
             let children: Vec<&str> = children.map(|(table, _)| table.name.as_str()).collect();
             return unfit(
-                format!("other tables inherit from {name}, and no foreign key can refer to their rows"),
+                format!(
+                    "other tables inherit from {name}, and no foreign key can refer to their rows"
+                ),
                 &format!(
                     "if {} is to refer to no such row, add its foreign key by hand",
                     children.join(" and ")
@@ -110,7 +112,9 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         Kind::Unlogged => {
             return unfit(
                 format!("{name} is an unlogged table, which only unlogged tables may refer to"),
-                &format!("change it in the application's own migrations: ALTER TABLE {name} SET LOGGED"),
+                &format!(
+                    "change it in the application's own migrations: ALTER TABLE {name} SET LOGGED"
+                ),
             );
         }
         Kind::TableOfEngine(engine) => {
@@ -298,8 +302,11 @@ fn keys(
         && let Filled::AutoIncrement {
             sequence: Some(sequence),
         } = &id.filled
-        && let Some(gives) =
-            facts.sequence(&declared.name, (&numbered.name, numbered.kind), &sequence.name)
+        && let Some(gives) = facts.sequence(
+            &declared.name,
+            (&numbered.name, numbered.kind),
+            &sequence.name,
+        )
     {
         if !gives.is_usable() {
             found.push(Difference::SequenceBehind {
@@ -459,12 +466,7 @@ fn indexes(
     found
 }
 
-fn index(
-    declared: &Table,
-    table: &Table,
-    wanted: &Index,
-    facts: &mut Facts,
-) -> Option<Difference> {
+fn index(declared: &Table, table: &Table, wanted: &Index, facts: &mut Facts) -> Option<Difference> {
     let is_served = table.indexes.iter().any(|index| index.serves(wanted));
     // Under another name it is what an earlier attempt has left half-built. Any other index with such a name is kept.
     let is_ours = |index: &&Index| is_made_of(&index.name, &wanted.name) && index.is_unused(wanted);

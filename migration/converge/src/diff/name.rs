@@ -47,7 +47,13 @@ pub(crate) fn elements(shape: &Shape) -> Vec<Element> {
     shape.tables.iter().flat_map(of_table).collect()
 }
 
-fn of_table(Declared { table, role, fast_storage }: &Declared) -> Vec<Element> {
+fn of_table(
+    Declared {
+        table,
+        role,
+        fast_storage,
+    }: &Declared,
+) -> Vec<Element> {
     let mut parts = vec![Part::Table];
     match role {
         Role::Required { .. } => {}
@@ -58,8 +64,18 @@ fn of_table(Declared { table, role, fast_storage }: &Declared) -> Vec<Element> {
             parts.push(Part::PrimaryKey);
             parts.extend(table.auto_increment().map(|_| Part::AutoIncrement));
             parts.push(Part::Placement);
-            parts.extend(table.indexes.iter().map(|index: &Index| Part::Index(index.name.clone())));
-            parts.extend(table.foreign_keys.iter().map(|key| Part::ForeignKey(by(key))));
+            parts.extend(
+                table
+                    .indexes
+                    .iter()
+                    .map(|index: &Index| Part::Index(index.name.clone())),
+            );
+            parts.extend(
+                table
+                    .foreign_keys
+                    .iter()
+                    .map(|key| Part::ForeignKey(by(key))),
+            );
             parts.extend(table.foreign_keys.iter().map(|key| Part::Rows(by(key))));
             parts.extend(fast_storage.iter().cloned().map(Part::Storage));
         }
@@ -104,7 +120,11 @@ pub(crate) fn declared(current: &Inspection, shape: &Shape, element: &Element) -
             ),
         },
         Part::Column(column) => match table.column(column) {
-            Some(Column { kind, nullable: true, .. }) => kind.to_string(),
+            Some(Column {
+                kind,
+                nullable: true,
+                ..
+            }) => kind.to_string(),
             Some(Column { kind, .. }) => format!("{kind}, not null"),
             None => String::new(),
         },

@@ -24,7 +24,12 @@ pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
     notes
 }
 
-fn of_table(Declared { table: declared, .. }: &Declared, table: &Table) -> Vec<String> {
+fn of_table(
+    Declared {
+        table: declared, ..
+    }: &Declared,
+    table: &Table,
+) -> Vec<String> {
     let ours = |name: &str| declared.column(name).is_some();
     let columns = table.columns.iter().filter(|column| !ours(&column.name));
     let is_extra = |index: &&Index| {

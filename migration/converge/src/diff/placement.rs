@@ -22,11 +22,7 @@ pub(crate) fn primary_key(current: &Inspection, declared: &Table) -> Vec<String>
     columns
 }
 
-pub(super) fn find(
-    current: &Inspection,
-    declared: &Table,
-    table: &Table,
-) -> Option<Difference> {
+pub(super) fn find(current: &Inspection, declared: &Table, table: &Table) -> Option<Difference> {
     let key = declared.parent_key()?;
     let parent = &current.table(&key.table)?.placement;
     (!is_beside(key, parent, table)).then(|| Difference::Placement {
@@ -58,7 +54,9 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
 #[cfg(test)]
 mod tests {
     use sea_orm::DbBackend;
-    use sea_query::{ForeignKey as ForeignKeyStatement, ForeignKeyAction, Index, Table as TableStatement};
+    use sea_query::{
+        ForeignKey as ForeignKeyStatement, ForeignKeyAction, Index, Table as TableStatement,
+    };
 
     use super::*;
     use crate::{
@@ -66,7 +64,8 @@ mod tests {
         diff::Change,
         facts::Keys,
         model::Kind,
-        plan::{Context, Obstacle, Obstacles, TxMode, plan},
+        plan::{Context, Obstacle, Obstacles, plan},
+        session::TxMode,
     };
 
     const ON_ONE_SHARD: Placement = Placement::SingleShard { colocation: 7 };
@@ -125,7 +124,10 @@ mod tests {
             ..Table::new("books", Kind::Table)
         };
         Inspection {
-            found: [Some(books), child.cloned()].into_iter().flatten().collect(),
+            found: [Some(books), child.cloned()]
+                .into_iter()
+                .flatten()
+                .collect(),
             ..Inspection::empty(DbBackend::Postgres)
         }
     }

@@ -26,7 +26,9 @@ impl Change {
             Difference::ColumnAbsent { declared, .. } => {
                 format!("there is no column {}", declared.name)
             }
-            Difference::Narrow { declared, found, .. }
+            Difference::Narrow {
+                declared, found, ..
+            }
             | Difference::WrongType { declared, found } => {
                 format!("{} is {}", declared.name, found.printed)
             }
@@ -45,7 +47,11 @@ impl Change {
             } => format!("{} may be NULL", declared.name),
             Difference::Nullable {
                 declared, nulls, ..
-            } => format!("{} may be NULL, and is in {}", declared.name, counted(*nulls)),
+            } => format!(
+                "{} may be NULL, and is in {}",
+                declared.name,
+                counted(*nulls)
+            ),
             Difference::NotNullable { found } => format!("{} is NOT NULL", found.name),
             Difference::PrimaryKey {
                 columns,
@@ -130,7 +136,10 @@ impl Change {
             Difference::ForeignKeyUnlike { declared, found }
                 if found.on_delete == declared.on_delete =>
             {
-                format!("{} has the place of another, whose name it gets", named(found))
+                format!(
+                    "{} has the place of another, whose name it gets",
+                    named(found)
+                )
             }
             Difference::ForeignKeyUnlike { found, .. } => {
                 format!("{} has ON DELETE {}", named(found), found.on_delete)

@@ -9,8 +9,8 @@ mod postgres;
 mod questions;
 mod sqlite;
 
-pub use others::{Relation, alembic, referrers_elsewhere, relations};
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
+pub use others::{Relation, alembic, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, sequence_of};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};

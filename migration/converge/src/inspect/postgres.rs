@@ -184,7 +184,10 @@ fn read_table(
 /// A table as its unqualified name is resolved, as an expression: NULL where there is none.
 fn resolved(table: &str) -> String {
     let quoted = sql::identifier(DbBackend::Postgres, table);
-    format!("to_regclass({})", sql::literal(DbBackend::Postgres, &quoted))
+    format!(
+        "to_regclass({})",
+        sql::literal(DbBackend::Postgres, &quoted)
+    )
 }
 
 fn each<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, DbErr>) -> Result<Vec<T>, DbErr> {

@@ -4,7 +4,6 @@ mod lock;
 mod mysql;
 mod obstacle;
 mod postgres;
-pub(crate) mod provisional;
 pub(crate) mod required;
 mod sqlite;
 mod steps;
@@ -25,6 +24,7 @@ use crate::{
     diff::{Change, Element, storage},
     inspect::{Inspection, Relation},
     model::Table,
+    session::TxMode,
     sql,
 };
 
@@ -64,14 +64,6 @@ pub(crate) enum Execution {
 pub(crate) struct Setting {
     pub(crate) set: &'static str,
     pub(crate) restore: &'static str,
-}
-
-/// Whether statements may be run that cannot be part of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TxMode {
-    Free,
-    /// The caller's transaction is open.
-    InTransaction,
 }
 
 /// What will be done about one change, given the others.

@@ -4,15 +4,13 @@
 use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
-use super::{
-    Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, provisional, required,
-};
+use super::{Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, required};
 use crate::{
     create,
     declare::Role,
     diff::{Change, Difference},
     model::{Column, Copies, Filled, ForeignKey, Reach, Unused},
-    sql,
+    provisional, sql,
     types::Type,
 };
 
@@ -145,20 +143,22 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let create = create::table(DbBackend::MySql, declared, &declared.primary_key, &keys);
             step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
-        Difference::StorageEngine { .. } => {
-            alter(vec!["ENGINE = InnoDB".to_owned()], Way::Shared)
-        }
+        Difference::StorageEngine { .. } => alter(vec!["ENGINE = InnoDB".to_owned()], Way::Shared),
         Difference::ColumnAbsent { declared, .. } if declared.nullable => {
             let column = quoted(&declared.name);
             let spelled = spelled(declared.kind);
             let add = format!("ADD COLUMN {column} {spelled} NULL");
             alter(vec![add], indexed)
         }
-        Difference::Narrow { declared, found, .. } => {
+        Difference::Narrow {
+            declared, found, ..
+        } => {
             let null = if found.nullable { "NULL" } else { "NOT NULL" };
             alter(vec![modify(declared, found, null)], Way::Shared)
         }
-        Difference::Nullable { declared, found, .. } => {
+        Difference::Nullable {
+            declared, found, ..
+        } => {
             let way = if is_json(found) { Way::Shared } else { rebuilt };
             alter(vec![modify(declared, found, "NOT NULL")], way)
         }
@@ -168,9 +168,8 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let listed: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
             let add = format!("ADD PRIMARY KEY ({})", listed.join(", "));
             let number = numbered.as_ref().zip(declared.auto_increment());
-            let number = number.map(|(found, declared)| {
-                modify(declared, found, "NOT NULL AUTO_INCREMENT")
-            });
+            let number =
+                number.map(|(found, declared)| modify(declared, found, "NOT NULL AUTO_INCREMENT"));
             alter(number.into_iter().chain([add]).collect(), Way::Shared)
         }
         Difference::AutoIncrement { found, .. } => match declared.auto_increment() {
@@ -235,7 +234,11 @@ fn replace_key(
     way: Way,
 ) -> Steps {
     let names = [&found.name, &declared.name];
-    let name = names.into_iter().flatten().next().map_or("", String::as_str);
+    let name = names
+        .into_iter()
+        .flatten()
+        .next()
+        .map_or("", String::as_str);
     let add = |name: &str| add_foreign_key(table, name, declared, Some(found), way);
     if matches!(way, Way::Copied) {
         // MySQL adds and drops no keys together where it copies.
@@ -296,9 +299,7 @@ fn undone(part: &Undone) -> Option<String> {
             alter(table, format!("DROP FOREIGN KEY {}", quoted(name)))
         }
         Undone::Index { table, name, .. } => alter(table, format!("DROP INDEX {}", quoted(name))),
-        Undone::Column { table, column } => {
-            alter(table, format!("DROP COLUMN {}", quoted(column)))
-        }
+        Undone::Column { table, column } => alter(table, format!("DROP COLUMN {}", quoted(column))),
         Undone::Storage { .. } => return None,
         Undone::Table { table } => format!("DROP TABLE IF EXISTS {}", quoted(table)),
     })
@@ -368,12 +369,7 @@ fn add_foreign_key(
     format!("{add}{on_update}, {}", way.clauses().join(", "))
 }
 
-fn alter(
-    table: &str,
-    changes: Vec<String>,
-    way: Way,
-    settings: &'static [Setting],
-) -> Step {
+fn alter(table: &str, changes: Vec<String>, way: Way, settings: &'static [Setting]) -> Step {
     let clauses = way.clauses().iter().map(|&clause| clause.to_owned());
     let changes: Vec<String> = changes.into_iter().chain(clauses).collect();
     step(

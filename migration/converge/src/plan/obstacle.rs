@@ -65,7 +65,11 @@ pub(crate) struct Obstacles<'c> {
 impl Obstacles<'_> {
     /// Returns what prevents a change, given the other changes.
     pub(crate) fn of(&self, change: &Change) -> Option<Obstacle> {
-        if self.all.iter().any(|other| is_said_with_type(change, other)) {
+        if self
+            .all
+            .iter()
+            .any(|other| is_said_with_type(change, other))
+        {
             return Some(Obstacle::manual("change its type first"));
         }
         match self.in_the_way(change) {
@@ -77,7 +81,8 @@ impl Obstacles<'_> {
     /// The element that this change is built on and that will not be fixed before it.
     fn in_the_way(&self, change: &Change) -> Option<Element> {
         let keeps_no_key = |other: &Change| {
-            matches!(other.difference, Difference::StorageEngine { .. }) && self.own(other).is_some()
+            matches!(other.difference, Difference::StorageEngine { .. })
+                && self.own(other).is_some()
         };
         let is_key = matches!(change.difference.part(), Part::ForeignKey(_));
         let table = self.all.iter().find(|other| {

@@ -4,7 +4,7 @@ use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
 use super::{
-    Both, Context, Execution, Lock, Obstacle, Setting, Step, Steps, TxMode, Undo, Undone, required,
+    Both, Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, required,
 };
 use crate::{
     create,
@@ -12,6 +12,7 @@ use crate::{
     diff::{Change, Difference, Numbers, placement},
     inspect::{is_made_of, sequence_of},
     model::{Check, Column, ForeignKey, Index, Placement, Table, Unused},
+    session::TxMode,
     sql::{self, literal},
     types::Type,
 };
@@ -60,11 +61,13 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         Difference::TableAbsent => planner.create_table().into(),
         Difference::ColumnAbsent { declared, .. } if declared.nullable => {
             let (column, spelled) = (quoted(&declared.name), declared.kind.spelled(BACKEND));
-            alter.step(format!("ADD COLUMN {column} {spelled}"), READERS_TOO).into()
+            alter
+                .step(format!("ADD COLUMN {column} {spelled}"), READERS_TOO)
+                .into()
         }
-        Difference::Narrow { declared, found, .. } => {
-            widen(both.found()?, declared, found).into()
-        }
+        Difference::Narrow {
+            declared, found, ..
+        } => widen(both.found()?, declared, found).into(),
         Difference::PrimaryKey { columns, found, .. } if found.is_empty() => {
             planner.primary_key(both.found()?, columns)
         }
@@ -79,13 +82,17 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
             sequence,
             narrow,
             ..
-        } => planner.advance(both.found()?, column, &sequence.name, *narrow).into(),
+        } => planner
+            .advance(both.found()?, column, &sequence.name, *narrow)
+            .into(),
         Difference::SequenceNarrow {
             column, sequence, ..
-        } => step([widen_sequence(&sequence.name, column.kind)], SEQUENCE_ALONE).into(),
-        Difference::Placement { key, parent, .. } => {
-            distribute(key, parent, both.found()?).into()
-        }
+        } => step(
+            [widen_sequence(&sequence.name, column.kind)],
+            SEQUENCE_ALONE,
+        )
+        .into(),
+        Difference::Placement { key, parent, .. } => distribute(key, parent, both.found()?).into(),
         Difference::ForeignKeyAbsent { declared } => {
             let name = current.free_name(declared.name.as_deref().unwrap_or_default());
             let add = alter.step(add_foreign_key(&name, declared, None), WRITERS_OF_BOTH);
@@ -197,7 +204,11 @@ pub(super) fn store(table: &str, column: &str, set: &[&str]) -> String {
 
 fn replace_foreign_key(alter: Alter<'_>, declared: &ForeignKey, found: &ForeignKey) -> Steps {
     let names = [&found.name, &declared.name];
-    let name = names.into_iter().flatten().next().map_or("", String::as_str);
+    let name = names
+        .into_iter()
+        .flatten()
+        .next()
+        .map_or("", String::as_str);
     let mut replace = step(
         [
             alter.drop_constraint(name),
@@ -325,7 +336,9 @@ impl Planner<'_, '_> {
             .iter()
             .rev()
             .filter(|column| table.column(column).is_some_and(|column| column.nullable))
-            .fold(index, |steps, column| self.not_null(table, column).then(steps))
+            .fold(index, |steps, column| {
+                self.not_null(table, column).then(steps)
+            })
     }
 
     /// A sequence that exists remembers numbers whose rows are gone.
@@ -482,7 +495,10 @@ fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
         quoted(name),
         listed.join(", ")
     );
-    step([alter.drop_constraint(name), alter.statement(add)], WHILE_READ)
+    step(
+        [alter.drop_constraint(name), alter.statement(add)],
+        WHILE_READ,
+    )
 }
 
 /// Moves the rows. A foreign key that existed before has never reached the parent's rows, and Citus takes
@@ -503,9 +519,8 @@ fn distribute(by: &ForeignKey, parent: &Placement, table: &Table) -> Step {
         "SELECT truncate_local_data_after_distributing_table({})",
         literal(BACKEND, &quoted(&table.name))
     ));
-    let add = |(name, key): &(&str, &ForeignKey)| {
-        alter.statement(add_foreign_key(name, by, Some(key)))
-    };
+    let add =
+        |(name, key): &(&str, &ForeignKey)| alter.statement(add_foreign_key(name, by, Some(key)));
     statements.extend(keys.iter().map(add));
     distribute
 }

@@ -23,7 +23,9 @@ impl Step {
     pub(crate) fn required_table(&self) -> Option<&str> {
         match &self.execution {
             Execution::DropRequired { table, .. } => Some(table),
-            Execution::Transaction { .. } | Execution::Compared { .. } | Execution::Alone { .. } => None,
+            Execution::Transaction { .. }
+            | Execution::Compared { .. }
+            | Execution::Alone { .. } => None,
         }
     }
 }

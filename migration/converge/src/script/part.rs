@@ -13,7 +13,8 @@ use crate::{
     diff::{self, Change, Difference, Element, name::name},
     facts::Facts,
     inspect::{Compression, Inspection},
-    plan::{self, Context, Execution, Plan, Step, Steps, TxMode, Undo, Undone, required},
+    plan::{self, Context, Execution, Plan, Step, Steps, Undo, Undone, required},
+    session::TxMode,
 };
 
 pub(super) struct Part<'v> {

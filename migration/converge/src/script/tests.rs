@@ -228,7 +228,10 @@ fn a_column_is_stored_as_the_server_can() {
     let all = all();
     let (up, down) = with(DbBackend::Postgres, &all, |script| {
         let up = Part::up(script, &all[2]).expect("scripted").storage;
-        (up.expect("storage"), Part::down(script, &all[2], &[]).storage)
+        (
+            up.expect("storage"),
+            Part::down(script, &all[2], &[]).storage,
+        )
     });
 
     let set = |clause: &str| {
