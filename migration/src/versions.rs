@@ -96,23 +96,26 @@ pub(crate) struct Compared {
     pub(crate) pending: Vec<String>,
 }
 
-/// Returns what to compare with where these migrations are recorded: the shape at the newest of them, or the newest of
-/// all until one is recorded that makes a table, so that it is seen what an older table lacks.
-pub(crate) fn compared(recorded: &[String]) -> Result<Compared, Error> {
+/// Returns what to compare with where these migrations are recorded and these tables exist: the shape at the newest
+/// recorded migration, or at a later one whose table exists already, so that an older form of it is seen and repaired.
+/// Until a migration is recorded that makes a table, it is the newest of all.
+pub(crate) fn compared(recorded: &[String], tables: &[String]) -> Result<Compared, Error> {
     let all = declarations();
     let newest = all.iter().rposition(|one| recorded.contains(&one.name));
-    let count = newest.map_or(0, |at| at + 1);
-    let at_newest = shape(&all, count)?;
-    let has_adopted = at_newest.own_tables().next().is_some();
-    Ok(match has_adopted {
-        true => Compared {
-            shape: at_newest,
-            pending: all[count..].iter().map(|one| one.name.clone()).collect(),
-        },
-        false => Compared {
-            shape: shape(&all, all.len())?,
-            pending: Vec::new(),
-        },
+    let recorded = newest.map_or(0, |at| at + 1);
+    let has_adopted = shape(&all, recorded)?.own_tables().next().is_some();
+    let mut count = if has_adopted { recorded } else { all.len() };
+    for at in count..all.len() {
+        let (older, newer) = (shape(&all, at)?, shape(&all, at + 1)?);
+        let is_there = |table: &str| tables.iter().any(|one| one.eq_ignore_ascii_case(table));
+        let mut made = newer.own_tables().filter(|table| !older.has_own(table));
+        if made.any(is_there) {
+            count = at + 1;
+        }
+    }
+    Ok(Compared {
+        shape: shape(&all, count)?,
+        pending: all[count..].iter().map(|one| one.name.clone()).collect(),
     })
 }
 

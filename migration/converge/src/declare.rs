@@ -236,6 +236,18 @@ impl Shape {
         own.map(|declared| declared.table.name.as_str())
     }
 
+    /// Returns the columns that this shape adds to the tables of an older one, each as TABLE.COLUMN.
+    pub fn columns_beyond(&self, older: &Self) -> Vec<String> {
+        let added = self.tables.iter().filter_map(|declared| {
+            let before = older.table_named(&declared.table.name)?;
+            let columns = declared.table.columns.iter();
+            let columns = columns.filter(|column| before.column(&column.name).is_none());
+            let name = |column: &Column| format!("{}.{}", declared.table.name, column.name);
+            Some(columns.map(name).collect::<Vec<_>>())
+        });
+        added.flatten().collect()
+    }
+
     /// Returns the names of the application's tables that are required.
     pub fn required_tables(&self) -> impl Iterator<Item = &str> {
         let is_required = |declared: &&Declared| declared.role != Role::Own;

@@ -380,8 +380,9 @@ impl<M> Runner<M> {
         let unit = session.begin_to_read().await?;
         // A role that may not read the records may still compare the tables.
         let recorded = records::known(&unit.db(), &self.settings).await;
+        let tables = converge::tables(&unit.db()).await;
         unit.rollback().await?;
-        versions::compared(&recorded.unwrap_or_default())
+        versions::compared(&recorded.unwrap_or_default(), &tables.unwrap_or_default())
     }
 
     async fn roll_back(

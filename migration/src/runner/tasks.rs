@@ -150,6 +150,9 @@ impl Task for RollBackNext {
                 for table in newer.own_tables().filter(|table| !older.has_own(table)) {
                     announce_drop(&turn.work(), table).await;
                 }
+                for column in newer.columns_beyond(&older) {
+                    tracing::info!("drops the column {column} with its values");
+                }
                 let record = Record::Ours(settings.records.delete(db.get_database_backend(), name));
                 converge::roll_back(&turn.work(), &older, &newer, record).await?;
             }
@@ -341,7 +344,8 @@ impl Task for Repair<'_> {
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
         let recorded = records::known(&turn.record(), settings).await?;
-        let Compared { shape, pending } = versions::compared(&recorded)?;
+        let Compared { shape, pending } =
+            versions::compared(&recorded, &converge::tables(&turn.record()).await?)?;
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {

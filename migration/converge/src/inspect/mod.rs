@@ -159,10 +159,48 @@ pub(crate) async fn read(
         place,
         tables,
         names,
-        found: declared,
+        found: match backend {
+            DbBackend::Postgres => declared,
+            // They come in lower case, since their names have none.
+            _ => declared
+                .into_iter()
+                .map(|table| respelled(table, shape))
+                .collect(),
+        },
         compression,
         reach,
     })
+}
+
+/// The table with the names of its columns spelled as they are declared.
+fn respelled(mut table: Table, shape: &Shape) -> Table {
+    let spell = |table: &str, column: &mut String| {
+        let mut tables = shape.inspected();
+        let declared = tables.find(|one| one.name.eq_ignore_ascii_case(table));
+        let mut columns = declared.into_iter().flat_map(|table| &table.columns);
+        if let Some(declared) = columns.find(|one| one.name.eq_ignore_ascii_case(column)) {
+            column.clone_from(&declared.name);
+        }
+    };
+    let name = table.name.clone();
+    let columns = table.columns.iter_mut().map(|column| &mut column.name);
+    let indexed = table
+        .indexes
+        .iter_mut()
+        .flat_map(|index| &mut index.columns);
+    let keys = table.foreign_keys.iter_mut();
+    let all = columns.chain(&mut table.primary_key).chain(indexed);
+    all.for_each(|column| spell(&name, column));
+    for key in keys {
+        key.columns
+            .iter_mut()
+            .for_each(|column| spell(&name, column));
+        let parent = key.table.clone();
+        key.references
+            .iter_mut()
+            .for_each(|column| spell(&parent, column));
+    }
+    table
 }
 
 /// Returns the database, and on PostgreSQL the schema, that this connection works in.

@@ -42,13 +42,15 @@ pub(in crate::cli) fn previews(previews: &[Preview]) -> String {
 }
 
 fn write_report(out: &mut String, report: &Report) -> Result {
+    let lengths = report.parts.iter().map(|part| part.name.len());
+    let width = lengths.max().unwrap_or_default().max(15);
     for part in &report.parts {
         let (style, state) = match part.as_declared {
             true => (GOOD, "ok"),
             false => (BAD, "differs"),
         };
         let (name, declared) = (&part.name, &part.declared);
-        writeln!(out, "{style}{state:<8}{style:#} {name:<15} {declared}")?;
+        writeln!(out, "{style}{state:<8}{style:#} {name:<width$} {declared}")?;
     }
     for difference in &report.differences {
         writeln!(out, "\n{}: {difference}", difference.part)?;
