@@ -104,10 +104,11 @@ pub(crate) fn compared(recorded: &[String], tables: &[String]) -> Result<Compare
     let newest = all.iter().rposition(|one| recorded.contains(&one.name));
     let recorded = newest.map_or(0, |at| at + 1);
     let has_adopted = shape(&all, recorded)?.own_tables().next().is_some();
-    let mut count = if has_adopted { recorded } else { all.len() };
-    for at in count..all.len() {
+    let compared = if has_adopted { recorded } else { all.len() };
+    let is_there = |table: &str| tables.iter().any(|one| one.eq_ignore_ascii_case(table));
+    let mut count = compared;
+    for at in compared..all.len() {
         let (older, newer) = (shape(&all, at)?, shape(&all, at + 1)?);
-        let is_there = |table: &str| tables.iter().any(|one| one.eq_ignore_ascii_case(table));
         let mut made = newer.own_tables().filter(|table| !older.has_own(table));
         if made.any(is_there) {
             count = at + 1;

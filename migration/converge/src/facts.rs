@@ -56,7 +56,7 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Rows(i64),
     Keys(Keys),
-    Orphans(Option<Orphans>),
+    Orphans(Option<Box<Orphans>>),
     Sequence(Option<SequenceState>),
 }
 
@@ -140,7 +140,7 @@ impl Facts {
             id: id.to_owned(),
         };
         match self.ask(question) {
-            Some(Answer::Orphans(orphans)) => orphans,
+            Some(Answer::Orphans(orphans)) => orphans.map(|orphans| *orphans),
             _ => None,
         }
     }
@@ -183,14 +183,6 @@ impl Facts {
 
     pub(crate) fn forget(&mut self) {
         self.known.clear();
-    }
-
-    #[cfg(test)]
-    pub(crate) fn told(known: Vec<(Question, Answer)>) -> Self {
-        Self {
-            known,
-            missing: Vec::new(),
-        }
     }
 
     /// Queries the database for what was missed. Returns whether anything was.
@@ -253,7 +245,9 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
         Question::Duplicates { table, columns } => {
             Answer::Rows(duplicates(db, table, columns, &listed(columns)).await?)
         }
-        Question::Orphans { table, key, id } => Answer::Orphans(orphans(db, table, key, id).await?),
+        Question::Orphans { table, key, id } => {
+            Answer::Orphans(orphans(db, table, key, id).await?.map(Box::new))
+        }
         Question::Sequence {
             table,
             column,

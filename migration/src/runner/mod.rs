@@ -191,7 +191,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] where another runner is at work for too long, [`Error::InUse`] where somebody has
+    /// [`Locked`](crate::ConvergeError::Locked) where another runner is at work for too long, [`InUse`](crate::ConvergeError::InUse) where somebody has
     /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
     /// from there.
     pub async fn up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
@@ -216,7 +216,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and [`Error::ReferredTo`] where another table refers to `vectors` and it would be
+    /// As of [`up`](Self::up), and [`ReferredTo`](crate::ConvergeError::ReferredTo) where another table refers to `vectors` and it would be
     /// dropped: nothing is rolled back then.
     pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
     where
@@ -259,7 +259,7 @@ impl<M> Runner<M> {
     /// # Errors
     ///
     /// [`Error::TablesOfOthers`] where there are tables or views that these migrations have not made, unless
-    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; [`Error::ReferredTo`] where
+    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; [`ReferredTo`](crate::ConvergeError::ReferredTo) where
     /// another database's tables refer to these; and as of [`up`](Self::up).
     pub async fn fresh<'c, C>(&self, db: C) -> Result<(), Error>
     where
@@ -278,7 +278,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where `up` would refuse, [`Error::Lookup`] where the shape cannot be read.
+    /// [`Refused`](crate::ConvergeError::Refused) where `up` would refuse, [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
     pub async fn preview_up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<Vec<Preview>, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -291,7 +291,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`] where the shape cannot be read.
+    /// [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
     pub async fn preview_down<'c, C>(
         &self,
         db: C,
@@ -323,7 +323,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`] where the catalog or the rows cannot be read.
+    /// [`Lookup`](crate::ConvergeError::Lookup) where the catalog or the rows cannot be read.
     pub async fn check<'c, C>(&self, db: C) -> Result<Report, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -339,7 +339,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and [`Error::OrphansNotStored`] where what orphans say could not be stored; a step
+    /// As of [`up`](Self::up), and [`OrphansNotStored`](crate::ConvergeError::OrphansNotStored) where what orphans say could not be stored; a step
     /// that fails stands in [`Repaired::failed`] and holds up only what needs it.
     pub async fn repair<'c, C>(&self, db: C, orphans: Orphans<'_>) -> Result<Repaired, Error>
     where
