@@ -37,6 +37,7 @@ mod pages_beside_others;
 mod random_shapes;
 mod rebuilds;
 mod referred_to;
+mod releases;
 mod replicas;
 mod rights;
 mod script;
@@ -127,6 +128,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         faults::tests(backend),
         fresh::tests(backend),
         generated::tests(),
+        releases::tests(),
         isolation::tests(backend),
         library::tests(),
         locks::tests(engine),
