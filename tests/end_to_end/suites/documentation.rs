@@ -74,6 +74,10 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
             every_link_leads_somewhere,
         ),
         (
+            "documentation::the_page_for_services_shows_a_migration_that_is_tested",
+            the_page_for_services_shows_a_migration_that_is_tested,
+        ),
+        (
             "documentation::the_pictures_are_current",
             the_pictures_are_current,
         ),
@@ -86,6 +90,14 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
         ));
     }
     tests
+}
+
+fn the_page_for_services_shows_a_migration_that_is_tested() {
+    let tested = page("tests/releases/m20270101_000000_add_model.rs");
+
+    let services = page("docs/services.md");
+
+    assert!(services.contains(&format!("```rs\n{tested}```\n")));
 }
 
 #[derive(Clone)]
