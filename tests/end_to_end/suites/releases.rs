@@ -123,10 +123,7 @@ fn add_migrations(copy: &Path) {
     for migration in MIGRATIONS {
         fs::copy(fixture(migration), source.join(format!("{migration}.rs"))).unwrap();
         let last = fs::read_to_string(&lib).unwrap();
-        let last = last
-            .lines()
-            .filter(|line| line.starts_with("mod m2"))
-            .last();
+        let last = last.lines().rfind(|line| line.starts_with("mod m2"));
         let last = last.expect("a migration").to_owned();
         edit(&lib, &last, &format!("{last}\nmod {migration};"));
         let entry = format!("            Box::new({migration}::Migration),\n        ]");
