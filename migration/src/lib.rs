@@ -31,6 +31,10 @@ mod m20250524_000000_create_documents;
 mod m20250524_120000_create_vectors;
 mod m20261123_000000_store_vector_ids;
 mod record_table;
+#[cfg(test)]
+mod recorded_shapes;
+#[cfg(feature = "recording")]
+mod recording;
 mod runner;
 #[cfg(feature = "cli")]
 mod script;
@@ -42,6 +46,8 @@ pub use converge::{
     OrphanSink, OrphanValue, Orphans, PartReport, Place, RemedyReport, Report, StepReport,
 };
 pub use error::Error;
+#[cfg(feature = "recording")]
+pub use recording::recorded;
 pub use runner::Repaired;
 pub use runner::{MigrationRecord, Preview, Runner, Status};
 pub use sea_orm_migration::MigratorTrait;

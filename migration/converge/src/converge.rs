@@ -10,7 +10,7 @@ use crate::{
     Error,
     apply::{self, Done, Outcome},
     declare::Shape,
-    diff::{self, Difference, Element, Part},
+    diff::{self, Change, Difference, Element, Part},
     facts::{self, Facts},
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
@@ -130,14 +130,13 @@ async fn inspect_again(
     current
 }
 
-async fn within(
+/// Inspects, and compares until no fact is missing.
+pub(crate) async fn compare(
     db: &impl ConnectionTrait,
     settings: &Settings,
     shape: &Shape,
-    mode: TxMode,
-    copied: &[Element],
     facts: &mut Facts,
-) -> Result<Current, Error> {
+) -> Result<(Inspection, Vec<Change>), Error> {
     let inspection = inspect::read(db, settings, shape).await?;
     let mut changes = diff::changes(&inspection, shape, facts);
     for _ in 0..MOST_QUESTIONS {
@@ -146,6 +145,18 @@ async fn within(
         }
         changes = diff::changes(&inspection, shape, facts);
     }
+    Ok((inspection, changes))
+}
+
+async fn within(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    shape: &Shape,
+    mode: TxMode,
+    copied: &[Element],
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    let (inspection, changes) = compare(db, settings, shape, facts).await?;
     let context = Context {
         current: &inspection,
         shape,

@@ -13,6 +13,7 @@ use crate::{
 
 /// A question on the rows of a table.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Question {
     IsEmpty {
         table: String,
@@ -53,6 +54,7 @@ pub(crate) enum Question {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Answer {
     Rows(i64),
     Keys(Keys),
@@ -69,6 +71,7 @@ pub(crate) struct Facts {
 
 /// What prevents columns from being the primary key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Keys {
     /// Rows with NULL in one of them.
     pub(crate) null: i64,
@@ -78,6 +81,7 @@ pub(crate) struct Keys {
 
 /// Rows that refer to a row that does not exist.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Orphans {
     pub(crate) key: ForeignKey,
     pub(crate) count: i64,
@@ -89,6 +93,7 @@ pub(crate) struct Orphans {
 
 /// PostgreSQL: the numbers that a sequence gives.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SequenceState {
     pub(crate) next: i64,
     /// The largest number in the column.
@@ -183,6 +188,19 @@ impl Facts {
 
     pub(crate) fn forget(&mut self) {
         self.known.clear();
+    }
+
+    #[cfg(feature = "recording")]
+    pub(crate) fn known(&self) -> &[(Question, Answer)] {
+        &self.known
+    }
+
+    #[cfg(feature = "recording")]
+    pub(crate) fn of(known: Vec<(Question, Answer)>) -> Self {
+        Self {
+            known,
+            missing: Vec::new(),
+        }
     }
 
     /// Queries the database for what was missed. Returns whether anything was.

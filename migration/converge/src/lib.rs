@@ -25,6 +25,8 @@ mod plan;
 mod preview;
 mod provisional;
 mod purge;
+#[cfg(feature = "recording")]
+pub mod recording;
 mod report;
 mod required;
 pub mod script;

@@ -25,6 +25,7 @@ impl fmt::Display for Place {
 
 /// A table, declared or found.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -41,6 +42,7 @@ pub(crate) struct Table {
 
 /// What the catalog says about a table beyond what can be declared.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Extras {
     /// PostgreSQL only.
     pub(crate) checks: Vec<Check>,
@@ -99,6 +101,7 @@ impl Table {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Kind {
     Table,
     /// A table of a MySQL storage engine that parses foreign keys and ignores them.
@@ -106,7 +109,7 @@ pub(crate) enum Kind {
     /// PostgreSQL: a table that a crash of the server empties.
     Unlogged,
     /// A table that others can refer to, but whose own shape this engine does not change; what it is.
-    ReferredTo(&'static str),
+    ReferredTo(String),
     /// PostgreSQL: a table that others inherit from. A foreign key refers to its own rows only.
     InheritedFrom,
     /// Any other object with the name; what it is.
@@ -115,6 +118,7 @@ pub(crate) enum Kind {
 
 /// The changes for which a MySQL or MariaDB server copies a table, because of what else the table has.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Copies {
     /// A unique index over values of any length, which MariaDB keeps as a hidden column.
     EveryChange,
@@ -126,6 +130,7 @@ pub(crate) enum Copies {
 
 /// Which sessions a statement blocks that changes a table's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Reach {
     Server,
     /// Every writer of a Galera cluster, whichever table it writes to: the nodes run such a statement at the
@@ -135,6 +140,7 @@ pub(crate) enum Reach {
 
 /// Where the rows are; every table is local except on Citus.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Placement {
     Local,
     /// Local, and known to the other nodes: only these refer to reference tables, and are referred to by them.
@@ -169,6 +175,7 @@ impl fmt::Display for Placement {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Column {
     pub(crate) name: String,
     /// The type as the engine prints it, or as it is declared.
@@ -182,6 +189,7 @@ pub(crate) struct Column {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Attributes {
     /// Empty where it is the type's own.
     pub(crate) collation: String,
@@ -198,6 +206,7 @@ pub(crate) struct Attributes {
 
 /// Where the value of a column comes from that an INSERT leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Filled {
     /// Its default, if it has one.
     ByDefault,
@@ -209,6 +218,7 @@ pub(crate) enum Filled {
 
 /// PostgreSQL: the source of a column's numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Sequence {
     /// As the server prints it, quoted where necessary.
     pub(crate) name: String,
@@ -217,6 +227,7 @@ pub(crate) struct Sequence {
 
 /// Which column owns a sequence. Only the column's own may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Owner {
     TheColumn,
     /// Other columns draw from it too, whichever owns it; a list of them.
@@ -226,6 +237,7 @@ pub(crate) enum Owner {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Index {
     pub(crate) name: String,
     /// Empty names stand for expressions and prefixes.
@@ -244,11 +256,31 @@ pub(crate) struct Index {
 
 /// Why the planner does not use an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Unused {
-    /// MySQL and MariaDB: it is hidden from the optimizer; the clause that shows it again.
-    Hidden(&'static str),
+    /// MySQL and MariaDB: it is hidden from the optimizer.
+    Hidden(Shown),
     /// PostgreSQL: its build did not finish.
     Invalid,
+}
+
+/// The clause that shows a hidden index again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Shown {
+    /// MariaDB.
+    NotIgnored,
+    /// MySQL.
+    Visible,
+}
+
+impl Shown {
+    pub(crate) fn clause(self) -> &'static str {
+        match self {
+            Self::NotIgnored => "NOT IGNORED",
+            Self::Visible => "VISIBLE",
+        }
+    }
 }
 
 impl Index {
@@ -285,6 +317,7 @@ impl Index {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) expression: String,
@@ -292,6 +325,7 @@ pub(crate) struct Check {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ForeignKey {
     /// SQLite's may have none.
     pub(crate) name: Option<String>,

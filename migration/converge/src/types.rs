@@ -7,6 +7,7 @@ use sea_query::{ColumnType, StringLen};
 
 /// A column's type, as far as the entities that read it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Type {
     Integer {
         bits: u8,
@@ -44,6 +45,7 @@ pub(crate) enum Type {
 
 /// How long a text may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Length {
     Any,
     Characters(u32),

@@ -45,6 +45,7 @@ pub(crate) struct Inspection {
 
 /// What the server can compress long values with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Compression {
     Lz4,
     /// It was built without the other.

@@ -7,8 +7,8 @@ use super::{Found, Referrer, Relation, gather, list, others::Named, rows};
 use crate::{
     declare::Shape,
     model::{
-        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Table,
-        Unused,
+        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Shown,
+        Table, Unused,
     },
     sql,
     types::{Length, Type},
@@ -159,7 +159,9 @@ async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbE
                 }
                 ("BASE TABLE", "InnoDB") => Kind::Table,
                 ("BASE TABLE", _) => Kind::TableOfEngine(engine),
-                ("SYSTEM VERSIONED", "InnoDB") => Kind::ReferredTo("a system-versioned table"),
+                ("SYSTEM VERSIONED", "InnoDB") => {
+                    Kind::ReferredTo("a system-versioned table".to_owned())
+                }
                 _ => Kind::Other(format!("a {}", table_type.to_lowercase())),
             })
         },
@@ -350,7 +352,7 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
             let method: String = row.try_get_by_index(3)?;
             let name: String = row.try_get_by_index(0)?;
             let hidden = hidden.iter().find(|(hidden, _)| *hidden == name);
-            let unused = hidden.map(|(_, shown)| Unused::Hidden(shown));
+            let unused = hidden.map(|(_, shown)| Unused::Hidden(*shown));
             Ok(Index {
                 name,
                 columns: vec![row.try_get_by_index(1)?],
@@ -371,10 +373,10 @@ async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, Db
 async fn hidden_indexes(
     db: &impl ConnectionTrait,
     name: &str,
-) -> Result<Vec<(String, &'static str)>, DbErr> {
-    const SWITCHES: [(&str, &str, &str); 2] = [
-        ("IGNORED", "YES", "NOT IGNORED"),
-        ("IS_VISIBLE", "NO", "VISIBLE"),
+) -> Result<Vec<(String, Shown)>, DbErr> {
+    const SWITCHES: [(&str, &str, Shown); 2] = [
+        ("IGNORED", "YES", Shown::NotIgnored),
+        ("IS_VISIBLE", "NO", Shown::Visible),
     ];
     let columns: Vec<String> = list(
         db,
