@@ -3,11 +3,14 @@
 use crate::{
     Error,
     converge::{self, Record},
-    declare::{Role, Shape},
-    diff::Change,
-    plan::{self, Step, Steps},
+    declare::{Declared, Role, Shape},
+    diff::{self, Change},
+    facts::Facts,
+    inspect::Inspection,
+    plan::{self, Context, Step, Steps},
     report,
     required::Referrers,
+    script::simulated,
     session::Session,
 };
 
@@ -51,16 +54,17 @@ impl Previewed {
             }
         }
         let statements = steps.iter().flat_map(|step| step.statements.clone());
+        let is_missing = |one: &&Declared| {
+            one.role == Role::Own && current.inspection.table(&one.table.name).is_none()
+        };
+        let missing: Vec<&Declared> = newer.tables.iter().filter(is_missing).collect();
         // What a new table gets after it was made is not among the differences of one that is missing.
-        let new_storage = newer.tables.iter().filter(|one| {
-            let before = older.declared(&one.table.name);
-            let is_declared_now =
-                before.is_none_or(|before| before.fast_storage != one.fast_storage);
-            let is_missing = current.inspection.table(&one.table.name).is_none();
-            one.role == Role::Own && is_declared_now && is_missing
-        });
-        let new_storage = new_storage.flat_map(|one| plan::store_new(&current.inspection, one));
-        Ok(statements.chain(new_storage).collect())
+        let made_now = missing
+            .iter()
+            .filter(|one| older.declared(&one.table.name).is_none());
+        let stored = made_now.flat_map(|one| plan::store_new(&current.inspection, one));
+        let added = added(session, &current.inspection, older, newer, &missing);
+        Ok(statements.chain(stored).chain(added).collect())
     }
 
     /// Returns the statements that would undo what the newer shape declares beyond the older one.
@@ -82,4 +86,31 @@ impl Previewed {
         self.gone.gone.extend(dropped);
         Ok(steps.into_iter().flat_map(|step| step.statements).collect())
     }
+}
+
+/// The statements that a version adds to tables that an earlier one of the previewed versions makes.
+fn added(
+    session: &Session<'_>,
+    current: &Inspection,
+    older: &Shape,
+    newer: &Shape,
+    missing: &[&Declared],
+) -> Vec<String> {
+    let simulated = simulated::after(current.backend, older, current.compression);
+    let is_made_before = |change: &Change| {
+        let mut missing = missing.iter().map(|one| one.table.name.as_str());
+        missing.any(|table| table == change.table) && older.has_own(&change.table)
+    };
+    let changes = diff::changes(&simulated, newer, &mut Facts::default());
+    let changes: Vec<Change> = changes.into_iter().filter(is_made_before).collect();
+    let context = Context {
+        current: &simulated,
+        shape: newer,
+        mode: session.tx_mode(),
+        copied: &[],
+    };
+    let plans = plan::plan(&context, &changes);
+    let steps = plans.iter().filter_map(|plan| plan.remedy.steps());
+    let steps = steps.flat_map(Steps::iter);
+    steps.flat_map(|step| step.statements.clone()).collect()
 }

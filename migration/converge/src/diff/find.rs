@@ -450,13 +450,12 @@ fn indexes(
             && !is_declared(index)
     };
     let mut found = Vec::new();
-    if let Some(first) = declared.indexes.first() {
-        let unique = table.indexes.iter().find(limits_rows);
-        found.extend(unique.map(|index| Difference::IndexUnique {
-            declared: first.name.clone(),
-            found: index.clone(),
-        }));
-    }
+    let first = declared.indexes.first().map(|index| index.name.clone());
+    let unique = table.indexes.iter().find(limits_rows);
+    found.extend(unique.map(|index| Difference::IndexUnique {
+        declared: first,
+        found: index.clone(),
+    }));
     for wanted in &declared.indexes {
         let is_there = |column: &String| table.column(column).is_some();
         if wanted.columns.iter().all(is_there) {

@@ -164,7 +164,8 @@ pub(crate) enum Difference {
     },
     /// Unique over columns of ours, and not declared.
     IndexUnique {
-        declared: String,
+        /// The declared index beside which it is reported, if there is one.
+        declared: Option<String>,
         found: Index,
     },
     Storage {
@@ -264,7 +265,7 @@ impl Difference {
             Self::IndexAbsent { declared, .. } | Self::IndexUnfit { declared, .. } => {
                 Part::Index(declared.name.clone())
             }
-            Self::IndexUnique { declared, .. } => Part::Index(declared.clone()),
+            Self::IndexUnique { declared, .. } => declared.clone().map_or(Part::Table, Part::Index),
         }
     }
 }

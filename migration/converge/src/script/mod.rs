@@ -9,7 +9,7 @@ mod guard;
 mod mysql;
 mod part;
 mod postgres;
-mod simulated;
+pub(crate) mod simulated;
 mod sqlite;
 #[cfg(test)]
 mod tests;

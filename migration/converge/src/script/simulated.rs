@@ -49,7 +49,7 @@ pub(super) fn unstored(version: &Version, compression: Compression) -> Inspectio
 }
 
 /// With a shape.
-pub(super) fn after(
+pub(crate) fn after(
     backend: DbBackend,
     shape: &Shape,
     compression: Option<Compression>,
