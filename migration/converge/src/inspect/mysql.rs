@@ -206,7 +206,7 @@ async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, D
             Product::MySql if words.contains("default_generated") => {
                 Some("filled by an expression".to_owned())
             }
-            Product::MySql | Product::MariaDb => ["invisible", "compressed"]
+            Product::MySql | Product::MariaDb => ["invisible", "compressed", "on update"]
                 .into_iter()
                 .find(|word| words.contains(word))
                 .map(str::to_owned),
