@@ -22,6 +22,7 @@
 //!
 //! `cli` (on by default) is the binary: async-std, the three drivers and the command line. A service
 //! sets `default-features = false` and brings a runtime and a driver through its own `sea-orm`.
+//! `recording` is for tests: `recorded` returns an inspection as JSON.
 
 #[cfg(feature = "cli")]
 pub mod cli;

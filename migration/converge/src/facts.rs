@@ -196,6 +196,11 @@ impl Facts {
     }
 
     #[cfg(feature = "recording")]
+    pub(crate) fn missing(&self) -> &[Question] {
+        &self.missing
+    }
+
+    #[cfg(feature = "recording")]
     pub(crate) fn of(known: Vec<(Question, Answer)>) -> Self {
         Self {
             known,

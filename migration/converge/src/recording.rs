@@ -1,6 +1,6 @@
 //! Inspections as JSON, recorded from a server, and what is planned for a recorded one without a server.
 
-use sea_orm::DbBackend;
+use sea_orm::{DbBackend, DbErr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,6 +28,21 @@ struct Recording {
     facts: Vec<(Question, Answer)>,
 }
 
+/// Why nothing can be planned for a text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// It is no recording, or that of another version of the engine.
+    #[error("it is no recording: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// It is of a database that the engine does not know.
+    #[error("it is of {0:?}, which is no database that is known here")]
+    Backend(String),
+    /// The comparison asks for more than it did when it was recorded.
+    #[error("it does not tell {}", .0.join(", "))]
+    Unanswered(Vec<String>),
+}
+
 /// Inspects the shape, and returns what was found and asked as JSON.
 ///
 /// # Errors
@@ -39,48 +54,23 @@ pub async fn record(session: &Session<'_>, shape: &Shape) -> Result<String, Erro
     let compared = compare(&unit.db(), session.settings, shape, &mut facts).await;
     unit.rollback().await?;
     let (inspection, _) = compared?;
-    let mut names = inspection.names;
-    names.sort_unstable();
-    let recording = Recording {
-        backend: inspection.backend.as_str().to_owned(),
-        tables: inspection.tables,
-        names,
-        found: inspection.found,
-        compression: inspection.compression,
-        reach: inspection.reach,
-        facts: facts.known().to_vec(),
-    };
-    serde_json::to_string_pretty(&recording)
-        .map_err(|error| sea_orm::DbErr::Json(error.to_string()).into())
+    let recording = Recording::of(inspection, &facts);
+    serde_json::to_string_pretty(&recording).map_err(|error| DbErr::Json(error.to_string()).into())
 }
 
 /// Returns what is planned for a recorded inspection, as `check` prints it.
 ///
 /// # Errors
 ///
-/// Where the text is no recording.
-pub fn replay(recorded: &str, shape: &Shape) -> Result<String, serde_json::Error> {
+/// [`ReplayError`] where the text is no recording that answers all that the comparison asks.
+pub fn replay(recorded: &str, shape: &Shape) -> Result<String, ReplayError> {
     let recording: Recording = serde_json::from_str(recorded)?;
-    let current = Inspection {
-        backend: match recording.backend.as_str() {
-            "Postgres" => DbBackend::Postgres,
-            "MySql" => DbBackend::MySql,
-            _ => DbBackend::Sqlite,
-        },
-        place: Place {
-            database: String::new(),
-            schema: None,
-        },
-        tables: recording.tables,
-        names: recording.names,
-        found: recording.found,
-        may_create_required: false,
-        creation_hint: "",
-        compression: recording.compression,
-        reach: recording.reach,
-    };
-    let mut facts = Facts::of(recording.facts);
+    let (current, mut facts) = recording.inspection()?;
     let changes = diff::changes(&current, shape, &mut facts);
+    if !facts.missing().is_empty() {
+        let missing = facts.missing().iter().map(Question::to_string);
+        return Err(ReplayError::Unanswered(missing.collect()));
+    }
     let context = Context {
         current: &current,
         shape,
@@ -94,6 +84,47 @@ pub fn replay(recorded: &str, shape: &Shape) -> Result<String, serde_json::Error
     Ok(reports.map(|report| text(&report)).collect())
 }
 
+impl Recording {
+    fn of(inspection: Inspection, facts: &Facts) -> Self {
+        let mut names = inspection.names;
+        names.sort_unstable();
+        Self {
+            backend: inspection.backend.as_str().to_owned(),
+            tables: inspection.tables,
+            names,
+            found: inspection.found,
+            compression: inspection.compression,
+            reach: inspection.reach,
+            facts: facts.known().to_vec(),
+        }
+    }
+
+    /// In a place without a name, and with the facts.
+    fn inspection(self) -> Result<(Inspection, Facts), ReplayError> {
+        let backend = backend(&self.backend).ok_or(ReplayError::Backend(self.backend))?;
+        let inspection = Inspection {
+            backend,
+            place: Place {
+                database: String::new(),
+                schema: None,
+            },
+            tables: self.tables,
+            names: self.names,
+            found: self.found,
+            may_create_required: false,
+            creation_hint: "",
+            compression: self.compression,
+            reach: self.reach,
+        };
+        Ok((inspection, Facts::of(self.facts)))
+    }
+}
+
+fn backend(name: &str) -> Option<DbBackend> {
+    let all = [DbBackend::Postgres, DbBackend::MySql, DbBackend::Sqlite];
+    all.into_iter().find(|one| one.as_str() == name)
+}
+
 fn text(report: &DifferenceReport) -> String {
     let mut text = format!("{}: {report}\n", report.part);
     if let RemedyReport::Repair { steps } = &report.remedy {
@@ -105,4 +136,59 @@ fn text(report: &DifferenceReport) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm_migration::schema::{integer, pk_auto};
+    use sea_query::Table as TableStatement;
+
+    use super::*;
+    use crate::{Declaration, script::simulated};
+
+    fn shape() -> Shape {
+        let declaration = Declaration {
+            name: "first".to_owned(),
+            declare: |shape| {
+                let notes = TableStatement::create()
+                    .table("notes")
+                    .col(pk_auto("id"))
+                    .col(integer("page"))
+                    .take();
+                shape.table(&notes);
+            },
+        };
+        Shape::at(&[declaration], 1).expect("comparable")
+    }
+
+    fn recording(known: Vec<(Question, Answer)>) -> Recording {
+        let there = simulated::after(DbBackend::Sqlite, &shape(), None);
+        Recording::of(there, &Facts::of(known))
+    }
+
+    fn replayed(recording: &Recording) -> Result<String, ReplayError> {
+        let text = serde_json::to_string(recording).expect("JSON");
+        replay(&text, &shape())
+    }
+
+    /// An unanswered question counts as no rows, and would plan for what nobody has looked at.
+    #[test]
+    fn what_the_comparison_asks_and_was_not_recorded_is_an_error() {
+        let error = replayed(&recording(Vec::new())).expect_err("nothing is known");
+
+        let told = error.to_string();
+        assert!(told.starts_with("it does not tell the values of"), "{told}");
+    }
+
+    #[test]
+    fn a_database_that_is_not_known_is_an_error() {
+        let elsewhere = Recording {
+            backend: "Elsewhere".to_owned(),
+            ..recording(Vec::new())
+        };
+
+        let error = replayed(&elsewhere).expect_err("no such database");
+
+        assert!(error.to_string().contains("Elsewhere"), "{error}");
+    }
 }

@@ -17,12 +17,8 @@ use crate::{
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
-    let folder = match backend {
-        DbBackend::Postgres => "postgres",
-        DbBackend::MySql => "mysql",
-        _ => "sqlite",
-    };
-    let mut tests: Vec<Test> = shapes(folder).iter().map(|file| shape(file)).collect();
+    let files = shapes(folder(backend));
+    let mut tests: Vec<Test> = files.iter().map(|file| shape(file)).collect();
     tests.extend(tests![
         check_of_an_empty_database_finds_everything_absent_and_leaves_no_trace,
         check_that_cannot_look_exits_with_2,
@@ -50,6 +46,15 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
+/// The folder of an engine's legacy tables.
+pub fn folder(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "postgres",
+        DbBackend::MySql => "mysql",
+        _ => "sqlite",
+    }
+}
+
 /// The files of the legacy tables of an engine.
 pub fn shapes(folder: &str) -> Vec<PathBuf> {
     let folder = workspace().join("tests/shapes").join(folder);
@@ -65,9 +70,8 @@ pub fn shapes(folder: &str) -> Vec<PathBuf> {
 fn shape(file: &Path) -> Test {
     let name = file.file_stem().expect("a name").to_string_lossy();
     let sql = fs::read_to_string(file).expect("a shape");
-    let recording = file.with_extension("json");
     Test::new(module_path!(), &name, move |database| {
-        Box::pin(converges(database, Shape::parse(&sql), recording.clone()))
+        Box::pin(converges(database, Shape::parse(&sql)))
     })
 }
 
@@ -105,30 +109,8 @@ impl Shape {
     }
 }
 
-/// The inspection from which the unit tests of `migration` plan without a server. PostgreSQL 18 lists constraints of
-/// its own beside those of 15.
-async fn is_inspected_as_recorded(database: &Database, file: &Path) {
-    if database.engine.name == "postgres18" {
-        return;
-    }
-    let db = database.connect().await;
-    let found = migration::recorded(&db).await.expect("an inspection") + "\n";
-    db.close().await.expect("it closes");
-    if std::env::var_os("RECORD_SHAPES").is_some() {
-        fs::write(file, &found).expect("a recording");
-    }
-    let recorded = fs::read_to_string(file).unwrap_or_default();
-    assert_eq!(
-        found,
-        recorded,
-        "{} is older than what is found: RECORD_SHAPES=1 tests/run convergence records it anew",
-        file.display()
-    );
-}
-
-async fn converges(database: Database, shape: Shape, recording: PathBuf) {
+async fn converges(database: Database, shape: Shape) {
     database.execute([&shape.sql]).await;
-    is_inspected_as_recorded(&database, &recording).await;
     let before = Inventory::of(&database).await;
 
     assert_eq!(found_but_storage(&database), shape.finds);

@@ -36,6 +36,7 @@ mod pages;
 mod pages_beside_others;
 mod random_shapes;
 mod rebuilds;
+mod recordings;
 mod referred_to;
 mod releases;
 mod replicas;
@@ -140,6 +141,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         pages_beside_others::tests(backend),
         random_shapes::tests(),
         rebuilds,
+        recordings::tests(engine),
         referred_to::tests(backend),
         replicas::tests(engine),
         rights::tests(backend),
