@@ -15,6 +15,14 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub body: String,
     pub lang: String,
+    #[sea_orm(
+        belongs_to,
+        from = "doc_id",
+        to = "id",
+        on_update = "NoAction",
+        on_delete = "Cascade"
+    )]
+    pub document: BelongsTo<super::documents::Entity>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -96,7 +96,11 @@ fn added(
     newer: &Shape,
     missing: &[&Declared],
 ) -> Vec<String> {
-    let simulated = simulated::after(current.backend, older, current.compression);
+    let mut simulated = simulated::after(current.backend, older, current.compression);
+    // A statement that is run alone names the schema.
+    for table in &mut simulated.found {
+        table.schema.clone_from(&current.place.schema);
+    }
     let is_made_before = |change: &Change| {
         let mut missing = missing.iter().map(|one| one.table.name.as_str());
         missing.any(|table| table == change.table) && older.has_own(&change.table)

@@ -17,7 +17,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// The statements, without those that keep the records.
-fn statements(script: &str) -> Vec<String> {
+pub(super) fn statements(script: &str) -> Vec<String> {
     script
         .lines()
         .filter(|line| !line.starts_with("--") && !line.contains("seaql_migrations"))
@@ -26,7 +26,7 @@ fn statements(script: &str) -> Vec<String> {
 }
 
 /// The indented lines that are no times.
-fn ran(up: &str) -> Vec<String> {
+pub(super) fn ran(up: &str) -> Vec<String> {
     up.lines()
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with("done in"))
