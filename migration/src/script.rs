@@ -55,7 +55,7 @@ pub(crate) fn script(
     };
     Ok(match direction {
         Direction::Up(_) => script.up(count)?,
-        Direction::Down(_) => script.down(count),
+        Direction::Down(_) => script.down(count)?,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures_timer::Delay;
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
@@ -21,10 +21,11 @@ use crate::{
     required::{self, Referrers},
     server_error::is_lost_race,
     session::{Session, Settings, TxMode},
+    sql,
 };
 
-/// More than a declared shape can need, so that another session must be changing it concurrently.
-const MOST_STEPS: usize = 100;
+/// More than one declared table can need, so that another session must be changing it concurrently.
+const MOST_STEPS_A_TABLE: usize = 100;
 
 /// How often a step that failed may have been run by another session meanwhile.
 const MOST_LOOKS: u32 = 20;
@@ -89,7 +90,16 @@ impl Current {
 ///
 /// [`Error::Lookup`] where the catalog or the rows cannot be read.
 pub async fn inspect(session: &Session<'_>, shape: &Shape) -> Result<Current, Error> {
-    inspect_again(session, shape, &[], &mut Facts::default()).await
+    inspect_knowing(session, shape, &mut Facts::default()).await
+}
+
+/// The same, with what is asked of the rows.
+pub(crate) async fn inspect_knowing(
+    session: &Session<'_>,
+    shape: &Shape,
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    inspect_again(session, shape, &[], facts).await
 }
 
 /// Compares the current shape with the declared one and changes nothing.
@@ -138,14 +148,16 @@ pub(crate) async fn compare(
     facts: &mut Facts,
 ) -> Result<(Inspection, Vec<Change>), Error> {
     let inspection = inspect::read(db, settings, shape).await?;
-    let mut changes = diff::changes(&inspection, shape, facts);
     for _ in 0..MOST_QUESTIONS {
+        let changes = diff::changes(&inspection, shape, facts);
         if !facts.complete(db).await? {
-            break;
+            return Ok((inspection, changes));
         }
-        changes = diff::changes(&inspection, shape, facts);
     }
-    Ok((inspection, changes))
+    let error = format!("after {MOST_QUESTIONS} rounds each answer still led to another question");
+    Err(Error::looking_for("the rows that changes depend on")(
+        DbErr::Custom(error),
+    ))
 }
 
 async fn within(
@@ -265,7 +277,7 @@ pub async fn converge(
         };
         let really_failed = match tried.take_if(|(tried, _)| tried == step) {
             Some((_, error)) => Some(error),
-            None => changed_nothing(step, &done),
+            None => changed_nothing(step, &done, MOST_STEPS_A_TABLE * shape.tables.len().max(1)),
         };
         let started = trying.take().unwrap_or_else(Instant::now);
         let outcome = match really_failed {
@@ -334,11 +346,10 @@ fn next<'p>(shape: &Shape, plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p 
 }
 
 /// A step that was done just now, or twice, is undone by somebody as often as it is done.
-fn changed_nothing(step: &Step, done: &[Done]) -> Option<Error> {
+fn changed_nothing(step: &Step, done: &[Done], most: usize) -> Option<Error> {
     let is_same = |done: &&Done| done.statements == step.statements;
     let is_last = done.last().as_ref().is_some_and(is_same);
-    let is_endless =
-        is_last || done.iter().filter(is_same).count() >= 2 || done.len() >= MOST_STEPS;
+    let is_endless = is_last || done.iter().filter(is_same).count() >= 2 || done.len() >= most;
     is_endless.then(|| Error::NoEnd {
         last: step.statements.join("; "),
     })
@@ -364,7 +375,8 @@ pub async fn roll_back(
     newer: &Shape,
     record: Record,
 ) -> Result<(), Error> {
-    for step in undoing(session, older, newer, record, &Referrers::default()).await? {
+    let (steps, _) = undoing(session, older, newer, record, &Referrers::default()).await?;
+    for step in steps {
         if let Some(table) = step.required_table() {
             tracing::info!(
                 "drops the table {table}, which these migrations have made and nobody has used"
@@ -381,22 +393,26 @@ pub(crate) async fn undoing(
     older: &Shape,
     newer: &Shape,
     record: Record,
-    gone: &Referrers,
-) -> Result<Vec<Step>, Error> {
+    undone: &Referrers,
+) -> Result<(Vec<Step>, Undo), Error> {
     let mut forget = match record {
         Record::Ours(forget) => Some(forget),
         Record::Callers => None,
     };
     let unit = session.begin_to_read().await?;
-    let found = found(&unit.db(), session.settings, older, newer, gone).await;
+    let found = found(&unit.db(), session.settings, older, newer, undone).await;
     unit.rollback().await?;
-    let (undo, required) = found?;
+    let (undo, inspection, required) = found?;
     let backend = session.backend();
     let mut steps = Vec::new();
     if !undo.parts.is_empty() {
         // The record goes with the last of what it is of.
         let forget = forget.take_if(|_| required.is_empty());
-        steps.push(plan::undo(backend, &undo, forget));
+        let undoing = plan::undo(backend, &undo, inspection.as_ref(), forget);
+        steps.extend(match undoing {
+            Ok(steps) => steps,
+            Err(reason) => return Err(refused(session, reason).await?),
+        });
     }
     let count = required.len();
     for (at, table) in required.iter().enumerate() {
@@ -406,7 +422,7 @@ pub(crate) async fn undoing(
     if let Some(forget) = forget {
         steps.push(plan::forget_alone(forget));
     }
-    Ok(steps)
+    Ok((steps, undo))
 }
 
 /// Returns what is to be undone, and the required tables of ours that may be dropped.
@@ -415,15 +431,14 @@ async fn found(
     settings: &Settings,
     older: &Shape,
     newer: &Shape,
-    gone: &Referrers,
-) -> Result<(Undo, Vec<String>), Error> {
+    undone: &Referrers,
+) -> Result<(Undo, Option<Inspection>, Vec<String>), Error> {
     let dropped: Vec<&str> = {
         let is_new = |table: &&str| older.declared(table).is_none();
         newer.own_tables().filter(is_new).collect()
     };
     for table in &dropped {
         refuse_where_no_table(db, table).await?;
-        refuse_where_referred_to(db, table, &dropped).await?;
     }
     // What is only dropped need not be inspected: another session may have locked it.
     let is_whole = older.declares_all_but_tables_of(newer);
@@ -432,15 +447,31 @@ async fn found(
         false => Some(inspect::read(db, settings, newer).await?),
     };
     let undo = Undo::between(older, newer, inspection.as_ref());
+    let undone = undone.and(&undo);
+    for table in &dropped {
+        let gone = undone.gone(table, inspection.as_ref());
+        refuse_where_referred_to(db, table, &gone).await?;
+    }
     let mut required = Vec::new();
     for declared in newer.made_beyond(older) {
         if let Some(inspection) = &inspection
-            && required::may_go(db, inspection, declared, gone).await?
+            && required::may_go(db, inspection, declared, &undone).await?
         {
             required.push(declared.table.name.clone());
         }
     }
-    Ok((undo, required))
+    Ok((undo, inspection, required))
+}
+
+async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> {
+    let unit = session.begin_to_read().await?;
+    let place = inspect::place(&unit.db()).await;
+    unit.rollback().await?;
+    Ok(Error::Refused {
+        place: place?,
+        reasons: vec![reason],
+        done: 0,
+    })
 }
 
 /// MariaDB ignores a view that has the table's name. Only names are looked up: a table that another session has
@@ -464,10 +495,15 @@ async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result
 async fn refuse_where_referred_to(
     db: &impl ConnectionTrait,
     table: &str,
-    dropped: &[&str],
+    gone: &[String],
 ) -> Result<(), Error> {
     let mut tables = inspect::referrers_to(db, table).await?;
-    tables.retain(|one| !dropped.contains(&one.as_str()));
+    // PostgreSQL prints some names with quotes.
+    let quoted = |table: &str| sql::identifier(db.get_database_backend(), table);
+    tables.retain(|one| {
+        let is_it = |table: &String| one == table || *one == quoted(table);
+        !gone.iter().any(is_it)
+    });
     match tables.is_empty() {
         true => Ok(()),
         false => Err(Error::ReferredTo {

@@ -2,7 +2,7 @@
 
 use sea_orm::DbBackend;
 use sea_query::{
-    Alias, ColumnDef, ForeignKey as ForeignKeyStatement, ForeignKeyAction,
+    Alias, ColumnDef, Expr, ForeignKey as ForeignKeyStatement, ForeignKeyAction,
     ForeignKeyCreateStatement, Index as IndexStatement, IndexCreateStatement,
     Table as TableStatement, TableCreateStatement,
 };
@@ -73,6 +73,10 @@ pub(crate) fn column(backend: DbBackend, declared: &Column) -> ColumnDef {
         }
     }
     match (declared.nullable, declared.kind, backend) {
+        // A server may give a TIMESTAMP of which no more is said the time of each later change.
+        (false, Type::Timestamp { zone: true }, DbBackend::MySql) => {
+            column.not_null().default(Expr::current_timestamp());
+        }
         (false, ..) => {
             column.not_null();
         }

@@ -1,5 +1,9 @@
 //! What migrations declare, in SeaQuery: each adds to the shape of the one before.
 
+mod contradictions;
+
+pub(crate) use contradictions::LONGEST_NAME;
+
 use sea_query::{
     Alias, ColumnDef, ForeignKeyAction, ForeignKeyCreateStatement, Index as IndexStatement,
     IndexCreateStatement, IntoIden, PostgresQueryBuilder, TableCreateStatement, TableRef,
@@ -58,8 +62,8 @@ pub struct Declaration {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shape {
     pub(crate) tables: Vec<Declared>,
-    /// The tables that only later migrations declare.
-    later: Vec<Table>,
+    /// Every table as the last of all migrations leaves it.
+    newest: Vec<Table>,
     problems: Vec<String>,
     /// The migration whose declaration is being added.
     migration: String,
@@ -100,13 +104,7 @@ impl Shape {
     pub fn at(all: &[Declaration], count: usize) -> Result<Self, DeclarationError> {
         let newest = Self::of(all)?;
         let mut shape = Self::of(all.get(..count).unwrap_or(all))?;
-        let is_later = |one: &Declared| shape.declared(&one.table.name).is_none();
-        shape.later = newest
-            .tables
-            .into_iter()
-            .filter(is_later)
-            .map(|one| one.table)
-            .collect();
+        shape.newest = newest.tables.into_iter().map(|one| one.table).collect();
         Ok(shape)
     }
 
@@ -124,7 +122,33 @@ impl Shape {
     /// The tables that are inspected: the declared ones, and those that a later migration declares, which may exist.
     pub(crate) fn inspected(&self) -> impl Iterator<Item = &Table> {
         let declared = self.tables.iter().map(|declared| &declared.table);
-        declared.chain(&self.later)
+        let is_later = |one: &&Table| self.declared(&one.name).is_none();
+        declared.chain(self.newest.iter().filter(is_later))
+    }
+
+    /// Returns the tables, each after those that it refers to: SQLite rebuilds none that others refer to.
+    pub(crate) fn parents_first(&self) -> Vec<&Declared> {
+        let mut left: Vec<&Declared> = self.tables.iter().collect();
+        let mut ordered = Vec::new();
+        while !left.is_empty() {
+            let waits = |one: &&Declared| {
+                let mut keys = one.table.foreign_keys.iter();
+                keys.any(|key| {
+                    let is_parent = |other: &&Declared| other.table.name == key.table;
+                    key.table != one.table.name && left.iter().any(is_parent)
+                })
+            };
+            // Declarations have no circle, and any order would do for one.
+            let at = left.iter().position(|one| !waits(one)).unwrap_or(0);
+            ordered.push(left.remove(at));
+        }
+        ordered
+    }
+
+    /// Returns a declared table as the last of all migrations leaves it.
+    pub(crate) fn newest_form<'s>(&'s self, declared: &'s Table) -> &'s Table {
+        let is_it = |one: &&Table| one.name == declared.name;
+        self.newest.iter().find(is_it).unwrap_or(declared)
     }
 
     /// The foreign keys to a table, each with the table that has it.
@@ -145,11 +169,16 @@ impl Shape {
     ///
     /// [`DeclarationError`], with everything that it cannot compare.
     pub fn require_comparable(&self) -> Result<(), DeclarationError> {
-        match self.problems.as_slice() {
-            [] => Ok(()),
-            problems => Err(DeclarationError {
-                problems: problems.to_vec(),
-            }),
+        let contradictions = contradictions::find(self);
+        let problems: Vec<String> = self
+            .problems
+            .iter()
+            .cloned()
+            .chain(contradictions)
+            .collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(DeclarationError { problems }),
         }
     }
 
@@ -479,3 +508,6 @@ fn name_of(table: &TableRef) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,8 @@ pub(crate) enum Question {
         key: ForeignKey,
         /// The column that identifies a row, for examples.
         id: String,
+        /// The types of that and of the key's column, as found.
+        kinds: [Type; 2],
     },
     /// PostgreSQL. The name is as the server prints it, quoted where necessary.
     Sequence {
@@ -143,6 +145,8 @@ impl Facts {
             table: table.name.clone(),
             key: key.clone(),
             id: id.to_owned(),
+            kinds: [id, &key.columns.concat()]
+                .map(|name| table.column(name).map_or(Type::Other, |column| column.kind)),
         };
         match self.ask(question) {
             Some(Answer::Orphans(orphans)) => orphans.map(|orphans| *orphans),
@@ -268,8 +272,14 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
         Question::Duplicates { table, columns } => {
             Answer::Rows(duplicates(db, table, columns, &listed(columns)).await?)
         }
-        Question::Orphans { table, key, id } => {
-            Answer::Orphans(orphans(db, table, key, id).await?.map(Box::new))
+        Question::Orphans {
+            table,
+            key,
+            id,
+            kinds,
+        } => {
+            let orphans = orphans(db, table, key, (id, *kinds)).await?;
+            Answer::Orphans(orphans.map(Box::new))
         }
         Question::Sequence {
             table,
@@ -368,7 +378,7 @@ async fn orphans(
     db: &impl ConnectionTrait,
     table: &str,
     key: &ForeignKey,
-    id: &str,
+    (id, kinds): (&str, [Type; 2]),
 ) -> Result<Option<Orphans>, DbErr> {
     let backend = db.get_database_backend();
     let from = Orphans::from(backend, table, key);
@@ -376,15 +386,14 @@ async fn orphans(
     if count == 0 {
         return Ok(None);
     }
-    let text = match backend {
-        DbBackend::MySql => "char",
-        _ => "text",
+    let [id_kind, key_kind] = kinds;
+    let as_text = |column: &str, kind: Type| {
+        kind.exact_text(backend, &format!("c.{}", identifier(backend, column)))
     };
-    let as_text = |column: &str| format!("CAST(c.{} AS {text})", identifier(backend, column));
     let examples = format!(
         "SELECT coalesce({}, 'NULL'), {} {from} LIMIT 5",
-        as_text(id),
-        as_text(&key.columns.concat())
+        as_text(id, id_kind),
+        as_text(&key.columns.concat(), key_kind)
     );
     let examples = rows(db, &examples, [], |row| {
         Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))

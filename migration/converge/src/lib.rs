@@ -17,6 +17,7 @@ mod declare;
 mod diff;
 mod error;
 mod facts;
+mod foresee;
 mod inspect;
 mod lock;
 mod model;
@@ -32,6 +33,7 @@ mod required;
 pub mod script;
 mod server_error;
 pub mod session;
+mod simulated;
 pub mod sql;
 mod types;
 

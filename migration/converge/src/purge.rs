@@ -297,14 +297,12 @@ impl<'p> Purge<'p> {
             .iter()
             .map(|column| (column.name.clone(), column.kind))
             .collect();
-        let text = match backend {
-            DbBackend::MySql => "char",
-            _ => "text",
-        };
         // A legacy table may not have all of them.
         let as_text = |(column, _): &(String, Type)| match table.column(column) {
-            Some(_) => format!("CAST({} AS {text})", sql::identifier(backend, column)),
-            None => format!("CAST(NULL AS {text})"),
+            Some(found) => found
+                .kind
+                .exact_text(backend, &sql::identifier(backend, column)),
+            None => Type::TEXT.exact_text(backend, "NULL"),
         };
         let listed: Vec<String> = columns.iter().map(as_text).collect();
         let listed = listed.join(", ");

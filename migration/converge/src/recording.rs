@@ -144,7 +144,7 @@ mod tests {
     use sea_query::Table as TableStatement;
 
     use super::*;
-    use crate::{Declaration, script::simulated};
+    use crate::{Declaration, simulated};
 
     fn shape() -> Shape {
         let declaration = Declaration {

@@ -7,16 +7,50 @@ use crate::{
     Error,
     declare::{Declared, Role},
     facts,
-    inspect::{Inspection, list},
-    model::{Kind, Placement, Reach, Table},
-    plan::required::mark,
+    inspect::{Case, Inspection, list},
+    model::{ForeignKey, Kind, Placement, Reach, Table},
+    plan::{Undo, Undone, required::mark},
     sql,
 };
 
-/// Tables that will have been dropped before, so that their foreign keys do not count.
+/// What will have been undone before, so that its foreign keys do not count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Referrers {
-    pub(crate) gone: Vec<String>,
+    pub(crate) undone: Vec<Undone>,
+}
+
+impl Referrers {
+    /// Returns them together with what is undone now.
+    pub(crate) fn and(&self, undo: &Undo) -> Self {
+        let undone = self.undone.iter().chain(&undo.parts);
+        Self {
+            undone: undone.cloned().collect(),
+        }
+    }
+
+    /// Returns the tables that will have no foreign key to this one any more.
+    pub(crate) fn gone(&self, to: &str, current: Option<&Inspection>) -> Vec<String> {
+        let dropped = self.undone.iter().filter_map(|part| match part {
+            Undone::Table { table } => Some(table.clone()),
+            Undone::ForeignKey { .. }
+            | Undone::Index { .. }
+            | Undone::Column { .. }
+            | Undone::Storage { .. } => None,
+        });
+        let is_undone = |table: &Table, key: &ForeignKey| {
+            self.undone.iter().any(|part| {
+                matches!(part, Undone::ForeignKey { table: of, key: one } if *of == table.name && one == key)
+            })
+        };
+        let keeps_none = |table: &&Table| {
+            let keys = table.foreign_keys.iter();
+            let mut keys = keys.filter(|key| key.table.eq_ignore_ascii_case(to));
+            keys.all(|key| is_undone(table, key))
+        };
+        let found = current.into_iter().flat_map(|current| &current.found);
+        let without = found.filter(keeps_none).map(|table| table.name.clone());
+        dropped.chain(without).collect()
+    }
 }
 
 /// Returns whether the table is ours, has nothing but what we gave it, and no object refers to it.
@@ -30,7 +64,7 @@ pub(crate) async fn may_go(
     // A session on another node of a cluster may refer to it meanwhile: no lock reaches there.
     Ok(current.reach == Reach::Server
         && is_ours(db, current, declared).await?
-        && !is_relied_on(db, table, referrers).await?
+        && !is_relied_on(db, table, &referrers.gone(table, Some(current))).await?
         && facts::is_empty(db, table).await?)
 }
 
@@ -48,18 +82,18 @@ pub(crate) async fn is_ours(
     // An unqualified name may be that of another schema's table.
     let is_here = current.backend != DbBackend::Postgres || found.schema == current.place.schema;
     Ok(is_here
-        && is_as_we_make_it(&declared.table, found)
+        && is_as_we_make_it(current.backend, &declared.table, found)
         && is_marked(db, &declared.table.name, &mark(by)).await?)
 }
 
 /// The application's has columns of its own.
-fn is_as_we_make_it(declared: &Table, found: &Table) -> bool {
+fn is_as_we_make_it(backend: DbBackend, declared: &Table, found: &Table) -> bool {
     found.kind == Kind::Table
         && found.placement == Placement::Local
         && found.columns.len() == declared.columns.len()
         && declared.columns.iter().all(|column| {
             let found = found.column(&column.name);
-            found.is_some_and(|found| found.kind == column.kind)
+            found.is_some_and(|found| column.kind.is_found_as(found.kind, backend))
         })
 }
 
@@ -93,7 +127,7 @@ async fn is_marked(db: &impl ConnectionTrait, table: &str, mark: &str) -> Result
 async fn is_relied_on(
     db: &impl ConnectionTrait,
     table: &str,
-    referrers: &Referrers,
+    gone: &[String],
 ) -> Result<bool, Error> {
     let backend = db.get_database_backend();
     let name = sql::literal(backend, table);
@@ -107,8 +141,8 @@ async fn is_relied_on(
              WHERE table_schema = DATABASE() AND view_definition LIKE {pattern}"
         ),
         DbBackend::Sqlite => format!(
-            "SELECT lower(s.name) FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
-             WHERE s.type = 'table' AND lower(f.\"table\") = {name}
+            "SELECT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+             WHERE s.type = 'table' AND f.\"table\" = {name} COLLATE NOCASE
              UNION ALL
              SELECT name FROM main.sqlite_schema
              WHERE type IN ('view', 'trigger') AND sql LIKE {pattern}"
@@ -124,9 +158,16 @@ async fn is_relied_on(
             sql::literal(backend, &sql::identifier(backend, table))
         ),
     };
+    let case = match backend {
+        DbBackend::Sqlite => Case::Ignored,
+        _ => Case::Told,
+    };
     let mut others: Vec<String> = list(db, &others, [])
         .await
         .map_err(Error::looking_for(format!("what refers to {table}")))?;
-    others.retain(|name| !referrers.gone.contains(name));
+    others.retain(|name| {
+        let is_it = |gone: &String| case.is_same(gone, name);
+        !gone.iter().any(is_it)
+    });
     Ok(!others.is_empty())
 }

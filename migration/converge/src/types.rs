@@ -212,6 +212,26 @@ impl Type {
         }
     }
 
+    /// Returns the expression for a value of a quoted column as text from which the value can be made again: bytes
+    /// in hexadecimal, numbers with all of their digits.
+    pub(crate) fn exact_text(self, backend: DbBackend, column: &str) -> String {
+        match (backend, self) {
+            // What a value is does not depend on its column.
+            (DbBackend::Sqlite, _) => format!(
+                "CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
+                 WHEN 'real' THEN quote({column}) ELSE CAST({column} AS text) END"
+            ),
+            (DbBackend::MySql, Self::Bytes { .. } | Self::Uuid) => format!("lower(hex({column}))"),
+            // A FLOAT by itself is printed with six digits.
+            (DbBackend::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),
+            (DbBackend::MySql, _) => format!("CAST({column} AS char)"),
+            (_, Self::Bytes { .. }) => format!("encode({column}, 'hex')"),
+            // In one order whatever `datestyle` is.
+            (_, Self::Date | Self::Timestamp { .. }) => format!("to_json({column}) #>> '{{}}'"),
+            _ => format!("CAST({column} AS text)"),
+        }
+    }
+
     /// SQLite: the condition for a value that the entities cannot read as this type, of a quoted column.
     pub(crate) fn unreadable(self, column: &str) -> Option<String> {
         let stored = match self {

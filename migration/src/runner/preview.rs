@@ -37,8 +37,8 @@ pub(super) async fn up(
     for MigrationRecord { name, .. } in pending.take(limit(steps)) {
         let statements = match Version::of(name)? {
             None => None,
-            Some(Version { older, newer }) => {
-                let statements = previewed.up(session, &older, &newer).await?;
+            Some(Version { newer, .. }) => {
+                let statements = previewed.up(session, &newer).await?;
                 let first = first.take().into_iter();
                 let record = table.insert(backend, name);
                 Some(first.chain(statements).chain([record]).collect())

@@ -296,16 +296,19 @@ fn remaking_required(
     backend: DbBackend,
 ) -> Result<converge::session::Settings, Error> {
     let mut engine = settings.engine.clone();
+    let is_made_here = |table: &str| contents.required_made_here.iter().any(|one| one == table);
+    let may_create = engine.create_required.allows(backend, &contents.place)
+        || records::others_come_first(settings);
+    let lacking = shape
+        .required_tables()
+        .find(|table| !may_create && !is_made_here(table));
+    if let Some(table) = lacking {
+        return Err(contents.would_lack(table, &engine).into());
+    }
     if !contents.required_made_here.is_empty() {
         engine.create_required = CreateDocuments::Anywhere;
     }
-    let may_create = engine.create_required.allows(backend, &contents.place);
-    match shape.required_tables().next() {
-        Some(table) if !may_create && !records::others_come_first(settings) => {
-            Err(contents.would_lack(table, &engine).into())
-        }
-        Some(_) | None => Ok(engine),
-    }
+    Ok(engine)
 }
 
 /// Logs what is dropped with a table. A role that may drop it may perhaps not count its rows.

@@ -35,14 +35,19 @@ pub fn tests() -> Vec<Test> {
         an_index_is_added_by_one_file,
         entities_of_a_later_release_write_and_read_what_it_adds,
         generated_migrations_run_with_statements_and_with_a_declaration,
+        every_type_is_made_found_again_and_undone,
+        an_older_table_of_every_type_keeps_its_values,
+        what_a_later_release_brings_is_no_obstacle_for_an_earlier_one,
+        orphans_are_handed_over_with_every_byte_and_digit,
     ]
 }
 
 /// What is added to the released migrations, a release each.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "m20270101_000000_add_model",
     "m20270102_000000_create_page_texts",
     "m20270103_000000_index_pages",
+    "m20270104_000000_create_readings",
 ];
 
 /// A later release: one that ends with this migration, of which there are three released ones before.
@@ -52,8 +57,9 @@ struct Release(&'static str);
 const WITH_MODEL: Release = Release("4");
 const WITH_PAGE_TEXTS: Release = Release("5");
 const WITH_INDEX: Release = Release("6");
+const WITH_READINGS: Release = Release("7");
 /// With both that `generate` has made.
-const NEWEST: Release = Release("8");
+const NEWEST: Release = Release("9");
 
 impl Release {
     fn run(self, database: &Database, arguments: &[&str]) -> Finished {
@@ -284,10 +290,10 @@ async fn catalog(database: &Database, table: &str) -> Vec<String> {
             "SELECT format('column %s %s %s %s %s%s', attname, format_type(atttypid, atttypmod), attnotnull,
                  pg_get_expr(adbin, adrelid), attstorage, attcompression)
              FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-             WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped
+             WHERE attrelid = to_regclass('\"{table}\"') AND attnum > 0 AND NOT attisdropped
              UNION ALL SELECT concat(conname, ' ', pg_get_constraintdef(oid))
-             FROM pg_constraint WHERE conrelid = to_regclass('{table}')
-             UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass('{table}')
+             FROM pg_constraint WHERE conrelid = to_regclass('\"{table}\"')
+             UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass('\"{table}\"')
              ORDER BY 1"
         ),
         DbBackend::MySql => format!(
@@ -320,6 +326,7 @@ async fn catalog(database: &Database, table: &str) -> Vec<String> {
 struct Tables {
     vectors: Vec<String>,
     page_texts: Vec<String>,
+    readings: Vec<String>,
 }
 
 impl Tables {
@@ -327,6 +334,7 @@ impl Tables {
         Self {
             vectors: catalog(database, "vectors").await,
             page_texts: catalog(database, "page_texts").await,
+            readings: catalog(database, "Readings").await,
         }
     }
 }
@@ -456,7 +464,7 @@ async fn a_dry_run_of_a_later_release_shows_what_up_then_runs(database: Database
             .expect_success();
 
         assert_eq!(Tables::of(&database).await, before);
-        for migration in MIGRATIONS {
+        for migration in &MIGRATIONS[..3] {
             assert!(dry.contains(migration), "{dry}");
         }
         let up = WITH_INDEX.run(&database, &["up"]).expect_success();
@@ -758,5 +766,206 @@ async fn generated_migrations_run_with_statements_and_with_a_declaration(databas
         .await;
     NEWEST.run(&database, &["down", "-n", "2"]).expect_success();
     assert_eq!(notes().await, [""; 0]);
+    WITH_READINGS.run(&database, &["check"]).expect_success();
+}
+
+async fn every_type_is_made_found_again_and_undone(database: Database) {
+    released(&database).await;
+    WITH_INDEX.run(&database, &["up"]).expect_success();
+    let before = Tables::of(&database).await;
+    let dry = WITH_READINGS
+        .run(&database, &["up", "--dry-run"])
+        .expect_success();
+
+    let up = WITH_READINGS.run(&database, &["up"]).expect_success();
+
+    assert_eq!(statements(&dry), ran(&up), "{dry}\n{up}");
+    WITH_READINGS.run(&database, &["check"]).expect_success();
+    let again = WITH_READINGS.run(&database, &["up"]).expect_success();
+    assert!(again.contains("No pending migrations"), "{again}");
+    let after = Tables::of(&database).await;
+    WITH_READINGS.run(&database, &["down"]).expect_success();
+    assert_eq!(Tables::of(&database).await, before);
+    assert_eq!(rows(&database).await, ROWS);
+    database.empty().await;
+    WITH_READINGS.run(&database, &["up"]).expect_success();
+    assert_eq!(Tables::of(&database).await, after);
+    let script = WITH_READINGS.run(&database, &["sql", "--backend", "sqlite"]);
+    let reason = "depends on what is there";
+    assert!(script.stderr.contains(reason), "{script:?}");
+}
+
+/// A row of `Readings` in which every value has a part that is easily lost, and how it is read again.
+fn reading(backend: DbBackend) -> (String, String) {
+    let quote = match backend {
+        DbBackend::MySql => '`',
+        _ => '"',
+    };
+    let quoted = |name: &str| format!("{quote}{name}{quote}");
+    let (bytes, uuid) = match backend {
+        DbBackend::Postgres => (
+            "decode('00ff5c27', 'hex')",
+            "'0f8fad5b-d9cb-469f-a165-70867728950e'",
+        ),
+        _ => ("X'00ff5c27'", "X'0f8fad5bd9cb469fa16570867728950e'"),
+    };
+    let columns = [
+        "small", "select", "flag", "ratio", "exact", "price", "raw", "day", "local", "instant",
+        "token", "extra",
+    ];
+    let columns: Vec<String> = columns.map(quoted).to_vec();
+    let values = format!(
+        "-7, 'it''s', {}, 0.1, 0.30000000000000004, 12.50, {bytes}, '2025-05-24', '2025-05-24 12:00:00.123456', \
+         '2025-05-24 12:00:00.654321', {uuid}, '{{\"a\":1}}'",
+        if backend == DbBackend::Postgres {
+            "true"
+        } else {
+            "1"
+        }
+    );
+    (columns.join(", "), values)
+}
+
+/// Of the types that they have elsewhere: with fractions of a second, nullable, without keys.
+fn older_readings(backend: DbBackend) -> String {
+    match backend {
+        DbBackend::Postgres => "CREATE TABLE \"Readings\" (\"Id\" bigserial PRIMARY KEY, \"textId\" integer, small smallint,
+             \"select\" varchar(20), flag boolean, ratio real, exact double precision, price decimal(10, 2), raw bytea,
+             day date, local timestamp, instant timestamp with time zone, token uuid, extra json, more jsonb)"
+            .to_owned(),
+        DbBackend::MySql => "CREATE TABLE `Readings` (`Id` bigint AUTO_INCREMENT PRIMARY KEY, `textId` int, small smallint,
+             `select` varchar(20), flag tinyint(1), ratio float, exact double, price decimal(10, 2), raw longblob,
+             day date, local datetime(6), instant timestamp(6) NULL, token binary(16), extra json, more json)
+             CHARACTER SET utf8mb4"
+            .to_owned(),
+        _ => "CREATE TABLE \"Readings\" (\"Id\" integer PRIMARY KEY AUTOINCREMENT, \"textId\" integer, small smallint,
+             \"select\" varchar(20), flag boolean, ratio float, exact double, price real(10, 2), raw blob,
+             day date_text, local datetime_text, instant timestamp_with_timezone_text, token uuid_text,
+             extra json_text, more jsonb_text)"
+            .to_owned(),
+    }
+}
+
+/// The values of all rows, as the engine prints them.
+async fn readings(database: &Database) -> Vec<String> {
+    let backend = database.backend();
+    let quote = match backend {
+        DbBackend::MySql => "`",
+        _ => "\"",
+    };
+    let (table, select) = (
+        format!("{quote}Readings{quote}"),
+        format!("{quote}select{quote}"),
+    );
+    let raw = match backend {
+        DbBackend::Postgres => "encode(raw, 'hex'), token::text",
+        _ => "hex(raw), hex(token)",
+    };
+    let sql = format!(
+        "SELECT concat_ws('|', small, {select}, flag, ratio, exact, price, {raw}, day, local, instant, extra) FROM {table}"
+    );
+    let db = database.connect_once().await;
+    let found = lines(&db, &sql).await;
+    db.close().await.expect("it closes");
+    found
+}
+
+async fn an_older_table_of_every_type_keeps_its_values(database: Database) {
+    released(&database).await;
+    WITH_INDEX.run(&database, &["up"]).expect_success();
+    let (columns, values) = reading(database.backend());
+    let quote = match database.backend() {
+        DbBackend::MySql => "`",
+        _ => "\"",
+    };
+    let text = "INSERT INTO page_texts (doc_id, page, body, lang) VALUES (1, 0, 'zero', 'en')";
+    let row = format!(
+        "INSERT INTO {quote}Readings{quote} ({quote}textId{quote}, {columns}) VALUES (1, {values})"
+    );
+    database
+        .execute([older_readings(database.backend()).as_str(), text, &row])
+        .await;
+    let before = readings(&database).await;
+
+    WITH_READINGS.run(&database, &["up"]).expect_success();
+
+    assert_eq!(readings(&database).await, before);
+    let check = WITH_READINGS.run(&database, &["check"]).expect_success();
+    assert!(!check.contains("differs"), "{check}");
+    let db = database.connect_once().await;
+    let changed = format!("UPDATE {quote}Readings{quote} SET small = 8");
+    db.execute_unprepared(&changed).await.expect("a change");
+    db.close().await.expect("it closes");
+    let instant = |row: &str| row.rsplit('|').nth(1).map(str::to_owned);
+    let now = readings(&database).await;
+    assert_eq!(
+        instant(&now[0]),
+        instant(&before[0]),
+        "the time of no change"
+    );
+}
+
+async fn what_a_later_release_brings_is_no_obstacle_for_an_earlier_one(database: Database) {
+    let (id, text) = match database.backend() {
+        DbBackend::Postgres => ("serial", "text"),
+        DbBackend::MySql => ("integer AUTO_INCREMENT", "longtext CHARACTER SET utf8mb4"),
+        _ => ("integer", "text"),
+    };
+    let all = format!(
+        "CREATE TABLE page_texts (id {id} PRIMARY KEY, doc_id integer NOT NULL, page integer NOT NULL,
+             body {text} NOT NULL, lang varchar(8) NOT NULL, UNIQUE (doc_id, page))"
+    );
+    database
+        .execute(["CREATE TABLE documents (id integer PRIMARY KEY)", &all])
+        .await;
+    let vectors = format!(
+        "CREATE TABLE vectors (id {id} PRIMARY KEY, doc_id integer NOT NULL, page integer NOT NULL,
+             vector_ids {text} NOT NULL, model {text}, FOREIGN KEY (doc_id) REFERENCES documents (id))"
+    );
+    database.execute([vectors]).await;
+
+    WITH_INDEX
+        .run(&database, &["up", "-n", "3"])
+        .expect_success();
+    WITH_INDEX.run(&database, &["up"]).expect_success();
+
     WITH_INDEX.run(&database, &["check"]).expect_success();
+}
+
+async fn orphans_are_handed_over_with_every_byte_and_digit(database: Database) {
+    released(&database).await;
+    WITH_INDEX.run(&database, &["up"]).expect_success();
+    let (columns, values) = reading(database.backend());
+    let quote = match database.backend() {
+        DbBackend::MySql => "`",
+        _ => "\"",
+    };
+    let row = format!(
+        "INSERT INTO {quote}Readings{quote} ({quote}textId{quote}, {columns}) VALUES (77, {values})"
+    );
+    database
+        .execute([older_readings(database.backend()).as_str(), &row])
+        .await;
+    WITH_READINGS.run(&database, &["up"]).expect_error();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orphans");
+    let file_name = file.to_string_lossy();
+
+    let delete = ["repair", "--delete-orphans", "--ids-to", &file_name];
+    WITH_READINGS.run(&database, &delete).expect_success();
+
+    let kept = fs::read_to_string(&file).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["textId"], 77);
+    assert_eq!(kept["small"], -7);
+    assert_eq!(kept["raw"], "00ff5c27");
+    let exact: f64 = kept["exact"].as_str().unwrap().parse().unwrap();
+    assert_eq!(exact, 0.1 + 0.2);
+    let ratio: f32 = kept["ratio"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ratio, 0.1);
+    let token = kept["token"].as_str().unwrap().replace('-', "");
+    assert_eq!(token, "0f8fad5bd9cb469fa16570867728950e");
+    let local = kept["local"].as_str().unwrap();
+    assert!(local.ends_with("12:00:00.123456"), "{local}");
+    WITH_READINGS.run(&database, &["up"]).expect_success();
 }

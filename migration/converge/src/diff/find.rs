@@ -16,10 +16,10 @@ use crate::{
 /// The changes in the order in which they are made.
 pub(crate) fn changes(current: &Inspection, shape: &Shape, facts: &mut Facts) -> Vec<Change> {
     let mut all = Vec::new();
-    for declared in &shape.tables {
+    for declared in shape.parents_first() {
         let found = match declared.role {
             Role::Required { .. } => required(current, shape, declared).into_iter().collect(),
-            Role::Own => own(current, declared, facts),
+            Role::Own => own(current, shape, declared, facts),
         };
         all.extend(found.into_iter().map(|one| one.of(&declared.table.name)));
     }
@@ -35,7 +35,12 @@ pub(crate) fn changes(current: &Inspection, shape: &Shape, facts: &mut Facts) ->
     all
 }
 
-fn own(current: &Inspection, declared: &Declared, facts: &mut Facts) -> Vec<Difference> {
+fn own(
+    current: &Inspection,
+    shape: &Shape,
+    declared: &Declared,
+    facts: &mut Facts,
+) -> Vec<Difference> {
     let Some(table) = current.table(&declared.table.name) else {
         return vec![Difference::TableAbsent];
     };
@@ -55,13 +60,15 @@ fn own(current: &Inspection, declared: &Declared, facts: &mut Facts) -> Vec<Diff
     }
     let declared_storage = storage::find(current, declared, table);
     let declared = &declared.table;
+    // What a later migration brings is no obstacle where it is there already.
+    let newest = shape.newest_form(declared);
     found.extend(types(current, declared, table, facts));
     if current.backend == DbBackend::Sqlite {
         found.extend(unreadable(declared, table, facts));
     }
     found.extend(keys(current, declared, table, facts));
     found.extend(placement::find(current, declared, table));
-    let indexes = indexes(current, declared, table, facts);
+    let indexes = indexes(declared, newest, table, facts);
     let references = declared
         .foreign_keys
         .iter()
@@ -74,7 +81,7 @@ fn own(current: &Inspection, declared: &Declared, facts: &mut Facts) -> Vec<Diff
         _ => found.extend(indexes.into_iter().chain(references)),
     }
     found.extend(nullable(declared, table, facts));
-    found.extend(blocked(declared, table));
+    found.extend(blocked(newest, table));
     let instead = table.extras.instead_rules.iter().cloned();
     found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
     found.extend(declared_storage);
@@ -85,7 +92,11 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
     let name = &declared.table.name;
     let Some(table) = current.table(name) else {
         let mut referrers = shape.referrers_of(name);
-        let left = referrers.find(|(table, _)| current.table(&table.name).is_some());
+        // Without the key's column a table has never referred to it.
+        let left = referrers.find(|(table, key)| {
+            let found = current.table(&table.name);
+            found.is_some_and(|found| found.column(&key.columns.concat()).is_some())
+        });
         return Some(Difference::RequiredAbsent {
             found: current.tables.clone(),
             creation: match (current.may_create_required, left) {
@@ -367,7 +378,7 @@ fn references(
     let there: Vec<&ForeignKey> = table.foreign_keys.iter().filter(on_it).collect();
     let keys: Vec<Difference> = there
         .iter()
-        .filter_map(|found| foreign_key(key, found))
+        .filter_map(|found| foreign_key(current.backend, key, found))
         .collect();
     let misplaced = placement::find(current, declared, table).is_some();
     // An engine that guarantees the rows need not be asked again. Citus guarantees shards that it has not
@@ -414,7 +425,11 @@ fn are_comparable(one: Type, other: Type) -> bool {
     }
 }
 
-fn foreign_key(declared: &ForeignKey, found: &ForeignKey) -> Option<Difference> {
+fn foreign_key(
+    backend: DbBackend,
+    declared: &ForeignKey,
+    found: &ForeignKey,
+) -> Option<Difference> {
     let (declared, found) = (declared.clone(), found.clone());
     let is_to_it =
         is_named(&found.table, &declared.table) && found.references == declared.references;
@@ -423,7 +438,8 @@ fn foreign_key(declared: &ForeignKey, found: &ForeignKey) -> Option<Difference> 
     }
     let name = found.name.as_deref();
     let is_provisional = name.and_then(provisional::replaced).is_some();
-    if found.on_delete != declared.on_delete || !found.enforced || is_provisional {
+    let is_other_action = effect(backend, &found.on_delete) != effect(backend, &declared.on_delete);
+    if is_other_action || !found.enforced || is_provisional {
         return Some(Difference::ForeignKeyUnlike { declared, found });
     }
     if found.validated == Some(false) {
@@ -432,32 +448,32 @@ fn foreign_key(declared: &ForeignKey, found: &ForeignKey) -> Option<Difference> 
     None
 }
 
+/// InnoDB has one action under two names, and MariaDB prints the one, MySQL the other.
+fn effect(backend: DbBackend, action: &str) -> &str {
+    match (backend, action) {
+        (DbBackend::MySql, "RESTRICT") => "NO ACTION",
+        (_, action) => action,
+    }
+}
+
 /// SQLite compares without case; PostgreSQL prints no schema that the search path finds.
 fn is_named(table: &str, name: &str) -> bool {
     table.eq_ignore_ascii_case(name)
 }
 
-fn indexes(
-    current: &Inspection,
-    declared: &Table,
-    table: &Table,
-    facts: &mut Facts,
-) -> Vec<Difference> {
-    let primary_key = placement::primary_key(current, declared);
-    let ours = |column: &String| {
-        declared.column(column).is_some() && !declared.primary_key.contains(column)
+fn indexes(declared: &Table, newest: &Table, table: &Table, facts: &mut Facts) -> Vec<Difference> {
+    let unique = newest.indexes.iter().filter(|one| one.is_unique);
+    let unique = unique.map(|one| one.columns.clone());
+    let primary_keys = [declared.primary_key.clone(), table.primary_key.clone()];
+    let keys: Vec<Vec<String>> = primary_keys.into_iter().chain(unique).collect();
+    // What is unique already stays so with another column beside it.
+    let is_implied = |index: &Index| {
+        let mut keys = keys.iter().filter(|key| !key.is_empty());
+        keys.any(|key| key.iter().all(|column| index.columns.contains(column)))
     };
-    let is_declared = |index: &Index| {
-        let mut all = declared.indexes.iter();
-        all.any(|one| one.is_unique && one.columns == index.columns)
-    };
-    let limits_rows = |index: &&Index| {
-        index.is_unique
-            && index.columns != table.primary_key
-            && index.columns != primary_key
-            && index.columns.iter().all(ours)
-            && !is_declared(index)
-    };
+    let ours = |column: &String| declared.column(column).is_some();
+    let limits_rows =
+        |index: &&Index| index.is_unique && index.columns.iter().all(ours) && !is_implied(index);
     let mut found = Vec::new();
     let first = declared.indexes.first().map(|index| index.name.clone());
     let unique = table.indexes.iter().find(limits_rows);
@@ -529,9 +545,9 @@ fn nullable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differenc
     found
 }
 
-fn blocked(declared: &Table, table: &Table) -> Vec<Difference> {
+fn blocked(newest: &Table, table: &Table) -> Vec<Difference> {
     let blocks = |column: &&Column| {
-        declared.column(&column.name).is_none()
+        newest.column(&column.name).is_none()
             && !column.nullable
             && column.default.is_none()
             && column.filled == Filled::ByDefault

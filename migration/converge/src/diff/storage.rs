@@ -40,24 +40,6 @@ pub(super) fn find(current: &Inspection, declared: &Declared, table: &Table) -> 
         .collect()
 }
 
-/// The columns of a table that is made now, each with what is set afterwards.
-pub(crate) fn of_a_new_table(
-    current: &Inspection,
-    declared: &Declared,
-) -> Vec<(String, Vec<&'static str>)> {
-    match (
-        current.compression,
-        current.parent_placement(&declared.table),
-    ) {
-        (Some(compression), Placement::Local) => declared
-            .fast_storage
-            .iter()
-            .map(|column| (column.clone(), changes(&[], compression)))
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
 fn changes(found: &[String], compression: Compression) -> Vec<&'static str> {
     let has = |word| found.iter().any(|one| one == word);
     match compression {

@@ -17,7 +17,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGeta
 
 use crate::{
     Error,
-    declare::Shape,
+    declare::{LONGEST_NAME, Shape},
     model::{ForeignKey, Index, Place, Placement, Reach, Table},
     session::Settings,
 };
@@ -76,6 +76,13 @@ impl Inspection {
         self.found.iter().find(|table| table.name == name)
     }
 
+    /// Changes a found table, if there is one.
+    pub(crate) fn edit(&mut self, name: &str, change: impl FnOnce(&mut Table)) {
+        if let Some(table) = self.found.iter_mut().find(|table| table.name == name) {
+            change(table);
+        }
+    }
+
     /// Where the table is that a declared one belongs to.
     pub(crate) fn parent_placement(&self, declared: &Table) -> &Placement {
         let parent = declared.parent_key().and_then(|key| self.table(&key.table));
@@ -100,22 +107,28 @@ impl Inspection {
 
 fn first_free<'n>(taken: impl Iterator<Item = &'n String> + Clone, wanted: &str) -> String {
     let is_taken = |name: &String| taken.clone().any(|one| one.eq_ignore_ascii_case(name));
-    let numbered = (1_u32..).map(|number| format!("{wanted}_{number}"));
+    let numbered = (1_u32..).map(|number| numbered(wanted, number));
     std::iter::once(wanted.to_owned())
         .chain(numbered)
         .find(|name| !is_taken(name))
         .unwrap_or_default()
 }
 
-/// Returns whether [`Inspection::free_name`] may have made this name of the wanted one.
+/// The name with a number behind it. PostgreSQL would cut off what is too long.
+fn numbered(wanted: &str, number: u32) -> String {
+    let number = format!("_{number}");
+    let room = LONGEST_NAME.saturating_sub(number.len());
+    let fits = wanted
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8());
+    let end = fits.take_while(|end| *end <= room).last().unwrap_or(0);
+    format!("{}{number}", &wanted[..end])
+}
+
+/// Returns whether a name is the wanted one, or one that [`Inspection::free_name`] makes of it.
 pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
-    match name.strip_prefix(wanted) {
-        Some("") => true,
-        Some(rest) => rest.strip_prefix('_').is_some_and(|number| {
-            !number.is_empty() && number.bytes().all(|one| one.is_ascii_digit())
-        }),
-        None => false,
-    }
+    let number = name.rsplit_once('_').map(|(_, number)| number.parse());
+    name == wanted || matches!(number, Some(Ok(number)) if numbered(wanted, number) == name)
 }
 
 /// What an engine's catalog tells.
@@ -364,4 +377,30 @@ fn gather<T: Composite>(rows: Vec<T>) -> Vec<T> {
         }
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_number_fits_and_is_known_again() {
+        let long = "é".repeat(31);
+        for wanted in ["ix", "ix_2", "", &long, &"x".repeat(63)] {
+            for number in [1, 10, 1_000] {
+                let name = numbered(wanted, number);
+
+                assert!(name.len() <= LONGEST_NAME, "{name}");
+                assert!(is_made_of(&name, wanted), "{name} of {wanted}");
+            }
+        }
+        for (name, wanted) in [
+            ("ix_01", "ix"),
+            ("ix_1a", "ix"),
+            ("ixx_1", "ix"),
+            ("ix_", "ix"),
+        ] {
+            assert!(!is_made_of(name, wanted), "{name} of {wanted}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{
     lock::{Lock, Tables},
     obstacle::{Obstacle, Obstacles, Remedy, is_built_on, not_ours},
+    sqlite::{add_to_statement, rebuild_statement},
     steps::Steps,
     undo::{Undo, Undone},
 };
@@ -21,7 +22,7 @@ use sea_orm::DbBackend;
 
 use crate::{
     declare::{Declared, Shape},
-    diff::{Change, Element, storage},
+    diff::{Change, Element},
     inspect::{Inspection, Relation},
     model::Table,
     session::TxMode,
@@ -140,13 +141,22 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
     changes.iter().zip(&obstacles).map(planned).collect()
 }
 
-/// Undoes what one migration declares, together with its record, where that is ours to keep: nothing is recorded
-/// that is not there, also where each statement commits. The statements are in the order in which they are run.
-pub(crate) fn undo(backend: DbBackend, undo: &Undo, forget: Option<String>) -> Step {
+/// Returns the steps that undo what one migration declares, the last together with its record, where that is ours to
+/// keep: nothing is recorded that is not there, also where each statement commits.
+///
+/// # Errors
+///
+/// The reason, where what is there cannot be undone.
+pub(crate) fn undo(
+    backend: DbBackend,
+    undo: &Undo,
+    current: Option<&Inspection>,
+    forget: Option<String>,
+) -> Result<Vec<Step>, String> {
     match backend {
-        DbBackend::MySql => mysql::undo(undo, forget),
-        DbBackend::Sqlite => sqlite::undo(undo, forget),
-        _ => postgres::undo(undo, forget),
+        DbBackend::MySql => Ok(mysql::undo(undo, current, forget)),
+        DbBackend::Sqlite => sqlite::undo(undo, current, forget),
+        _ => Ok(vec![postgres::undo(undo, forget)]),
     }
 }
 
@@ -198,14 +208,6 @@ pub(crate) fn forget_alone(forget: String) -> Step {
         lock: Lock::said("none"),
         execution: Execution::Transaction { settings: &[] },
     }
-}
-
-/// PostgreSQL: sets how the columns of a table that is made now are stored.
-pub(crate) fn store_new(current: &Inspection, declared: &Declared) -> Vec<String> {
-    storage::of_a_new_table(current, declared)
-        .iter()
-        .map(|(column, set)| postgres::store(&declared.table.name, column, set))
-        .collect()
 }
 
 #[cfg(test)]

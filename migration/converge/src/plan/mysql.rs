@@ -9,7 +9,8 @@ use crate::{
     create,
     declare::Role,
     diff::{Change, Difference},
-    model::{Column, Copies, Filled, ForeignKey, Reach, Unused},
+    inspect::Inspection,
+    model::{Column, Copies, ForeignKey, Index, Reach, Table, Unused},
     provisional, sql,
     types::Type,
 };
@@ -154,13 +155,23 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             declared, found, ..
         } => {
             let null = if found.nullable { "NULL" } else { "NOT NULL" };
-            alter(vec![modify(declared, found, null)], Way::Shared)
+            alter(
+                vec![modify(&widened(declared, found), found, null)],
+                Way::Shared,
+            )
         }
         Difference::Nullable {
             declared, found, ..
         } => {
             let way = if is_json(found) { Way::Shared } else { rebuilt };
-            alter(vec![modify(declared, found, "NOT NULL")], way)
+            alter(
+                vec![modify(
+                    &restated(declared, found),
+                    found,
+                    &not_null(declared, found),
+                )],
+                way,
+            )
         }
         Difference::PrimaryKey {
             columns, numbered, ..
@@ -168,15 +179,11 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let listed: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
             let add = format!("ADD PRIMARY KEY ({})", listed.join(", "));
             let number = numbered.as_ref().zip(declared.auto_increment());
-            let number =
-                number.map(|(found, declared)| modify(declared, found, "NOT NULL AUTO_INCREMENT"));
+            let number = number.map(|(found, declared)| number_rows(declared, found));
             alter(number.into_iter().chain([add]).collect(), Way::Shared)
         }
         Difference::AutoIncrement { found, .. } => match declared.auto_increment() {
-            Some(declared) => alter(
-                vec![modify(declared, found, "NOT NULL AUTO_INCREMENT")],
-                Way::Shared,
-            ),
+            Some(declared) => alter(vec![number_rows(declared, found)], Way::Shared),
             None => return Err(Obstacle::unplanned()),
         },
         Difference::ForeignKeyAbsent { declared } => {
@@ -271,14 +278,13 @@ fn reaching(context: &Context<'_>, steps: Steps) -> Steps {
     }
 }
 
-/// The last statement and the record in one request, and the record last: where a table stays the server goes no
-/// further, and where it is dropped a session that is cut off leaves no record. What another node of Galera has made
-/// again keeps its own.
-pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
+/// One statement a step: each commits. The last and the record in one request, and the record last: where a table
+/// stays the server goes no further, and where it is dropped a session that is cut off leaves no record. What another
+/// node of Galera has made again keeps its own.
+pub(super) fn undo(undo: &Undo, current: Option<&Inspection>, forget: Option<String>) -> Vec<Step> {
+    let undone = |part: &Undone| undone(part, &undo.parts, current);
     let mut statements: Vec<String> = undo.parts.iter().filter_map(undone).collect();
-    if let Some(forget) = forget
-        && let Some(last) = statements.pop()
-    {
+    if let Some(forget) = forget {
         let is_gone = undo.tables().map(|table| {
             format!(
                 " AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
@@ -287,22 +293,54 @@ pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
             )
         });
         let is_gone: String = is_gone.collect();
-        statements.push(format!("{last}; {forget}{is_gone}; COMMIT"));
+        let forgotten = format!("{forget}{is_gone}; COMMIT");
+        let last = statements.pop();
+        let last = last.map(|last| format!("{last}; {forgotten}"));
+        statements.push(last.unwrap_or(forgotten));
     }
-    step(statements, DROPPED, &REFERENCES_CHECKED)
+    let steps = statements.into_iter();
+    let steps = steps.map(|one| step([one], DROPPED, &REFERENCES_CHECKED));
+    steps.collect()
 }
 
-fn undone(part: &Undone) -> Option<String> {
+fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option<String> {
     let alter = |table: &str, change: String| format!("ALTER TABLE {} {change}", quoted(table));
     Some(match part {
-        Undone::ForeignKey { table, name } => {
+        Undone::ForeignKey { table, key } => {
+            let name = key.name.as_deref().unwrap_or_default();
             alter(table, format!("DROP FOREIGN KEY {}", quoted(name)))
         }
-        Undone::Index { table, name, .. } => alter(table, format!("DROP INDEX {}", quoted(name))),
+        Undone::Index { table, name, .. } => {
+            let found = current.and_then(|current| current.table(table));
+            let needing = found.and_then(|found| key_without(found, name, all));
+            let instead = needing.map(|key| {
+                let columns: Vec<String> = key.columns.iter().map(|one| quoted(one)).collect();
+                let own = quoted(key.name.as_deref().unwrap_or_default());
+                format!(", ADD INDEX {own} ({})", columns.join(", "))
+            });
+            let drop = format!("DROP INDEX {}{}", quoted(name), instead.unwrap_or_default());
+            alter(table, drop)
+        }
         Undone::Column { table, column } => alter(table, format!("DROP COLUMN {}", quoted(column))),
         Undone::Storage { .. } => return None,
         Undone::Table { table } => format!("DROP TABLE IF EXISTS {}", quoted(table)),
     })
+}
+
+/// The key that has no other index: InnoDB made one for it, and dropped that when the declared index came.
+fn key_without<'t>(table: &'t Table, index: &str, all: &[Undone]) -> Option<&'t ForeignKey> {
+    let goes = |one: &&ForeignKey| {
+        all.iter()
+            .any(|part| matches!(part, Undone::ForeignKey { key, .. } if key == *one))
+    };
+    let leads = |key: &ForeignKey, one: &Index| one.columns.starts_with(&key.columns);
+    let serves = |key: &ForeignKey, is_it: bool| {
+        let mut indexes = table.indexes.iter();
+        indexes.any(|one| (one.name == index) == is_it && leads(key, one))
+    };
+    let keys = table.foreign_keys.iter().filter(|key| !goes(key));
+    keys.into_iter()
+        .find(|key| serves(key, true) && !serves(key, false))
 }
 
 /// MariaDB's JSON is text with a check of its own, and another type than text for its server.
@@ -311,20 +349,64 @@ fn is_json(live: &Column) -> bool {
     check.is_some_and(|check| check.to_lowercase().contains("json_valid"))
 }
 
-/// MODIFY drops every property of the column that it does not repeat.
-fn modify(declared: &Column, found: &Column, null: &str) -> String {
+/// The type of a column of which another property changes. Where what is found may be more than what is declared,
+/// like the fractions of a second, it is as it is found.
+fn restated(declared: &Column, found: &Column) -> String {
+    match (declared.kind, found.attributes.collation.as_str()) {
+        (Type::Timestamp { .. }, _) => found.printed.clone(),
+        (Type::Json { .. }, "") => found.printed.clone(),
+        (Type::Json { .. }, collation) => {
+            format!("{} COLLATE {}", found.printed, quoted(collation))
+        }
+        _ => widened(declared, found),
+    }
+}
+
+/// The declared type, with the order of the older one.
+fn widened(declared: &Column, found: &Column) -> String {
+    let spelled = spelled(declared.kind);
     let is_text = matches!(declared.kind, Type::Text { .. });
-    let collation = match found.attributes.collation.as_str() {
-        "" => String::new(),
-        _ if !is_text => String::new(),
-        same if same.starts_with("utf8mb4") => format!(" COLLATE {}", quoted(same)),
-        binary if binary.ends_with("_bin") => " COLLATE utf8mb4_bin".to_owned(),
-        _ => String::new(),
+    match found.attributes.collation.as_str() {
+        "" => spelled,
+        _ if !is_text => spelled,
+        same if same.starts_with("utf8mb4") => format!("{spelled} COLLATE {}", quoted(same)),
+        binary if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
+        _ => spelled,
+    }
+}
+
+fn number_rows(declared: &Column, found: &Column) -> String {
+    let numbered = Column {
+        default: None,
+        ..found.clone()
     };
-    let is_numbered = matches!(declared.filled, Filled::AutoIncrement { .. });
+    modify(
+        &spelled(declared.kind),
+        &numbered,
+        "NOT NULL AUTO_INCREMENT",
+    )
+}
+
+/// A server may give a TIMESTAMP of which no more is said the time of each later change.
+fn not_null(declared: &Column, found: &Column) -> String {
+    match (declared.kind, &found.default) {
+        (Type::Timestamp { zone: true }, None) => {
+            // With as many digits of a second as the column.
+            let digits = found
+                .printed
+                .find('(')
+                .map_or("()", |at| &found.printed[at..]);
+            format!("NOT NULL DEFAULT current_timestamp{digits}")
+        }
+        _ => "NOT NULL".to_owned(),
+    }
+}
+
+/// MODIFY drops every property of the column that it does not repeat.
+fn modify(kind: &str, found: &Column, null: &str) -> String {
     let default = match &found.default {
-        Some(default) if !is_numbered => format!(" DEFAULT {default}"),
-        Some(_) | None => String::new(),
+        Some(default) => format!(" DEFAULT {default}"),
+        None => String::new(),
     };
     let comment = match found.attributes.comment.as_str() {
         "" => String::new(),
@@ -335,9 +417,8 @@ fn modify(declared: &Column, found: &Column, null: &str) -> String {
         None => String::new(),
     };
     format!(
-        "MODIFY {} {}{collation} {null}{default}{comment}{check}",
-        quoted(&declared.name),
-        spelled(declared.kind)
+        "MODIFY {} {kind} {null}{default}{comment}{check}",
+        quoted(&found.name)
     )
 }
 

@@ -178,7 +178,9 @@ pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
 fn undone(part: &Undone) -> String {
     let alter = |table| Alter { table };
     match part {
-        Undone::ForeignKey { table, name } => alter(table).drop_constraint(name),
+        Undone::ForeignKey { table, key } => {
+            alter(table).drop_constraint(key.name.as_deref().unwrap_or_default())
+        }
         Undone::Index { schema, name, .. } => {
             let schema = schema.iter().map(|schema| format!("{}.", quoted(schema)));
             let schema: String = schema.collect();

@@ -16,7 +16,7 @@ use crate::{
     declare::{Declared, Role},
     diff::{Change, Difference},
     inspect::Inspection,
-    model::{Column, Index, Table},
+    model::{Column, ForeignKey, Index, Table},
     sql,
 };
 
@@ -84,11 +84,30 @@ pub(super) fn steps(
     Ok(step.into())
 }
 
-/// Undoes what a migration declares, after its record.
-pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
+/// Undoes what a migration declares: first the keys, for which their tables are rebuilt, and after the record the
+/// rest.
+pub(super) fn undo(
+    undo: &Undo,
+    current: Option<&Inspection>,
+    forget: Option<String>,
+) -> Result<Vec<Step>, String> {
+    let mut steps = Vec::new();
+    for found in current.into_iter().flat_map(|current| &current.found) {
+        let keys = undo.parts.iter().filter_map(|part| match part {
+            Undone::ForeignKey { table, key } if *table == found.name => Some(key),
+            _ => None,
+        });
+        let keys: Vec<&ForeignKey> = keys.collect();
+        if let (Some(current), false) = (current, keys.is_empty()) {
+            steps.push(rebuilt(rebuild::without_keys(current, found, &keys)?));
+        }
+    }
     let parts = undo.parts.iter().filter_map(undone);
     let statements: Vec<String> = forget.into_iter().chain(parts).collect();
-    step(statements, WRITERS)
+    if !statements.is_empty() {
+        steps.push(step(statements, WRITERS));
+    }
+    Ok(steps)
 }
 
 fn undone(part: &Undone) -> Option<String> {
@@ -104,7 +123,7 @@ fn undone(part: &Undone) -> Option<String> {
             quoted(table),
             quoted(column)
         )),
-        // SQLite tells no name of a key, and stores every column alike.
+        // A key goes with a table that is rebuilt; every column is stored alike.
         Undone::ForeignKey { .. } | Undone::Storage { .. } => None,
     }
 }
@@ -157,13 +176,42 @@ fn rebuild(
         return Err(Obstacle::BlockedBy(orphans.element()));
     }
     let statements = rebuild::statements(current, table, both.found()?, fixed);
-    Ok(Step {
-        statements: statements.map_err(Obstacle::Manual)?,
+    Ok(rebuilt(statements.map_err(Obstacle::Manual)?))
+}
+
+fn rebuilt(statements: Vec<String>) -> Step {
+    Step {
+        statements,
         lock: WHILE_REBUILT,
         execution: Execution::Compared {
             settings: &RENAMING,
         },
-    })
+    }
+}
+
+/// Changes the statement that made a table as `ALTER TABLE … ADD COLUMN` does.
+pub(crate) fn add_to_statement(table: &mut Table, added: &[String]) {
+    let definitions = added.iter();
+    let definitions = definitions.filter_map(|one| one.split_once(" ADD COLUMN "));
+    for (_, definition) in definitions {
+        edit_statement(table, |made_by| rebuild::with_column(made_by, definition));
+    }
+}
+
+/// Changes the statement that made a table to the one by which it was rebuilt.
+pub(crate) fn rebuild_statement(table: &mut Table, rebuilt: &[String]) {
+    let name = table.name.clone();
+    if let Some(rebuilt) = rebuilt.first() {
+        edit_statement(table, |_| rebuild::renamed(rebuilt, &name));
+    }
+}
+
+fn edit_statement(table: &mut Table, edit: impl FnOnce(&str) -> Option<String>) {
+    if let Some(made_by) = table.extras.statements.first_mut()
+        && let Some(edited) = edit(made_by)
+    {
+        *made_by = edited;
+    }
 }
 
 fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {

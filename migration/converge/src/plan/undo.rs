@@ -16,9 +16,10 @@ pub(crate) struct Undo {
 /// One thing that is taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Undone {
+    /// A key as it is found.
     ForeignKey {
         table: String,
-        name: String,
+        key: ForeignKey,
     },
     Index {
         table: String,
@@ -87,11 +88,15 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
     let is_new_index = |index: &&Index| !before.table.indexes.contains(index);
     let new_keys = declared.table.foreign_keys.iter().filter(is_new_key);
     let keys = new_keys.filter_map(|key| {
-        let is_it = |one: &&ForeignKey| one.columns == key.columns && one.name == key.name;
-        let found = found.foreign_keys.iter().find(is_it)?;
+        // Under whichever name: its own may have been taken.
+        let is_it = |one: &&ForeignKey| {
+            one.columns == key.columns
+                && one.table.eq_ignore_ascii_case(&key.table)
+                && one.references == key.references
+        };
         Some(Undone::ForeignKey {
             table: table.clone(),
-            name: found.name.clone()?,
+            key: found.foreign_keys.iter().find(is_it)?.clone(),
         })
     });
     let new_indexes = declared.table.indexes.iter().filter(is_new_index);
@@ -101,6 +106,7 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
                 && one.columns == index.columns
                 && one.is_unique == index.is_unique
                 && !one.has_constraint
+                && one.is_plain
         };
         Some(Undone::Index {
             table: table.clone(),

@@ -9,7 +9,6 @@ mod guard;
 mod mysql;
 mod part;
 mod postgres;
-pub(crate) mod simulated;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -81,19 +80,23 @@ impl Script<'_> {
 
     /// Returns the script that takes the last migrations back, this many at most. Required tables stay: no script can
     /// see to it that nobody writes to a table while it goes.
-    pub fn down(&self, count: usize) -> String {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unscripted`] where the statements of one depend on what is in the database.
+    pub fn down(&self, count: usize) -> Result<String, Error> {
         let taken: Vec<&Version> = self.versions.iter().rev().take(count).collect();
         let parts = taken
             .iter()
             .map(|&version| Part::down(self, version, &taken));
-        let parts: Vec<Part<'_>> = parts.collect();
+        let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>()?;
         let guards = self.guards(&parts);
         let statements = match self.backend {
             DbBackend::MySql => mysql::down(self.records, &guards, &parts),
             DbBackend::Sqlite => sqlite::down(self.records, &guards, &parts),
             _ => postgres::down(self.schema(), self.records, &guards, &parts),
         };
-        self.text(&taken_back(&self.newest()), &statements)
+        Ok(self.text(&taken_back(&self.newest()), &statements))
     }
 
     fn schema(&self) -> &str {

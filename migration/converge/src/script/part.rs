@@ -5,16 +5,17 @@ use sea_orm::DbBackend;
 use super::{
     Script, Version,
     guard::{self, Guard},
-    simulated,
 };
 use crate::{
     CreateRequired, Error,
-    declare::Role,
-    diff::{self, Change, Difference, Element, name::name},
+    declare::{Declared, Role},
+    diff::{Change, Difference, Element, Part as Kind, name::name},
     facts::Facts,
+    foresee::Foresight,
     inspect::{Compression, Inspection},
-    plan::{self, Context, Execution, Plan, Step, Steps, Undo, Undone, required},
+    plan::{self, Execution, Plan, Step, Steps, Undo, Undone, required},
     session::TxMode,
+    simulated,
 };
 
 pub(super) struct Part<'v> {
@@ -49,15 +50,25 @@ impl<'v> Part<'v> {
         })
     }
 
-    pub(super) fn down(script: &Script<'_>, version: &'v Version, taken: &[&Version]) -> Self {
+    pub(super) fn down(
+        script: &Script<'_>,
+        version: &'v Version,
+        taken: &[&Version],
+    ) -> Result<Self, Error> {
         let undo = undo(script.backend, version);
-        Self {
+        let after = simulated::after(script.backend, &version.newer, None);
+        let steps = plan::undo(script.backend, &undo, Some(&after), None);
+        let steps = steps.map_err(|reason| Error::Unscripted {
+            migration: version.migration.clone(),
+            reason,
+        })?;
+        Ok(Self {
             migration: &version.migration,
             guards: guard::down(script, version, &undo, taken),
             required: Vec::new(),
-            statements: plan::undo(script.backend, &undo, None).statements,
+            statements: steps.into_iter().flat_map(|step| step.statements).collect(),
             storage: Storage::of(script.backend, |compression| restored(version, compression)),
-        }
+        })
     }
 }
 
@@ -102,27 +113,36 @@ fn statements(backend: DbBackend, version: &Version) -> Result<Vec<String>, Erro
     Ok(statements)
 }
 
-/// What `up` plans: first the columns, and then what may be built on them.
+/// What `up` plans.
 fn plans(backend: DbBackend, version: &Version) -> Vec<Plan> {
-    let is_column = |plan: &Plan| matches!(plan.change.difference, Difference::ColumnAbsent { .. });
-    let mut plans = planned(&simulated::before(backend, version), version);
-    plans.retain(is_column);
-    plans.extend(planned(&simulated::widened(backend, version), version));
-    plans
+    planned(
+        simulated::inspection(backend, &tables_before(version), None),
+        version,
+    )
 }
 
-fn planned(current: &Inspection, version: &Version) -> Vec<Plan> {
-    let changes = diff::changes(current, &version.newer, &mut Facts::default());
-    // MySQL looks at the rows that are there only where it copies the table.
-    let keys = changes.iter().filter(|change| is_foreign_key(change));
-    let copied: Vec<Element> = keys.map(Change::element).collect();
-    let context = Context {
-        current,
-        shape: &version.newer,
-        mode: TxMode::InTransaction,
-        copied: &copied,
+/// What the version requires is there: a guard stops where it is not, unless it is made first.
+fn tables_before(version: &Version) -> Vec<Declared> {
+    let there = |declared: &Declared| match declared.role {
+        Role::Required { .. } => Some(declared.clone()),
+        Role::Own => version.older.declared(&declared.table.name).cloned(),
     };
-    plan::plan(&context, &changes)
+    version.newer.tables.iter().filter_map(there).collect()
+}
+
+fn planned(current: Inspection, version: &Version) -> Vec<Plan> {
+    // MySQL looks at the rows that are there only where it copies the table.
+    let keys = version.newer.tables.iter().flat_map(|declared| {
+        let keys = declared.table.foreign_keys.iter();
+        keys.map(|key| Element::new(&declared.table.name, Kind::ForeignKey(key.columns.concat())))
+    });
+    let copied: Vec<Element> = keys.collect();
+    Foresight::of(current).plans(
+        &version.newer,
+        TxMode::InTransaction,
+        &copied,
+        &mut Facts::default(),
+    )
 }
 
 fn is_foreign_key(change: &Change) -> bool {
@@ -147,10 +167,23 @@ fn unscripted(version: &Version, change: &Change) -> Error {
 
 /// The statements that store columns so from now on.
 fn stored(version: &Version, compression: Compression) -> Vec<String> {
-    let plans = planned(&simulated::unstored(version, compression), version);
+    let plans = planned(unstored(version, compression), version);
     let steps = plans.iter().filter_map(|plan| plan.remedy.steps());
     let steps = steps.flat_map(Steps::iter);
     steps.flat_map(|step| step.statements.clone()).collect()
+}
+
+/// With a version, but for the storage that it changes.
+fn unstored(version: &Version, compression: Compression) -> Inspection {
+    let stored_before = |declared: &Declared| {
+        let older = version.older.declared(&declared.table.name);
+        Declared {
+            fast_storage: older.map_or(Vec::new(), |older| older.fast_storage.clone()),
+            ..declared.clone()
+        }
+    };
+    let tables: Vec<Declared> = version.newer.tables.iter().map(stored_before).collect();
+    simulated::inspection(DbBackend::Postgres, &tables, Some(compression))
 }
 
 /// What `up` would have made of the version.
@@ -186,5 +219,6 @@ fn restored(version: &Version, compression: Compression) -> Vec<String> {
     let mut undo = Undo::between(&version.older, &version.newer, Some(&after));
     undo.parts
         .retain(|part| matches!(part, Undone::Storage { .. }));
-    plan::undo(backend, &undo, None).statements
+    let steps = plan::undo(backend, &undo, Some(&after), None).unwrap_or_default();
+    steps.into_iter().flat_map(|step| step.statements).collect()
 }

@@ -10,7 +10,7 @@ use sea_orm::DbBackend;
 
 use super::{
     compare::{self, Pairs},
-    definition::{Column, Constraint, ConstraintKind, Definition, Reference},
+    definition::{Column, Constraint, ConstraintKind, Definition, Reference, TableConstraint},
     listed, quoted,
     token::is_one_statement,
 };
@@ -28,31 +28,81 @@ pub(super) fn statements(
     found: &Table,
     fixed: &[&Change],
 ) -> Result<Vec<String>, String> {
-    let (made_by, hanging_on) = found
-        .extras
-        .statements
-        .split_first()
-        .ok_or("SQLite tells no statement that made the table")?;
+    let (made_by, hanging_on) = statements_of(found)?;
     require_unreferred(found, fixed)?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
     let numbered = numbered(declared, fixed);
     let number = numbered.or_else(|| integer_key(found, fixed));
-    let pairs = Pairs::of(found, &definition, number)?;
-    // The name while it is filled; the transaction that makes it also renames it.
-    let rebuilt = current.free_name(&format!("{}_rebuilt", found.name));
     let mut statement = Rewritten::new(made_by, &definition);
-    statement.replace(&definition.name, &quoted(&rebuilt));
     for change in fixed {
         statement.fix(&change.difference)?;
     }
     if let Some(column) = numbered {
         statement.number_rows(column)?;
     }
+    let pairs = Pairs::of(found, &definition, number)?;
+    Ok(replace(current, found, statement, &pairs, hanging_on))
+}
+
+/// Returns the statements that rebuild a table without these of its foreign keys, or why there are none.
+pub(super) fn without_keys(
+    current: &Inspection,
+    found: &Table,
+    keys: &[&ForeignKey],
+) -> Result<Vec<String>, String> {
+    let (made_by, hanging_on) = statements_of(found)?;
+    require_unreferred(found, &[])?;
+    require_single(hanging_on)?;
+    let definition = understood(made_by)?;
+    let mut statement = Rewritten::new(made_by, &definition);
+    for key in keys {
+        statement.drop_key(key)?;
+    }
+    let pairs = Pairs::of(found, &definition, None)?;
+    Ok(replace(current, found, statement, &pairs, hanging_on))
+}
+
+/// Returns a statement that makes a table with a column behind the others; `None` where it is not understood.
+pub(super) fn with_column(made_by: &str, column: &str) -> Option<String> {
+    let definition = Definition::parse(made_by)?;
+    let last = definition.columns.last()?;
+    let constrained = last.constraints.last().map(|last| last.span.end);
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.insert(constrained.unwrap_or(last.kind.end), &format!(", {column}"));
+    Some(statement.text())
+}
+
+/// Returns the statement with another name of the table; `None` where it is not understood.
+pub(super) fn renamed(made_by: &str, name: &str) -> Option<String> {
+    let definition = Definition::parse(made_by)?;
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.replace(&definition.name, &quoted(name));
+    Some(statement.text())
+}
+
+/// The statement that made the table, and those of what hangs on it.
+fn statements_of(found: &Table) -> Result<(&String, &[String]), String> {
+    let statements = found.extras.statements.split_first();
+    statements.ok_or_else(|| "SQLite tells no statement that made the table".to_owned())
+}
+
+/// The rows go to a table that the rewritten statement makes, and that gets the old one's name.
+fn replace(
+    current: &Inspection,
+    found: &Table,
+    mut statement: Rewritten<'_>,
+    pairs: &Pairs<'_>,
+    hanging_on: &[String],
+) -> Vec<String> {
+    // The name while it is filled; the transaction that makes it also renames it.
+    let rebuilt = current.free_name(&format!("{}_rebuilt", found.name));
+    let definition = statement.definition;
+    statement.replace(&definition.name, &quoted(&rebuilt));
     let mut statements = vec![
         statement.text(),
-        copy_rows(found, &rebuilt, &pairs),
-        compare::query(found, &rebuilt, &pairs),
+        copy_rows(found, &rebuilt, pairs),
+        compare::query(found, &rebuilt, pairs),
     ];
     if definition.is_auto_increment {
         statements.extend(keep_sequence(&found.name, &rebuilt));
@@ -61,7 +111,7 @@ pub(super) fn statements(
     statements.push(format!("DROP TABLE {old}"));
     statements.push(format!("ALTER TABLE {new} RENAME TO {old}"));
     statements.extend(hanging_on.iter().cloned());
-    Ok(statements)
+    statements
 }
 
 /// Returns an error where a foreign key refers to the table: SQLite deletes the rows of a table that is dropped,
@@ -307,19 +357,47 @@ impl<'d> Rewritten<'d> {
     }
 
     fn drop_table_key(&mut self) {
-        let of_table = &self.definition.constraints;
-        for (at, key) in of_table.iter().enumerate() {
-            if matches!(key.constraint.kind, ConstraintKind::PrimaryKey) {
-                // What follows without a comma of its own needs this one.
-                let is_followed = of_table
-                    .get(at + 1)
-                    .is_some_and(|next| next.comma.is_none());
-                let start = match &key.comma {
-                    Some(comma) if !is_followed => comma.start,
-                    _ => key.constraint.span.start,
-                };
-                self.replace(&(start..key.constraint.span.end), "");
+        let is_key =
+            |one: &&TableConstraint| matches!(one.constraint.kind, ConstraintKind::PrimaryKey);
+        for key in self.definition.constraints.iter().filter(is_key) {
+            self.drop_table_constraint(key);
+        }
+    }
+
+    fn drop_table_constraint(&mut self, dropped: &TableConstraint) {
+        // What follows without a comma of its own needs this one.
+        let all = self.definition.constraints.iter();
+        let mut following = all.skip_while(|one| !std::ptr::eq(*one, dropped)).skip(1);
+        let is_followed = following.next().is_some_and(|next| next.comma.is_none());
+        let start = match &dropped.comma {
+            Some(comma) if !is_followed => comma.start,
+            _ => dropped.constraint.span.start,
+        };
+        self.replace(&(start..dropped.constraint.span.end), "");
+    }
+
+    /// Drops every key from these columns to this table.
+    fn drop_key(&mut self, dropped: &ForeignKey) -> Result<(), String> {
+        let is_it = |one: &Constraint| matches!(&one.kind, ConstraintKind::References(to) if to.table.eq_ignore_ascii_case(&dropped.table));
+        let mut count = 0;
+        for column in &self.definition.columns {
+            let is_from = is_same(std::slice::from_ref(&column.name), &dropped.columns);
+            let constraints = column.constraints.iter();
+            for constraint in constraints.filter(|one| is_from && is_it(one)) {
+                self.replace(&constraint.span, "");
+                count += 1;
             }
+        }
+        let of_table = self.definition.constraints.iter();
+        for key in of_table.filter(|one| is_it(&one.constraint)) {
+            if is_same(&key.columns, &dropped.columns) {
+                self.drop_table_constraint(key);
+                count += 1;
+            }
+        }
+        match count {
+            0 => Err(unseen(dropped)),
+            _ => Ok(()),
         }
     }
 
@@ -328,11 +406,7 @@ impl<'d> Rewritten<'d> {
         let action = &declared.on_delete;
         let keys = self.keys_like(declared);
         if keys.is_empty() {
-            return Err(format!(
-                "its statement shows no key from {} to {}: rebuild the table by hand",
-                declared.columns.join(", "),
-                declared.table
-            ));
+            return Err(unseen(declared));
         }
         for key in keys {
             for older in &key.on_delete {
@@ -346,11 +420,7 @@ impl<'d> Rewritten<'d> {
     }
 
     fn keys_like(&self, declared: &ForeignKey) -> Vec<&'d Reference> {
-        let is_from = |columns: &[String]| {
-            let mut pairs = columns.iter().zip(&declared.columns);
-            columns.len() == declared.columns.len()
-                && pairs.all(|(one, other)| one.eq_ignore_ascii_case(other))
-        };
+        let is_from = |columns: &[String]| is_same(columns, &declared.columns);
         let of_columns = self.definition.columns.iter();
         let of_columns = of_columns
             .filter(|column| is_from(std::slice::from_ref(&column.name)))
@@ -372,6 +442,19 @@ impl<'d> Rewritten<'d> {
             .filter(|key| key.table.eq_ignore_ascii_case(&declared.table))
             .collect()
     }
+}
+
+fn is_same(columns: &[String], others: &[String]) -> bool {
+    let mut pairs = columns.iter().zip(others);
+    columns.len() == others.len() && pairs.all(|(one, other)| one.eq_ignore_ascii_case(other))
+}
+
+fn unseen(key: &ForeignKey) -> String {
+    format!(
+        "its statement shows no key from {} to {}: rebuild the table by hand",
+        key.columns.join(", "),
+        key.table
+    )
 }
 
 fn foreign_key(key: &ForeignKey) -> String {

@@ -2,51 +2,12 @@
 
 use sea_orm::DbBackend;
 
-use super::Version;
 use crate::{
-    declare::{Declared, Role, Shape},
+    declare::{Declared, Shape},
     diff::storage,
     inspect::{Compression, Inspection},
     model::{ForeignKey, Index, Place, Reach, Table},
 };
-
-/// Before a version.
-pub(super) fn before(backend: DbBackend, version: &Version) -> Inspection {
-    inspection(backend, &tables_before(version), None)
-}
-
-/// Once a version has added columns to the tables before it.
-pub(super) fn widened(backend: DbBackend, version: &Version) -> Inspection {
-    let mut tables = tables_before(version);
-    for one in &mut tables {
-        if let Some(newer) = version.newer.table_named(&one.table.name) {
-            one.table.columns.clone_from(&newer.columns);
-        }
-    }
-    inspection(backend, &tables, None)
-}
-
-/// What the version requires is there: a guard stops where it is not, unless it is made first.
-fn tables_before(version: &Version) -> Vec<Declared> {
-    let there = |declared: &Declared| match declared.role {
-        Role::Required { .. } => Some(declared.clone()),
-        Role::Own => version.older.declared(&declared.table.name).cloned(),
-    };
-    version.newer.tables.iter().filter_map(there).collect()
-}
-
-/// PostgreSQL: with a version, but for the storage that it changes.
-pub(super) fn unstored(version: &Version, compression: Compression) -> Inspection {
-    let stored_before = |declared: &Declared| {
-        let older = version.older.declared(&declared.table.name);
-        Declared {
-            fast_storage: older.map_or(Vec::new(), |older| older.fast_storage.clone()),
-            ..declared.clone()
-        }
-    };
-    let tables: Vec<Declared> = version.newer.tables.iter().map(stored_before).collect();
-    inspection(DbBackend::Postgres, &tables, Some(compression))
-}
 
 /// With a shape.
 pub(crate) fn after(
@@ -57,14 +18,15 @@ pub(crate) fn after(
     inspection(backend, &shape.tables, compression)
 }
 
-fn inspection(
+/// With these tables.
+pub(crate) fn inspection(
     backend: DbBackend,
     tables: &[Declared],
     compression: Option<Compression>,
 ) -> Inspection {
     let found: Vec<Table> = tables
         .iter()
-        .map(|declared| found(backend, declared, compression))
+        .map(|declared| table(backend, declared, compression))
         .collect();
     Inspection {
         backend,
@@ -82,7 +44,8 @@ fn inspection(
     }
 }
 
-fn names(table: &Table) -> Vec<String> {
+/// The names that a table and what belongs to it have taken.
+pub(crate) fn names(table: &Table) -> Vec<String> {
     let indexes = table.indexes.iter().map(|index| &index.name);
     let keys = table
         .foreign_keys
@@ -95,7 +58,12 @@ fn names(table: &Table) -> Vec<String> {
         .collect()
 }
 
-fn found(backend: DbBackend, declared: &Declared, compression: Option<Compression>) -> Table {
+/// A table as it is found where it is as declared.
+pub(crate) fn table(
+    backend: DbBackend,
+    declared: &Declared,
+    compression: Option<Compression>,
+) -> Table {
     let mut table = declared.table.clone();
     let stored = match compression {
         Some(Compression::Lz4) => vec![storage::LZ4.to_owned()],

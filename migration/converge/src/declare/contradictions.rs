@@ -1,0 +1,183 @@
+//! What a declaration says that some engine cannot make or the engine here cannot keep apart, found from the model
+//! alone.
+
+use std::collections::BTreeSet;
+
+use super::{Role, Shape};
+use crate::{
+    model::{Column, ForeignKey, Index, Table},
+    types::{Length, Type},
+};
+
+/// PostgreSQL's, in bytes. MySQL's 64 letters are more.
+pub(crate) const LONGEST_NAME: usize = 63;
+
+/// In characters of four bytes: InnoDB indexes at most 3,072 bytes.
+const LONGEST_INDEXED: u32 = 768;
+
+/// In characters of four bytes: a row of MySQL has at most 65,535 bytes.
+const LONGEST_VARCHAR: u32 = 16_383;
+
+/// Digits of a MySQL decimal, and of those behind the point.
+const MOST_DIGITS: (u32, u32) = (65, 30);
+
+/// Returns everything that contradicts itself or cannot be made.
+pub(super) fn find(shape: &Shape) -> Vec<String> {
+    let tables = shape.tables.iter().map(|declared| &declared.table);
+    let mut found: Vec<String> = tables.flat_map(|table| of_table(shape, table)).collect();
+    found.extend(twice(
+        shape
+            .tables
+            .iter()
+            .flat_map(|one| one.table.indexes.iter())
+            .map(|index| index.name.as_str()),
+        "index",
+    ));
+    found
+}
+
+fn of_table(shape: &Shape, table: &Table) -> Vec<String> {
+    let columns = table.columns.iter().map(|column| column.name.as_str());
+    let keys = table.foreign_keys.iter();
+    let mut found = twice(columns.clone(), &format!("column of {}", table.name));
+    found.extend(twice(
+        keys.clone()
+            .filter_map(|key| key.columns.first())
+            .map(String::as_str),
+        &format!("foreign key of {} on", table.name),
+    ));
+    let indexes = table.indexes.iter().map(|index| index.name.as_str());
+    let key_names = keys.clone().filter_map(|key| key.name.as_deref());
+    let names = [table.name.as_str()].into_iter();
+    let names = names.chain(columns).chain(indexes).chain(key_names);
+    let too_long = names.filter(|name| name.len() > LONGEST_NAME);
+    found.extend(too_long.map(|name| {
+        format!("{name} has more than {LONGEST_NAME} bytes, which PostgreSQL cuts off")
+    }));
+    found.extend(table.columns.iter().filter_map(|one| of_column(table, one)));
+    found.extend(of_key(table, "the primary key", &table.primary_key));
+    for index in &table.indexes {
+        found.extend(of_index(table, index));
+    }
+    for key in keys {
+        found.extend(of_foreign_key(shape, table, key));
+    }
+    found
+}
+
+/// Names of columns have no case on MySQL and SQLite.
+fn twice<'n>(names: impl Iterator<Item = &'n str>, what: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let is_second = |name: &&str| !seen.insert(name.to_lowercase());
+    let again: Vec<&str> = names.filter(is_second).collect();
+    let sentence = |name: &str| format!("{what} {name} is declared twice");
+    again.into_iter().map(sentence).collect()
+}
+
+fn of_column(table: &Table, column: &Column) -> Option<String> {
+    let what = match column.kind {
+        Type::Text {
+            length: Length::Characters(0),
+            ..
+        } => "no character is allowed".to_owned(),
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } if length > LONGEST_VARCHAR => {
+            format!("MySQL has no varchar of more than {LONGEST_VARCHAR} characters")
+        }
+        Type::Decimal { precision, scale }
+            if precision > MOST_DIGITS.0 || scale > MOST_DIGITS.1 || scale > precision =>
+        {
+            format!(
+                "MySQL has no decimal of more than {} digits, {} of them behind the point",
+                MOST_DIGITS.0, MOST_DIGITS.1
+            )
+        }
+        _ => return None,
+    };
+    Some(format!("{}.{}: {what}", table.name, column.name))
+}
+
+fn of_index(table: &Table, index: &Index) -> Option<String> {
+    of_key(table, &format!("index {}", index.name), &index.columns)
+}
+
+fn of_key(table: &Table, what: &str, columns: &[String]) -> Option<String> {
+    columns.iter().find_map(|name| {
+        let problem = match table.column(name).map(|column| column.kind) {
+            None => "which is not declared".to_owned(),
+            Some(Type::Text {
+                length: Length::Characters(length),
+                ..
+            }) if length <= LONGEST_INDEXED => return None,
+            Some(Type::Text { .. } | Type::Bytes { .. }) => format!(
+                "of which MySQL indexes no more than the first {LONGEST_INDEXED} characters"
+            ),
+            Some(Type::Json { .. }) => "and JSON has no order".to_owned(),
+            Some(_) => return None,
+        };
+        Some(format!("{}: {what} is over {name}, {problem}", table.name))
+    })
+}
+
+fn of_foreign_key(shape: &Shape, table: &Table, key: &ForeignKey) -> Option<String> {
+    let (column, reference) = (key.columns.concat(), key.references.concat());
+    let problem = |what: String| {
+        Some(format!(
+            "{}: the foreign key on {column} to {}.{reference}: {what}",
+            table.name, key.table
+        ))
+    };
+    let Some(found) = table.column(&column) else {
+        return problem(format!("{column} is not declared"));
+    };
+    // That the parent is declared is asked where the key is read.
+    let parent = shape.declared(&key.table)?;
+    let Some(referenced) = parent.table.column(&reference) else {
+        return problem(format!("{reference} is not declared"));
+    };
+    if referenced.kind != found.kind {
+        return problem(format!("{} refers to {}", found.kind, referenced.kind));
+    }
+    let is_unique = parent.table.primary_key == key.references
+        || parent
+            .table
+            .indexes
+            .iter()
+            .any(|index| index.is_unique && index.columns == key.references);
+    if !is_unique {
+        return problem(format!("nothing makes {reference} unique"));
+    }
+    match key.on_delete.as_str() {
+        "SET NULL" if !found.nullable => return problem(format!("{column} takes no NULL")),
+        "SET DEFAULT" => return problem("InnoDB has no ON DELETE SET DEFAULT".to_owned()),
+        _ => {}
+    }
+    let is_required = parent.role != Role::Own;
+    let is_back = !is_required && key.table != table.name && refers(shape, &key.table, &table.name);
+    match is_back {
+        true => {
+            problem("both tables refer to each other, and neither can be made first".to_owned())
+        }
+        false => None,
+    }
+}
+
+/// Returns whether a table refers to another, also through further ones.
+fn refers(shape: &Shape, from: &str, to: &str) -> bool {
+    let mut seen = vec![from];
+    let mut at = 0;
+    while let Some(table) = seen.get(at).and_then(|name| shape.table_named(name)) {
+        for key in &table.foreign_keys {
+            if key.table == to {
+                return true;
+            }
+            if !seen.contains(&key.table.as_str()) {
+                seen.push(&key.table);
+            }
+        }
+        at += 1;
+    }
+    false
+}
