@@ -38,6 +38,11 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
+/// PostgreSQL: whether a transaction was refused because the server is a standby, where none writes.
+pub(crate) fn is_of_a_standby(error: &DbErr) -> bool {
+    UNSUPPORTED.have(error)
+}
+
 /// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, whose server was
 /// stopped, or whose disk has failed, nobody knows.
 pub fn is_rolled_back(error: &DbErr) -> bool {
@@ -121,6 +126,8 @@ const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
 
 const WOULD_COPY: Codes = Codes::mysql(&[1845, 1846]);
 
+const UNSUPPORTED: Codes = Codes::postgres(&["0A000"]);
+
 const NO_SAVEPOINT: Codes = Codes::mysql(&[1305]);
 
 const NEXT_STEPS: [(Codes, &str); 11] = [
@@ -142,7 +149,7 @@ const NEXT_STEPS: [(Codes, &str); 11] = [
     ),
     (
         Codes::postgres(&["25006"]),
-        "name the primary server: this one only reads, or default_transaction_read_only is on for this role or database",
+        "name the primary server: this one only reads",
     ),
     (
         Codes::postgres(&["26000", "42P05"]),

@@ -1,6 +1,6 @@
 //! A connection together with the settings that are applied at the start of each transaction.
 
-use std::{iter, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -9,6 +9,17 @@ use sea_orm::{
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{create_required::CreateRequired, server_error, sql};
+
+/// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Names are
+/// printed with quotes only where they need some, texts are what they say, numbers have all their digits, and nothing
+/// but a lock is waited for in vain.
+const OURS: &str = "SELECT set_config('quote_all_identifiers', 'off', true), \
+     set_config('standard_conforming_strings', 'on', true), \
+     set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
+     set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
+     set_config('idle_in_transaction_session_timeout', '0', true), \
+     CASE WHEN current_setting('transaction_timeout', true) <> '0' \
+          THEN set_config('transaction_timeout', '0', true) END";
 
 /// The choices of a caller.
 #[derive(Clone, Debug)]
@@ -69,10 +80,26 @@ impl Settings {
         isolation: &str,
         words: &[&str],
     ) -> Result<DatabaseTransaction, DbErr> {
+        match self.begin_with(pool, isolation, words).await {
+            // Where nothing is left to write it is not needed, and the first write is refused in its own words.
+            Err(error) if isolation == READ_COMMITTED && server_error::is_of_a_standby(&error) => {
+                self.begin_with(pool, "SELECT 1", words).await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn begin_with(
+        &self,
+        pool: &DatabaseConnection,
+        first: &str,
+        words: &[&str],
+    ) -> Result<DatabaseTransaction, DbErr> {
         let transaction = pool.begin().await?;
         let ours = self.words();
         let ours = ours.iter().map(String::as_str);
-        let all: Vec<&str> = iter::once(isolation)
+        let all: Vec<&str> = [first, OURS]
+            .into_iter()
             .chain(ours)
             .chain(words.iter().copied())
             .collect();
@@ -217,6 +244,12 @@ impl<'c> Session<'c> {
                 pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
                     .await?
             }
+            // The savepoint is rolled back, and the settings with it.
+            (callers, DbBackend::Postgres) => {
+                let savepoint = callers.begin().await?;
+                savepoint.execute_unprepared(OURS).await?;
+                savepoint
+            }
             // SQLite has no such words, and the caller's transaction has its own.
             _ => return self.begin().await,
         }))
@@ -271,10 +304,11 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
 
 /// SeaORM would prepare this statement, which fails behind a pooler where another client has prepared one of the
 /// same name.
-pub(crate) const READ_COMMITTED: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+pub(crate) const READ_COMMITTED: &str =
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
 /// Begins a transaction whose isolation level is explicit: a server, a database or a role may have
-/// another default. A default of READ ONLY is respected.
+/// another default.
 ///
 /// PostgreSQL: a transaction at a higher level keeps its snapshot, which blocks `CREATE INDEX
 /// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
@@ -283,7 +317,8 @@ pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransac
     match pool.get_database_backend() {
         DbBackend::MySql => {
             let isolation = Some(IsolationLevel::RepeatableRead);
-            pool.begin_with_config(isolation, None).await
+            let access = Some(AccessMode::ReadWrite);
+            pool.begin_with_config(isolation, access).await
         }
         DbBackend::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
         // SQLite has one isolation level.

@@ -22,7 +22,7 @@ use crate::{
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     match backend {
         DbBackend::Postgres => tests![
-            a_database_that_only_reads_is_one_sentence,
+            a_database_that_reads_by_default_is_migrated,
             a_standby_is_looked_at_and_not_migrated,
             a_role_without_another_connection_is_one_sentence,
             a_role_with_one_connection_is_told_how_many_it_needs,
@@ -61,12 +61,14 @@ async fn is_one_sentence(faulty: &Database, database: &Database, sentence: &str)
     assert_eq!(Inventory::of(database).await, before);
 }
 
-async fn a_database_that_only_reads_is_one_sentence(database: Database) {
+async fn a_database_that_reads_by_default_is_migrated(database: Database) {
     let name = &database.name;
     let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
     database.execute([set]).await;
 
-    is_one_sentence(&database, &database, "name the primary server").await;
+    migrate(&database, ["up"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
 }
 
 async fn a_standby_is_looked_at_and_not_migrated(database: Database) {

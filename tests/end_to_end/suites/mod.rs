@@ -44,6 +44,7 @@ mod rights;
 mod script;
 mod secrets;
 mod service;
+mod settings;
 mod shape;
 mod sqlalchemy;
 mod status;
@@ -147,6 +148,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         rights::tests(backend),
         script::tests(backend),
         secrets::tests(backend),
+        settings::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),
         status::tests(backend),

@@ -15,17 +15,14 @@ use crate::{
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
-/// The holder is idle while its work is done on another connection, and no timeout may end it; what it
-/// does itself gives way like any other step.
-const TIMEOUTS: &str = "SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '50ms' ELSE '0' END, true)
-     FROM pg_catalog.pg_settings WHERE name IN (
-       'lock_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')";
+/// What the holder does itself gives way like any other step.
+const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
 
 pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
 ) -> Result<DatabaseTransaction, DbErr> {
-    settings.begin(db, READ_COMMITTED, &[TIMEOUTS]).await
+    settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {

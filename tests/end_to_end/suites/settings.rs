@@ -1,0 +1,249 @@
+//! What a database or a server sets for every session changes nothing that is found, done or printed.
+
+use sea_orm::DbBackend;
+use tokio::task::block_in_place;
+
+use super::{Test, inventory::Inventory};
+use crate::{
+    engines::{Database, USERS_PASSWORD, mariadb},
+    programs::{Finished, migrate},
+    tier,
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    match backend {
+        DbBackend::Postgres => tests![no_setting_of_a_database_changes_what_is_done],
+        DbBackend::MySql => tests![no_setting_of_a_server_changes_what_is_done],
+        _ => Vec::new(),
+    }
+}
+
+/// A name, and the value that every session begins with.
+type Setting = (&'static str, &'static str);
+
+/// All of them together, and some by themselves; of several values of one name the last counts.
+fn rounds_of(all: &[Setting]) -> Vec<Vec<Setting>> {
+    let mut choices = tier::choices("settings");
+    let alone = tier::sample(all.len(), [], 2, &mut choices);
+    let alone = alone.into_iter().map(|at| vec![all[at]]);
+    std::iter::once(all.to_vec()).chain(alone).collect()
+}
+
+const OF_POSTGRES: [Setting; 27] = [
+    ("default_transaction_read_only", "on"),
+    ("quote_all_identifiers", "on"),
+    ("standard_conforming_strings", "off"),
+    ("backslash_quote", "on"),
+    ("escape_string_warning", "off"),
+    ("default_transaction_isolation", "serializable"),
+    ("default_transaction_isolation", "'repeatable read'"),
+    ("default_transaction_deferrable", "on"),
+    ("statement_timeout", "'20ms'"),
+    ("lock_timeout", "'1ms'"),
+    ("idle_in_transaction_session_timeout", "'30ms'"),
+    ("transaction_timeout", "'20ms'"),
+    ("default_table_access_method", "heap"),
+    ("default_toast_compression", "pglz"),
+    ("search_path", "'\"$user\", public, pg_catalog'"),
+    ("row_security", "off"),
+    ("check_function_bodies", "off"),
+    ("bytea_output", "escape"),
+    ("datestyle", "'SQL, DMY'"),
+    ("intervalstyle", "sql_standard"),
+    ("extra_float_digits", "-15"),
+    ("timezone", "'Asia/Kathmandu'"),
+    ("client_min_messages", "debug5"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("synchronous_commit", "off"),
+    ("transform_null_equals", "on"),
+];
+
+const OF_MARIADB: [Setting; 18] = [
+    ("tx_read_only", "1"),
+    ("sql_mode", "''"),
+    ("sql_mode", "'ANSI'"),
+    ("sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"),
+    ("sql_mode", "'ORACLE'"),
+    ("sql_mode", "'MSSQL'"),
+    ("sql_mode", "'TRADITIONAL,PAD_CHAR_TO_FULL_LENGTH'"),
+    (
+        "sql_mode",
+        "'HIGH_NOT_PRECEDENCE,PIPES_AS_CONCAT,IGNORE_SPACE,REAL_AS_FLOAT'",
+    ),
+    (
+        "sql_mode",
+        "'NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,EMPTY_STRING_IS_NULL'",
+    ),
+    ("autocommit", "0"),
+    ("completion_type", "'CHAIN'"),
+    ("sql_select_limit", "1"),
+    ("foreign_key_checks", "0"),
+    ("tx_isolation", "'SERIALIZABLE'"),
+    ("lock_wait_timeout", "1"),
+    ("max_statement_time", "0.05"),
+    ("group_concat_max_len", "4"),
+    ("default_storage_engine", "'Aria'"),
+];
+
+/// The exit statuses of the commands.
+const EXPECTED: [Option<i32>; 10] = [
+    Some(0),
+    Some(0),
+    Some(0),
+    Some(1),
+    Some(0),
+    Some(0),
+    Some(0),
+    Some(0),
+    Some(0),
+    Some(0),
+];
+
+/// What is printed of each command, with what is there afterwards.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    printed: Vec<(Option<i32>, String)>,
+    there: Vec<Inventory>,
+}
+
+/// The core of what is done: `up` on nothing and on a legacy shape, `check`, `repair` and `down`.
+async fn seen(work: &Database, admin: &Database) -> Seen {
+    let mut seen = Seen {
+        printed: Vec::new(),
+        there: Vec::new(),
+    };
+    let legacy = match work.backend() {
+        DbBackend::Postgres => "CREATE TABLE documents (id serial PRIMARY KEY); INSERT INTO documents VALUES (1), (2);
+             CREATE TABLE vectors (id serial PRIMARY KEY, doc_id integer NOT NULL REFERENCES documents,
+                 page integer, vector_ids varchar(40) NOT NULL DEFAULT E'\\\\\\'');
+             COMMENT ON COLUMN vectors.page IS E'a\\\\b''c'",
+        _ => "CREATE TABLE documents (id integer PRIMARY KEY) ENGINE = InnoDB; INSERT INTO documents VALUES (1), (2);
+             CREATE TABLE vectors (id integer AUTO_INCREMENT PRIMARY KEY, doc_id integer NOT NULL, page integer,
+                 vector_ids text NOT NULL COMMENT 'it''s', FOREIGN KEY (doc_id) REFERENCES documents (id)) ENGINE = InnoDB",
+    };
+    let rows =
+        "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 0, '[\"a\"]'), (2, 1, '[]')";
+    seen.run(work, admin, &["up"]).await;
+    seen.run(work, admin, &["check"]).await;
+    seen.run(work, admin, &["down", "-n", "3"]).await;
+    admin.empty().await;
+    admin.execute([legacy, rows]).await;
+    seen.run(work, admin, &["check"]).await;
+    seen.run(work, admin, &["up", "--dry-run"]).await;
+    seen.run(work, admin, &["up"]).await;
+    seen.run(work, admin, &["check"]).await;
+    if seen.printed.last().is_none_or(|(code, _)| *code != Some(0)) {
+        return seen;
+    }
+    let damage = match work.backend() {
+        DbBackend::Postgres => {
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey; DROP INDEX ix_vectors_doc_id"
+        }
+        _ => "ALTER TABLE vectors DROP FOREIGN KEY vectors_ibfk_1, MODIFY page integer",
+    };
+    admin.execute([damage]).await;
+    seen.run(work, admin, &["repair"]).await;
+    seen.run(work, admin, &["check"]).await;
+    seen.run(work, admin, &["status"]).await;
+    seen
+}
+
+impl Seen {
+    fn codes(&self) -> Vec<Option<i32>> {
+        self.printed.iter().map(|(code, _)| *code).collect()
+    }
+
+    /// The first.
+    fn difference(&self, wanted: &Self, setting: &[Setting]) -> Option<String> {
+        let printed = self.printed.iter().zip(&wanted.printed);
+        let there = self.there.iter().zip(&wanted.there);
+        let mut all = printed.zip(there).enumerate();
+        all.find(|(_, ((printed, wanted), (there, then)))| printed != wanted || there != then)
+            .map(|(at, (printed, (there, then)))| {
+                let there = if there == then { "the same" } else { "another" };
+                format!("{setting:?}: command {at}: {printed:#?}, {there} inventory")
+            })
+    }
+
+    async fn run(&mut self, work: &Database, admin: &Database, arguments: &[&str]) {
+        let Finished {
+            code,
+            stdout,
+            stderr,
+        } = migrate(work, arguments);
+        let of_errors = stderr.lines().filter(|line| line.starts_with("error"));
+        let of_errors: String = of_errors.collect();
+        let printed = format!("{stdout}{of_errors}").replace(&work.name, "DATABASE");
+        let times = printed.lines().map(|line| match line.split_once("  20") {
+            Some((line, _)) => line.to_owned(),
+            None => line.to_owned(),
+        });
+        let is_timed = |line: &String| line.trim_start().starts_with("done in ");
+        let printed: Vec<String> = times.filter(|line| !is_timed(line)).collect();
+        self.printed.push((code, printed.join("\n")));
+        self.there.push(Inventory::of(admin).await);
+    }
+}
+
+async fn no_setting_of_a_database_changes_what_is_done(database: Database) {
+    let role = format!("of_{}", database.name);
+    let create = format!("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{USERS_PASSWORD}'");
+    database.execute([create]).await;
+    let work = database.of_user(&role);
+    let wanted = seen(&work, &database).await;
+    assert_eq!(wanted.codes(), EXPECTED, "{wanted:#?}");
+    let is_18 = database.engine.name == "postgres18";
+    let is_known = |name: &str| is_18 || name != "transaction_timeout";
+    let mut differing = Vec::new();
+    for round in rounds_of(&OF_POSTGRES) {
+        database.empty().await;
+        let known = round.iter().filter(|(name, _)| is_known(name));
+        let set = known.map(|(name, value)| format!("ALTER ROLE {role} SET {name} = {value}"));
+        database.execute(set.collect::<Vec<_>>()).await;
+
+        let found = seen(&work, &database).await;
+
+        database
+            .execute([format!("ALTER ROLE {role} RESET ALL")])
+            .await;
+        differing.extend(found.difference(&wanted, &round));
+    }
+
+    database.empty().await;
+    database.execute([format!("DROP ROLE {role}")]).await;
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+async fn no_setting_of_a_server_changes_what_is_done(database: Database) {
+    let server = block_in_place(mariadb::start).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let grant = format!(
+        "GRANT ALL ON {}.* TO 'careful'@'%' IDENTIFIED BY '{USERS_PASSWORD}'",
+        there.name
+    );
+    there.execute([grant]).await;
+    let work = there.of_user("careful");
+    let wanted = seen(&work, &there).await;
+    assert_eq!(wanted.codes(), EXPECTED, "{wanted:#?}");
+    let mut differing = Vec::new();
+    for round in rounds_of(&OF_MARIADB) {
+        there.empty().await;
+        let set: Vec<String> = round
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        // Of all but administrators.
+        let literal = format!("SET {}", set.join(", ")).replace('\'', "''");
+        there
+            .execute([format!("SET GLOBAL init_connect = '{literal}'")])
+            .await;
+
+        let found = seen(&work, &there).await;
+
+        there.execute(["SET GLOBAL init_connect = ''"]).await;
+        differing.extend(found.difference(&wanted, &round));
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
