@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use super::{
     Compression, Found, Referrer, Relation, gather, list,
     others::Named,
-    questions::{Question, Row, ask},
+    questions::{Question, Row, ask, each, firsts},
     rows,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 const PLACE: &str = "SELECT current_database()::text, current_schema()::text";
 
 pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let place = ask(db, &[Question::new(2, PLACE)]).await?.concat();
+    let [place] = ask(db, &[Question::new(2, PLACE)]).await?.next();
     only(each(&place, read_place)?)
 }
 
@@ -99,17 +99,15 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     for (table, oid) in declared.iter().zip(&resolved) {
         questions.extend(of_table(table, oid));
     }
-    let mut answers = ask(db, &questions).await?.into_iter();
-    let mut next = || answers.next().unwrap_or_default();
-    let [place, tables, names, has_lz4, has_citus] = std::array::from_fn(|_| next());
+    let mut answers = ask(db, &questions).await?;
+    let [place, tables, names, has_lz4, has_citus] = answers.next();
     let placements = match has_citus.first().map(|row| row.get(0)).transpose()? {
         Some(true) => placements(db, &resolved).await?,
         Some(false) | None => vec![None; declared.len()],
     };
     let mut found = Vec::new();
     for (table, placement) in declared.iter().zip(placements) {
-        let answers: [Vec<Row>; QUESTIONS] = std::array::from_fn(|_| next());
-        found.extend(read_table(table, placement, &answers)?);
+        found.extend(read_table(table, placement, &answers.next())?);
     }
     Ok(Found {
         place: only(each(&place, read_place)?)?,
@@ -188,15 +186,6 @@ fn resolved(table: &str) -> String {
         "to_regclass({})",
         sql::literal(DbBackend::Postgres, &quoted)
     )
-}
-
-fn each<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, DbErr>) -> Result<Vec<T>, DbErr> {
-    rows.iter().map(read).collect()
-}
-
-/// The first column of each row.
-fn firsts(rows: &[Row]) -> Result<Vec<String>, DbErr> {
-    each(rows, |row| row.get(0))
 }
 
 fn class(table: &str) -> Question {
