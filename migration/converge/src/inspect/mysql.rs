@@ -8,13 +8,13 @@ use super::{
     Found, Referrer, Relation, gather, list,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    rows,
+    read_foreign_key, read_place, rows,
 };
 use crate::{
     declare::Shape,
     model::{
-        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Shown,
-        Table, Unused,
+        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Reach, Shown, Table,
+        Unused,
     },
     sql,
     types::{Length, Type},
@@ -29,14 +29,13 @@ const ANY: &str = "0";
 /// Reads all tables in one statement. Where none of a table's foreign keys is shown, another one tells whether it has
 /// any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
-    let mut questions = vec![in_place(), in_tables(), names(), version(), settings()];
+    let mut questions = vec![place(), tables(), names(), settings()];
     questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
     let mut answers = ask(db, &questions).await?;
-    let [place, tables, names, version, settings] = answers.next();
-    let product = product(&firsts(&version)?);
+    let [place, tables, names, settings] = answers.next();
     let mut declared = Vec::new();
     for table in shape.inspected() {
-        let mut found = read_table(&table.name, product, &answers.next())?;
+        let mut found = read_table(&table.name, &answers.next())?;
         if let Some(found) = &mut found {
             let keys = std::mem::take(&mut found.foreign_keys);
             found.foreign_keys = confirmed(db, &table.name, keys).await?;
@@ -53,23 +52,8 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-fn in_place() -> Question {
+pub(super) fn place() -> Question {
     Question::of_mysql(ANY, ["DATABASE()"], "")
-}
-
-fn read_place(rows: &[Row]) -> Result<Place, DbErr> {
-    let database: Option<String> = firsts(rows)?.pop().flatten();
-    let database = database
-        .ok_or_else(|| DbErr::Custom("the connection has chosen no database".to_owned()))?;
-    Ok(Place {
-        database,
-        schema: None,
-    })
-}
-
-pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let [place] = ask(db, &[in_place()]).await?.next();
-    read_place(&place)
 }
 
 pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
@@ -122,18 +106,13 @@ pub(super) async fn referrers(
         .collect())
 }
 
-fn in_tables() -> Question {
+pub(super) fn tables() -> Question {
     Question::of_mysql(
         "row_number() OVER (ORDER BY table_name)",
         ["table_name"],
         "FROM information_schema.tables
          WHERE table_schema = DATABASE() AND table_type <> 'VIEW'",
     )
-}
-
-pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let [tables] = ask(db, &[in_tables()]).await?.next();
-    firsts(&tables)
 }
 
 /// A foreign key's name is unique in its database; an index's only in its table. A server that is asked for the schema
@@ -146,10 +125,6 @@ fn names() -> Question {
          WHERE table_schema = DATABASE() AND constraint_schema = DATABASE()
            AND constraint_type = 'FOREIGN KEY'",
     )
-}
-
-fn version() -> Question {
-    Question::of_mysql(ANY, ["version()"], "")
 }
 
 fn settings() -> Question {
@@ -178,10 +153,12 @@ enum Product {
     MySql,
 }
 
-fn product(version: &[String]) -> Product {
-    match version.iter().any(|version| version.contains("MariaDB")) {
-        true => Product::MariaDb,
-        false => Product::MySql,
+impl Product {
+    fn of(version: &str) -> Self {
+        match version.contains("MariaDB") {
+            true => Self::MariaDb,
+            false => Self::MySql,
+        }
     }
 }
 
@@ -201,12 +178,8 @@ fn of_table(name: &str) -> [Question; QUESTIONS] {
     .map(|question| question.with(name))
 }
 
-fn read_table(
-    name: &str,
-    product: Product,
-    answers: &[Vec<Row>; QUESTIONS],
-) -> Result<Option<Table>, DbErr> {
-    let [kind, columns, checks, indexes, foreign_keys, kept, copies] = answers;
+fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Table>, DbErr> {
+    let [kind, columns, checks, indexes, keys, kept, copies] = answers;
     let Some(kind) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
@@ -214,10 +187,10 @@ fn read_table(
     let indexes = gather(each(indexes, read_index)?);
     let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
     Ok(Some(Table {
-        columns: each(columns, |row| read_column(row, product, &checks))?,
+        columns: each(columns, |row| read_column(row, &checks))?,
         primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
         indexes,
-        foreign_keys: gather(each(foreign_keys, read_foreign_key)?),
+        foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
             kept: firsts(kept)?,
             copies: each(copies, read_copies)?,
@@ -270,13 +243,14 @@ fn columns() -> Question {
             "coalesce(character_maximum_length, 0)",
             "coalesce(numeric_precision, 0)",
             "coalesce(numeric_scale, 0)",
+            "version()",
         ],
         "FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
     )
 }
 
 /// With the checks of columns, each with the column's name.
-fn read_column(row: &Row, product: Product, checks: &[(String, String)]) -> Result<Column, DbErr> {
+fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> {
     let name: String = row.get(0)?;
     let data_type: String = row.get(1)?;
     let declared: String = row.get(2)?;
@@ -293,6 +267,7 @@ fn read_column(row: &Row, product: Product, checks: &[(String, String)]) -> Resu
         precision: number(10)?,
         scale: number(11)?,
     };
+    let product = Product::of(&row.get::<String>(12)?);
     let words = format!("{extra} {declared}").to_lowercase();
     let unsaid = match product {
         // MySQL prints the quotes in an expression as no statement takes them.
@@ -457,22 +432,6 @@ fn foreign_keys() -> Question {
          WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
            AND r.constraint_schema = DATABASE() AND r.table_name = ?",
     )
-}
-
-/// With one of its columns.
-fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
-    Ok(ForeignKey {
-        name: row.get(0)?,
-        columns: vec![row.get(1)?],
-        table: row.get(2)?,
-        references: vec![row.get(3)?],
-        on_delete: row.get(4)?,
-        on_update: row.get(5)?,
-        timing: String::new(),
-        comment: None,
-        validated: None,
-        enforced: true,
-    })
 }
 
 /// Between the catalog and the statement another node may make or drop a key, so what they disagree on is

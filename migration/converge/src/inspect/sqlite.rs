@@ -6,18 +6,18 @@ use super::{
     Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    rows,
+    read_foreign_key, read_place, rows,
 };
 use crate::{
     declare::Shape,
-    model::{Attributes, Column, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Table},
+    model::{Attributes, Column, Extras, Filled, Index, Kind, Reach, Table},
     sql,
     types::{Length, Type},
 };
 
 /// Reads all tables in one statement, and in two where the database has statistics.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
-    let mut questions = vec![in_place(), in_tables(), names()];
+    let mut questions = vec![place(), tables(), names()];
     questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
     let mut answers = ask(db, &questions).await?;
     let [place, tables, names] = answers.next();
@@ -37,24 +37,10 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-fn in_place() -> Question {
-    let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+pub(super) fn place() -> Question {
+    let sql = "SELECT coalesce(nullif(file, ''), ':memory:')
+         FROM pragma_database_list WHERE name = 'main'";
     Question::new(1, sql)
-}
-
-fn read_place(rows: &[Row]) -> Result<Place, DbErr> {
-    let file: Option<String> = firsts(rows)?.pop().flatten();
-    Ok(Place {
-        database: file
-            .filter(|file| !file.is_empty())
-            .unwrap_or(":memory:".to_owned()),
-        schema: None,
-    })
-}
-
-pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let [place] = ask(db, &[in_place()]).await?.next();
-    read_place(&place)
 }
 
 pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
@@ -68,16 +54,11 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-fn in_tables() -> Question {
+pub(super) fn tables() -> Question {
     let sql = "SELECT name FROM main.sqlite_schema
          WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
          ORDER BY name";
     Question::new(1, sql)
-}
-
-pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let [tables] = ask(db, &[in_tables()]).await?.next();
-    firsts(&tables)
 }
 
 /// Tables, views, indexes and triggers share one space of names.
@@ -95,7 +76,7 @@ async fn analyzed(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Str
     firsts(&analyzed)
 }
 
-const QUESTIONS: usize = 9;
+const QUESTIONS: usize = 7;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
@@ -104,11 +85,9 @@ fn of_table(name: &str) -> [Question; QUESTIONS] {
         kind(name),
         primary_key(name),
         columns(name),
-        own_index(name),
         indexes(name),
         foreign_keys(name),
-        referring_tables(name),
-        triggers(name),
+        kept(name),
         statements(name),
     ]
 }
@@ -118,27 +97,17 @@ fn read_table(
     analyzed: &[String],
     answers: &[Vec<Row>; QUESTIONS],
 ) -> Result<Option<Table>, DbErr> {
-    let [
-        kind,
-        primary_key,
-        columns,
-        own_index,
-        indexes,
-        foreign_keys,
-        referring_tables,
-        triggers,
-        statements,
-    ] = answers;
-    let Some((kind, has_rowid)) = each(kind, read_kind)?.pop() else {
+    let [kind, primary_key, columns, indexes, keys, kept, statements] = answers;
+    let Some((kind, is_numbered)) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
     let mut table = Table {
         columns: each(columns, read_column)?,
         primary_key: firsts(primary_key)?,
         indexes: gather(each(indexes, read_index)?),
-        foreign_keys: gather(each(foreign_keys, read_foreign_key)?),
+        foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
-            kept: [firsts(referring_tables)?, firsts(triggers)?].concat(),
+            kept: firsts(kept)?,
             statements: firsts(statements)?,
             ..Extras::default()
         },
@@ -147,7 +116,7 @@ fn read_table(
     for key in &mut table.foreign_keys {
         key.name = None;
     }
-    if has_rowid && own_index.is_empty() {
+    if is_numbered {
         number_rowid(&mut table);
     }
     if analyzed.iter().any(|one| one.eq_ignore_ascii_case(name)) {
@@ -157,7 +126,7 @@ fn read_table(
     Ok(Some(table))
 }
 
-/// The one column that SQLite itself gives a number: it has no index of its own.
+/// The one column that SQLite itself gives a number.
 fn number_rowid(table: &mut Table) {
     let [key] = table.primary_key.as_slice() else {
         return;
@@ -179,11 +148,6 @@ fn primary_key(name: &str) -> Question {
     Question::new(1, sql)
 }
 
-fn own_index(name: &str) -> Question {
-    let sql = format!("SELECT name FROM pragma_index_list({name}) WHERE origin = 'pk'");
-    Question::new(1, sql)
-}
-
 fn statements(name: &str) -> Question {
     let sql = format!(
         "SELECT sql FROM main.sqlite_schema WHERE tbl_name = {name} COLLATE NOCASE AND sql IS NOT NULL
@@ -192,28 +156,30 @@ fn statements(name: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A name is looked up in the temporary schema first.
+/// A name is looked up in the temporary schema first. The key of a table with a rowid is that where it has no index.
 fn kind(name: &str) -> Question {
     let sql = format!(
-        "SELECT schema, type, wr FROM pragma_table_list
+        "SELECT schema, type, NOT wr AND NOT EXISTS (
+                  SELECT 1 FROM pragma_index_list({name}) WHERE origin = 'pk')
+         FROM pragma_table_list
          WHERE name = {name} COLLATE NOCASE AND schema IN ('main', 'temp')
          ORDER BY schema"
     );
     Question::new(3, sql)
 }
 
-/// With whether the table has a rowid.
+/// With whether the key may be the rowid.
 fn read_kind(row: &Row) -> Result<(Kind, bool), DbErr> {
     let schema: String = row.get(0)?;
     let kind: String = row.get(1)?;
-    let without_rowid: i64 = row.get(2)?;
+    let may_be_rowid: i64 = row.get(2)?;
     let kind = match (schema.as_str(), kind.as_str()) {
         ("temp", _) => Kind::Other(format!("a temporary {kind}")),
         (_, "table") => Kind::Table,
         (_, "virtual") => Kind::Other("a virtual table".to_owned()),
         _ => Kind::Other(format!("a {kind}")),
     };
-    Ok((kind, without_rowid == 0))
+    Ok((kind, may_be_rowid != 0))
 }
 
 fn columns(name: &str) -> Question {
@@ -323,36 +289,16 @@ fn foreign_keys(name: &str) -> Question {
     Question::new(6, sql)
 }
 
-/// With one of its columns.
-fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
-    Ok(ForeignKey {
-        name: row.get(0)?,
-        columns: vec![row.get(1)?],
-        table: row.get(2)?,
-        references: vec![row.get(3)?],
-        on_delete: row.get(4)?,
-        on_update: row.get(5)?,
-        timing: String::new(),
-        comment: None,
-        validated: None,
-        enforced: true,
-    })
-}
-
-/// The tables whose foreign keys refer to this one, itself perhaps among them.
-fn referring_tables(name: &str) -> Question {
+/// The tables whose foreign keys refer to this one, itself perhaps among them, and its triggers.
+fn kept(name: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT 'foreign key of ' || s.name
          FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
-         WHERE s.type = 'table' AND f.\"table\" = {name} COLLATE NOCASE ORDER BY s.name"
-    );
-    Question::new(1, sql)
-}
-
-fn triggers(name: &str) -> Question {
-    let sql = format!(
-        "SELECT 'trigger ' || name FROM main.sqlite_schema
-         WHERE type = 'trigger' AND tbl_name = {name} COLLATE NOCASE ORDER BY name"
+         WHERE s.type = 'table' AND f.\"table\" = {name} COLLATE NOCASE
+         UNION ALL
+         SELECT 'trigger ' || name FROM main.sqlite_schema
+         WHERE type = 'trigger' AND tbl_name = {name} COLLATE NOCASE
+         ORDER BY 1"
     );
     Question::new(1, sql)
 }
