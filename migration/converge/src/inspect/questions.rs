@@ -9,8 +9,14 @@ use serde_json::Value as Json;
 
 use super::rows;
 
-/// How many questions one statement asks: servers limit its columns, its length and the tables that it opens.
-const AT_ONCE: usize = 250;
+/// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
+/// at most 1,664 columns and SQLite 2,000.
+fn at_once(backend: DbBackend) -> usize {
+    match backend {
+        DbBackend::MySql => 100,
+        _ => 1_000,
+    }
+}
 
 /// The first words of MySQL's statement: the server prints expressions for its `sql_mode`, which is another than the
 /// session's. MariaDB has one word for it, MySQL another.
@@ -42,8 +48,9 @@ impl Question {
         columns: [&str; N],
         from: impl Into<String>,
     ) -> Self {
-        let text =
-            |column| format!("CAST({column} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_bin");
+        let text = |column| {
+            format!("CAST({column} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_general_ci")
+        };
         let position = format!("CAST({position} AS SIGNED)");
         Self {
             columns: iter::once(position).chain(columns.map(text)).collect(),
@@ -52,7 +59,7 @@ impl Question {
         }
     }
 
-    /// Binds the value to each placeholder.
+    /// Binds the value to each of the placeholders.
     pub(super) fn with(mut self, value: &str) -> Self {
         self.values = vec![value.into(); self.sql.matches('?').count()];
         self
@@ -112,15 +119,17 @@ impl Answers {
     }
 }
 
+/// Asks all questions in one statement, or in as few as the engine takes.
 pub(super) async fn ask(
     db: &impl ConnectionTrait,
     questions: &[Question],
 ) -> Result<Answers, DbErr> {
+    let backend = db.get_database_backend();
     let mut answers = Vec::new();
-    for questions in questions.chunks(AT_ONCE) {
-        answers.extend(match db.get_database_backend() {
+    for questions in questions.chunks(at_once(backend)) {
+        answers.extend(match backend {
             DbBackend::MySql => ask_mysql(db, questions).await?,
-            backend => ask_for_json(db, backend, questions).await?,
+            _ => ask_for_json(db, backend, questions).await?,
         });
     }
     Ok(Answers(answers.into_iter()))
