@@ -13,6 +13,7 @@ pub(crate) use others::{Referrer, itself, referrers, referrers_to};
 pub use others::{Relation, alembic, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, sequence_of};
 
+use questions::{Question, Row, ask, firsts};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 
 use crate::{
@@ -223,13 +224,20 @@ fn respelled(mut table: Table, shape: &Shape) -> Table {
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
-    let place = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::place(db).await,
-        DbBackend::MySql => mysql::place(db).await,
-        DbBackend::Sqlite => sqlite::place(db).await,
-        other => Err(unsupported(other)),
-    };
+    let rows = answer(db, [postgres::place, mysql::place, sqlite::place]).await;
+    let place = rows.and_then(|rows| read_place(&rows));
     place.map_err(Error::looking_for("the current database"))
+}
+
+/// PostgreSQL has a second column.
+fn read_place(rows: &[Row]) -> Result<Place, DbErr> {
+    let none = || DbErr::Custom("the connection has chosen no database".to_owned());
+    let row = rows.first().ok_or_else(none)?;
+    let database: Option<String> = row.get(0)?;
+    Ok(Place {
+        database: database.ok_or_else(none)?,
+        schema: row.get(1)?,
+    })
 }
 
 /// Returns the names of the tables in that place, in order.
@@ -238,13 +246,24 @@ pub async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
-    let tables = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::tables(db).await,
-        DbBackend::MySql => mysql::tables(db).await,
-        DbBackend::Sqlite => sqlite::tables(db).await,
-        other => Err(unsupported(other)),
-    };
+    let rows = answer(db, [postgres::tables, mysql::tables, sqlite::tables]).await;
+    let tables = rows.and_then(|rows| firsts(&rows));
     tables.map_err(Error::looking_for("the tables"))
+}
+
+/// Asks the question of this engine alone.
+async fn answer(
+    db: &impl ConnectionTrait,
+    [postgres, mysql, sqlite]: [fn() -> Question; 3],
+) -> Result<Vec<Row>, DbErr> {
+    let question = match db.get_database_backend() {
+        DbBackend::Postgres => postgres(),
+        DbBackend::MySql => mysql(),
+        DbBackend::Sqlite => sqlite(),
+        other => return Err(unsupported(other)),
+    };
+    let [rows] = ask(db, &[question]).await?.next();
+    Ok(rows)
 }
 
 /// Whether names of tables that differ in the case of their letters are those of different tables.
@@ -377,6 +396,22 @@ fn gather<T: Composite>(rows: Vec<T>) -> Vec<T> {
         }
     }
     whole
+}
+
+/// Reads a foreign key with one of its columns. MySQL and SQLite tell no more of it.
+fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
+    Ok(ForeignKey {
+        name: row.get(0)?,
+        columns: vec![row.get(1)?],
+        table: row.get(2)?,
+        references: vec![row.get(3)?],
+        on_delete: row.get(4)?,
+        on_update: row.get(5)?,
+        timing: String::new(),
+        comment: None,
+        validated: None,
+        enforced: true,
+    })
 }
 
 #[cfg(test)]

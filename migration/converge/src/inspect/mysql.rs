@@ -1,53 +1,59 @@
-//! From `information_schema`, whose texts are cast: MySQL and MariaDB type them differently. Column names,
-//! which have no case, come in lower case.
+//! From `information_schema`. Column names, which have no case, come in lower case.
+//!
+//! One text for both servers: `/*M! … */` is for MariaDB alone, `/*!50701 … */` for MySQL alone.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
-use super::{Found, Referrer, Relation, gather, list, others::Named, rows};
+use super::{
+    Found, Referrer, Relation, gather, list,
+    others::Named,
+    questions::{Question, Row, ask, each, firsts},
+    read_foreign_key, read_place, rows,
+};
 use crate::{
     declare::Shape,
     model::{
-        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Shown,
-        Table, Unused,
+        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Reach, Shown, Table,
+        Unused,
     },
     sql,
     types::{Length, Type},
 };
 
-/// Before a SELECT: the server prints expressions as a statement of ours is read, whose `sql_mode` is another than
-/// the session's. MariaDB has one word for it, MySQL another.
-const PRINTED_FOR_US: &str =
-    "/*M! SET STATEMENT sql_mode = '' FOR */ SELECT /*+ SET_VAR(sql_mode = '') */";
-
 /// At the foreign keys, before they are called hidden.
 const LOOKS: u32 = 3;
 
+/// The position of rows that have no order.
+const ANY: &str = "0";
+
+/// Reads all tables in one statement. Where none of a table's foreign keys is shown, another one tells whether it has
+/// any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
+    let mut questions = vec![place(), tables(), names(), settings()];
+    questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
+    let mut answers = ask(db, &questions).await?;
+    let [place, tables, names, settings] = answers.next();
     let mut declared = Vec::new();
-    for one in shape.inspected() {
-        declared.extend(table(db, &one.name).await?);
+    for table in shape.inspected() {
+        let mut found = read_table(&table.name, &answers.next())?;
+        if let Some(found) = &mut found {
+            let keys = std::mem::take(&mut found.foreign_keys);
+            found.foreign_keys = confirmed(db, &table.name, keys).await?;
+        }
+        declared.extend(found);
     }
     Ok(Found {
-        place: place(db).await?,
-        tables: tables(db).await?,
-        names: names(db).await?,
+        place: read_place(&place)?,
+        tables: firsts(&tables)?,
+        names: firsts(&names)?,
         declared,
         compression: None,
-        reach: reach(db).await?,
+        reach: reach(&firsts(&settings)?),
     })
 }
 
-pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let database: Option<String> = list(db, "SELECT CAST(DATABASE() AS CHAR)", [])
-        .await?
-        .pop()
-        .flatten();
-    let database = database
-        .ok_or_else(|| DbErr::Custom("the connection has chosen no database".to_owned()))?;
-    Ok(Place {
-        database,
-        schema: None,
-    })
+pub(super) fn place() -> Question {
+    Question::of_mysql(ANY, ["DATABASE()"], "")
 }
 
 pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
@@ -100,144 +106,42 @@ pub(super) async fn referrers(
         .collect())
 }
 
-pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
-         WHERE table_schema = DATABASE() AND table_type <> 'VIEW' ORDER BY table_name",
-        [],
+pub(super) fn tables() -> Question {
+    Question::of_mysql(
+        "row_number() OVER (ORDER BY table_name)",
+        ["table_name"],
+        "FROM information_schema.tables
+         WHERE table_schema = DATABASE() AND table_type <> 'VIEW'",
     )
-    .await
 }
 
-/// A foreign key's name is unique in its database; an index's only in its table.
-async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT CAST(constraint_name AS CHAR) FROM information_schema.table_constraints
-         WHERE constraint_schema = DATABASE() AND constraint_type = 'FOREIGN KEY'",
-        [],
+/// A foreign key's name is unique in its database; an index's only in its table. A server that is asked for the schema
+/// of the constraint alone opens the tables of all databases.
+fn names() -> Question {
+    Question::of_mysql(
+        ANY,
+        ["constraint_name"],
+        "FROM information_schema.table_constraints
+         WHERE table_schema = DATABASE() AND constraint_schema = DATABASE()
+           AND constraint_type = 'FOREIGN KEY'",
     )
-    .await
 }
 
-async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
-    let Some(kind) = kind(db, name).await? else {
-        return Ok(None);
-    };
-    let indexes = indexes(db, name).await?;
-    let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
-    Ok(Some(Table {
-        columns: columns(db, name).await?,
-        primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
-        indexes,
-        foreign_keys: foreign_keys(db, name).await?,
-        extras: Extras {
-            kept: kept(db, name).await?,
-            copies: copies(db, name).await?,
-            ..Extras::default()
-        },
-        ..Table::new(name, kind)
-    }))
+fn settings() -> Question {
+    Question::of_mysql(
+        ANY,
+        ["variable_value"],
+        "FROM /*M! information_schema *//*!50701 performance_schema */.session_variables
+         WHERE variable_name IN ('wsrep_on', 'wsrep_OSU_method')",
+    )
 }
 
-async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<Kind>, DbErr> {
-    let found = rows(
-        db,
-        "SELECT CAST(table_type AS CHAR), CAST(coalesce(engine, '') AS CHAR),
-                CAST(coalesce(create_options, '') AS CHAR)
-         FROM information_schema.tables
-         WHERE table_schema = DATABASE() AND table_name = ?",
-        [name.into()],
-        |row| {
-            let table_type: String = row.try_get_by_index(0)?;
-            let engine: String = row.try_get_by_index(1)?;
-            let options: String = row.try_get_by_index(2)?;
-            Ok(match (table_type.as_str(), engine.as_str()) {
-                ("BASE TABLE", _) if options.contains("partitioned") => {
-                    Kind::Other("a partitioned table".to_owned())
-                }
-                ("BASE TABLE", "InnoDB") => Kind::Table,
-                ("BASE TABLE", _) => Kind::TableOfEngine(engine),
-                ("SYSTEM VERSIONED", "InnoDB") => {
-                    Kind::ReferredTo("a system-versioned table".to_owned())
-                }
-                _ => Kind::Other(format!("a {}", table_type.to_lowercase())),
-            })
-        },
-    );
-    Ok(found.await?.pop())
-}
-
-async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
-    let product = product(db).await?;
-    let checks = checks_of_columns(db, product, name).await?;
-    let sql = format!(
-        "{PRINTED_FOR_US} CAST(lower(column_name) AS CHAR), CAST(data_type AS CHAR), CAST(column_type AS CHAR),
-                CAST(is_nullable AS CHAR), CAST(column_default AS CHAR), CAST(extra AS CHAR),
-                CAST(column_comment AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR),
-                CAST(coalesce(collation_name, '') AS CHAR),
-                CAST(coalesce(character_maximum_length, 0) AS SIGNED),
-                CAST(coalesce(numeric_precision, 0) AS SIGNED), CAST(coalesce(numeric_scale, 0) AS SIGNED)
-         FROM information_schema.columns
-         WHERE table_schema = DATABASE() AND table_name = ?
-         ORDER BY ordinal_position"
-    );
-    rows(db, &sql, [name.into()], |row| {
-        let data_type: String = row.try_get_by_index(1)?;
-        let declared: String = row.try_get_by_index(2)?;
-        let nullable: String = row.try_get_by_index(3)?;
-        let default: Option<String> = row.try_get_by_index(4)?;
-        let extra: String = row.try_get_by_index(5)?;
-        let charset: String = row.try_get_by_index(7)?;
-        let name: String = row.try_get_by_index(0)?;
-        let number = |at: usize| {
-            let number: i64 = row.try_get_by_index(at)?;
-            Ok::<_, DbErr>(u32::try_from(number).unwrap_or(u32::MAX))
-        };
-        let numbers = Numbers {
-            length: number(9)?,
-            precision: number(10)?,
-            scale: number(11)?,
-        };
-        let words = format!("{extra} {declared}").to_lowercase();
-        let unsaid = match product {
-            // MySQL prints the quotes in an expression as no statement takes them.
-            Product::MySql if words.contains("default_generated") => {
-                Some("filled by an expression".to_owned())
-            }
-            Product::MySql | Product::MariaDb => ["invisible", "compressed", "on update"]
-                .into_iter()
-                .find(|word| words.contains(word))
-                .map(str::to_owned),
-        };
-        let check = checks.iter().find(|(column, _)| *column == name);
-        Ok(Column {
-            kind: column_kind(
-                &data_type.to_lowercase(),
-                &declared.to_lowercase(),
-                &charset,
-                &numbers,
-            ),
-            printed: declared,
-            nullable: nullable == "YES",
-            default: match product {
-                // Also what a nullable column has anyway.
-                Product::MariaDb => default.filter(|default| default != "NULL"),
-                Product::MySql => default.map(|default| sql::literal(DbBackend::MySql, &default)),
-            },
-            filled: filled(&extra.to_lowercase()),
-            attributes: Attributes {
-                collation: row.try_get_by_index(8)?,
-                comment: row.try_get_by_index(6)?,
-                check: check.map(|(_, clause)| clause.clone()),
-                unsaid,
-                ..Attributes::default()
-            },
-            name,
-        })
-    })
-    .await
+fn reach(settings: &[String]) -> Reach {
+    let is_set = |value: &str| settings.iter().any(|setting| setting == value);
+    match is_set("ON") && is_set("TOI") {
+        true => Reach::Cluster,
+        false => Reach::Server,
+    }
 }
 
 /// Whose server it is.
@@ -249,34 +153,168 @@ enum Product {
     MySql,
 }
 
-async fn product(db: &impl ConnectionTrait) -> Result<Product, DbErr> {
-    let version: Vec<String> = list(db, "SELECT CAST(version() AS CHAR)", []).await?;
-    Ok(
-        match version.iter().any(|version| version.contains("MariaDB")) {
-            true => Product::MariaDb,
-            false => Product::MySql,
+impl Product {
+    fn of(version: &str) -> Self {
+        match version.contains("MariaDB") {
+            true => Self::MariaDb,
+            false => Self::MySql,
+        }
+    }
+}
+
+const QUESTIONS: usize = 7;
+
+/// The questions on one table, whose answers [`read_table`] reads in the same order.
+fn of_table(name: &str) -> [Question; QUESTIONS] {
+    [
+        kind(),
+        columns(),
+        checks_of_columns(),
+        indexes(),
+        foreign_keys(),
+        kept(),
+        copies(),
+    ]
+    .map(|question| question.with(name))
+}
+
+fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Table>, DbErr> {
+    let [kind, columns, checks, indexes, keys, kept, copies] = answers;
+    let Some(kind) = each(kind, read_kind)?.pop() else {
+        return Ok(None);
+    };
+    let checks = each(checks, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let indexes = gather(each(indexes, read_index)?);
+    let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
+    Ok(Some(Table {
+        columns: each(columns, |row| read_column(row, &checks))?,
+        primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
+        indexes,
+        foreign_keys: gather(each(keys, read_foreign_key)?),
+        extras: Extras {
+            kept: firsts(kept)?,
+            copies: each(copies, read_copies)?,
+            ..Extras::default()
         },
+        ..Table::new(name, kind)
+    }))
+}
+
+fn kind() -> Question {
+    Question::of_mysql(
+        ANY,
+        [
+            "table_type",
+            "coalesce(engine, '')",
+            "coalesce(create_options, '')",
+        ],
+        "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
     )
 }
 
+fn read_kind(row: &Row) -> Result<Kind, DbErr> {
+    let table_type: String = row.get(0)?;
+    let engine: String = row.get(1)?;
+    let options: String = row.get(2)?;
+    Ok(match (table_type.as_str(), engine.as_str()) {
+        ("BASE TABLE", _) if options.contains("partitioned") => {
+            Kind::Other("a partitioned table".to_owned())
+        }
+        ("BASE TABLE", "InnoDB") => Kind::Table,
+        ("BASE TABLE", _) => Kind::TableOfEngine(engine),
+        ("SYSTEM VERSIONED", "InnoDB") => Kind::ReferredTo("a system-versioned table".to_owned()),
+        _ => Kind::Other(format!("a {}", table_type.to_lowercase())),
+    })
+}
+
+fn columns() -> Question {
+    Question::of_mysql(
+        "ordinal_position",
+        [
+            "lower(column_name)",
+            "data_type",
+            "column_type",
+            "is_nullable",
+            "column_default",
+            "extra",
+            "column_comment",
+            "coalesce(character_set_name, '')",
+            "coalesce(collation_name, '')",
+            "coalesce(character_maximum_length, 0)",
+            "coalesce(numeric_precision, 0)",
+            "coalesce(numeric_scale, 0)",
+            "version()",
+        ],
+        "FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
+    )
+}
+
+/// With the checks of columns, each with the column's name.
+fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> {
+    let name: String = row.get(0)?;
+    let data_type: String = row.get(1)?;
+    let declared: String = row.get(2)?;
+    let nullable: String = row.get(3)?;
+    let default: Option<String> = row.get(4)?;
+    let extra: String = row.get(5)?;
+    let charset: String = row.get(7)?;
+    let number = |at: usize| {
+        let digits: String = row.get(at)?;
+        Ok::<_, DbErr>(digits.parse().unwrap_or(u32::MAX))
+    };
+    let numbers = Numbers {
+        length: number(9)?,
+        precision: number(10)?,
+        scale: number(11)?,
+    };
+    let product = Product::of(&row.get::<String>(12)?);
+    let words = format!("{extra} {declared}").to_lowercase();
+    let unsaid = match product {
+        // MySQL prints the quotes in an expression as no statement takes them.
+        Product::MySql if words.contains("default_generated") => {
+            Some("filled by an expression".to_owned())
+        }
+        Product::MySql | Product::MariaDb => ["invisible", "compressed", "on update"]
+            .into_iter()
+            .find(|word| words.contains(word))
+            .map(str::to_owned),
+    };
+    let check = checks.iter().find(|(column, _)| *column == name);
+    Ok(Column {
+        kind: column_kind(
+            &data_type.to_lowercase(),
+            &declared.to_lowercase(),
+            &charset,
+            &numbers,
+        ),
+        printed: declared,
+        nullable: nullable == "YES",
+        default: match product {
+            // Also what a nullable column has anyway.
+            Product::MariaDb => default.filter(|default| default != "NULL"),
+            Product::MySql => default.map(|default| sql::literal(DbBackend::MySql, &default)),
+        },
+        filled: filled(&extra.to_lowercase()),
+        attributes: Attributes {
+            collation: row.get(8)?,
+            comment: row.get(6)?,
+            check: check.map(|(_, clause)| clause.clone()),
+            unsaid,
+            ..Attributes::default()
+        },
+        name,
+    })
+}
+
 /// MySQL keeps every check with the table, where a change of the column leaves it.
-async fn checks_of_columns(
-    db: &impl ConnectionTrait,
-    product: Product,
-    name: &str,
-) -> Result<Vec<(String, String)>, DbErr> {
-    match product {
-        Product::MySql => return Ok(Vec::new()),
-        Product::MariaDb => {}
-    }
-    let sql = format!(
-        "{PRINTED_FOR_US} CAST(lower(constraint_name) AS CHAR), CAST(check_clause AS CHAR)
-         FROM information_schema.check_constraints
-         WHERE constraint_schema = DATABASE() AND table_name = ? AND level = 'Column'"
-    );
-    let read =
-        |row: &sea_orm::QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
-    rows(db, &sql, [name.into()], read).await
+fn checks_of_columns() -> Question {
+    Question::of_mysql(
+        ANY,
+        ["lower(constraint_name)", "check_clause"],
+        "FROM information_schema.check_constraints
+         WHERE constraint_schema = DATABASE()
+           AND /*M! level = 'Column' AND table_name *//*!50701 NULL */ = ?",
+    )
 }
 
 fn filled(extra: &str) -> Filled {
@@ -335,115 +373,84 @@ fn column_kind(data_type: &str, printed: &str, charset: &str, numbers: &Numbers)
     }
 }
 
-/// An index over a column's prefix is over another value than the column's.
-async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, DbErr> {
-    let hidden = hidden_indexes(db, name).await?;
-    let found = rows(
-        db,
-        "SELECT CAST(index_name AS CHAR),
-                CAST(CASE WHEN sub_part IS NULL THEN lower(coalesce(column_name, '')) ELSE '' END AS CHAR),
-                CAST(non_unique AS SIGNED), CAST(index_type AS CHAR)
-         FROM information_schema.statistics
-         WHERE table_schema = DATABASE() AND table_name = ?
-         ORDER BY index_name, seq_in_index",
-        [name.into()],
-        |row| {
-            let non_unique: i64 = row.try_get_by_index(2)?;
-            let method: String = row.try_get_by_index(3)?;
-            let name: String = row.try_get_by_index(0)?;
-            let hidden = hidden.iter().find(|(hidden, _)| *hidden == name);
-            let unused = hidden.map(|(_, shown)| Unused::Hidden(*shown));
-            Ok(Index {
-                name,
-                columns: vec![row.try_get_by_index(1)?],
-                is_key: non_unique == 0,
-                is_unique: non_unique == 0,
-                is_whole: unused.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
-                is_plain: method == "BTREE",
-                unused,
-                has_constraint: false,
-            })
-        },
-    );
-    Ok(gather(found.await?))
+/// An index over a column's prefix is over another value than the column's. MariaDB and MySQL have each its own column
+/// for an index that the optimizer is told not to use, and older versions none.
+fn indexes() -> Question {
+    Question::of_mysql(
+        "row_number() OVER (ORDER BY index_name, seq_in_index)",
+        [
+            "index_name",
+            "CASE WHEN sub_part IS NULL THEN lower(coalesce(column_name, '')) ELSE '' END",
+            "non_unique",
+            "index_type",
+            "coalesce(NULL /*M!100600 , CASE ignored WHEN 'YES' THEN 'ignored' END */
+                           /*!50701 , CASE is_visible WHEN 'NO' THEN 'invisible' END */)",
+        ],
+        "FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?",
+    )
 }
 
-/// The indexes that the optimizer is told not to use, with the words that end it. MariaDB and MySQL
-/// have each its own column for it, and older versions none.
-async fn hidden_indexes(
-    db: &impl ConnectionTrait,
-    name: &str,
-) -> Result<Vec<(String, Shown)>, DbErr> {
-    const SWITCHES: [(&str, &str, Shown); 2] = [
-        ("IGNORED", "YES", Shown::NotIgnored),
-        ("IS_VISIBLE", "NO", Shown::Visible),
-    ];
-    let columns: Vec<String> = list(
-        db,
-        "SELECT CAST(upper(column_name) AS CHAR) FROM information_schema.columns
-         WHERE table_schema = 'information_schema' AND upper(table_name) = 'STATISTICS'",
-        [],
+/// With one of its columns.
+fn read_index(row: &Row) -> Result<Index, DbErr> {
+    let non_unique: String = row.get(2)?;
+    let is_unique = non_unique == "0";
+    let method: String = row.get(3)?;
+    let hidden: Option<String> = row.get(4)?;
+    let unused = hidden.map(|word| {
+        Unused::Hidden(match word.as_str() {
+            "ignored" => Shown::NotIgnored,
+            _ => Shown::Visible,
+        })
+    });
+    Ok(Index {
+        name: row.get(0)?,
+        columns: vec![row.get(1)?],
+        is_key: is_unique,
+        is_unique,
+        is_whole: unused.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
+        is_plain: method == "BTREE",
+        unused,
+        has_constraint: false,
+    })
+}
+
+/// The server opens one table where each side is compared with constants, and else the tables of all databases.
+fn foreign_keys() -> Question {
+    Question::of_mysql(
+        "row_number() OVER (ORDER BY k.constraint_name, k.ordinal_position)",
+        [
+            "k.constraint_name",
+            "lower(k.column_name)",
+            "CASE WHEN k.referenced_table_schema = DATABASE() THEN k.referenced_table_name
+                  ELSE concat(k.referenced_table_schema, '.', k.referenced_table_name) END",
+            "lower(k.referenced_column_name)",
+            "r.delete_rule",
+            "r.update_rule",
+        ],
+        "FROM information_schema.key_column_usage k
+         JOIN information_schema.referential_constraints r ON r.constraint_name = k.constraint_name
+         WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
+           AND r.constraint_schema = DATABASE() AND r.table_name = ?",
     )
-    .await?;
-    let mut hidden = Vec::new();
-    for (switch, off, shown) in SWITCHES {
-        if columns.iter().any(|column| column == switch) {
-            let sql = format!(
-                "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics
-                 WHERE table_schema = DATABASE() AND table_name = ? AND {switch} = '{off}'"
-            );
-            let names: Vec<String> = list(db, &sql, [name.into()]).await?;
-            hidden.extend(names.into_iter().map(|name| (name, shown)));
-        }
-    }
-    Ok(hidden)
 }
 
 /// Between the catalog and the statement another node may make or drop a key, so what they disagree on is
 /// looked at again.
-async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
+async fn confirmed(
+    db: &impl ConnectionTrait,
+    name: &str,
+    mut found: Vec<ForeignKey>,
+) -> Result<Vec<ForeignKey>, DbErr> {
     for _ in 0..LOOKS {
-        let found = shown_keys(db, name).await?;
         if !found.is_empty() || !has_keys(db, name).await? {
-            return Ok(gather(found));
+            return Ok(found);
         }
+        let [again] = ask(db, &[foreign_keys().with(name)]).await?.next();
+        found = gather(each(&again, read_foreign_key)?);
     }
     Err(DbErr::Custom(format!(
         "the foreign keys of {name} are hidden from a user who has no more than SELECT: grant it REFERENCES on the database"
     )))
-}
-
-async fn shown_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
-    rows(
-        db,
-        "SELECT CAST(k.constraint_name AS CHAR), CAST(lower(k.column_name) AS CHAR),
-                CAST(CASE WHEN k.referenced_table_schema = DATABASE() THEN k.referenced_table_name
-                     ELSE concat(k.referenced_table_schema, '.', k.referenced_table_name) END AS CHAR),
-                CAST(lower(k.referenced_column_name) AS CHAR),
-                CAST(r.delete_rule AS CHAR), CAST(r.update_rule AS CHAR)
-         FROM information_schema.key_column_usage k
-         JOIN information_schema.referential_constraints r
-           ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
-          AND r.table_name = k.table_name
-         WHERE k.table_schema = DATABASE() AND k.table_name = ? AND k.referenced_table_name IS NOT NULL
-         ORDER BY k.constraint_name, k.ordinal_position",
-        [name.into()],
-        |row| {
-            Ok(ForeignKey {
-                name: row.try_get_by_index(0)?,
-                columns: vec![row.try_get_by_index(1)?],
-                table: row.try_get_by_index(2)?,
-                references: vec![row.try_get_by_index(3)?],
-                on_delete: row.try_get_by_index(4)?,
-                on_update: row.try_get_by_index(5)?,
-                timing: String::new(),
-                comment: None,
-                validated: None,
-                enforced: true,
-            })
-        },
-    )
-    .await
 }
 
 async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
@@ -476,66 +483,52 @@ fn after_name(text: &str) -> &str {
     ""
 }
 
-async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT CAST(concat('trigger ', trigger_name) AS CHAR) FROM information_schema.triggers
-         WHERE event_object_schema = DATABASE() AND event_object_table = ?
-         UNION ALL
-         SELECT CAST(concat('check constraint ', constraint_name) AS CHAR)
-         FROM information_schema.table_constraints
-         WHERE table_schema = DATABASE() AND table_name = ? AND constraint_type = 'CHECK'
-         UNION ALL
-         SELECT CAST(concat('foreign key ', constraint_name, ' of ', table_name) AS CHAR)
-         FROM information_schema.referential_constraints
-         WHERE constraint_schema = DATABASE() AND referenced_table_name = ?",
-        [name.into(), name.into(), name.into()],
+fn kept() -> Question {
+    Question::of_mysql(
+        ANY,
+        ["kept"],
+        "FROM (
+           SELECT concat('trigger ', trigger_name) AS kept FROM information_schema.triggers
+           WHERE event_object_schema = DATABASE() AND event_object_table = ?
+           UNION ALL
+           SELECT concat('check constraint ', constraint_name)
+           FROM information_schema.table_constraints
+           WHERE table_schema = DATABASE() AND table_name = ? AND constraint_type = 'CHECK'
+           UNION ALL
+           SELECT concat('foreign key ', constraint_name, ' of ', table_name)
+           FROM information_schema.referential_constraints
+           WHERE constraint_schema = DATABASE() AND referenced_table_name = ?) q",
     )
-    .await
 }
 
 /// As MariaDB 10.11 does it. A server that does otherwise refuses the statement.
-async fn copies(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Copies>, DbErr> {
-    rows(
-        db,
-        "SELECT DISTINCT CAST(CASE index_type WHEN 'HASH' THEN 'every change' ELSE 'a rebuild' END AS CHAR)
-         FROM information_schema.statistics
-         WHERE table_schema = DATABASE() AND table_name = ? AND index_type <> 'BTREE'
-         UNION
-         SELECT CAST('a rebuild' AS CHAR) FROM information_schema.columns c
-         WHERE c.table_schema = DATABASE() AND c.table_name = ?
-           AND (c.extra LIKE '%STORED GENERATED%'
-                OR (c.extra LIKE '%VIRTUAL GENERATED%' AND EXISTS (
-                      SELECT 1 FROM information_schema.statistics s
-                      WHERE s.table_schema = DATABASE() AND s.table_name = c.table_name
-                        AND s.column_name = c.column_name)))
-         UNION
-         SELECT CAST(concat('from ', lower(generation_expression)) AS CHAR) FROM information_schema.columns
-         WHERE table_schema = DATABASE() AND table_name = ? AND extra LIKE '%STORED GENERATED%'",
-        [name.into(), name.into(), name.into()],
-        |row| {
-            let change: String = row.try_get_by_index(0)?;
-            Ok(match (change.as_str(), change.strip_prefix("from ")) {
-                ("every change", _) => Copies::EveryChange,
-                (_, Some(expression)) => Copies::GeneratedFrom(expression.to_owned()),
-                (_, None) => Copies::Rebuild,
-            })
-        },
+fn copies() -> Question {
+    Question::of_mysql(
+        ANY,
+        ["copies"],
+        "FROM (
+           SELECT DISTINCT CASE index_type WHEN 'HASH' THEN 'every change' ELSE 'a rebuild' END AS copies
+           FROM information_schema.statistics
+           WHERE table_schema = DATABASE() AND table_name = ? AND index_type <> 'BTREE'
+           UNION
+           SELECT 'a rebuild' FROM information_schema.columns c
+           WHERE c.table_schema = DATABASE() AND c.table_name = ?
+             AND (c.extra LIKE '%STORED GENERATED%'
+                  OR (c.extra LIKE '%VIRTUAL GENERATED%' AND EXISTS (
+                        SELECT 1 FROM information_schema.statistics s
+                        WHERE s.table_schema = DATABASE() AND s.table_name = c.table_name
+                          AND s.column_name = c.column_name)))
+           UNION
+           SELECT concat('from ', lower(generation_expression)) FROM information_schema.columns
+           WHERE table_schema = DATABASE() AND table_name = ? AND extra LIKE '%STORED GENERATED%') q",
     )
-    .await
 }
 
-async fn reach(db: &impl ConnectionTrait) -> Result<Reach, DbErr> {
-    let settings = rows(
-        db,
-        "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_OSU_method')",
-        [],
-        |row| row.try_get_by_index::<String>(1),
-    )
-    .await?;
-    let is_set = |value: &str| settings.iter().any(|setting| setting == value);
-    Ok(match is_set("ON") && is_set("TOI") {
-        true => Reach::Cluster,
-        false => Reach::Server,
+fn read_copies(row: &Row) -> Result<Copies, DbErr> {
+    let change: String = row.get(0)?;
+    Ok(match (change.as_str(), change.strip_prefix("from ")) {
+        ("every change", _) => Copies::EveryChange,
+        (_, Some(expression)) => Copies::GeneratedFrom(expression.to_owned()),
+        (_, None) => Copies::Rebuild,
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
-use super::{list, mysql, postgres, sqlite, unsupported};
+use super::{answer, firsts, list, mysql, postgres, sqlite, unsupported};
 use crate::{Error, sql};
 
 /// Returns what `fresh` drops here, by name.
@@ -46,16 +46,14 @@ pub async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, E
 }
 
 async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    let found = match db.get_database_backend() {
-        DbBackend::Postgres => {
-            let schema = postgres::schema_with_table(db, ALEMBIC).await?;
-            let schema = schema.map(|schema| sql::identifier(DbBackend::Postgres, &schema));
-            return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
-        }
-        DbBackend::MySql => mysql::tables(db).await?,
-        _ => sqlite::tables(db).await?,
-    };
-    Ok(found.into_iter().find(|name| name == ALEMBIC))
+    if db.get_database_backend() == DbBackend::Postgres {
+        let schema = postgres::schema_with_table(db, ALEMBIC).await?;
+        let schema = schema.map(|schema| sql::identifier(DbBackend::Postgres, &schema));
+        return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
+    }
+    let tables = answer(db, [postgres::tables, mysql::tables, sqlite::tables]).await?;
+    let mut tables = firsts::<String>(&tables)?.into_iter();
+    Ok(tables.find(|name| name == ALEMBIC))
 }
 
 /// A table as a foreign key names it.

@@ -11,32 +11,17 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use super::{
     Compression, Found, Referrer, Relation, gather, list,
     others::Named,
-    questions::{Question, Row, ask},
-    rows,
+    questions::{Question, Row, ask, each, firsts},
+    read_place, rows,
 };
 use crate::{
     declare::Shape,
-    model::{Extras, Kind, Place, Placement, Reach, Table},
+    model::{Extras, Kind, Placement, Reach, Table},
     sql,
 };
 
-const PLACE: &str = "SELECT current_database()::text, current_schema()::text";
-
-pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let place = ask(db, &[Question::new(2, PLACE)]).await?.concat();
-    only(each(&place, read_place)?)
-}
-
-fn read_place(row: &Row) -> Result<Place, DbErr> {
-    Ok(Place {
-        database: row.get(0)?,
-        schema: row.get(1)?,
-    })
-}
-
-fn only(found: Vec<Place>) -> Result<Place, DbErr> {
-    let place = found.into_iter().next();
-    place.ok_or_else(|| DbErr::RecordNotFound("the current database".to_owned()))
+pub(super) fn place() -> Question {
+    Question::new(2, "SELECT current_database()::text, current_schema()::text")
 }
 
 /// No row where the server knows one compression only, as before PostgreSQL 14.
@@ -62,8 +47,8 @@ const TABLES: &str = "SELECT CASE WHEN n.nspname = current_schema() THEN c.relna
          WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
      ORDER BY n.nspname <> current_schema(), 1";
 
-pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(db, TABLES, []).await
+pub(super) fn tables() -> Question {
+    Question::new(1, TABLES)
 }
 
 /// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table.
@@ -90,8 +75,8 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     let declared: Vec<&Table> = shape.inspected().collect();
     let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
     let mut questions = vec![
-        Question::new(2, PLACE),
-        Question::new(1, TABLES),
+        place(),
+        tables(),
         names(&resolved),
         Question::new(1, HAS_LZ4),
         Question::new(1, HAS_CITUS),
@@ -99,20 +84,18 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     for (table, oid) in declared.iter().zip(&resolved) {
         questions.extend(of_table(table, oid));
     }
-    let mut answers = ask(db, &questions).await?.into_iter();
-    let mut next = || answers.next().unwrap_or_default();
-    let [place, tables, names, has_lz4, has_citus] = std::array::from_fn(|_| next());
+    let mut answers = ask(db, &questions).await?;
+    let [place, tables, names, has_lz4, has_citus] = answers.next();
     let placements = match has_citus.first().map(|row| row.get(0)).transpose()? {
         Some(true) => placements(db, &resolved).await?,
         Some(false) | None => vec![None; declared.len()],
     };
     let mut found = Vec::new();
     for (table, placement) in declared.iter().zip(placements) {
-        let answers: [Vec<Row>; QUESTIONS] = std::array::from_fn(|_| next());
-        found.extend(read_table(table, placement, &answers)?);
+        found.extend(read_table(table, placement, &answers.next())?);
     }
     Ok(Found {
-        place: only(each(&place, read_place)?)?,
+        place: read_place(&place)?,
         tables: firsts(&tables)?,
         names: firsts(&names)?,
         declared: found,
@@ -188,15 +171,6 @@ fn resolved(table: &str) -> String {
         "to_regclass({})",
         sql::literal(DbBackend::Postgres, &quoted)
     )
-}
-
-fn each<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, DbErr>) -> Result<Vec<T>, DbErr> {
-    rows.iter().map(read).collect()
-}
-
-/// The first column of each row.
-fn firsts(rows: &[Row]) -> Result<Vec<String>, DbErr> {
-    each(rows, |row| row.get(0))
 }
 
 fn class(table: &str) -> Question {

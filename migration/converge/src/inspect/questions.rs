@@ -1,69 +1,189 @@
 //! Several questions to a catalog in one statement: asked one by one, the way there and back would be most of
-//! what a look costs.
+//! what an inspection costs.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use std::{array, collections::HashMap, iter, vec};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::rows;
 
-/// A SELECT with so many columns.
+/// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
+/// at most 1,664 columns and SQLite 2,000.
+fn at_once(backend: DbBackend) -> usize {
+    match backend {
+        DbBackend::MySql => 100,
+        _ => 1_000,
+    }
+}
+
+/// The first words of MySQL's statement: the server prints expressions for its `sql_mode`, which is another than the
+/// session's. MariaDB has one word for it, MySQL another.
+const PRINTED_FOR_US: &str =
+    "/*M! SET STATEMENT sql_mode = '' FOR */ SELECT /*+ SET_VAR(sql_mode = '') */";
+
+/// A SELECT.
 pub(super) struct Question {
+    columns: Vec<String>,
+    /// The whole SELECT; of MySQL what follows its columns.
     sql: String,
-    columns: usize,
+    values: Vec<Value>,
 }
 
 impl Question {
+    /// Returns a question with so many columns.
     pub(super) fn new(columns: usize, sql: impl Into<String>) -> Self {
         Self {
+            columns: (0..columns).map(|at| format!("c{at}")).collect(),
             sql: sql.into(),
-            columns,
+            values: Vec::new(),
         }
     }
 
-    /// Its rows as one text of JSON.
-    fn of_postgres(&self) -> String {
-        let columns: Vec<String> = (0..self.columns).map(column).collect();
+    /// Returns a question for MySQL. Its rows are in the order of `position`, a number. Its columns become texts of
+    /// one character set and collation, because MySQL mixes no others in a UNION.
+    pub(super) fn of_mysql<const N: usize>(
+        position: &str,
+        columns: [&str; N],
+        from: impl Into<String>,
+    ) -> Self {
+        let text = |column| {
+            format!("CAST({column} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_general_ci")
+        };
+        let position = format!("CAST({position} AS SIGNED)");
+        Self {
+            columns: iter::once(position).chain(columns.map(text)).collect(),
+            sql: from.into(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Binds the value to each of the placeholders.
+    pub(super) fn with(mut self, value: &str) -> Self {
+        self.values = vec![value.into(); self.sql.matches('?').count()];
+        self
+    }
+
+    /// Returns its rows as an expression: one text of JSON.
+    fn as_json(&self, backend: DbBackend) -> String {
+        let columns = self.columns.join(", ");
+        let rows = match backend {
+            DbBackend::Sqlite => format!("json_group_array(json_array({columns}))"),
+            _ => format!("coalesce(json_agg(json_build_array({columns})), '[]')::text"),
+        };
         format!(
-            "coalesce((SELECT json_agg(q) FROM ({}) AS q ({})), '[]')::text",
-            self.sql,
-            columns.join(", ")
+            "(WITH q ({columns}) AS ({}) SELECT {rows} FROM q)",
+            self.sql
         )
     }
-}
 
-fn column(at: usize) -> String {
-    format!("c{at}")
+    /// Returns its columns and the rest of its SELECT, with NULLs up to this number of columns.
+    fn as_wide_as(&self, width: usize) -> String {
+        let nulls = vec![", NULL"; width - self.columns.len()].concat();
+        format!("{}{nulls} {}", self.columns.join(", "), self.sql)
+    }
 }
 
 /// One of the rows that answer a question.
 #[derive(Clone)]
-pub(super) struct Row(Value);
+pub(super) struct Row(Vec<Json>);
 
 impl Row {
     pub(super) fn get<T: DeserializeOwned>(&self, at: usize) -> Result<T, DbErr> {
-        let value = self.0.get(column(at)).cloned().unwrap_or_default();
+        let value = self.0.get(at).cloned().unwrap_or_default();
         serde_json::from_value(value).map_err(unreadable)
     }
 }
 
+/// Reads each of the rows.
+pub(super) fn each<T>(
+    rows: &[Row],
+    read: impl Fn(&Row) -> Result<T, DbErr>,
+) -> Result<Vec<T>, DbErr> {
+    rows.iter().map(read).collect()
+}
+
+/// Returns the first column of each row.
+pub(super) fn firsts<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DbErr> {
+    each(rows, |row| row.get(0))
+}
+
 /// The rows for each of the questions.
+pub(super) struct Answers(vec::IntoIter<Vec<Row>>);
+
+impl Answers {
+    /// Returns the rows for the next questions.
+    pub(super) fn next<const N: usize>(&mut self) -> [Vec<Row>; N] {
+        array::from_fn(|_| self.0.next().unwrap_or_default())
+    }
+}
+
+/// Asks all questions in one statement, or in as few as the engine takes.
 pub(super) async fn ask(
     db: &impl ConnectionTrait,
     questions: &[Question],
+) -> Result<Answers, DbErr> {
+    let backend = db.get_database_backend();
+    let mut answers = Vec::new();
+    for questions in questions.chunks(at_once(backend)) {
+        answers.extend(match backend {
+            DbBackend::MySql => ask_mysql(db, questions).await?,
+            _ => ask_for_json(db, backend, questions).await?,
+        });
+    }
+    Ok(Answers(answers.into_iter()))
+}
+
+/// Asks for one row with a column for each question.
+async fn ask_for_json(
+    db: &impl ConnectionTrait,
+    backend: DbBackend,
+    questions: &[Question],
 ) -> Result<Vec<Vec<Row>>, DbErr> {
-    let columns: Vec<String> = questions.iter().map(Question::of_postgres).collect();
-    let all = format!("SELECT {}", columns.join(", "));
-    let answers = rows(db, &all, [], |row| {
-        (0..questions.len())
-            .map(|at| {
-                let text: String = row.try_get_by_index(at)?;
-                let rows: Vec<Value> = serde_json::from_str(&text).map_err(unreadable)?;
-                Ok(rows.into_iter().map(Row).collect())
-            })
-            .collect::<Result<Vec<Vec<Row>>, DbErr>>()
+    let columns: Vec<String> = questions.iter().map(|one| one.as_json(backend)).collect();
+    let sql = format!("SELECT {}", columns.join(", "));
+    let answers = rows(db, &sql, [], |row| {
+        let read = |at| read_json(&row.try_get_by_index::<String>(at)?);
+        (0..questions.len()).map(read).collect()
     });
     Ok(answers.await?.pop().unwrap_or_default())
+}
+
+fn read_json(text: &str) -> Result<Vec<Row>, DbErr> {
+    let rows: Vec<Vec<Json>> = serde_json::from_str(text).map_err(unreadable)?;
+    Ok(rows.into_iter().map(Row).collect())
+}
+
+/// Asks for the rows of all questions, each with the number of its question: MySQL gathers rows into JSON in no order,
+/// and MariaDB cuts what it gathers.
+async fn ask_mysql(
+    db: &impl ConnectionTrait,
+    questions: &[Question],
+) -> Result<Vec<Vec<Row>>, DbErr> {
+    let widths = questions.iter().map(|one| one.columns.len());
+    let width = widths.max().unwrap_or_default();
+    let selects = (0_i64..).zip(questions);
+    let selects: Vec<String> = selects
+        .map(|(number, one)| format!("{number}, {}", one.as_wide_as(width)))
+        .collect();
+    let sql = format!("{PRINTED_FOR_US} {}", selects.join(" UNION ALL SELECT "));
+    let values = questions.iter().flat_map(|one| one.values.clone());
+    let mut found = rows(db, &sql, values, |row| {
+        let number: i64 = row.try_get_by_index(0)?;
+        let position: i64 = row.try_get_by_index(1)?;
+        let texts = (2..=width).map(|at| row.try_get_by_index::<Option<String>>(at));
+        let texts = texts.map(|text| text.map(Json::from));
+        Ok((number, position, Row(texts.collect::<Result<_, _>>()?)))
+    })
+    .await?;
+    found.sort_by_key(|(_, position, _)| *position);
+    let mut answers: HashMap<i64, Vec<Row>> = HashMap::new();
+    for (number, _, row) in found {
+        answers.entry(number).or_default().push(row);
+    }
+    let answer_to = |(number, _)| answers.remove(&number).unwrap_or_default();
+    Ok((0..).zip(questions).map(answer_to).collect())
 }
 
 fn unreadable(error: serde_json::Error) -> DbErr {

@@ -2,43 +2,45 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
-use super::{Found, Referrer, Relation, gather, list, others::Named, rows};
+use super::{
+    Found, Referrer, Relation, gather,
+    others::Named,
+    questions::{Question, Row, ask, each, firsts},
+    read_foreign_key, read_place, rows,
+};
 use crate::{
     declare::Shape,
-    model::{Attributes, Column, Extras, Filled, ForeignKey, Index, Kind, Place, Reach, Table},
+    model::{Attributes, Column, Extras, Filled, Index, Kind, Reach, Table},
     sql,
     types::{Length, Type},
 };
 
+/// Reads all tables in one statement, and in two where the database has statistics.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
+    let mut questions = vec![place(), tables(), names()];
+    questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
+    let mut answers = ask(db, &questions).await?;
+    let [place, tables, names] = answers.next();
+    let names: Vec<String> = firsts(&names)?;
+    let analyzed = analyzed(db, &names).await?;
     let mut declared = Vec::new();
-    for one in shape.inspected() {
-        declared.extend(table(db, &one.name).await?);
+    for table in shape.inspected() {
+        declared.extend(read_table(&table.name, &analyzed, &answers.next())?);
     }
     Ok(Found {
-        place: place(db).await?,
-        tables: tables(db).await?,
-        names: names(db).await?,
+        place: read_place(&place)?,
+        tables: firsts(&tables)?,
+        names,
         declared,
         compression: None,
         reach: Reach::Server,
     })
 }
 
-pub(super) async fn place(db: &impl ConnectionTrait) -> Result<Place, DbErr> {
-    let file: Option<String> = list(
-        db,
-        "SELECT file FROM pragma_database_list WHERE name = 'main'",
-        [],
-    )
-    .await?
-    .pop();
-    Ok(Place {
-        database: file
-            .filter(|file| !file.is_empty())
-            .unwrap_or(":memory:".to_owned()),
-        schema: None,
-    })
+pub(super) fn place() -> Question {
+    let sql = "SELECT coalesce(nullif(file, ''), ':memory:')
+         FROM pragma_database_list WHERE name = 'main'";
+    Question::new(1, sql)
 }
 
 pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
@@ -52,143 +54,158 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-pub(super) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT name FROM main.sqlite_schema
+pub(super) fn tables() -> Question {
+    let sql = "SELECT name FROM main.sqlite_schema
          WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-         ORDER BY name",
-        [],
-    )
-    .await
+         ORDER BY name";
+    Question::new(1, sql)
 }
 
 /// Tables, views, indexes and triggers share one space of names.
-async fn names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    list(db, "SELECT name FROM main.sqlite_schema", []).await
+fn names() -> Question {
+    Question::new(1, "SELECT name FROM main.sqlite_schema")
 }
 
-async fn table(db: &impl ConnectionTrait, name: &str) -> Result<Option<Table>, DbErr> {
-    let Some((kind, has_rowid)) = kind(db, name).await? else {
+/// The tables of which there are statistics: these are in a table that not every database has.
+async fn analyzed(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<String>, DbErr> {
+    if !names.iter().any(|name| name == "sqlite_stat1") {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT DISTINCT cast(tbl AS text) FROM main.sqlite_stat1 WHERE tbl IS NOT NULL";
+    let [analyzed] = ask(db, &[Question::new(1, sql)]).await?.next();
+    firsts(&analyzed)
+}
+
+const QUESTIONS: usize = 7;
+
+/// The questions on one table, whose answers [`read_table`] reads in the same order.
+fn of_table(name: &str) -> [Question; QUESTIONS] {
+    let name = &sql::literal(DbBackend::Sqlite, name);
+    [
+        kind(name),
+        primary_key(name),
+        columns(name),
+        indexes(name),
+        foreign_keys(name),
+        kept(name),
+        statements(name),
+    ]
+}
+
+fn read_table(
+    name: &str,
+    analyzed: &[String],
+    answers: &[Vec<Row>; QUESTIONS],
+) -> Result<Option<Table>, DbErr> {
+    let [kind, primary_key, columns, indexes, keys, kept, statements] = answers;
+    let Some((kind, is_numbered)) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
-    let primary_key: Vec<String> = list(
-        db,
-        "SELECT lower(name) FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk",
-        [name.into()],
-    )
-    .await?;
-    let mut columns = columns(db, name).await?;
-    let mut indexes = indexes(db, name).await?;
-    // The one column that SQLite itself gives a number: it has no index of its own.
-    let own_index: Vec<String> = list(
-        db,
-        "SELECT name FROM pragma_index_list(?1) WHERE origin = 'pk'",
-        [name.into()],
-    )
-    .await?;
-    let is_rowid = has_rowid && own_index.is_empty();
-    if let ([key], true) = (primary_key.as_slice(), is_rowid) {
-        let rowid = |column: &&mut Column| {
-            column.name == *key && column.printed.eq_ignore_ascii_case("integer")
-        };
-        if let Some(column) = columns.iter_mut().find(rowid) {
-            column.filled = Filled::AutoIncrement { sequence: None };
-            column.nullable = false;
-            indexes.push(Index::declared("PRIMARY KEY", primary_key.clone(), true));
-        }
-    }
-    Ok(Some(Table {
-        columns,
-        primary_key,
-        indexes,
-        foreign_keys: foreign_keys(db, name).await?,
+    let mut table = Table {
+        columns: each(columns, read_column)?,
+        primary_key: firsts(primary_key)?,
+        indexes: gather(each(indexes, read_index)?),
+        foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
-            kept: kept(db, name).await?,
-            statements: statements(db, name).await?,
+            kept: firsts(kept)?,
+            statements: firsts(statements)?,
             ..Extras::default()
         },
         ..Table::new(name, kind)
-    }))
-}
-
-async fn statements(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    let mut statements: Vec<String> = list(
-        db,
-        "SELECT sql FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL
-         ORDER BY type = 'trigger', type = 'index', rowid",
-        [name.into()],
-    )
-    .await?;
-    let analyzed: Vec<i64> = list(
-        db,
-        "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_stat1'",
-        [],
-    )
-    .await?;
-    if analyzed == [1] {
-        let of_it: Vec<i64> = list(
-            db,
-            "SELECT count(*) FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE",
-            [name.into()],
-        )
-        .await?;
-        if of_it != [0] {
-            let table = sql::identifier(DbBackend::Sqlite, name);
-            statements.push(format!("ANALYZE {table}"));
-        }
+    };
+    for key in &mut table.foreign_keys {
+        key.name = None;
     }
-    Ok(statements)
+    if is_numbered {
+        number_rowid(&mut table);
+    }
+    if analyzed.iter().any(|one| one.eq_ignore_ascii_case(name)) {
+        let quoted = sql::identifier(DbBackend::Sqlite, name);
+        table.extras.statements.push(format!("ANALYZE {quoted}"));
+    }
+    Ok(Some(table))
 }
 
-/// A name is looked up in the temporary schema first.
-async fn kind(db: &impl ConnectionTrait, name: &str) -> Result<Option<(Kind, bool)>, DbErr> {
-    let found = rows(
-        db,
-        "SELECT schema, type, wr FROM pragma_table_list
-         WHERE name = ?1 COLLATE NOCASE AND schema IN ('main', 'temp')
-         ORDER BY schema",
-        [name.into()],
-        |row| {
-            let schema: String = row.try_get_by_index(0)?;
-            let kind: String = row.try_get_by_index(1)?;
-            let without_rowid: bool = row.try_get_by_index(2)?;
-            let kind = match (schema.as_str(), kind.as_str()) {
-                ("temp", _) => Kind::Other(format!("a temporary {kind}")),
-                (_, "table") => Kind::Table,
-                (_, "virtual") => Kind::Other("a virtual table".to_owned()),
-                _ => Kind::Other(format!("a {kind}")),
-            };
-            Ok((kind, !without_rowid))
-        },
+/// The one column that SQLite itself gives a number.
+fn number_rowid(table: &mut Table) {
+    let [key] = table.primary_key.as_slice() else {
+        return;
+    };
+    let rowid = |column: &&mut Column| {
+        column.name == *key && column.printed.eq_ignore_ascii_case("integer")
+    };
+    if let Some(column) = table.columns.iter_mut().find(rowid) {
+        column.filled = Filled::AutoIncrement { sequence: None };
+        column.nullable = false;
+        let index = Index::declared("PRIMARY KEY", table.primary_key.clone(), true);
+        table.indexes.push(index);
+    }
+}
+
+fn primary_key(name: &str) -> Question {
+    let sql =
+        format!("SELECT lower(name) FROM pragma_table_xinfo({name}) WHERE pk > 0 ORDER BY pk");
+    Question::new(1, sql)
+}
+
+fn statements(name: &str) -> Question {
+    let sql = format!(
+        "SELECT sql FROM main.sqlite_schema WHERE tbl_name = {name} COLLATE NOCASE AND sql IS NOT NULL
+         ORDER BY type = 'trigger', type = 'index', rowid"
     );
-    Ok(found.await?.pop())
+    Question::new(1, sql)
 }
 
-async fn columns(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Column>, DbErr> {
-    rows(
-        db,
-        "SELECT lower(name), type, \"notnull\", dflt_value, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
-        [name.into()],
-        |row| {
-            let declared: String = row.try_get_by_index(1)?;
-            let not_null: bool = row.try_get_by_index(2)?;
-            let hidden: i32 = row.try_get_by_index(4)?;
-            Ok(Column {
-                name: row.try_get_by_index(0)?,
-                kind: column_kind(&declared),
-                printed: declared,
-                nullable: !not_null,
-                default: row.try_get_by_index(3)?,
-                filled: match hidden {
-                    2 | 3 => Filled::Generated,
-                    _ => Filled::ByDefault,
-                },
-                attributes: Attributes::default(),
-            })
+/// A name is looked up in the temporary schema first. The key of a table with a rowid is that where it has no index.
+fn kind(name: &str) -> Question {
+    let sql = format!(
+        "SELECT schema, type, NOT wr AND NOT EXISTS (
+                  SELECT 1 FROM pragma_index_list({name}) WHERE origin = 'pk')
+         FROM pragma_table_list
+         WHERE name = {name} COLLATE NOCASE AND schema IN ('main', 'temp')
+         ORDER BY schema"
+    );
+    Question::new(3, sql)
+}
+
+/// With whether the key may be the rowid.
+fn read_kind(row: &Row) -> Result<(Kind, bool), DbErr> {
+    let schema: String = row.get(0)?;
+    let kind: String = row.get(1)?;
+    let may_be_rowid: i64 = row.get(2)?;
+    let kind = match (schema.as_str(), kind.as_str()) {
+        ("temp", _) => Kind::Other(format!("a temporary {kind}")),
+        (_, "table") => Kind::Table,
+        (_, "virtual") => Kind::Other("a virtual table".to_owned()),
+        _ => Kind::Other(format!("a {kind}")),
+    };
+    Ok((kind, may_be_rowid != 0))
+}
+
+fn columns(name: &str) -> Question {
+    let sql = format!(
+        "SELECT lower(name), type, \"notnull\", dflt_value, hidden
+         FROM pragma_table_xinfo({name}) ORDER BY cid"
+    );
+    Question::new(5, sql)
+}
+
+fn read_column(row: &Row) -> Result<Column, DbErr> {
+    let declared: String = row.get(1)?;
+    let not_null: i64 = row.get(2)?;
+    let hidden: i64 = row.get(4)?;
+    Ok(Column {
+        name: row.get(0)?,
+        kind: column_kind(&declared),
+        printed: declared,
+        nullable: not_null == 0,
+        default: row.get(3)?,
+        filled: match hidden {
+            2 | 3 => Filled::Generated,
+            _ => Filled::ByDefault,
         },
-    )
-    .await
+        attributes: Attributes::default(),
+    })
 }
 
 /// SQLite keeps any value in any of them; what is declared says what the application means.
@@ -235,75 +252,55 @@ fn column_kind(declared: &str) -> Type {
     }
 }
 
-async fn indexes(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Index>, DbErr> {
-    let found = rows(
-        db,
+fn indexes(name: &str) -> Question {
+    let sql = format!(
         "SELECT l.name, lower(coalesce(i.name, '')), l.\"unique\", l.partial
-         FROM pragma_index_list(?1) l, pragma_index_info(l.name) i
-         ORDER BY l.name, i.seqno",
-        [name.into()],
-        |row| {
-            let unique: bool = row.try_get_by_index(2)?;
-            let partial: bool = row.try_get_by_index(3)?;
-            Ok(Index {
-                name: row.try_get_by_index(0)?,
-                columns: vec![row.try_get_by_index(1)?],
-                is_key: unique && !partial,
-                is_unique: unique,
-                is_whole: !partial,
-                has_constraint: false,
-                is_plain: !partial,
-                unused: None,
-            })
-        },
+         FROM pragma_index_list({name}) l, pragma_index_info(l.name) i
+         ORDER BY l.name, i.seqno"
     );
-    Ok(gather(found.await?))
+    Question::new(4, sql)
+}
+
+/// With one of its columns.
+fn read_index(row: &Row) -> Result<Index, DbErr> {
+    let unique: i64 = row.get(2)?;
+    let partial: i64 = row.get(3)?;
+    let (is_unique, is_whole) = (unique != 0, partial == 0);
+    Ok(Index {
+        name: row.get(0)?,
+        columns: vec![row.get(1)?],
+        is_key: is_unique && is_whole,
+        is_unique,
+        is_whole,
+        has_constraint: false,
+        is_plain: is_whole,
+        unused: None,
+    })
 }
 
 /// By their numbers: the pragma tells no names. No column named means the parent's primary key.
-async fn foreign_keys(db: &impl ConnectionTrait, name: &str) -> Result<Vec<ForeignKey>, DbErr> {
-    let found = rows(
-        db,
+fn foreign_keys(name: &str) -> Question {
+    let sql = format!(
         "SELECT cast(id AS text), lower(\"from\"), \"table\",
                 lower(coalesce(\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1), '')),
                 on_delete, on_update
-         FROM pragma_foreign_key_list(?1) f ORDER BY id, seq",
-        [name.into()],
-        |row| {
-            Ok(ForeignKey {
-                name: row.try_get_by_index(0)?,
-                columns: vec![row.try_get_by_index(1)?],
-                table: row.try_get_by_index(2)?,
-                references: vec![row.try_get_by_index(3)?],
-                on_delete: row.try_get_by_index(4)?,
-                on_update: row.try_get_by_index(5)?,
-                timing: String::new(),
-                comment: None,
-                validated: None,
-                enforced: true,
-            })
-        },
+         FROM pragma_foreign_key_list({name}) f ORDER BY id, seq"
     );
-    let mut keys = gather(found.await?);
-    for key in &mut keys {
-        key.name = None;
-    }
-    Ok(keys)
+    Question::new(6, sql)
 }
 
-async fn kept(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    let referrers = referrers(db, name).await?;
-    let keys = referrers
-        .iter()
-        .map(|referrer| format!("foreign key of {referrer}"));
-    let triggers: Vec<String> = list(
-        db,
-        "SELECT 'trigger ' || name FROM main.sqlite_schema
-         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY name",
-        [name.into()],
-    )
-    .await?;
-    Ok(keys.chain(triggers).collect())
+/// The tables whose foreign keys refer to this one, itself perhaps among them, and its triggers.
+fn kept(name: &str) -> Question {
+    let sql = format!(
+        "SELECT DISTINCT 'foreign key of ' || s.name
+         FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
+         WHERE s.type = 'table' AND f.\"table\" = {name} COLLATE NOCASE
+         UNION ALL
+         SELECT 'trigger ' || name FROM main.sqlite_schema
+         WHERE type = 'trigger' AND tbl_name = {name} COLLATE NOCASE
+         ORDER BY 1"
+    );
+    Question::new(1, sql)
 }
 
 /// No column named means the primary key.
@@ -325,15 +322,4 @@ pub(super) async fn referring_keys(
         .into_iter()
         .map(|(_, key)| key)
         .collect())
-}
-
-/// The tables whose foreign keys refer to this one, itself perhaps among them.
-async fn referrers(db: &impl ConnectionTrait, name: &str) -> Result<Vec<String>, DbErr> {
-    list(
-        db,
-        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
-         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY s.name",
-        [name.into()],
-    )
-    .await
 }
