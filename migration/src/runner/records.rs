@@ -150,10 +150,8 @@ pub(super) async fn require(
     name: &str,
     recorded: bool,
 ) -> Result<(), Error> {
-    let is_recorded = applied(db, settings, None)
-        .await?
-        .iter()
-        .any(|one| one == name);
+    let record = settings.records.select(db.get_database_backend(), name);
+    let is_recorded = converge::has_rows(db, &record).await?;
     match is_recorded == recorded {
         true => Ok(()),
         false => Err(Error::RecordUnchanged {
@@ -173,12 +171,13 @@ pub(super) async fn require_deletable(
     if matches!(unit, Unit::Callers(_)) {
         return Ok(());
     }
+    let delete = settings.records.delete(session.backend(), name);
+    let delete = match session.backend() {
+        DbBackend::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
+        _ => delete,
+    };
     let tried = async {
-        if session.backend() == DbBackend::Postgres {
-            let brief = "SET LOCAL lock_timeout = '2s'";
-            unit.db().execute_unprepared(brief).await?;
-        }
-        delete(&unit.db(), settings, name).await?;
+        unit.db().execute_unprepared(&delete).await?;
         require(&unit.db(), settings, name, false).await
     };
     let tried = tried.await;
