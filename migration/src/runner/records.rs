@@ -104,24 +104,27 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
-/// Where there is a table of records.
-pub(super) async fn next_pending(
+/// The migrations that are not recorded, in order, where there is a table of records.
+pub(super) async fn pending_migrations(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
     let applied = applied(db, settings, None).await?;
     refuse_unknown(db, settings, &applied).await?;
-    let mut all = (settings.migrations)().into_iter();
-    Ok(all.find(|one| !is_in(&applied, one.as_ref())))
+    let mut all = (settings.migrations)();
+    all.retain(|one| !is_in(&applied, one.as_ref()));
+    Ok(all)
 }
 
-pub(super) async fn last_applied(
+/// The migrations that are recorded, in order.
+pub(super) async fn applied_migrations(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
     let applied = known(db, settings).await?;
-    let mut all = (settings.migrations)().into_iter().rev();
-    Ok(all.find(|one| is_in(&applied, one.as_ref())))
+    let mut all = (settings.migrations)();
+    all.retain(|one| is_in(&applied, one.as_ref()));
+    Ok(all)
 }
 
 pub(super) async fn insert(
