@@ -228,10 +228,6 @@ pub async fn converge(
     let mut copied: Vec<Element> = Vec::new();
     let mut facts = Facts::default();
     loop {
-        session
-            .require_turn()
-            .await
-            .map_err(Error::looking_for("this migrator's turn"))?;
         let look = inspect_again(session, shape, &copied, &mut facts).await?;
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
@@ -317,6 +313,7 @@ pub async fn converge(
                 })
             }
         }
+        session.require_turn().await?;
     }
 }
 
@@ -490,6 +487,7 @@ pub async fn delete_orphans(
     let current = inspect(session, shape).await?;
     for plan in current.orphans() {
         purge::delete(session, &current.inspection, shape, &plan.change, handover).await?;
+        session.require_turn().await?;
     }
     Ok(())
 }
