@@ -11,7 +11,7 @@ use crate::{
     apply::{self, Done, Outcome},
     declare::Shape,
     diff::{self, Change, Difference, Element, Part},
-    facts::{self, Facts},
+    facts::{self, Facts, Question},
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
     orphans::Handover,
@@ -272,13 +272,10 @@ pub async fn converge(
             }
         };
         match (&outcome, plan.change.difference.part()) {
-            // Nothing else than the foreign key itself depends on them.
             // MySQL adds a key without looking at the rows, which are counted right before.
-            _ if session.backend() == DbBackend::MySql => facts.forget(),
-            (
-                Outcome::Done(_),
-                Part::Column(_) | Part::PrimaryKey | Part::AutoIncrement | Part::Index(_),
-            ) => facts.forget_all_but_orphans(),
+            (Outcome::Done(_), part) if session.backend() != DbBackend::MySql => {
+                facts.retain(|question| is_left_by(&part, question));
+            }
             _ => facts.forget(),
         }
         match outcome {
@@ -314,6 +311,32 @@ pub async fn converge(
             }
         }
         session.require_turn().await?;
+    }
+}
+
+/// Returns whether the answer is as true after a step on this part of a table as before, so that the rows need not be
+/// counted again. What other sessions do to them meanwhile, the server notices in the step that relies on the answer.
+fn is_left_by(part: &Part, question: &Question) -> bool {
+    match (part, question) {
+        (
+            Part::Column(_)
+            | Part::PrimaryKey
+            | Part::AutoIncrement
+            | Part::Index(_)
+            | Part::Storage(_),
+            Question::Nulls { .. } | Question::Orphans { .. },
+        )
+        | (Part::ForeignKey(_), Question::Nulls { .. }) => true,
+        (Part::ForeignKey(_), Question::Orphans { .. })
+        | (Part::Table | Part::Placement | Part::Rows(_), _)
+        | (
+            _,
+            Question::IsEmpty { .. }
+            | Question::Keys { .. }
+            | Question::Duplicates { .. }
+            | Question::Sequence { .. }
+            | Question::Unreadable { .. },
+        ) => false,
     }
 }
 
