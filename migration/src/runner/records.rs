@@ -199,28 +199,18 @@ pub(super) async fn is_installed(
 ) -> Result<bool, Error> {
     let backend = db.get_database_backend();
     settings.records.require_usable(backend)?;
-    let tables = converge::tables(db).await?;
-    let case = converge::case_of_tables(
-        db,
-        settings.records.name(),
-        tables.iter().map(String::as_str),
-    )
-    .await?;
-    let is_it = |name: &String| settings.records.is_called(case, name);
-    let is_installed = tables.iter().any(is_it);
-    if !is_installed {
-        let relations = converge::relations(db).await?;
-        if relations
-            .iter()
-            .any(|other| is_it(&other.name) && !other.is_table())
-        {
-            return Err(Error::MigrationTable {
-                name: settings.records.name().to_owned(),
-                reason: "what has this name is no table",
-            });
-        }
+    let relations = converge::relations(db).await?;
+    let names = relations.iter().map(|one| one.name.as_str());
+    let case = converge::case_of_tables(db, settings.records.name(), names).await?;
+    let mut relations = relations.into_iter();
+    match relations.find(|one| settings.records.is_called(case, &one.name)) {
+        Some(view) if view.kind.ends_with("VIEW") => Err(Error::MigrationTable {
+            name: settings.records.name().to_owned(),
+            reason: "what has this name is no table",
+        }),
+        Some(_) => Ok(true),
+        None => Ok(false),
     }
-    Ok(is_installed)
 }
 
 /// The applied migrations, all of which are in the list; none where there is no table of records.
