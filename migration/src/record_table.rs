@@ -102,11 +102,16 @@ impl RecordTable {
         format!("DELETE FROM {table} WHERE version = {migration}")
     }
 
+    /// The query that has a row where a migration is recorded.
+    pub(crate) fn select(&self, backend: DbBackend, migration: &str) -> String {
+        let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
+        format!("SELECT 1 FROM {table} WHERE version = {migration}")
+    }
+
     /// Whether a migration is recorded, as a condition in SQL.
     #[cfg(feature = "cli")]
     pub(crate) fn has(&self, backend: DbBackend, migration: &str) -> String {
-        let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
-        format!("EXISTS (SELECT 1 FROM {table} WHERE version = {migration})")
+        format!("EXISTS ({})", self.select(backend, migration))
     }
 
     /// Whether any other migration is recorded than these, as a condition in SQL.

@@ -11,7 +11,7 @@ use crate::{
     apply::{self, Done, Outcome},
     declare::Shape,
     diff::{self, Change, Difference, Element, Part},
-    facts::{self, Facts},
+    facts::{self, Facts, Question},
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
     orphans::Handover,
@@ -240,10 +240,6 @@ pub async fn converge(
     let mut copied: Vec<Element> = Vec::new();
     let mut facts = Facts::default();
     loop {
-        session
-            .require_turn()
-            .await
-            .map_err(Error::looking_for("this migrator's turn"))?;
         let look = inspect_again(session, shape, &copied, &mut facts).await?;
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
@@ -288,13 +284,10 @@ pub async fn converge(
             }
         };
         match (&outcome, plan.change.difference.part()) {
-            // Nothing else than the foreign key itself depends on them.
             // MySQL adds a key without looking at the rows, which are counted right before.
-            _ if session.backend() == DbBackend::MySql => facts.forget(),
-            (
-                Outcome::Done(_),
-                Part::Column(_) | Part::PrimaryKey | Part::AutoIncrement | Part::Index(_),
-            ) => facts.forget_all_but_orphans(),
+            (Outcome::Done(_), part) if session.backend() != DbBackend::MySql => {
+                facts.retain(|question| is_left_by(&part, question));
+            }
             _ => facts.forget(),
         }
         match outcome {
@@ -329,6 +322,33 @@ pub async fn converge(
                 })
             }
         }
+        session.require_turn().await?;
+    }
+}
+
+/// Returns whether the answer is as true after a step on this part of a table as before, so that the rows need not be
+/// counted again. What other sessions do to them meanwhile, the server notices in the step that relies on the answer.
+fn is_left_by(part: &Part, question: &Question) -> bool {
+    match (part, question) {
+        (
+            Part::Column(_)
+            | Part::PrimaryKey
+            | Part::AutoIncrement
+            | Part::Index(_)
+            | Part::Storage(_),
+            Question::Nulls { .. } | Question::Orphans { .. },
+        )
+        | (Part::ForeignKey(_), Question::Nulls { .. }) => true,
+        (Part::ForeignKey(_), Question::Orphans { .. })
+        | (Part::Table | Part::Placement | Part::Rows(_), _)
+        | (
+            _,
+            Question::IsEmpty { .. }
+            | Question::Keys { .. }
+            | Question::Duplicates { .. }
+            | Question::Sequence { .. }
+            | Question::Unreadable { .. },
+        ) => false,
     }
 }
 
@@ -526,6 +546,7 @@ pub async fn delete_orphans(
     let current = inspect(session, shape).await?;
     for plan in current.orphans() {
         purge::delete(session, &current.inspection, shape, &plan.change, handover).await?;
+        session.require_turn().await?;
     }
     Ok(())
 }

@@ -183,10 +183,8 @@ impl Facts {
         None
     }
 
-    /// Forgets what a step may have changed. A step that fixes one element of a table leaves the rows that reference
-    /// what is missing, so that they are not counted again after each.
-    pub(crate) fn forget_all_but_orphans(&mut self) {
-        let is_kept = |question: &Question| matches!(question, Question::Orphans { .. });
+    /// Forgets the answers to all other questions.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&Question) -> bool) {
         self.known.retain(|(question, _)| is_kept(question));
     }
 

@@ -47,8 +47,8 @@ pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use error::Error;
 pub use inspect::{
-    Case, Relation, alembic, case_of_tables, list, place, referrers_elsewhere, relations, rows,
-    tables,
+    Case, Relation, alembic, case_of_tables, has_rows, list, place, referrers_elsewhere, relations,
+    rows, tables,
 };
 pub use lock::{BETWEEN_TRIES, End, Turn};
 pub use model::Place;

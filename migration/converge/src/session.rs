@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{create_required::CreateRequired, server_error, sql};
+use crate::{Error, create_required::CreateRequired, server_error, sql};
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Names are
 /// printed with quotes only where they need some, texts are what they say, numbers have all their digits, and nothing
@@ -204,12 +204,14 @@ impl<'c> Session<'c> {
         self.holder.as_ref()
     }
 
-    /// Whoever has lost the connection that holds the turn has lost the turn.
-    pub(crate) async fn require_turn(&self) -> Result<(), DbErr> {
-        match &self.holder {
-            Some(holder) => holder.execute_unprepared("SELECT 1").await.map(|_| ()),
-            None => Ok(()),
-        }
+    /// Returns an error where the connection that holds the migration lock was lost, and the lock with it: to be asked
+    /// after work that took its time on another connection.
+    pub(crate) async fn require_turn(&self) -> Result<(), Error> {
+        let Some(holder) = &self.holder else {
+            return Ok(());
+        };
+        let answered = holder.execute_unprepared("SELECT 1").await.map(|_| ());
+        answered.map_err(Error::looking_for("this migrator's turn"))
     }
 
     /// Returns the engine.

@@ -3,11 +3,14 @@
 use std::{io::ErrorKind, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
+    ConnectOptions, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr,
     sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
 };
 
-use converge::session::{Session, Settings, Statements};
+use converge::{
+    session::{Session, Settings, Statements},
+    sql,
+};
 
 use super::{database::Database, environment::Url, error::CliError};
 
@@ -93,6 +96,9 @@ async fn require_schema(
     if schema.starts_with("pg_") || schema == "information_schema" {
         return Err(CliError::SchemaOfSystem { database, schema });
     }
+    if may_use(db, &schema).await? {
+        return Ok(());
+    }
     let list =
         "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
                 WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname";
@@ -108,10 +114,7 @@ async fn require_schema(
         unit.rollback().await?;
         Ok(found)
     };
-    let found: Vec<(String, bool)> = look()
-        .await
-        .map_err(converge::Error::looking_for("the schemas"))
-        .map_err(crate::Error::from)?;
+    let found: Vec<(String, bool)> = look().await.map_err(in_schemas)?;
     match found.iter().find(|(name, _)| *name == schema) {
         Some((_, true)) => Ok(()),
         Some((_, false)) => Err(CliError::SchemaHidden { database, schema }),
@@ -121,6 +124,19 @@ async fn require_schema(
             found: found.into_iter().map(|(name, _)| name).collect(),
         }),
     }
+}
+
+/// Returns whether there is the schema, for this user.
+async fn may_use(db: &DatabaseConnection, schema: &str) -> Result<bool, CliError> {
+    let usable = format!(
+        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {} AND has_schema_privilege(oid, 'USAGE')",
+        sql::literal(DbBackend::Postgres, schema)
+    );
+    Ok(converge::has_rows(db, &usable).await.map_err(in_schemas)?)
+}
+
+fn in_schemas(error: DbErr) -> crate::Error {
+    converge::Error::looking_for("the schemas")(error).into()
 }
 
 async fn explain(error: DbErr, target: &Database) -> CliError {

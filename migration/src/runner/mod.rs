@@ -413,8 +413,10 @@ impl<M> Runner<M> {
         let mut last = None;
         let mut times: u32 = 0;
         for _ in 0..steps.unwrap_or(u32::MAX) {
-            let Progress::Made(name) = self.take_turn(db, task).await? else {
-                break;
+            let name = match self.take_turn(db, task).await? {
+                Progress::Made(name) => name,
+                finished @ Progress::Finished(_) => return Ok(finished),
+                Progress::NothingLeft => break,
             };
             times = match last.as_ref() == Some(&name) {
                 true => times + 1,

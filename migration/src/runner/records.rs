@@ -104,24 +104,27 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
-/// Where there is a table of records.
-pub(super) async fn next_pending(
+/// The migrations that are not recorded, in order, where there is a table of records.
+pub(super) async fn pending_migrations(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
     let applied = applied(db, settings, None).await?;
     refuse_unknown(db, settings, &applied).await?;
-    let mut all = (settings.migrations)().into_iter();
-    Ok(all.find(|one| !is_in(&applied, one.as_ref())))
+    let mut all = (settings.migrations)();
+    all.retain(|one| !is_in(&applied, one.as_ref()));
+    Ok(all)
 }
 
-pub(super) async fn last_applied(
+/// The migrations that are recorded, in order.
+pub(super) async fn applied_migrations(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Option<Box<dyn MigrationTrait>>, Error> {
+) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
     let applied = known(db, settings).await?;
-    let mut all = (settings.migrations)().into_iter().rev();
-    Ok(all.find(|one| is_in(&applied, one.as_ref())))
+    let mut all = (settings.migrations)();
+    all.retain(|one| is_in(&applied, one.as_ref()));
+    Ok(all)
 }
 
 pub(super) async fn insert(
@@ -150,10 +153,8 @@ pub(super) async fn require(
     name: &str,
     recorded: bool,
 ) -> Result<(), Error> {
-    let is_recorded = applied(db, settings, None)
-        .await?
-        .iter()
-        .any(|one| one == name);
+    let record = settings.records.select(db.get_database_backend(), name);
+    let is_recorded = converge::has_rows(db, &record).await?;
     match is_recorded == recorded {
         true => Ok(()),
         false => Err(Error::RecordUnchanged {
@@ -173,12 +174,13 @@ pub(super) async fn require_deletable(
     if matches!(unit, Unit::Callers(_)) {
         return Ok(());
     }
+    let delete = settings.records.delete(session.backend(), name);
+    let delete = match session.backend() {
+        DbBackend::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
+        _ => delete,
+    };
     let tried = async {
-        if session.backend() == DbBackend::Postgres {
-            let brief = "SET LOCAL lock_timeout = '2s'";
-            unit.db().execute_unprepared(brief).await?;
-        }
-        delete(&unit.db(), settings, name).await?;
+        unit.db().execute_unprepared(&delete).await?;
         require(&unit.db(), settings, name, false).await
     };
     let tried = tried.await;
@@ -197,28 +199,18 @@ pub(super) async fn is_installed(
 ) -> Result<bool, Error> {
     let backend = db.get_database_backend();
     settings.records.require_usable(backend)?;
-    let tables = converge::tables(db).await?;
-    let case = converge::case_of_tables(
-        db,
-        settings.records.name(),
-        tables.iter().map(String::as_str),
-    )
-    .await?;
-    let is_it = |name: &String| settings.records.is_called(case, name);
-    let is_installed = tables.iter().any(is_it);
-    if !is_installed {
-        let relations = converge::relations(db).await?;
-        if relations
-            .iter()
-            .any(|other| is_it(&other.name) && !other.is_table())
-        {
-            return Err(Error::MigrationTable {
-                name: settings.records.name().to_owned(),
-                reason: "what has this name is no table",
-            });
-        }
+    let relations = converge::relations(db).await?;
+    let names = relations.iter().map(|one| one.name.as_str());
+    let case = converge::case_of_tables(db, settings.records.name(), names).await?;
+    let mut relations = relations.into_iter();
+    match relations.find(|one| settings.records.is_called(case, &one.name)) {
+        Some(view) if view.kind.ends_with("VIEW") => Err(Error::MigrationTable {
+            name: settings.records.name().to_owned(),
+            reason: "what has this name is no table",
+        }),
+        Some(_) => Ok(true),
+        None => Ok(false),
     }
-    Ok(is_installed)
 }
 
 /// The applied migrations, all of which are in the list; none where there is no table of records.

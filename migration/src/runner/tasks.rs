@@ -36,7 +36,21 @@ pub(super) trait Task: Sync {
 pub(super) enum Progress {
     /// With the migration of this name.
     Made(String),
+    /// With the migration of this name, which was the last.
+    Finished(String),
     NothingLeft,
+}
+
+impl Progress {
+    /// With this migration, where so many others were left when the migration lock was acquired.
+    fn with(migration: &dyn MigrationTrait, left: usize, db: &impl ConnectionTrait) -> Self {
+        let name = migration.name().to_owned();
+        match (db.get_database_backend(), left) {
+            // The lock is that of one node of Galera: another node may have undone it meanwhile.
+            (DbBackend::MySql, _) | (_, 1..) => Self::Made(name),
+            (_, 0) => Self::Finished(name),
+        }
+    }
 }
 
 /// What becomes of a `documents` that these migrations have made and nobody has used.
@@ -83,7 +97,10 @@ impl Task for ApplyNext {
         if !records::is_installed(&db, settings).await? {
             install(&db, settings).await?;
         }
-        let Some(migration) = records::next_pending(&db, settings).await? else {
+        let mut pending = records::pending_migrations(&db, settings)
+            .await?
+            .into_iter();
+        let Some(migration) = pending.next() else {
             let shape = records::listed_shape(settings)?;
             if let (DbBackend::MySql, Some(shape)) = (db.get_database_backend(), shape) {
                 // Another node of Galera may have dropped the table since it was inspected.
@@ -92,7 +109,7 @@ impl Task for ApplyNext {
             return Ok(Progress::NothingLeft);
         };
         apply(migration.as_ref(), turn.work(), &db, settings).await?;
-        Ok(Progress::Made(migration.name().to_owned()))
+        Ok(Progress::with(migration.as_ref(), pending.len(), &db))
     }
 }
 
@@ -132,7 +149,8 @@ impl Task for RollBackNext {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
-        let Some(migration) = records::last_applied(&db, settings).await? else {
+        let mut applied = records::applied_migrations(&db, settings).await?;
+        let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };
         let name = migration.name();
@@ -166,7 +184,7 @@ impl Task for RollBackNext {
             records::require(&db, settings, name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
-        Ok(Progress::Made(name.to_owned()))
+        Ok(Progress::with(migration.as_ref(), applied.len(), &db))
     }
 }
 
@@ -175,14 +193,12 @@ impl Task for Uninstall {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
         let db = turn.record();
-        match records::last_applied(&db, settings).await? {
-            Some(_) => Ok(()),
-            None => {
-                tracing::info!("drops the table of migrations");
-                let drop = settings.records.drop(db.get_database_backend());
-                Ok(db.execute_unprepared(&drop).await.map(|_| ())?)
-            }
+        if !records::known(&db, settings).await?.is_empty() {
+            return Ok(());
         }
+        tracing::info!("drops the table of migrations");
+        let drop = settings.records.drop(db.get_database_backend());
+        Ok(db.execute_unprepared(&drop).await.map(|_| ())?)
     }
 }
 

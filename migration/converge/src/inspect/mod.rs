@@ -336,6 +336,20 @@ pub async fn rows<T>(
     rows.iter().map(read).collect()
 }
 
+/// Returns whether a query has a row.
+///
+/// PostgreSQL counts the rows of a statement that is not prepared, and needs one request for it in place of two.
+///
+/// # Errors
+///
+/// What the database returned.
+pub async fn has_rows(db: &impl ConnectionTrait, sql: &str) -> Result<bool, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => Ok(db.execute_unprepared(sql).await?.rows_affected() > 0),
+        _ => Ok(!rows(db, sql, [], |_| Ok(())).await?.is_empty()),
+    }
+}
+
 /// Runs a query and returns the first column of each row.
 ///
 /// # Errors

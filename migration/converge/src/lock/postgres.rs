@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::Waiter;
 use crate::{
-    inspect::{list, rows},
+    inspect::{has_rows, list, rows},
     session::{READ_COMMITTED, Settings},
     sql,
 };
@@ -26,9 +26,11 @@ pub(super) async fn begin(
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let sql = format!("SELECT pg_try_advisory_xact_lock({KEYS})");
-    let taken: Vec<bool> = list(db, &sql, []).await?;
-    Ok(taken == [true])
+    has_rows(
+        db,
+        &format!("SELECT 1 WHERE pg_try_advisory_xact_lock({KEYS})"),
+    )
+    .await
 }
 
 pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
