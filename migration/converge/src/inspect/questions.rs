@@ -21,7 +21,8 @@ fn at_once(backend: DbBackend) -> usize {
 /// The first words of MySQL's statement: the server prints expressions for its `sql_mode`, which is another than the
 /// session's. MariaDB has one word for it, MySQL another.
 const PRINTED_FOR_US: &str =
-    "/*M! SET STATEMENT sql_mode = '' FOR */ SELECT /*+ SET_VAR(sql_mode = '') */";
+    "/*M! SET STATEMENT sql_mode = '', sql_select_limit = 18446744073709551615 FOR */ \
+     SELECT /*+ SET_VAR(sql_mode = '') SET_VAR(sql_select_limit = 18446744073709551615) */";
 
 /// A SELECT.
 pub(super) struct Question {
