@@ -1,10 +1,10 @@
 //! The table that records which migrations have been applied, as SeaORM makes it.
 
-use sea_orm::{DbBackend, DynIden, Schema};
+use sea_orm::{DynIden, Schema};
 use sea_orm_migration::seaql_migrations;
 use sea_query::{Alias, IntoIden, Table};
 
-use converge::{Case, sql};
+use converge::{Case, Engine, sql};
 
 use crate::{Error, versions};
 
@@ -23,15 +23,15 @@ impl RecordTable {
     }
 
     /// Whether the engine takes the name as it is, and for a table of its own.
-    pub(crate) fn require_usable(&self, backend: DbBackend) -> Result<(), Error> {
+    pub(crate) fn require_usable(&self, backend: Engine) -> Result<(), Error> {
         let shape = versions::newest()?;
         let mut declared = shape.own_tables().chain(shape.required_tables());
         let holds_rows = declared.any(|table| self.name.eq_ignore_ascii_case(table));
         let unusable = match backend {
             _ if self.name.is_empty() => "it is empty",
             _ if holds_rows => "that table holds rows",
-            DbBackend::Postgres if self.name.len() > 63 => "PostgreSQL cuts names at 63 bytes",
-            DbBackend::MySql if self.name.chars().count() > 64 => {
+            Engine::Postgres if self.name.len() > 63 => "PostgreSQL cuts names at 63 bytes",
+            Engine::MySql if self.name.chars().count() > 64 => {
                 "MySQL has no names of more than 64 letters"
             }
             _ => return Ok(()),
@@ -44,8 +44,8 @@ impl RecordTable {
 
     /// Whether the name can stand in a script of PostgreSQL, between the dollars of its blocks.
     #[cfg(feature = "cli")]
-    pub(crate) fn require_scriptable(&self, backend: DbBackend) -> Result<(), Error> {
-        if backend != DbBackend::Postgres || !self.name.contains('$') {
+    pub(crate) fn require_scriptable(&self, backend: Engine) -> Result<(), Error> {
+        if backend != Engine::Postgres || !self.name.contains('$') {
             return Ok(());
         }
         Err(Error::MigrationTable {
@@ -65,58 +65,58 @@ impl RecordTable {
     }
 
     /// For a statement that is written by hand.
-    pub(crate) fn quoted(&self, backend: DbBackend) -> String {
+    pub(crate) fn quoted(&self, backend: Engine) -> String {
         sql::identifier(backend, &self.name)
     }
 
     /// The statement that makes the table where there is none.
-    pub(crate) fn create(&self, backend: DbBackend) -> String {
-        let mut create = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
+    pub(crate) fn create(&self, backend: Engine) -> String {
+        let mut create = Schema::new(backend.backend()).create_table_from_entity(seaql_migrations::Entity);
         create.table(self.iden()).if_not_exists();
-        if backend == DbBackend::MySql {
+        if backend == Engine::MySql {
             // The server's default may be an engine without transactions.
             create.engine("InnoDB");
         }
-        backend.build(&create).sql
+        backend.backend().build(&create).sql
     }
 
-    pub(crate) fn drop(&self, backend: DbBackend) -> String {
+    pub(crate) fn drop(&self, backend: Engine) -> String {
         let drop = Table::drop().table(self.iden()).if_exists().take();
-        backend.build(&drop).sql
+        backend.backend().build(&drop).sql
     }
 
     /// The statement that records a migration which is applied now.
-    pub(crate) fn insert(&self, backend: DbBackend, migration: &str) -> String {
+    pub(crate) fn insert(&self, backend: Engine, migration: &str) -> String {
         let now = match backend {
-            DbBackend::MySql => "unix_timestamp()",
-            DbBackend::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
-            _ => "extract(epoch FROM now())::bigint",
+            Engine::MySql => "unix_timestamp()",
+            Engine::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
+            Engine::Postgres => "extract(epoch FROM now())::bigint",
         };
         let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
         format!("INSERT INTO {table} (version, applied_at) VALUES ({migration}, {now})")
     }
 
     /// The statement that takes the record of a migration back.
-    pub(crate) fn delete(&self, backend: DbBackend, migration: &str) -> String {
+    pub(crate) fn delete(&self, backend: Engine, migration: &str) -> String {
         let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
         format!("DELETE FROM {table} WHERE version = {migration}")
     }
 
     /// The query that has a row where a migration is recorded.
-    pub(crate) fn select(&self, backend: DbBackend, migration: &str) -> String {
+    pub(crate) fn select(&self, backend: Engine, migration: &str) -> String {
         let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
         format!("SELECT 1 FROM {table} WHERE version = {migration}")
     }
 
     /// Whether a migration is recorded, as a condition in SQL.
     #[cfg(feature = "cli")]
-    pub(crate) fn has(&self, backend: DbBackend, migration: &str) -> String {
+    pub(crate) fn has(&self, backend: Engine, migration: &str) -> String {
         format!("EXISTS ({})", self.select(backend, migration))
     }
 
     /// Whether any other migration is recorded than these, as a condition in SQL.
     #[cfg(feature = "cli")]
-    pub(crate) fn has_others(&self, backend: DbBackend, known: &[&str]) -> String {
+    pub(crate) fn has_others(&self, backend: Engine, known: &[&str]) -> String {
         let table = self.quoted(backend);
         let known: Vec<String> = known
             .iter()

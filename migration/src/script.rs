@@ -1,7 +1,7 @@
 //! `sql`: the script of the migrations of this crate that declare a part of the shape.
 
+use converge::Engine;
 use converge::script::{Records, Script, Version};
-use sea_orm::DbBackend;
 
 use crate::{
     Error, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,
@@ -18,7 +18,7 @@ pub(crate) enum Direction {
 
 /// Returns the script for a database without our tables (up), or that its opposite has been applied to (down).
 pub(crate) fn script(
-    backend: DbBackend,
+    backend: Engine,
     settings: &Settings,
     direction: Direction,
 ) -> Result<String, Error> {
@@ -69,7 +69,7 @@ fn version(migration: &str) -> Result<Option<Version>, Error> {
 }
 
 struct Recorded<'r> {
-    backend: DbBackend,
+    backend: Engine,
     table: &'r RecordTable,
     known: &'r [&'r str],
 }

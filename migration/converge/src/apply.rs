@@ -7,13 +7,14 @@ use std::{
 
 use futures_timer::Delay;
 use futures_util::future::{Either, select};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use tracing::Instrument;
 
 use crate::{
     Error,
     declare::Shape,
     diff::{Change, name},
+    engine::Engine,
     lock::{self, BETWEEN_TRIES},
     plan::{Execution, Setting, Step, Tables},
     server_error::{is_in_use, would_copy},
@@ -116,8 +117,8 @@ pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Opt
 /// Where a step gave way at once. A step that waits for itself says so.
 pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
     let pause = match session.backend() {
-        DbBackend::MySql => AFTER_A_SECOND,
-        _ => BETWEEN_TRIES,
+        Engine::MySql => AFTER_A_SECOND,
+        Engine::Postgres | Engine::Sqlite => BETWEEN_TRIES,
     };
     Delay::new(pause).await;
 }
@@ -284,7 +285,7 @@ async fn beside_others(
 /// writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
     let unit = session.begin().await?;
-    let table = sql::identifier(DbBackend::Postgres, table);
+    let table = sql::identifier(Engine::Postgres, table);
     let wait =
         format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
     let outcome = unit.db().execute_unprepared(&wait).await;

@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::{
     Error,
+    engine::Engine,
     facts::{self, Orphans},
     inspect::{self, Referrer},
     model::ForeignKey,
@@ -57,7 +58,7 @@ async fn follow(
 ) -> Result<Vec<Affected>, Error> {
     let mut found = Vec::new();
     let itself = inspect::itself(db, table_name).await?;
-    let orphans = Orphans::condition(db.get_database_backend(), table_name, key);
+    let orphans = Orphans::condition(Engine::of(db), table_name, key);
     let mut seen = vec![itself.clone()];
     let mut deleted = vec![(itself.clone(), orphans.clone())];
     while let Some((table, condition)) = deleted.pop() {
@@ -101,7 +102,7 @@ async fn refuse_more_than_orphans(
     orphans: &str,
     condition: &str,
 ) -> Result<(), Error> {
-    let from = sql::identifier(db.get_database_backend(), table);
+    let from = sql::identifier(Engine::of(db), table);
     let sql = format!("SELECT count(*) FROM {from} WHERE ({condition}) AND NOT ({orphans})");
     let rows = facts::count(db, &sql)
         .await

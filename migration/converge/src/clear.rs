@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use crate::{
     Error, Place, apply,
     declare::{Role, Shape},
+    engine::Engine,
     facts,
     inspect::{self, Relation},
     plan::{self, not_ours},
@@ -69,7 +70,7 @@ impl Contents {
 ///
 /// [`Error::Step`] where the database refuses.
 pub async fn drop_all(db: &impl ConnectionTrait, relations: &[Relation]) -> Result<(), Error> {
-    let step = plan::drop_all(db.get_database_backend(), relations);
+    let step = plan::drop_all(Engine::of(db), relations);
     apply::run_within(db, &step).await
 }
 

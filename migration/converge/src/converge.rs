@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures_timer::Delay;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     apply::{self, Done, Outcome},
     declare::Shape,
     diff::{self, Change, Difference, Element, Part},
+    engine::Engine,
     facts::{self, Facts, Question},
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
@@ -247,7 +248,7 @@ pub async fn converge(
             let error = report::refused(look.inspection.place.clone(), shape, refused, done.len());
             let text = error.to_string();
             // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps may mix two states.
-            if session.backend() != DbBackend::MySql
+            if session.backend() != Engine::MySql
                 || refused_before.as_ref() == Some(&text)
                 || started.elapsed() >= session.settings.lock_wait
             {
@@ -285,7 +286,7 @@ pub async fn converge(
         };
         match (&outcome, plan.change.difference.part()) {
             // MySQL adds a key without looking at the rows, which are counted right before.
-            (Outcome::Done(_), part) if session.backend() != DbBackend::MySql => {
+            (Outcome::Done(_), part) if session.backend() != Engine::MySql => {
                 facts.retain(|question| is_left_by(&part, question));
             }
             _ => facts.forget(),
@@ -519,7 +520,7 @@ async fn refuse_where_referred_to(
 ) -> Result<(), Error> {
     let mut tables = inspect::referrers_to(db, table).await?;
     // PostgreSQL prints some names with quotes.
-    let quoted = |table: &str| sql::identifier(db.get_database_backend(), table);
+    let quoted = |table: &str| sql::identifier(Engine::of(db), table);
     tables.retain(|one| {
         let is_it = |table: &String| one == table || *one == quoted(table);
         !gone.iter().any(is_it)

@@ -1,6 +1,4 @@
 //! Statements that make what is declared, by SeaQuery's builders, in the words that an engine needs.
-
-use sea_orm::DbBackend;
 use sea_query::{
     Alias, ColumnDef, Expr, ForeignKey as ForeignKeyStatement, ForeignKeyAction,
     ForeignKeyCreateStatement, Index as IndexStatement, IndexCreateStatement,
@@ -8,6 +6,7 @@ use sea_query::{
 };
 
 use crate::{
+    engine::Engine,
     model::{Column, Filled, ForeignKey, Index, Table},
     sql,
     types::Type,
@@ -16,7 +15,7 @@ use crate::{
 /// The table with its primary key and these foreign keys, and on MySQL with its indexes too: there each statement
 /// commits, and a foreign key without an index creates one of another name.
 pub(crate) fn table(
-    backend: DbBackend,
+    backend: Engine,
     table: &Table,
     primary_key: &[String],
     foreign_keys: &[ForeignKey],
@@ -41,7 +40,7 @@ pub(crate) fn table(
     for key in foreign_keys {
         create.foreign_key(&mut foreign_key(backend, &table.name, key));
     }
-    if backend == DbBackend::MySql {
+    if backend == Engine::MySql {
         for declared in &table.indexes {
             create.index(&mut index_over(backend, declared));
         }
@@ -52,16 +51,16 @@ pub(crate) fn table(
 }
 
 /// A column as a statement defines it, without a key.
-pub(crate) fn column(backend: DbBackend, declared: &Column) -> ColumnDef {
+pub(crate) fn column(backend: Engine, declared: &Column) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(&declared.name));
     match (&declared.filled, backend) {
         // `integer().auto_increment()` is an IDENTITY column in sea-query 1.0, and the feature that
         // makes it SERIAL would change every other table in the build.
-        (Filled::AutoIncrement { .. }, DbBackend::Postgres) => {
+        (Filled::AutoIncrement { .. }, Engine::Postgres) => {
             column.custom(Alias::new(serial(declared.kind)));
         }
         // Only INTEGER becomes the rowid.
-        (Filled::AutoIncrement { .. }, DbBackend::Sqlite) => {
+        (Filled::AutoIncrement { .. }, Engine::Sqlite) => {
             column.integer().auto_increment();
         }
         (Filled::AutoIncrement { .. }, _) => {
@@ -74,14 +73,14 @@ pub(crate) fn column(backend: DbBackend, declared: &Column) -> ColumnDef {
     }
     match (declared.nullable, declared.kind, backend) {
         // A server may give a TIMESTAMP of which no more is said the time of each later change.
-        (false, Type::Timestamp { zone: true }, DbBackend::MySql) => {
+        (false, Type::Timestamp { zone: true }, Engine::MySql) => {
             column.not_null().default(Expr::current_timestamp());
         }
         (false, ..) => {
             column.not_null();
         }
         // MariaDB makes a TIMESTAMP of which nothing is said NOT NULL with a default.
-        (true, Type::Timestamp { .. }, DbBackend::MySql) => {
+        (true, Type::Timestamp { .. }, Engine::MySql) => {
             column.null();
         }
         (true, ..) => {}
@@ -98,7 +97,7 @@ fn serial(kind: Type) -> &'static str {
 }
 
 pub(crate) fn index(
-    backend: DbBackend,
+    backend: Engine,
     table: &str,
     declared: &Index,
     name: &str,
@@ -110,7 +109,7 @@ pub(crate) fn index(
     index_over(backend, &named).table(Alias::new(table)).take()
 }
 
-fn index_over(backend: DbBackend, declared: &Index) -> IndexCreateStatement {
+fn index_over(backend: Engine, declared: &Index) -> IndexCreateStatement {
     let mut index = IndexStatement::create();
     index.name(sql::within_quotes(backend, &declared.name));
     for column in &declared.columns {
@@ -124,7 +123,7 @@ fn index_over(backend: DbBackend, declared: &Index) -> IndexCreateStatement {
 
 /// The foreign key under the name that it has.
 pub(crate) fn foreign_key(
-    backend: DbBackend,
+    backend: Engine,
     table: &str,
     key: &ForeignKey,
 ) -> ForeignKeyCreateStatement {

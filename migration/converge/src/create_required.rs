@@ -1,6 +1,5 @@
+use crate::engine::Engine;
 use std::path::{Path, PathBuf, absolute};
-
-use sea_orm::DbBackend;
 
 use crate::Place;
 
@@ -21,11 +20,11 @@ pub enum CreateRequired {
 
 impl CreateRequired {
     /// Returns whether a required table may be made in this place.
-    pub fn allows(&self, backend: DbBackend, place: &Place) -> bool {
+    pub fn allows(&self, backend: Engine, place: &Place) -> bool {
         match self {
             Self::Nowhere => false,
             Self::Anywhere => true,
-            Self::In(name) if backend == DbBackend::Sqlite => {
+            Self::In(name) if backend == Engine::Sqlite => {
                 full_path(Path::new(name)) == full_path(Path::new(&place.database))
             }
             Self::In(name) => *name == place.database,

@@ -1,10 +1,11 @@
 //! Queries on the rows themselves: NULLs, duplicates, rows that violate a foreign key, the numbers of a sequence.
 //! A constraint is added only where they allow it. The comparison asks for what it needs and has not been told.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
     Error,
+    engine::Engine,
     inspect::{list, rows},
     model::{ForeignKey, Placement, Table},
     sql::{self, identifier},
@@ -245,7 +246,7 @@ impl std::fmt::Display for Question {
 }
 
 async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer, DbErr> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let quoted = |name: &str| identifier(backend, name);
     let listed = |columns: &[String]| {
         let quoted: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
@@ -295,7 +296,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
 }
 
 async fn nulls(db: &impl ConnectionTrait, table: &str, columns: &[String]) -> Result<i64, DbErr> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let is_null = |column: &String| format!("{} IS NULL", identifier(backend, column));
     let any_is_null: Vec<String> = columns.iter().map(is_null).collect();
     let sql = format!(
@@ -312,7 +313,7 @@ async fn duplicates(
     columns: &[String],
     listed: &str,
 ) -> Result<i64, DbErr> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let is_there = |column: &String| format!("{} IS NOT NULL", identifier(backend, column));
     let all_are_there: Vec<String> = columns.iter().map(is_there).collect();
     let sql = format!(
@@ -325,7 +326,7 @@ async fn duplicates(
 
 impl Orphans {
     /// The FROM and WHERE of the query that finds them: `c` is the table, `p` the one that it refers to.
-    fn from(backend: DbBackend, table: &str, key: &ForeignKey) -> String {
+    fn from(backend: Engine, table: &str, key: &ForeignKey) -> String {
         let quoted = |name: &str| identifier(backend, name);
         let (column, reference) = (
             quoted(&key.columns.concat()),
@@ -340,7 +341,7 @@ impl Orphans {
     }
 
     /// The query that lists them, with the columns that identify them.
-    pub(crate) fn query(backend: DbBackend, table: &str, key: &ForeignKey, id: &str) -> String {
+    pub(crate) fn query(backend: Engine, table: &str, key: &ForeignKey, id: &str) -> String {
         let quoted = |name: &str| identifier(backend, name);
         format!(
             "SELECT c.{}, c.{} {}",
@@ -351,7 +352,7 @@ impl Orphans {
     }
 
     /// The condition of an orphan in a statement on the table itself.
-    pub(crate) fn condition(backend: DbBackend, table: &str, key: &ForeignKey) -> String {
+    pub(crate) fn condition(backend: Engine, table: &str, key: &ForeignKey) -> String {
         let quoted = |name: &str| identifier(backend, name);
         let (table, column) = (quoted(table), quoted(&key.columns.concat()));
         format!(
@@ -366,7 +367,7 @@ impl Orphans {
         table: &str,
         key: &ForeignKey,
     ) -> Result<u64, DbErr> {
-        let from = Self::from(db.get_database_backend(), table, key);
+        let from = Self::from(Engine::of(db), table, key);
         let rows = count(db, &format!("SELECT count(*) {from}")).await?;
         Ok(u64::try_from(rows).unwrap_or_default())
     }
@@ -378,7 +379,7 @@ async fn orphans(
     key: &ForeignKey,
     (id, kinds): (&str, [Type; 2]),
 ) -> Result<Option<Orphans>, DbErr> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let from = Orphans::from(backend, table, key);
     let count = count(db, &format!("SELECT count(*) {from}")).await?;
     if count == 0 {
@@ -411,7 +412,7 @@ async fn sequence(
     kind: Type,
     sequence: &str,
 ) -> Result<Option<SequenceState>, DbErr> {
-    let backend = DbBackend::Postgres;
+    let backend = Engine::Postgres;
     let bytes = |bits: u8| bits / 8;
     let size = match kind {
         Type::Integer { bits, .. } => bytes(bits),
@@ -451,7 +452,7 @@ pub(crate) async fn how_many(db: &impl ConnectionTrait, table: &str) -> Result<S
     const MOST: i64 = 1_000_000;
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) counted",
-        identifier(db.get_database_backend(), table),
+        identifier(Engine::of(db), table),
         MOST + 1
     );
     Ok(match count(db, &sql).await? {
@@ -481,16 +482,16 @@ pub(crate) async fn size(
             return Ok(None);
         }
     }
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let (sql, unit) = match backend {
-        DbBackend::Postgres => (
+        Engine::Postgres => (
             format!(
                 "SELECT pg_table_size(to_regclass({}))",
                 sql::literal(backend, &identifier(backend, table))
             ),
             "bytes",
         ),
-        DbBackend::MySql => (
+        Engine::MySql => (
             format!(
                 "SELECT CAST(data_length AS SIGNED) FROM information_schema.tables
                  WHERE table_schema = DATABASE() AND table_name = {}",
@@ -498,7 +499,7 @@ pub(crate) async fn size(
             ),
             "bytes, as the server estimates",
         ),
-        _ => (
+        Engine::Sqlite => (
             "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size".to_owned(),
             "bytes in the file",
         ),
@@ -517,9 +518,9 @@ pub(crate) async fn count(db: &impl ConnectionTrait, sql: &str) -> Result<i64, D
     Ok(list(db, sql, []).await?.pop().unwrap_or(0))
 }
 
-fn as_i64(backend: DbBackend, expression: &str) -> String {
+fn as_i64(backend: Engine, expression: &str) -> String {
     match backend {
-        DbBackend::MySql => format!("cast({expression} AS signed)"),
-        _ => format!("cast({expression} AS bigint)"),
+        Engine::MySql => format!("cast({expression} AS signed)"),
+        Engine::Postgres | Engine::Sqlite => format!("cast({expression} AS bigint)"),
     }
 }

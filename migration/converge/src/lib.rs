@@ -15,6 +15,7 @@ mod create;
 mod create_required;
 mod declare;
 mod diff;
+mod engine;
 mod error;
 mod facts;
 mod foresee;
@@ -45,6 +46,7 @@ pub use converge::{
 };
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
+pub use engine::Engine;
 pub use error::Error;
 pub use inspect::{
     Case, Relation, alembic, case_of_tables, has_rows, list, place, referrers_elsewhere, relations,

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, io, pin::pin, time::Instant};
 
 use futures_timer::Delay;
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, StreamTrait};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, StreamTrait};
 use sea_orm_migration::SchemaManagerConnection;
 use tracing::Instrument;
 
@@ -12,6 +12,7 @@ use crate::{
     Error, apply, cascade,
     declare::Shape,
     diff::{Change, Difference, name},
+    engine::Engine,
     facts::{Orphans, counted},
     inspect::{Inspection, list},
     lock::BETWEEN_TRIES,
@@ -232,7 +233,7 @@ async fn within(
             }
         }
     }
-    if is_pool && session.backend() == DbBackend::Postgres {
+    if is_pool && session.backend() == Engine::Postgres {
         // What is only looked at by the COMMIT would undo the deletion of rows that are handed over. In a
         // caller's transaction it would look at the caller's own rows too early.
         db.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE")
@@ -311,15 +312,15 @@ impl<'p> Purge<'p> {
         let delete = format!("DELETE FROM {from} WHERE {condition}");
         let read = format!("SELECT {listed} FROM {from} WHERE {condition}");
         let deletion = match backend {
-            DbBackend::Sqlite => Deletion::AfterReading { read, delete },
-            DbBackend::MySql if !is_mariadb(session).await? => Deletion::AfterReading {
+            Engine::Sqlite => Deletion::AfterReading { read, delete },
+            Engine::MySql if !is_mariadb(session).await? => Deletion::AfterReading {
                 read: format!("{read} FOR UPDATE"),
                 delete,
             },
-            DbBackend::MySql => Deletion::Returning(format!(
+            Engine::MySql => Deletion::Returning(format!(
                 "{delete} LIMIT {IN_ONE_TRANSACTION} RETURNING {listed}"
             )),
-            _ => Deletion::Returning(format!("{delete} RETURNING {listed}")),
+            Engine::Postgres => Deletion::Returning(format!("{delete} RETURNING {listed}")),
         };
         Ok(Self {
             table,

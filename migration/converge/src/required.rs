@@ -1,11 +1,12 @@
 //! The required tables that these migrations have made. Each says so itself, in a comment: that comes and goes
 //! with the table, so that a crash leaves neither without the other.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::ConnectionTrait;
 
 use crate::{
     Error,
     declare::{Declared, Role},
+    engine::Engine,
     facts,
     inspect::{Case, Inspection, list},
     model::{ForeignKey, Kind, Placement, Reach, Table},
@@ -80,14 +81,14 @@ pub(crate) async fn is_ours(
         return Ok(false);
     };
     // An unqualified name may be that of another schema's table.
-    let is_here = current.backend != DbBackend::Postgres || found.schema == current.place.schema;
+    let is_here = current.backend != Engine::Postgres || found.schema == current.place.schema;
     Ok(is_here
         && is_as_we_make_it(current.backend, &declared.table, found)
         && is_marked(db, &declared.table.name, &mark(by)).await?)
 }
 
 /// The application's has columns of its own.
-fn is_as_we_make_it(backend: DbBackend, declared: &Table, found: &Table) -> bool {
+fn is_as_we_make_it(backend: Engine, declared: &Table, found: &Table) -> bool {
     found.kind == Kind::Table
         && found.placement == Placement::Local
         && found.columns.len() == declared.columns.len()
@@ -98,17 +99,17 @@ fn is_as_we_make_it(backend: DbBackend, declared: &Table, found: &Table) -> bool
 }
 
 async fn is_marked(db: &impl ConnectionTrait, table: &str, mark: &str) -> Result<bool, Error> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let name = sql::literal(backend, table);
     let comment = match backend {
-        DbBackend::MySql => format!(
+        Engine::MySql => format!(
             "SELECT CAST(table_comment AS CHAR) FROM information_schema.tables
              WHERE table_schema = DATABASE() AND table_name = {name}"
         ),
-        DbBackend::Sqlite => {
+        Engine::Sqlite => {
             format!("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = {name}")
         }
-        _ => format!(
+        Engine::Postgres => format!(
             "SELECT obj_description(to_regclass({}), 'pg_class')",
             sql::literal(backend, &sql::identifier(backend, table))
         ),
@@ -118,8 +119,8 @@ async fn is_marked(db: &impl ConnectionTrait, table: &str, mark: &str) -> Result
         .map_err(Error::looking_for(format!("who has made {table}")))?;
     Ok(comments.into_iter().flatten().any(|comment| match backend {
         // Its statement holds the comment.
-        DbBackend::Sqlite => comment.contains(&format!("/* {mark} */")),
-        _ => comment == mark,
+        Engine::Sqlite => comment.contains(&format!("/* {mark} */")),
+        Engine::Postgres | Engine::MySql => comment == mark,
     }))
 }
 
@@ -129,18 +130,18 @@ async fn is_relied_on(
     table: &str,
     gone: &[String],
 ) -> Result<bool, Error> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let name = sql::literal(backend, table);
     let pattern = sql::literal(backend, &format!("%{table}%"));
     let others = match backend {
-        DbBackend::MySql => format!(
+        Engine::MySql => format!(
             "SELECT CAST(table_name AS CHAR) FROM information_schema.key_column_usage
              WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {name}
              UNION ALL
              SELECT CAST(table_name AS CHAR) FROM information_schema.views
              WHERE table_schema = DATABASE() AND view_definition LIKE {pattern}"
         ),
-        DbBackend::Sqlite => format!(
+        Engine::Sqlite => format!(
             "SELECT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
              WHERE s.type = 'table' AND f.\"table\" = {name} COLLATE NOCASE
              UNION ALL
@@ -148,7 +149,7 @@ async fn is_relied_on(
              WHERE type IN ('view', 'trigger') AND sql LIKE {pattern}"
         ),
         // An owned sequence, the key and what else goes with the table depend on it in another way.
-        _ => format!(
+        Engine::Postgres => format!(
             "SELECT coalesce(t.relname::text, '') FROM pg_catalog.pg_depend d
              LEFT JOIN pg_catalog.pg_constraint c
                ON d.classid = 'pg_catalog.pg_constraint'::regclass AND c.oid = d.objid
@@ -159,8 +160,8 @@ async fn is_relied_on(
         ),
     };
     let case = match backend {
-        DbBackend::Sqlite => Case::Ignored,
-        _ => Case::Told,
+        Engine::Sqlite => Case::Ignored,
+        Engine::Postgres | Engine::MySql => Case::Told,
     };
     let mut others: Vec<String> = list(db, &others, [])
         .await

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    TransactionTrait,
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{Error, create_required::CreateRequired, server_error, sql};
+use crate::{Error, create_required::CreateRequired, engine::Engine, server_error, sql};
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Names are
 /// printed with quotes only where they need some, texts are what they say, numbers have all their digits, and nothing
@@ -64,7 +64,7 @@ impl Default for Settings {
 impl Settings {
     /// Says what a transaction of the caller's has to know.
     pub(crate) async fn enter(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        if db.get_database_backend() != DbBackend::Postgres {
+        if Engine::of(db) != Engine::Postgres {
             return Ok(());
         }
         match self.words().as_slice() {
@@ -114,7 +114,7 @@ impl Settings {
             words.push("DEALLOCATE ALL".to_owned());
         }
         if let Some(schema) = &self.schema {
-            let schema = sql::identifier(DbBackend::Postgres, schema);
+            let schema = sql::identifier(Engine::Postgres, schema);
             words.push(format!("SET LOCAL search_path = {schema}"));
         }
         words
@@ -187,7 +187,7 @@ impl<'c> Session<'c> {
         match (&self.db, self.transaction, self.backend()) {
             (SchemaManagerConnection::Connection(_), ..) => Ok(true),
             // Each of its statements of DDL commits too, and the turn goes on.
-            (transaction, Whose::Turns, DbBackend::MySql) => {
+            (transaction, Whose::Turns, Engine::MySql) => {
                 transaction.execute_unprepared("COMMIT").await?;
                 Ok(true)
             }
@@ -215,8 +215,8 @@ impl<'c> Session<'c> {
     }
 
     /// Returns the engine.
-    pub fn backend(&self) -> DbBackend {
-        self.db.get_database_backend()
+    pub fn backend(&self) -> Engine {
+        Engine::of(&self.db)
     }
 
     /// Statements that no transaction takes can only be run where the caller has begun none. MySQL ends
@@ -224,7 +224,7 @@ impl<'c> Session<'c> {
     pub(crate) fn tx_mode(&self) -> TxMode {
         match &self.db {
             SchemaManagerConnection::Connection(_) => TxMode::Free,
-            _ if self.backend() == DbBackend::MySql => TxMode::Free,
+            _ if self.backend() == Engine::MySql => TxMode::Free,
             _ => TxMode::InTransaction,
         }
     }
@@ -238,16 +238,16 @@ impl<'c> Session<'c> {
     pub async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
         let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         Ok(Unit::Own(match (&self.db, self.backend()) {
-            (SchemaManagerConnection::Connection(pool), DbBackend::Postgres) => {
+            (SchemaManagerConnection::Connection(pool), Engine::Postgres) => {
                 self.settings.begin(pool, mode, &[]).await?
             }
-            (SchemaManagerConnection::Connection(pool), DbBackend::MySql) => {
+            (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
                 pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
                     .await?
             }
             // The savepoint is rolled back, and the settings with it.
-            (callers, DbBackend::Postgres) => {
+            (callers, Engine::Postgres) => {
                 let savepoint = callers.begin().await?;
                 savepoint.execute_unprepared(OURS).await?;
                 savepoint
@@ -265,13 +265,13 @@ impl<'c> Session<'c> {
     /// The same; on PostgreSQL with these words about a transaction of its own.
     pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
         match &self.db {
-            SchemaManagerConnection::Connection(pool) if self.backend() == DbBackend::Postgres => {
+            SchemaManagerConnection::Connection(pool) if self.backend() == Engine::Postgres => {
                 let begun = self.settings.begin(pool, READ_COMMITTED, words).await?;
                 Ok(Unit::Own(begun))
             }
             SchemaManagerConnection::Connection(pool) => Ok(Unit::Own(begin_to_write(pool).await?)),
             // Its first DDL statement would end the caller's transaction, and every savepoint with it.
-            _ if self.backend() == DbBackend::MySql => Ok(Unit::Callers(&self.db)),
+            _ if self.backend() == Engine::MySql => Ok(Unit::Callers(&self.db)),
             callers => Ok(Unit::Own(callers.begin().await?)),
         }
     }
@@ -280,7 +280,7 @@ impl<'c> Session<'c> {
     pub(crate) async fn begin_for_rows(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
         match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(_), _)
-            | (_, DbBackend::Postgres | DbBackend::Sqlite) => self.begin_saying(words).await,
+            | (_, Engine::Postgres | Engine::Sqlite) => self.begin_saying(words).await,
             (callers, _) => {
                 begin_where_none_is_open(callers).await?;
                 Ok(Unit::Own(callers.begin().await?))
@@ -316,15 +316,15 @@ pub(crate) const READ_COMMITTED: &str =
 /// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
 /// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
 pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    match pool.get_database_backend() {
-        DbBackend::MySql => {
+    match Engine::of(pool) {
+        Engine::MySql => {
             let isolation = Some(IsolationLevel::RepeatableRead);
             let access = Some(AccessMode::ReadWrite);
             pool.begin_with_config(isolation, access).await
         }
-        DbBackend::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
+        Engine::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
         // SQLite has one isolation level.
-        _ => pool.begin().await,
+        Engine::Sqlite => pool.begin().await,
     }
 }
 

@@ -1,17 +1,16 @@
 //! What an inspection would find where exactly the declared tables are.
 
-use sea_orm::DbBackend;
-
 use crate::{
     declare::{Declared, Shape},
     diff::storage,
+    engine::Engine,
     inspect::{Compression, Inspection},
     model::{ForeignKey, Index, Place, Reach, Table},
 };
 
 /// With a shape.
 pub(crate) fn after(
-    backend: DbBackend,
+    backend: Engine,
     shape: &Shape,
     compression: Option<Compression>,
 ) -> Inspection {
@@ -20,7 +19,7 @@ pub(crate) fn after(
 
 /// With these tables.
 pub(crate) fn inspection(
-    backend: DbBackend,
+    backend: Engine,
     tables: &[Declared],
     compression: Option<Compression>,
 ) -> Inspection {
@@ -60,7 +59,7 @@ pub(crate) fn names(table: &Table) -> Vec<String> {
 
 /// A table as it is found where it is as declared.
 pub(crate) fn table(
-    backend: DbBackend,
+    backend: Engine,
     declared: &Declared,
     compression: Option<Compression>,
 ) -> Table {
@@ -80,7 +79,7 @@ pub(crate) fn table(
         has_constraint: true,
         ..Index::declared(name, table.primary_key.clone(), true)
     });
-    if backend == DbBackend::MySql {
+    if backend == Engine::MySql {
         let indexes = table
             .foreign_keys
             .iter()

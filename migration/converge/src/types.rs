@@ -1,9 +1,8 @@
 //! The types that a column can be declared with, what each is found as, and what may be widened to it.
 
-use std::fmt;
-
-use sea_orm::DbBackend;
+use crate::engine::Engine;
 use sea_query::{ColumnType, StringLen};
+use std::fmt;
 
 /// A column's type, as far as the entities that read it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Type {
     }
 
     /// The SQL spelling of a declared type on this engine.
-    pub(crate) fn spelled(self, backend: DbBackend) -> String {
+    pub(crate) fn spelled(self, backend: Engine) -> String {
         // One row a type: PostgreSQL, MySQL and MariaDB, SQLite.
         let [postgres, mysql, sqlite] = match self {
             Self::Integer { bits: 16, .. } => ["smallint", "smallint", "smallint"],
@@ -116,8 +115,8 @@ impl Type {
             Self::Float { .. } => ["double precision", "double", "double"],
             Self::Decimal { precision, scale } => {
                 let name = match backend {
-                    DbBackend::Sqlite => "real",
-                    _ => "decimal",
+                    Engine::Sqlite => "real",
+                    Engine::Postgres | Engine::MySql => "decimal",
                 };
                 return format!("{name}({precision}, {scale})");
             }
@@ -135,27 +134,27 @@ impl Type {
             Self::Other => ["text", "longtext", "text"],
         };
         let spelled = match backend {
-            DbBackend::MySql => mysql,
-            DbBackend::Sqlite => sqlite,
-            _ => postgres,
+            Engine::MySql => mysql,
+            Engine::Sqlite => sqlite,
+            Engine::Postgres => postgres,
         };
         spelled.to_owned()
     }
 
     /// Returns whether a found type is what this engine makes of the declared one.
-    pub(crate) fn is_found_as(self, found: Self, backend: DbBackend) -> bool {
+    pub(crate) fn is_found_as(self, found: Self, backend: Engine) -> bool {
         let is_same_elsewhere = match (self, backend) {
             // What MySQL calls BOOLEAN, and MariaDB JSON.
-            (Self::Boolean, DbBackend::MySql) => matches!(found, Self::Integer { bits: 8, .. }),
-            (Self::Json { .. }, DbBackend::MySql) => {
+            (Self::Boolean, Engine::MySql) => matches!(found, Self::Integer { bits: 8, .. }),
+            (Self::Json { .. }, Engine::MySql) => {
                 matches!(found, Self::Json { .. } | Self::TEXT)
             }
-            (Self::Decimal { .. }, DbBackend::Sqlite) => {
+            (Self::Decimal { .. }, Engine::Sqlite) => {
                 matches!(found, Self::Float { .. } | Self::Decimal { .. })
             }
             // It stores all of them alike.
-            (Self::Float { .. }, DbBackend::Sqlite) => matches!(found, Self::Float { .. }),
-            (Self::Json { .. }, DbBackend::Sqlite) => matches!(found, Self::Json { .. }),
+            (Self::Float { .. }, Engine::Sqlite) => matches!(found, Self::Float { .. }),
+            (Self::Json { .. }, Engine::Sqlite) => matches!(found, Self::Json { .. }),
             _ => false,
         };
         self == found || is_same_elsewhere
@@ -214,17 +213,17 @@ impl Type {
 
     /// Returns the expression for a value of a quoted column as text from which the value can be made again: bytes
     /// in hexadecimal, numbers with all of their digits.
-    pub(crate) fn exact_text(self, backend: DbBackend, column: &str) -> String {
+    pub(crate) fn exact_text(self, backend: Engine, column: &str) -> String {
         match (backend, self) {
             // What a value is does not depend on its column.
-            (DbBackend::Sqlite, _) => format!(
+            (Engine::Sqlite, _) => format!(
                 "CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
                  WHEN 'real' THEN quote({column}) ELSE CAST({column} AS text) END"
             ),
-            (DbBackend::MySql, Self::Bytes { .. } | Self::Uuid) => format!("lower(hex({column}))"),
+            (Engine::MySql, Self::Bytes { .. } | Self::Uuid) => format!("lower(hex({column}))"),
             // A FLOAT by itself is printed with six digits.
-            (DbBackend::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),
-            (DbBackend::MySql, _) => format!("CAST({column} AS char)"),
+            (Engine::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),
+            (Engine::MySql, _) => format!("CAST({column} AS char)"),
             (_, Self::Bytes { .. }) => format!("encode({column}, 'hex')"),
             // In one order whatever `datestyle` is.
             (_, Self::Date | Self::Timestamp { .. }) => format!("to_json({column}) #>> '{{}}'"),
@@ -399,7 +398,7 @@ mod tests {
         ];
         for column in declared {
             let declared = Type::declared(&column);
-            for backend in [DbBackend::Postgres, DbBackend::MySql, DbBackend::Sqlite] {
+            for backend in [Engine::Postgres, Engine::MySql, Engine::Sqlite] {
                 assert!(
                     declared.is_some_and(|declared| declared.is_found_as(declared, backend)),
                     "{column:?}"

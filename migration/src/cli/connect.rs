@@ -3,11 +3,12 @@
 use std::{io::ErrorKind, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr,
+    ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
     sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
 };
 
 use converge::{
+    Engine,
     session::{Session, Settings, Statements},
     sql,
 };
@@ -130,7 +131,7 @@ async fn require_schema(
 async fn may_use(db: &DatabaseConnection, schema: &str) -> Result<bool, CliError> {
     let usable = format!(
         "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {} AND has_schema_privilege(oid, 'USAGE')",
-        sql::literal(DbBackend::Postgres, schema)
+        sql::literal(Engine::Postgres, schema)
     );
     Ok(converge::has_rows(db, &usable).await.map_err(in_schemas)?)
 }

@@ -1,8 +1,7 @@
 //! What the environment and the nearest `.env` say. The environment wins; set to nothing is unset.
 
+use converge::Engine;
 use std::{collections::HashMap, env, path::PathBuf};
-
-use sea_orm::DbBackend;
 
 use super::error::CliError;
 use crate::{CreateDocuments, Runner};
@@ -53,7 +52,7 @@ impl Dotenv {
     }
 
     /// Where a `documents` may be made. A relative path starts where that of a URL does.
-    pub(super) fn create_documents(&self, backend: DbBackend) -> CreateDocuments {
+    pub(super) fn create_documents(&self, backend: Engine) -> CreateDocuments {
         let named = self.or(
             env::var(Runner::CREATE_DOCUMENTS_IN).ok(),
             Runner::CREATE_DOCUMENTS_IN,
@@ -61,7 +60,7 @@ impl Dotenv {
         let folder = |name: &String| self.folder_of(Runner::CREATE_DOCUMENTS_IN, name);
         match (named, backend) {
             (None, _) => CreateDocuments::Nowhere,
-            (Some(name), DbBackend::Sqlite) => CreateDocuments::In(match folder(&name) {
+            (Some(name), Engine::Sqlite) => CreateDocuments::In(match folder(&name) {
                 Some(folder) => folder.join(name).to_string_lossy().into_owned(),
                 None => name,
             }),

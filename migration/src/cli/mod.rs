@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod scaffold;
 
+use converge::Engine;
 use std::{
     env,
     io::{self, Write},
@@ -19,7 +20,7 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -235,7 +236,7 @@ impl Way {
     }
 }
 
-impl From<Backend> for DbBackend {
+impl From<Backend> for Engine {
     fn from(backend: Backend) -> Self {
         match backend {
             Backend::Postgres => Self::Postgres,
@@ -341,11 +342,11 @@ impl Target {
         let url = dotenv.url(self.url.take())?;
         let schema = dotenv.schema(self.schema.take())?;
         let db = connect::connect(&url, &schema, self.lock_wait).await?;
-        let runner = self.runner(&dotenv, db.get_database_backend());
+        let runner = self.runner(&dotenv, Engine::of(&db));
         Ok((db, runner.schema(schema)))
     }
 
-    fn runner(self, dotenv: &Dotenv, backend: DbBackend) -> Runner {
+    fn runner(self, dotenv: &Dotenv, backend: Engine) -> Runner {
         let create_documents = match self.create_documents {
             true => CreateDocuments::Anywhere,
             false => dotenv.create_documents(backend),

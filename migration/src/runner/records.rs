@@ -1,11 +1,11 @@
 //! What the table of migrations says has been applied.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
 use sea_query::{IntoTableRef, Query};
 
 use converge::{
-    Shape, is_in_use,
+    Engine, Shape, is_in_use,
     session::{Session, Statements, Unit},
 };
 
@@ -132,7 +132,7 @@ pub(super) async fn insert(
     settings: &Settings,
     name: &str,
 ) -> Result<(), DbErr> {
-    let insert = settings.records.insert(db.get_database_backend(), name);
+    let insert = settings.records.insert(Engine::of(db), name);
     db.execute_unprepared(&insert).await.map(|_| ())
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn delete(
     settings: &Settings,
     name: &str,
 ) -> Result<(), DbErr> {
-    let delete = settings.records.delete(db.get_database_backend(), name);
+    let delete = settings.records.delete(Engine::of(db), name);
     db.execute_unprepared(&delete).await.map(|_| ())
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn require(
     name: &str,
     recorded: bool,
 ) -> Result<(), Error> {
-    let record = settings.records.select(db.get_database_backend(), name);
+    let record = settings.records.select(Engine::of(db), name);
     let is_recorded = converge::has_rows(db, &record).await?;
     match is_recorded == recorded {
         true => Ok(()),
@@ -176,8 +176,8 @@ pub(super) async fn require_deletable(
     }
     let delete = settings.records.delete(session.backend(), name);
     let delete = match session.backend() {
-        DbBackend::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
-        _ => delete,
+        Engine::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
+        Engine::MySql | Engine::Sqlite => delete,
     };
     let tried = async {
         unit.db().execute_unprepared(&delete).await?;
@@ -197,7 +197,7 @@ pub(super) async fn is_installed(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<bool, Error> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     settings.records.require_usable(backend)?;
     let relations = converge::relations(db).await?;
     let names = relations.iter().map(|one| one.name.as_str());
@@ -244,8 +244,8 @@ async fn rows(
     schema: Option<&str>,
 ) -> Result<Vec<QueryResult>, DbErr> {
     let table = settings.records.iden();
-    let table = match (schema, db.get_database_backend()) {
-        (Some(schema), DbBackend::Postgres) => (schema.to_owned(), table).into_table_ref(),
+    let table = match (schema, Engine::of(db)) {
+        (Some(schema), Engine::Postgres) => (schema.to_owned(), table).into_table_ref(),
         _ => table.into_table_ref(),
     };
     // SQLite takes the unqualified name of a column that is missing for a text.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Contents, Handover, Record, Refusal, Relation, Shape, Turn, converge, is_lost_race,
+    Case, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
+    is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
 
@@ -45,9 +46,9 @@ impl Progress {
     /// With this migration, where so many others were left when the migration lock was acquired.
     fn with(migration: &dyn MigrationTrait, left: usize, db: &impl ConnectionTrait) -> Self {
         let name = migration.name().to_owned();
-        match (db.get_database_backend(), left) {
+        match (Engine::of(db), left) {
             // The lock is that of one node of Galera: another node may have undone it meanwhile.
-            (DbBackend::MySql, _) | (_, 1..) => Self::Made(name),
+            (Engine::MySql, _) | (_, 1..) => Self::Made(name),
             (_, 0) => Self::Finished(name),
         }
     }
@@ -102,7 +103,7 @@ impl Task for ApplyNext {
             .into_iter();
         let Some(migration) = pending.next() else {
             let shape = records::listed_shape(settings)?;
-            if let (DbBackend::MySql, Some(shape)) = (db.get_database_backend(), shape) {
+            if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
                 // Another node of Galera may have dropped the table since it was inspected.
                 converge(&turn.work(), &shape, Refusal::OfEverything).await?;
             }
@@ -171,7 +172,7 @@ impl Task for RollBackNext {
                 for column in newer.columns_beyond(&older) {
                     tracing::info!("drops the column {column} with its values");
                 }
-                let record = Record::Ours(settings.records.delete(db.get_database_backend(), name));
+                let record = Record::Ours(settings.records.delete(Engine::of(&db), name));
                 converge::roll_back(&turn.work(), &older, &newer, record).await?;
             }
             None => {
@@ -180,7 +181,7 @@ impl Task for RollBackNext {
             }
         }
         // Another node of Galera may have applied it again.
-        if turn.record().get_database_backend() != DbBackend::MySql {
+        if Engine::of(&turn.record()) != Engine::MySql {
             records::require(&db, settings, name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
@@ -197,7 +198,7 @@ impl Task for Uninstall {
             return Ok(());
         }
         tracing::info!("drops the table of migrations");
-        let drop = settings.records.drop(db.get_database_backend());
+        let drop = settings.records.drop(Engine::of(&db));
         Ok(db.execute_unprepared(&drop).await.map(|_| ())?)
     }
 }
@@ -219,14 +220,14 @@ impl Task for Fresh {
                 // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
                 // and not in another.
                 Err(Error::TablesOfOthers { .. })
-                    if db.get_database_backend() == DbBackend::MySql && looks < LOOKS =>
+                    if Engine::of(&db) == Engine::MySql && looks < LOOKS =>
                 {
                     looks += 1;
                 }
                 Err(error) => return Err(error),
             }
         };
-        let engine = remaking_required(settings, &contents, &shape, db.get_database_backend())?;
+        let engine = remaking_required(settings, &contents, &shape, Engine::of(&db))?;
         let relations = &mut contents.relations;
         if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
             let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
@@ -234,7 +235,7 @@ impl Task for Fresh {
             tracing::info!("drops, with all their rows: {}", names.join(", "));
         }
         // Where each statement commits, a crash leaves no record of what is gone.
-        let backend = db.get_database_backend();
+        let backend = Engine::of(&db);
         let case = case_of(&db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         converge::drop_all(&db, relations).await?;
@@ -242,8 +243,8 @@ impl Task for Fresh {
         for migration in (settings.migrations)() {
             let work = match backend {
                 // Each statement has committed.
-                DbBackend::MySql => turn.work(),
-                _ => turn.within(),
+                Engine::MySql => turn.work(),
+                Engine::Postgres | Engine::Sqlite => turn.within(),
             };
             apply(migration.as_ref(), work.with(&engine), &db, settings).await?;
         }
@@ -309,7 +310,7 @@ fn remaking_required(
     settings: &Settings,
     contents: &Contents,
     shape: &Shape,
-    backend: DbBackend,
+    backend: Engine,
 ) -> Result<converge::session::Settings, Error> {
     let mut engine = settings.engine.clone();
     let is_made_here = |table: &str| contents.required_made_here.iter().any(|one| one == table);
@@ -442,18 +443,18 @@ async fn try_run(
     work: Session<'_>,
     record: &SchemaManagerConnection<'_>,
 ) -> Result<(), DbErr> {
-    let backend = record.get_database_backend();
+    let backend = Engine::of(record);
     let in_transaction = migration
         .use_transaction()
-        .unwrap_or(backend == DbBackend::Postgres);
+        .unwrap_or(backend == Engine::Postgres);
     match (in_transaction, backend) {
-        (false, DbBackend::Postgres) => {
+        (false, Engine::Postgres) => {
             require_schema(&work).await?;
             step(migration, direction, &SchemaManager::new(work.db)).await
         }
         (false, _) => step(migration, direction, &SchemaManager::new(work.db)).await,
         // The lock's transaction would end with its first DDL statement.
-        (true, DbBackend::MySql) => match &work.db {
+        (true, Engine::MySql) => match &work.db {
             SchemaManagerConnection::Connection(pool) => {
                 let transaction = begin_to_write(pool).await?;
                 step(migration, direction, &SchemaManager::new(&transaction)).await?;
@@ -501,6 +502,6 @@ async fn step(
 }
 
 async fn install(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let create = settings.records.create(db.get_database_backend());
+    let create = settings.records.create(Engine::of(db));
     db.execute_unprepared(&create).await.map(|_| ())
 }

@@ -1,11 +1,10 @@
 //! Compares the current shape with the declared one. No database: what has to be known of the rows is asked of
 //! [`Facts`], which notes what it has not been told.
 
-use sea_orm::DbBackend;
-
 use super::{Change, Creation, Difference, Numbers, placement, storage};
 use crate::{
     declare::{Declared, Role, Shape},
+    engine::Engine,
     facts::{Facts, Question},
     inspect::{Inspection, is_made_of},
     model::{Column, Filled, ForeignKey, Index, Kind, Owner, Placement, Table, Unused},
@@ -63,7 +62,7 @@ fn own(
     // What a later migration brings is no obstacle where it is there already.
     let newest = shape.newest_form(declared);
     found.extend(types(current, declared, table, facts));
-    if current.backend == DbBackend::Sqlite {
+    if current.backend == Engine::Sqlite {
         found.extend(unreadable(declared, table, facts));
     }
     found.extend(keys(current, declared, table, facts));
@@ -76,9 +75,9 @@ fn own(
     let references: Vec<Difference> = references.collect();
     match current.backend {
         // The key rebuilds the table, with its indexes.
-        DbBackend::Sqlite => found.extend(references.into_iter().chain(indexes)),
+        Engine::Sqlite => found.extend(references.into_iter().chain(indexes)),
         // MySQL gives a foreign key without an index one of another name.
-        _ => found.extend(indexes.into_iter().chain(references)),
+        Engine::Postgres | Engine::MySql => found.extend(indexes.into_iter().chain(references)),
     }
     found.extend(nullable(declared, table, facts));
     found.extend(blocked(newest, table));
@@ -193,9 +192,9 @@ fn is_of_type(current: &Inspection, declared: &Column, found: &Column) -> bool {
     let is_numbered = matches!(declared.filled, Filled::AutoIncrement { .. });
     match (current.backend, found.kind) {
         // Its own numbering gives the column its type.
-        (DbBackend::Sqlite, Type::Serial) => is_numbered,
+        (Engine::Sqlite, Type::Serial) => is_numbered,
         // INTEGER alone is numbered, and holds 64 bits.
-        (DbBackend::Sqlite, Type::INTEGER) if is_numbered => true,
+        (Engine::Sqlite, Type::INTEGER) if is_numbered => true,
         (backend, kind) => declared.kind.is_found_as(kind, backend),
     }
 }
@@ -232,7 +231,7 @@ fn unreadable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differe
         if table.column(&column.name).is_none() {
             continue;
         }
-        let quoted = crate::sql::identifier(DbBackend::Sqlite, &column.name);
+        let quoted = crate::sql::identifier(Engine::Sqlite, &column.name);
         let Some(condition) = column.kind.unreadable(&quoted) else {
             continue;
         };
@@ -299,7 +298,7 @@ fn keys(
     if !is_primary || !is_filled {
         let mut keys = facts.keys(&declared.name, &declared.primary_key);
         // A rowid key numbers them; they have never identified a row.
-        if current.backend == DbBackend::Sqlite && numbered.is_some() {
+        if current.backend == Engine::Sqlite && numbered.is_some() {
             keys.null = 0;
         }
         if !is_primary {
@@ -425,11 +424,7 @@ fn are_comparable(one: Type, other: Type) -> bool {
     }
 }
 
-fn foreign_key(
-    backend: DbBackend,
-    declared: &ForeignKey,
-    found: &ForeignKey,
-) -> Option<Difference> {
+fn foreign_key(backend: Engine, declared: &ForeignKey, found: &ForeignKey) -> Option<Difference> {
     let (declared, found) = (declared.clone(), found.clone());
     let is_to_it =
         is_named(&found.table, &declared.table) && found.references == declared.references;
@@ -449,9 +444,9 @@ fn foreign_key(
 }
 
 /// InnoDB has one action under two names, and MariaDB prints the one, MySQL the other.
-fn effect(backend: DbBackend, action: &str) -> &str {
+fn effect(backend: Engine, action: &str) -> &str {
     match (backend, action) {
-        (DbBackend::MySql, "RESTRICT") => "NO ACTION",
+        (Engine::MySql, "RESTRICT") => "NO ACTION",
         (_, action) => action,
     }
 }

@@ -53,12 +53,12 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::DbBackend;
     use sea_query::{
         ForeignKey as ForeignKeyStatement, ForeignKeyAction, Index, Table as TableStatement,
     };
 
     use super::*;
+    use crate::engine::Engine;
     use crate::{
         Declaration, Shape,
         diff::Change,
@@ -128,7 +128,7 @@ mod tests {
                 .into_iter()
                 .flatten()
                 .collect(),
-            ..Inspection::empty(DbBackend::Postgres)
+            ..Inspection::empty(Engine::Postgres)
         }
     }
 
@@ -141,7 +141,7 @@ mod tests {
     fn obstacle(change: &Change) -> Option<Obstacle> {
         let shape = shape();
         let obstacles = Obstacles {
-            backend: DbBackend::Postgres,
+            backend: Engine::Postgres,
             shape: &shape,
             all: &[],
         };

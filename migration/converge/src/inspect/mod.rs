@@ -14,11 +14,12 @@ pub use others::{Relation, alembic, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, sequence_of};
 
 use questions::{Question, Row, ask, firsts};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
 
 use crate::{
     Error,
     declare::{LONGEST_NAME, Shape},
+    engine::Engine,
     model::{ForeignKey, Index, Place, Placement, Reach, Table},
     session::Settings,
 };
@@ -26,7 +27,7 @@ use crate::{
 /// The result of one inspection of the catalog: everything that is compared, except the rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Inspection {
-    pub(crate) backend: DbBackend,
+    pub(crate) backend: Engine,
     pub(crate) place: Place,
     /// Every table and view there, except the table of migrations.
     pub(crate) tables: Vec<String>,
@@ -56,7 +57,7 @@ pub(crate) enum Compression {
 impl Inspection {
     /// An empty place.
     #[cfg(test)]
-    pub(crate) fn empty(backend: DbBackend) -> Self {
+    pub(crate) fn empty(backend: Engine) -> Self {
         Self {
             backend,
             place: Place {
@@ -98,7 +99,7 @@ impl Inspection {
     /// The same for an index. MySQL's names of indexes are each table's own.
     pub(crate) fn free_index_name(&self, table: &str, wanted: &str) -> String {
         match (self.backend, self.table(table)) {
-            (DbBackend::MySql, Some(table)) => {
+            (Engine::MySql, Some(table)) => {
                 first_free(table.indexes.iter().map(|index| &index.name), wanted)
             }
             _ => self.free_name(wanted),
@@ -148,12 +149,11 @@ pub(crate) async fn read(
     settings: &Settings,
     shape: &Shape,
 ) -> Result<Inspection, Error> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let found = match backend {
-        DbBackend::Postgres => postgres::read(db, shape).await,
-        DbBackend::MySql => mysql::read(db, shape).await,
-        DbBackend::Sqlite => sqlite::read(db, shape).await,
-        other => Err(unsupported(other)),
+        Engine::Postgres => postgres::read(db, shape).await,
+        Engine::MySql => mysql::read(db, shape).await,
+        Engine::Sqlite => sqlite::read(db, shape).await,
     };
     let Found {
         place,
@@ -175,9 +175,9 @@ pub(crate) async fn read(
         tables,
         names,
         found: match backend {
-            DbBackend::Postgres => declared,
+            Engine::Postgres => declared,
             // They come in lower case, since their names have none.
-            _ => declared
+            Engine::MySql | Engine::Sqlite => declared
                 .into_iter()
                 .map(|table| respelled(table, shape))
                 .collect(),
@@ -256,11 +256,10 @@ async fn answer(
     db: &impl ConnectionTrait,
     [postgres, mysql, sqlite]: [fn() -> Question; 3],
 ) -> Result<Vec<Row>, DbErr> {
-    let question = match db.get_database_backend() {
-        DbBackend::Postgres => postgres(),
-        DbBackend::MySql => mysql(),
-        DbBackend::Sqlite => sqlite(),
-        other => return Err(unsupported(other)),
+    let question = match Engine::of(db) {
+        Engine::Postgres => postgres(),
+        Engine::MySql => mysql(),
+        Engine::Sqlite => sqlite(),
     };
     let [rows] = ask(db, &[question]).await?.next();
     Ok(rows)
@@ -296,10 +295,10 @@ pub async fn case_of_tables<'t>(
     mut tables: impl Iterator<Item = &'t str>,
 ) -> Result<Case, Error> {
     let differs_in_case = |table: &str| table != name && table.eq_ignore_ascii_case(name);
-    match db.get_database_backend() {
-        DbBackend::Sqlite => return Ok(Case::Ignored),
+    match Engine::of(db) {
+        Engine::Sqlite => return Ok(Case::Ignored),
         // Where none is alike, it says nothing.
-        DbBackend::MySql if tables.any(differs_in_case) => {}
+        Engine::MySql if tables.any(differs_in_case) => {}
         _ => return Ok(Case::Told),
     }
     let setting = "SELECT CAST(@@lower_case_table_names AS SIGNED)";
@@ -311,13 +310,6 @@ pub async fn case_of_tables<'t>(
         [0] => Case::Told,
         _ => Case::Ignored,
     })
-}
-
-fn unsupported(backend: DbBackend) -> DbErr {
-    DbErr::BackendNotSupported {
-        db: backend.as_str(),
-        ctx: "converging migrations",
-    }
 }
 
 /// Runs a query and reads its rows.
@@ -344,9 +336,9 @@ pub async fn rows<T>(
 ///
 /// What the database returned.
 pub async fn has_rows(db: &impl ConnectionTrait, sql: &str) -> Result<bool, DbErr> {
-    match db.get_database_backend() {
-        DbBackend::Postgres => Ok(db.execute_unprepared(sql).await?.rows_affected() > 0),
-        _ => Ok(!rows(db, sql, [], |_| Ok(())).await?.is_empty()),
+    match Engine::of(db) {
+        Engine::Postgres => Ok(db.execute_unprepared(sql).await?.rows_affected() > 0),
+        Engine::MySql | Engine::Sqlite => Ok(!rows(db, sql, [], |_| Ok(())).await?.is_empty()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One text for both servers: `/*M! … */` is for MariaDB alone, `/*!50701 … */` for MySQL alone.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Found, Referrer, Relation, gather, list,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     declare::Shape,
+    engine::Engine,
     model::{
         Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Reach, Shown, Table,
         Unused,
@@ -97,7 +98,7 @@ pub(super) async fn referrers(
         [to.database.clone().into(), to.name.clone().into()],
         |row| {
             let database = row.try_get_by_index(5)?;
-            Referrer::read(row, database, DbBackend::MySql)
+            Referrer::read(row, database, Engine::MySql)
         },
     );
     Ok(gather(found.await?)
@@ -292,7 +293,7 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
         default: match product {
             // Also what a nullable column has anyway.
             Product::MariaDb => default.filter(|default| default != "NULL"),
-            Product::MySql => default.map(|default| sql::literal(DbBackend::MySql, &default)),
+            Product::MySql => default.map(|default| sql::literal(Engine::MySql, &default)),
         },
         filled: filled(&extra.to_lowercase()),
         attributes: Attributes {
@@ -454,10 +455,7 @@ async fn confirmed(
 }
 
 async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
-    let show = format!(
-        "SHOW CREATE TABLE {}",
-        sql::identifier(DbBackend::MySql, name)
-    );
+    let show = format!("SHOW CREATE TABLE {}", sql::identifier(Engine::MySql, name));
     let statement = rows(db, &show, [], |row| row.try_get_by_index::<String>(1)).await?;
     let has_one = |text: &String| {
         let mut constraints = text.split("\n  CONSTRAINT ").skip(1);

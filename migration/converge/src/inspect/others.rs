@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::{answer, firsts, list, mysql, postgres, sqlite, unsupported};
-use crate::{Error, sql};
+use super::{answer, firsts, list, mysql, postgres, sqlite};
+use crate::{Error, engine::Engine, sql};
 
 /// Returns what `fresh` drops here, by name.
 ///
@@ -13,11 +13,10 @@ use crate::{Error, sql};
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error> {
-    let relations = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::relations(db).await,
-        DbBackend::MySql => mysql::relations(db).await,
-        DbBackend::Sqlite => sqlite::relations(db).await,
-        other => Err(unsupported(other)),
+    let relations = match Engine::of(db) {
+        Engine::Postgres => postgres::relations(db).await,
+        Engine::MySql => mysql::relations(db).await,
+        Engine::Sqlite => sqlite::relations(db).await,
     };
     relations.map_err(Error::looking_for("the tables and views"))
 }
@@ -31,9 +30,9 @@ pub async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, E
         let Some(table) = alembic_table(db).await? else {
             return Ok(None);
         };
-        let text = match db.get_database_backend() {
-            DbBackend::MySql => "CHAR",
-            _ => "text",
+        let text = match Engine::of(db) {
+            Engine::MySql => "CHAR",
+            Engine::Postgres | Engine::Sqlite => "text",
         };
         let sql = format!(
             "SELECT CAST(version_num AS {text}) FROM {table} WHERE version_num IS NOT NULL ORDER BY 1"
@@ -46,9 +45,9 @@ pub async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, E
 }
 
 async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    if db.get_database_backend() == DbBackend::Postgres {
+    if Engine::of(db) == Engine::Postgres {
         let schema = postgres::schema_with_table(db, ALEMBIC).await?;
-        let schema = schema.map(|schema| sql::identifier(DbBackend::Postgres, &schema));
+        let schema = schema.map(|schema| sql::identifier(Engine::Postgres, &schema));
         return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
     }
     let tables = answer(db, [postgres::tables, mysql::tables, sqlite::tables]).await?;
@@ -63,14 +62,14 @@ pub(crate) struct Named {
     pub(crate) database: Option<String>,
     /// PostgreSQL: as it prints the name, quoted and with the schema where that has to be.
     pub(crate) name: String,
-    pub(crate) backend: DbBackend,
+    pub(crate) backend: Engine,
 }
 
 /// As it stands in SQL.
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.backend {
-            DbBackend::Postgres => self.name.clone(),
+            Engine::Postgres => self.name.clone(),
             backend => sql::identifier(backend, &self.name),
         };
         match &self.database {
@@ -97,7 +96,7 @@ impl Referrer {
     pub(super) fn read(
         row: &QueryResult,
         database: Option<String>,
-        backend: DbBackend,
+        backend: Engine,
     ) -> Result<(String, Self), DbErr> {
         let table = Named {
             database,
@@ -128,14 +127,14 @@ impl Referrer {
 
 /// Returns a table of this place as it is named in SQL.
 pub(crate) async fn itself(db: &impl ConnectionTrait, table: &str) -> Result<Named, Error> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let database = match backend {
-        DbBackend::MySql => Some(super::place(db).await?.database),
-        _ => None,
+        Engine::MySql => Some(super::place(db).await?.database),
+        Engine::Postgres | Engine::Sqlite => None,
     };
     let name = match backend {
-        DbBackend::Postgres => sql::identifier(backend, table),
-        _ => table.to_owned(),
+        Engine::Postgres => sql::identifier(backend, table),
+        Engine::MySql | Engine::Sqlite => table.to_owned(),
     };
     Ok(Named {
         database,
@@ -149,11 +148,10 @@ pub(crate) async fn referrers(
     db: &impl ConnectionTrait,
     to: &Named,
 ) -> Result<Vec<Referrer>, Error> {
-    let found = match db.get_database_backend() {
-        DbBackend::Postgres => postgres::referrers(db, to).await,
-        DbBackend::MySql => mysql::referrers(db, to).await,
-        DbBackend::Sqlite => sqlite::referring_keys(db, to).await,
-        other => Err(unsupported(other)),
+    let found = match Engine::of(db) {
+        Engine::Postgres => postgres::referrers(db, to).await,
+        Engine::MySql => mysql::referrers(db, to).await,
+        Engine::Sqlite => sqlite::referring_keys(db, to).await,
     };
     found.map_err(Error::looking_for(format!("the tables that refer to {to}")))
 }
@@ -186,11 +184,11 @@ pub(crate) async fn referrers_to(
 /// The same of all tables together, from outside of the database: MySQL drops them without a look at that
 /// where it does not look at foreign keys within.
 pub async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
-    match db.get_database_backend() {
-        DbBackend::MySql => mysql::referrers_elsewhere(db)
+    match Engine::of(db) {
+        Engine::MySql => mysql::referrers_elsewhere(db)
             .await
             .map_err(Error::looking_for("the tables that refer to these")),
-        _ => Ok(Vec::new()),
+        Engine::Postgres | Engine::Sqlite => Ok(Vec::new()),
     }
 }
 

@@ -6,7 +6,7 @@ mod rest;
 
 pub(crate) use columns::sequence_of;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Compression, Found, Referrer, Relation, gather, list,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     declare::Shape,
+    engine::Engine,
     model::{Extras, Kind, Placement, Reach, Table},
     sql,
 };
@@ -166,11 +167,8 @@ fn read_table(
 
 /// A table as its unqualified name is resolved, as an expression: NULL where there is none.
 fn resolved(table: &str) -> String {
-    let quoted = sql::identifier(DbBackend::Postgres, table);
-    format!(
-        "to_regclass({})",
-        sql::literal(DbBackend::Postgres, &quoted)
-    )
+    let quoted = sql::identifier(Engine::Postgres, table);
+    format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }
 
 fn class(table: &str) -> Question {
@@ -324,7 +322,7 @@ pub(super) async fn referrers(
          WHERE c.confrelid = to_regclass($1) AND c.contype = 'f' AND c.conparentid = 0
          ORDER BY 2, c.oid, k.position",
         [to.name.clone().into()],
-        |row| Referrer::read(row, None, DbBackend::Postgres),
+        |row| Referrer::read(row, None, Engine::Postgres),
     );
     Ok(gather(found.await?)
         .into_iter()

@@ -1,9 +1,10 @@
 //! Several questions to a catalog in one statement: asked one by one, the way there and back would be most of
 //! what an inspection costs.
 
+use crate::engine::Engine;
 use std::{array, collections::HashMap, iter, vec};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
@@ -11,17 +12,16 @@ use super::rows;
 
 /// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
 /// at most 1,664 columns and SQLite 2,000.
-fn at_once(backend: DbBackend) -> usize {
+fn at_once(backend: Engine) -> usize {
     match backend {
-        DbBackend::MySql => 100,
-        _ => 1_000,
+        Engine::MySql => 100,
+        Engine::Postgres | Engine::Sqlite => 1_000,
     }
 }
 
 /// The first words of MySQL's statement: the server prints expressions for its `sql_mode`, which is another than the
 /// session's. MariaDB has one word for it, MySQL another.
-const PRINTED_FOR_US: &str =
-    "/*M! SET STATEMENT sql_mode = '', sql_select_limit = 18446744073709551615 FOR */ \
+const PRINTED_FOR_US: &str = "/*M! SET STATEMENT sql_mode = '', sql_select_limit = 18446744073709551615 FOR */ \
      SELECT /*+ SET_VAR(sql_mode = '') SET_VAR(sql_select_limit = 18446744073709551615) */";
 
 /// A SELECT.
@@ -67,11 +67,13 @@ impl Question {
     }
 
     /// Returns its rows as an expression: one text of JSON.
-    fn as_json(&self, backend: DbBackend) -> String {
+    fn as_json(&self, backend: Engine) -> String {
         let columns = self.columns.join(", ");
         let rows = match backend {
-            DbBackend::Sqlite => format!("json_group_array(json_array({columns}))"),
-            _ => format!("coalesce(json_agg(json_build_array({columns})), '[]')::text"),
+            Engine::Sqlite => format!("json_group_array(json_array({columns}))"),
+            Engine::Postgres | Engine::MySql => {
+                format!("coalesce(json_agg(json_build_array({columns})), '[]')::text")
+            }
         };
         format!(
             "(WITH q ({columns}) AS ({}) SELECT {rows} FROM q)",
@@ -125,12 +127,12 @@ pub(super) async fn ask(
     db: &impl ConnectionTrait,
     questions: &[Question],
 ) -> Result<Answers, DbErr> {
-    let backend = db.get_database_backend();
+    let backend = Engine::of(db);
     let mut answers = Vec::new();
     for questions in questions.chunks(at_once(backend)) {
         answers.extend(match backend {
-            DbBackend::MySql => ask_mysql(db, questions).await?,
-            _ => ask_for_json(db, backend, questions).await?,
+            Engine::MySql => ask_mysql(db, questions).await?,
+            Engine::Postgres | Engine::Sqlite => ask_for_json(db, backend, questions).await?,
         });
     }
     Ok(Answers(answers.into_iter()))
@@ -139,7 +141,7 @@ pub(super) async fn ask(
 /// Asks for one row with a column for each question.
 async fn ask_for_json(
     db: &impl ConnectionTrait,
-    backend: DbBackend,
+    backend: Engine,
     questions: &[Question],
 ) -> Result<Vec<Vec<Row>>, DbErr> {
     let columns: Vec<String> = questions.iter().map(|one| one.as_json(backend)).collect();

@@ -1,6 +1,6 @@
 //! From `sqlite_schema` and the table-valued pragmas. Column names, which have no case, come in lower case.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Found, Referrer, Relation, gather,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     declare::Shape,
+    engine::Engine,
     model::{Attributes, Column, Extras, Filled, Index, Kind, Reach, Table},
     sql,
     types::{Length, Type},
@@ -80,7 +81,7 @@ const QUESTIONS: usize = 7;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
-    let name = &sql::literal(DbBackend::Sqlite, name);
+    let name = &sql::literal(Engine::Sqlite, name);
     [
         kind(name),
         primary_key(name),
@@ -120,7 +121,7 @@ fn read_table(
         number_rowid(&mut table);
     }
     if analyzed.iter().any(|one| one.eq_ignore_ascii_case(name)) {
-        let quoted = sql::identifier(DbBackend::Sqlite, name);
+        let quoted = sql::identifier(Engine::Sqlite, name);
         table.extras.statements.push(format!("ANALYZE {quoted}"));
     }
     Ok(Some(table))
@@ -316,7 +317,7 @@ pub(super) async fn referring_keys(
          FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f
          WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY s.name, f.id, f.seq",
         [to.name.clone().into()],
-        |row| Referrer::read(row, None, DbBackend::Sqlite),
+        |row| Referrer::read(row, None, Engine::Sqlite),
     );
     Ok(gather(found.await?)
         .into_iter()

@@ -17,11 +17,13 @@ use std::{
 
 use futures_timer::Delay;
 use futures_util::future::{Either, select};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, Place, inspect,
+    Error, Place,
+    engine::Engine,
+    inspect,
     server_error::is_in_use,
     session::{Session, Settings, reborrow},
 };
@@ -127,7 +129,7 @@ impl<'c> Turn<'c> {
     pub fn is_one_transaction(&self) -> bool {
         match &self.holder {
             Holder::Own(transaction) => {
-                self.beside.is_none() && transaction.get_database_backend() != DbBackend::MySql
+                self.beside.is_none() && Engine::of(transaction) != Engine::MySql
             }
             Holder::Callers(_) => false,
         }
@@ -141,9 +143,9 @@ impl<'c> Turn<'c> {
     pub async fn end(self, end: End) -> Result<(), DbErr> {
         match self.holder {
             Holder::Own(transaction) => {
-                let backend = transaction.get_database_backend();
+                let backend = Engine::of(&transaction);
                 // MySQL's lock outlives the transaction, and the connection goes back to its pool.
-                if backend == DbBackend::MySql {
+                if backend == Engine::MySql {
                     let word = match end {
                         End::Commit => "COMMIT",
                         End::RollBack => "ROLLBACK",
@@ -157,9 +159,7 @@ impl<'c> Turn<'c> {
                     End::RollBack => transaction.rollback().await,
                 }
             }
-            Holder::Callers(db) if db.get_database_backend() == DbBackend::MySql => {
-                mysql::give_back(db).await
-            }
+            Holder::Callers(db) if Engine::of(db) == Engine::MySql => mysql::give_back(db).await,
             Holder::Callers(_) => Ok(()),
         }
     }
@@ -200,7 +200,7 @@ async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConn
         return None;
     };
     // The holder's transaction is SQLite's only writer.
-    if pool.get_database_backend() == DbBackend::Sqlite {
+    if Engine::of(*pool) == Engine::Sqlite {
         return None;
     }
     let ping = pin!(pool.ping());
@@ -214,33 +214,33 @@ async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConn
 }
 
 async fn begin(db: &DatabaseConnection, settings: &Settings) -> Result<DatabaseTransaction, DbErr> {
-    match db.get_database_backend() {
-        DbBackend::MySql => mysql::begin(db).await,
-        DbBackend::Sqlite => sqlite::begin(db).await,
-        _ => postgres::begin(db, settings).await,
+    match Engine::of(db) {
+        Engine::MySql => mysql::begin(db).await,
+        Engine::Sqlite => sqlite::begin(db).await,
+        Engine::Postgres => postgres::begin(db, settings).await,
     }
 }
 
 async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    match db.get_database_backend() {
-        DbBackend::MySql => mysql::try_take(db).await,
-        DbBackend::Sqlite => sqlite::try_take(db).await,
-        _ => postgres::try_take(db).await,
+    match Engine::of(db) {
+        Engine::MySql => mysql::try_take(db).await,
+        Engine::Sqlite => sqlite::try_take(db).await,
+        Engine::Postgres => postgres::try_take(db).await,
     }
 }
 
 /// Whoever has the lock, as far as this role may know.
 async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    match db.get_database_backend() {
-        DbBackend::MySql => mysql::holder(db).await,
-        DbBackend::Sqlite => sqlite::holder(db).await,
-        _ => postgres::holder(db).await,
+    match Engine::of(db) {
+        Engine::MySql => mysql::holder(db).await,
+        Engine::Sqlite => sqlite::holder(db).await,
+        Engine::Postgres => postgres::holder(db).await,
     }
 }
 
 /// Whoever has had these tables longest, as far as this role may know.
 pub(crate) async fn blocker(session: &Session<'_>, tables: &[String]) -> Option<String> {
-    if session.backend() != DbBackend::Postgres {
+    if session.backend() != Engine::Postgres {
         return None;
     }
     let unit = session.begin_to_read().await.ok()?;

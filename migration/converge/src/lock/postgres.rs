@@ -1,12 +1,11 @@
 //! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
 //! stay behind on whichever connection the pooler had at hand.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
 use super::Waiter;
 use crate::{
+    engine::Engine,
     inspect::{has_rows, list, rows},
     session::{READ_COMMITTED, Settings},
     sql,
@@ -102,9 +101,6 @@ async fn session(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, Db
 
 /// A table as its unqualified name is resolved, as an expression.
 fn resolved(table: &str) -> String {
-    let quoted = sql::identifier(DbBackend::Postgres, table);
-    format!(
-        "to_regclass({})",
-        sql::literal(DbBackend::Postgres, &quoted)
-    )
+    let quoted = sql::identifier(Engine::Postgres, table);
+    format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }

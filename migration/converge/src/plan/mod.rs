@@ -18,11 +18,10 @@ pub(crate) use self::{
     undo::{Undo, Undone},
 };
 
-use sea_orm::DbBackend;
-
 use crate::{
     declare::{Declared, Shape},
     diff::{Change, Element},
+    engine::Engine,
     inspect::{Inspection, Relation},
     model::Table,
     session::TxMode,
@@ -39,8 +38,8 @@ pub(crate) struct Step {
 
 impl Step {
     /// Whether nothing stays of a try that fails.
-    pub(crate) fn is_atomic(&self, backend: DbBackend) -> bool {
-        !matches!(self.execution, Execution::Alone { .. }) && backend != DbBackend::MySql
+    pub(crate) fn is_atomic(&self, backend: Engine) -> bool {
+        !matches!(self.execution, Execution::Alone { .. }) && backend != Engine::MySql
     }
 }
 
@@ -123,10 +122,9 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
     };
     // After each step the shape is inspected again, so only the first is ever run as it stands here.
     let steps = |change: &Change| match backend {
-        DbBackend::Postgres => postgres::steps(change, context),
-        DbBackend::MySql => mysql::steps(change, context),
-        DbBackend::Sqlite => sqlite::steps(change, context, changes, &fixed(&change.table)),
-        _ => Err(Obstacle::unplanned()),
+        Engine::Postgres => postgres::steps(change, context),
+        Engine::MySql => mysql::steps(change, context),
+        Engine::Sqlite => sqlite::steps(change, context, changes, &fixed(&change.table)),
     };
     let planned = |(change, obstacle): (&Change, &Option<Obstacle>)| {
         let steps = match obstacle {
@@ -148,20 +146,20 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
 ///
 /// The reason, where what is there cannot be undone.
 pub(crate) fn undo(
-    backend: DbBackend,
+    backend: Engine,
     undo: &Undo,
     current: Option<&Inspection>,
     forget: Option<String>,
 ) -> Result<Vec<Step>, String> {
     match backend {
-        DbBackend::MySql => Ok(mysql::undo(undo, current, forget)),
-        DbBackend::Sqlite => sqlite::undo(undo, current, forget),
-        _ => Ok(vec![postgres::undo(undo, forget)]),
+        Engine::MySql => Ok(mysql::undo(undo, current, forget)),
+        Engine::Sqlite => sqlite::undo(undo, current, forget),
+        Engine::Postgres => Ok(vec![postgres::undo(undo, forget)]),
     }
 }
 
 /// Drops all of these and nothing else: where something elsewhere depends on them, it fails.
-pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
+pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
     let quoted = |relation: &Relation| sql::identifier(backend, &relation.name);
     let (tables, others): (Vec<_>, Vec<_>) = relations.iter().partition(|one| one.is_table());
     let mut statements: Vec<String> = others
@@ -170,7 +168,7 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
         .collect();
     let tables: Vec<String> = tables.into_iter().map(quoted).collect();
     let settings: &[Setting] = match backend {
-        DbBackend::Sqlite => {
+        Engine::Sqlite => {
             // A parent may go before its child: both have gone when the keys are looked at.
             statements.insert(0, "PRAGMA defer_foreign_keys = ON".to_owned());
             statements.extend(tables.iter().map(|table| format!("DROP TABLE {table}")));
@@ -180,8 +178,8 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
         _ => {
             statements.push(format!("DROP TABLE {}", tables.join(", ")));
             match backend {
-                DbBackend::MySql => &mysql::ROWS_UNCHECKED,
-                _ => &[],
+                Engine::MySql => &mysql::ROWS_UNCHECKED,
+                Engine::Postgres | Engine::Sqlite => &[],
             }
         }
     };
@@ -193,11 +191,11 @@ pub(crate) fn drop_all(backend: DbBackend, relations: &[Relation]) -> Step {
 }
 
 /// A look that gives way to whoever has the table, and soon ends.
-pub(crate) fn brief_look(backend: DbBackend) -> &'static [Setting] {
+pub(crate) fn brief_look(backend: Engine) -> &'static [Setting] {
     match backend {
-        DbBackend::Postgres => &postgres::BRIEF,
-        DbBackend::MySql => &mysql::GIVING_WAY,
-        _ => &[],
+        Engine::Postgres => &postgres::BRIEF,
+        Engine::MySql => &mysql::GIVING_WAY,
+        Engine::Sqlite => &[],
     }
 }
 
@@ -242,10 +240,10 @@ mod tests {
             numbers_within_a_group: false,
         };
         let unplanned = [
-            (DbBackend::MySql, &narrow),
-            (DbBackend::Sqlite, &narrow),
-            (DbBackend::Postgres, &engine),
-            (DbBackend::Sqlite, &engine),
+            (Engine::MySql, &narrow),
+            (Engine::Sqlite, &narrow),
+            (Engine::Postgres, &engine),
+            (Engine::Sqlite, &engine),
         ];
         for (backend, difference) in unplanned {
             let current = Inspection {

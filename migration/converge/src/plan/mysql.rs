@@ -1,7 +1,5 @@
 //! One ALTER TABLE a step: each commits by itself. Each says what it is announced with, so that a server
 //! that would do more refuses it before it changes anything.
-
-use sea_orm::DbBackend;
 use sea_query::MysqlQueryBuilder;
 
 use super::{Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, required};
@@ -9,6 +7,7 @@ use crate::{
     create,
     declare::Role,
     diff::{Change, Difference},
+    engine::Engine,
     inspect::Inspection,
     model::{Column, Copies, ForeignKey, Index, Reach, Table, Unused},
     provisional, sql,
@@ -128,11 +127,9 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
     let alter = |changes: Vec<String>, way: Way| alter(table, changes, way, &CAREFUL);
     let step = match &change.difference {
         Difference::RequiredAbsent { .. } => match &both.declared.role {
-            Role::Required { by } => step(
-                required::create(DbBackend::MySql, declared, by),
-                NEW,
-                &CAREFUL,
-            ),
+            Role::Required { by } => {
+                step(required::create(Engine::MySql, declared, by), NEW, &CAREFUL)
+            }
             Role::Own => return Err(Obstacle::unplanned()),
         },
         Difference::TableAbsent => {
@@ -141,7 +138,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
                 ..key.clone()
             };
             let keys: Vec<ForeignKey> = declared.foreign_keys.iter().map(named).collect();
-            let create = create::table(DbBackend::MySql, declared, &declared.primary_key, &keys);
+            let create = create::table(Engine::MySql, declared, &declared.primary_key, &keys);
             step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
         Difference::StorageEngine { .. } => alter(vec!["ENGINE = InnoDB".to_owned()], Way::Shared),
@@ -198,7 +195,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         }
         Difference::IndexAbsent { declared, .. } => {
             let name = current.free_index_name(table, &declared.name);
-            let create = create::index(DbBackend::MySql, table, declared, &name);
+            let create = create::index(Engine::MySql, table, declared, &name);
             let create = create.to_string(MysqlQueryBuilder);
             let create = format!("{create} {}", indexed.clauses().join(" "));
             step([create], indexed.lock(), &CAREFUL)
@@ -289,7 +286,7 @@ pub(super) fn undo(undo: &Undo, current: Option<&Inspection>, forget: Option<Str
             format!(
                 " AND NOT EXISTS (SELECT 1 FROM information_schema.tables \
                  WHERE table_schema = DATABASE() AND table_name = {})",
-                sql::literal(DbBackend::MySql, table)
+                sql::literal(Engine::MySql, table)
             )
         });
         let is_gone: String = is_gone.collect();
@@ -410,7 +407,7 @@ fn modify(kind: &str, found: &Column, null: &str) -> String {
     };
     let comment = match found.attributes.comment.as_str() {
         "" => String::new(),
-        comment => format!(" COMMENT {}", sql::literal(DbBackend::MySql, comment)),
+        comment => format!(" COMMENT {}", sql::literal(Engine::MySql, comment)),
     };
     let check = match &found.attributes.check {
         Some(clause) => format!(" CHECK ({clause})"),
@@ -423,7 +420,7 @@ fn modify(kind: &str, found: &Column, null: &str) -> String {
 }
 
 fn spelled(kind: Type) -> String {
-    let spelled = kind.spelled(DbBackend::MySql);
+    let spelled = kind.spelled(Engine::MySql);
     match kind {
         Type::Text { .. } => format!("{spelled} CHARACTER SET utf8mb4"),
         _ => spelled,
@@ -441,7 +438,7 @@ fn add_foreign_key(
         name: Some(name.to_owned()),
         ..declared.clone()
     };
-    let add = create::foreign_key(DbBackend::MySql, table, &named).to_string(MysqlQueryBuilder);
+    let add = create::foreign_key(Engine::MySql, table, &named).to_string(MysqlQueryBuilder);
     let on_update = match older.map(|key| key.on_update.as_str()) {
         Some("CASCADE") => " ON UPDATE CASCADE",
         Some("SET NULL") => " ON UPDATE SET NULL",
@@ -473,5 +470,5 @@ fn step(statements: impl Into<Vec<String>>, lock: Lock, settings: &'static [Sett
 }
 
 fn quoted(name: &str) -> String {
-    sql::identifier(DbBackend::MySql, name)
+    sql::identifier(Engine::MySql, name)
 }

@@ -1,11 +1,10 @@
 //! What can be done about a difference without losing or inventing data.
 
-use sea_orm::DbBackend;
-
 use super::Steps;
 use crate::{
     declare::Shape,
     diff::{Change, Creation, Difference, Element, Part},
+    engine::Engine,
     model::{Column, ForeignKey, Owner, Placement},
     sql,
     types::{Length, Type},
@@ -57,7 +56,7 @@ impl Obstacle {
 
 /// What the obstacles of all changes are found from.
 pub(crate) struct Obstacles<'c> {
-    pub(crate) backend: DbBackend,
+    pub(crate) backend: Engine,
     pub(crate) shape: &'c Shape,
     pub(crate) all: &'c [Change],
 }
@@ -196,7 +195,7 @@ impl Obstacles<'_> {
                 let id = &column.name;
                 manual(format!(
                     "a sequence that is not {id}'s alone is not changed: give {id} one of its own, or advance it: SELECT setval({}, {largest})",
-                    sql::literal(DbBackend::Postgres, &sequence.name)
+                    sql::literal(Engine::Postgres, &sequence.name)
                 ))
             }
             Difference::SequenceNarrow {
@@ -395,10 +394,10 @@ fn of_placement(table: &str, parent: &Placement, child: &Placement) -> Option<Ob
             | Placement::Distributed { .. }
             | Placement::SingleShard { .. },
         ) => {
-            let table = sql::identifier(DbBackend::Postgres, table);
+            let table = sql::identifier(Engine::Postgres, table);
             Some(Obstacle::Manual(format!(
                 "bring its rows back, then repair: SELECT undistribute_table({})",
-                sql::literal(DbBackend::Postgres, &table)
+                sql::literal(Engine::Postgres, &table)
             )))
         }
     }

@@ -1,6 +1,4 @@
 //! Short transactions; whatever reads the whole table does so beside its writers.
-
-use sea_orm::DbBackend;
 use sea_query::PostgresQueryBuilder;
 
 use super::{
@@ -10,6 +8,7 @@ use crate::{
     create,
     declare::Role,
     diff::{Change, Difference, Numbers, placement},
+    engine::Engine,
     inspect::{is_made_of, sequence_of},
     model::{Check, Column, ForeignKey, Index, Placement, Table, Unused},
     session::TxMode,
@@ -138,7 +137,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
     })
 }
 
-const BACKEND: DbBackend = DbBackend::Postgres;
+const BACKEND: Engine = Engine::Postgres;
 
 /// ALTER TABLE of one table.
 #[derive(Clone, Copy)]

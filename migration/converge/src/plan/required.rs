@@ -1,10 +1,8 @@
 //! A required table that the migrations make themselves: made with its mark, and dropped while no session can
 //! write to it.
 
-use sea_orm::DbBackend;
-
 use super::{Execution, Lock, Setting, Step, mysql};
-use crate::{create, model::Table, sql};
+use crate::{create, engine::Engine, model::Table, sql};
 
 /// What other sessions cannot do while it is dropped.
 const LOCK: Lock = Lock::for_a_moment("readers and writers of {table}");
@@ -37,15 +35,15 @@ pub(crate) fn mark(made_by: &str) -> String {
 
 /// The mark comes with the table, or in the same transaction. MySQL keeps the comment of a table, SQLite the
 /// statement with the comment in it; PostgreSQL needs a second statement.
-pub(crate) fn create(backend: DbBackend, table: &Table, made_by: &str) -> Vec<String> {
+pub(crate) fn create(backend: Engine, table: &Table, made_by: &str) -> Vec<String> {
     let mark = mark(made_by);
     let mut create = create::table(backend, table, &table.primary_key, &[]);
-    if backend == DbBackend::MySql {
+    if backend == Engine::MySql {
         create.comment(&mark);
     }
-    let create = backend.build(&create).sql;
+    let create = backend.backend().build(&create).sql;
     match backend {
-        DbBackend::Postgres => vec![
+        Engine::Postgres => vec![
             create,
             format!(
                 "COMMENT ON TABLE {} IS {}",
@@ -53,8 +51,8 @@ pub(crate) fn create(backend: DbBackend, table: &Table, made_by: &str) -> Vec<St
                 sql::literal(backend, &mark)
             ),
         ],
-        DbBackend::Sqlite => vec![marked(&create, &mark)],
-        _ => vec![create],
+        Engine::Sqlite => vec![marked(&create, &mark)],
+        Engine::MySql => vec![create],
     }
 }
 
@@ -67,11 +65,11 @@ fn marked(create: &str, mark: &str) -> String {
 }
 
 /// Returns the step that drops it, which fails where a session has written to the table since it was inspected.
-pub(crate) fn drop(backend: DbBackend, table: &str, forget: Option<String>) -> Step {
+pub(crate) fn drop(backend: Engine, table: &str, forget: Option<String>) -> Step {
     let quoted = sql::identifier(backend, table);
     let drop = format!("DROP TABLE {quoted}");
     let (statements, settings): (Vec<String>, &[Setting]) = match backend {
-        DbBackend::Postgres => (
+        Engine::Postgres => (
             [
                 format!("LOCK TABLE {quoted} IN ACCESS EXCLUSIVE MODE"),
                 format!(
@@ -86,7 +84,7 @@ pub(crate) fn drop(backend: DbBackend, table: &str, forget: Option<String>) -> S
             .collect(),
             &[],
         ),
-        DbBackend::MySql => (
+        Engine::MySql => (
             vec![
                 format!("LOCK TABLES {quoted} WRITE"),
                 // An error where there is a row: a subquery returns more than one. DO would pass over it.
@@ -100,7 +98,7 @@ pub(crate) fn drop(backend: DbBackend, table: &str, forget: Option<String>) -> S
             &WITH_TABLES_LOCKED,
         ),
         // No other session writes during the transaction.
-        _ => ([drop].into_iter().chain(forget).collect(), &[]),
+        Engine::Sqlite => ([drop].into_iter().chain(forget).collect(), &[]),
     };
     Step {
         statements,

@@ -4,8 +4,6 @@ mod compare;
 mod definition;
 mod rebuild;
 mod token;
-
-use sea_orm::DbBackend;
 use sea_query::{Alias, SqliteQueryBuilder, Table as TableStatement};
 
 use super::{
@@ -15,6 +13,7 @@ use crate::{
     create,
     declare::{Declared, Role},
     diff::{Change, Difference},
+    engine::Engine,
     inspect::Inspection,
     model::{Column, ForeignKey, Index, Table},
     sql,
@@ -130,14 +129,14 @@ fn undone(part: &Undone) -> Option<String> {
 
 fn create_required(declared: &Declared) -> Result<Vec<String>, Obstacle> {
     match &declared.role {
-        Role::Required { by } => Ok(required::create(DbBackend::Sqlite, &declared.table, by)),
+        Role::Required { by } => Ok(required::create(Engine::Sqlite, &declared.table, by)),
         Role::Own => Err(Obstacle::unplanned()),
     }
 }
 
 fn create_table(current: &Inspection, table: &Table) -> Vec<String> {
     let create = create::table(
-        DbBackend::Sqlite,
+        Engine::Sqlite,
         table,
         &table.primary_key,
         &table.foreign_keys,
@@ -151,13 +150,13 @@ fn create_table(current: &Inspection, table: &Table) -> Vec<String> {
 
 fn create_index(current: &Inspection, table: &str, index: &Index) -> String {
     let name = current.free_index_name(table, &index.name);
-    create::index(DbBackend::Sqlite, table, index, &name).to_string(SqliteQueryBuilder)
+    create::index(Engine::Sqlite, table, index, &name).to_string(SqliteQueryBuilder)
 }
 
 fn add_column(table: &str, column: &Column) -> String {
     TableStatement::alter()
         .table(Alias::new(table))
-        .add_column(create::column(DbBackend::Sqlite, column))
+        .add_column(create::column(Engine::Sqlite, column))
         .to_string(SqliteQueryBuilder)
 }
 
@@ -223,7 +222,7 @@ fn step(statements: impl Into<Vec<String>>, lock: Lock) -> Step {
 }
 
 fn quoted(name: &str) -> String {
-    sql::identifier(DbBackend::Sqlite, name)
+    sql::identifier(Engine::Sqlite, name)
 }
 
 /// Quotes names for a list between parentheses.

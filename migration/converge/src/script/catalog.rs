@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use sea_orm::DbBackend;
-
 use crate::{
-    CreateRequired, full_path,
+    CreateRequired,
+    engine::Engine,
+    full_path,
     model::{Column, Filled, Table, Type},
     sql,
 };
@@ -17,16 +17,16 @@ pub(super) struct Dropped<'t> {
     pub(super) recorded: String,
 }
 
-pub(super) fn has_table(backend: DbBackend, table: &str) -> String {
+pub(super) fn has_table(backend: Engine, table: &str) -> String {
     let tables = match backend {
-        DbBackend::MySql => {
+        Engine::MySql => {
             "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
              WHERE table_schema = DATABASE()) AS found WHERE TRUE"
         }
-        DbBackend::Sqlite => {
+        Engine::Sqlite => {
             "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         }
-        _ => {
+        Engine::Postgres => {
             "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
              WHERE table_schema = current_schema()) AS found WHERE TRUE"
         }
@@ -38,17 +38,17 @@ pub(super) fn has_table(backend: DbBackend, table: &str) -> String {
 }
 
 /// The column as it is required of the application's table.
-pub(super) fn has_required_column(backend: DbBackend, table: &Table, column: &Column) -> String {
+pub(super) fn has_required_column(backend: Engine, table: &Table, column: &Column) -> String {
     let columns = match backend {
-        DbBackend::MySql => {
-            "SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()"
+        Engine::MySql => "SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()",
+        Engine::Sqlite => return has_required_column_of_sqlite(table, column),
+        Engine::Postgres => {
+            "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
         }
-        DbBackend::Sqlite => return has_required_column_of_sqlite(table, column),
-        _ => "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()",
     };
     let spelled = column.kind.spelled(backend);
     let of_type = match (column.kind, backend) {
-        (Type::Integer { .. }, DbBackend::MySql) => {
+        (Type::Integer { .. }, Engine::MySql) => {
             format!(" AND data_type = '{spelled}' AND column_type NOT LIKE '%unsigned%'")
         }
         (Type::Integer { .. }, _) => format!(" AND data_type = '{spelled}'"),
@@ -89,8 +89,8 @@ pub(super) fn has_column(table: &str, column: &str) -> String {
 fn column_of_sqlite(table: &str, column: &str, and: &str) -> String {
     format!(
         "EXISTS (SELECT 1 FROM pragma_table_info({}) WHERE lower(name) = {}{and})",
-        sql::literal(DbBackend::Sqlite, table),
-        lower(DbBackend::Sqlite, column)
+        sql::literal(Engine::Sqlite, table),
+        lower(Engine::Sqlite, column)
     )
 }
 
@@ -105,10 +105,7 @@ pub(super) fn is_taken(table: &str, index: &str) -> String {
 }
 
 fn index_of_sqlite(index: &str, compares: &str, table: &str) -> String {
-    let (index, table) = (
-        lower(DbBackend::Sqlite, index),
-        lower(DbBackend::Sqlite, table),
-    );
+    let (index, table) = (lower(Engine::Sqlite, index), lower(Engine::Sqlite, table));
     format!(
         "EXISTS (SELECT 1 FROM sqlite_schema \
          WHERE lower(name) = {index} AND lower(tbl_name) {compares} {table})"
@@ -116,31 +113,31 @@ fn index_of_sqlite(index: &str, compares: &str, table: &str) -> String {
 }
 
 /// SQLite would delete what refers to the table, and MySQL may leave it behind; PostgreSQL says the same.
-pub(super) fn is_referred_to(backend: DbBackend, table: &str, dropped: &[Dropped<'_>]) -> String {
+pub(super) fn is_referred_to(backend: Engine, table: &str, dropped: &[Dropped<'_>]) -> String {
     let name = sql::literal(backend, table);
     let referrers = match backend {
-        DbBackend::MySql => format!(
+        Engine::MySql => format!(
             "SELECT 1 FROM information_schema.key_column_usage \
              WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {name}"
         ),
-        DbBackend::Sqlite => format!(
+        Engine::Sqlite => format!(
             "SELECT 1 FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
              WHERE tables.type = 'table' AND lower(keys.\"table\") = {}",
             lower(backend, table)
         ),
-        _ => format!(
+        Engine::Postgres => format!(
             "SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = {}",
             regclass(table)
         ),
     };
     let is_other = |than: &str| match backend {
-        DbBackend::MySql => format!(
+        Engine::MySql => format!(
             "(table_schema <> DATABASE() OR table_name <> {})",
             sql::literal(backend, than)
         ),
-        DbBackend::Sqlite => format!("lower(tables.name) <> {}", lower(backend, than)),
+        Engine::Sqlite => format!("lower(tables.name) <> {}", lower(backend, than)),
         // There may be none of that name.
-        _ => format!("conrelid IS DISTINCT FROM {}", regclass(than)),
+        Engine::Postgres => format!("conrelid IS DISTINCT FROM {}", regclass(than)),
     };
     let dropped = dropped.iter().map(|Dropped { referrer, recorded }| {
         format!(" AND ({} OR NOT {recorded})", is_other(referrer))
@@ -151,25 +148,22 @@ pub(super) fn is_referred_to(backend: DbBackend, table: &str, dropped: &[Dropped
 
 /// PostgreSQL: a table of the search path, NULL where there is none.
 pub(super) fn regclass(table: &str) -> String {
-    let quoted = sql::identifier(DbBackend::Postgres, table);
-    format!(
-        "to_regclass({})",
-        sql::literal(DbBackend::Postgres, &quoted)
-    )
+    let quoted = sql::identifier(Engine::Postgres, table);
+    format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }
 
 /// Whether a required table may be made where the script is applied.
-pub(super) fn is_where_required_is_made(backend: DbBackend, create: &CreateRequired) -> String {
+pub(super) fn is_where_required_is_made(backend: Engine, create: &CreateRequired) -> String {
     match (create, backend) {
         (CreateRequired::Nowhere, _) => "1 = 0".to_owned(),
         (CreateRequired::Anywhere, _) => "1 = 1".to_owned(),
-        (CreateRequired::In(name), DbBackend::MySql) => {
+        (CreateRequired::In(name), Engine::MySql) => {
             format!(
                 "DATABASE() = CONVERT(x'{}' USING utf8mb4)",
                 hexadecimal(name)
             )
         }
-        (CreateRequired::In(name), DbBackend::Sqlite) => {
+        (CreateRequired::In(name), Engine::Sqlite) => {
             let file = full_path(Path::new(name)).to_string_lossy().into_owned();
             format!(
                 "(SELECT file FROM pragma_database_list WHERE name = 'main') = CAST(x'{}' AS text)",
@@ -189,6 +183,6 @@ fn hexadecimal(text: &str) -> String {
 }
 
 /// A name as `lower` returns it.
-fn lower(backend: DbBackend, name: &str) -> String {
+fn lower(backend: Engine, name: &str) -> String {
     sql::literal(backend, &name.to_ascii_lowercase())
 }

@@ -1,10 +1,9 @@
 //! Where a script would go wrong, and so stops.
 
-use sea_orm::DbBackend;
-
 use super::{Records, Script, Version, catalog};
 use crate::{
     declare::{Declared, Role, Shape},
+    engine::Engine,
     model::{Column, ForeignKey, Index, Table, Type},
     plan::{Undo, Undone},
 };
@@ -86,7 +85,7 @@ impl<'g> Guarded<'g> {
 
     /// Whether statements are run whatever is recorded.
     fn skips_nothing(&self) -> bool {
-        self.script.backend == DbBackend::Sqlite
+        self.script.backend == Engine::Sqlite
     }
 
     fn has_table(&self, table: &str) -> String {

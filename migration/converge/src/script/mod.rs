@@ -13,15 +13,13 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use sea_orm::DbBackend;
-
 use self::{guard::Guard, part::Part};
-use crate::{Error, declare::Shape, session::Settings};
+use crate::{Error, declare::Shape, engine::Engine, session::Settings};
 
 /// What scripts are printed from.
 pub struct Script<'s> {
     /// The dialect.
-    pub backend: DbBackend,
+    pub backend: Engine,
     /// The schema to work in, and where a required table may be made.
     pub settings: &'s Settings,
     /// The table of records.
@@ -71,9 +69,9 @@ impl Script<'_> {
         let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>()?;
         let guards = self.guards(&parts);
         let statements = match self.backend {
-            DbBackend::MySql => mysql::up(self.records, &guards, &parts),
-            DbBackend::Sqlite => sqlite::up(self.records, &guards, &parts),
-            _ => postgres::up(self.schema(), self.records, &guards, &parts),
+            Engine::MySql => mysql::up(self.records, &guards, &parts),
+            Engine::Sqlite => sqlite::up(self.records, &guards, &parts),
+            Engine::Postgres => postgres::up(self.schema(), self.records, &guards, &parts),
         };
         Ok(self.text(&made(&self.newest()), &statements))
     }
@@ -92,9 +90,9 @@ impl Script<'_> {
         let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>()?;
         let guards = self.guards(&parts);
         let statements = match self.backend {
-            DbBackend::MySql => mysql::down(self.records, &guards, &parts),
-            DbBackend::Sqlite => sqlite::down(self.records, &guards, &parts),
-            _ => postgres::down(self.schema(), self.records, &guards, &parts),
+            Engine::MySql => mysql::down(self.records, &guards, &parts),
+            Engine::Sqlite => sqlite::down(self.records, &guards, &parts),
+            Engine::Postgres => postgres::down(self.schema(), self.records, &guards, &parts),
         };
         Ok(self.text(&taken_back(&self.newest()), &statements))
     }
@@ -119,13 +117,13 @@ impl Script<'_> {
 
     fn text(&self, what: &str, statements: &[String]) -> String {
         let apply = match self.backend {
-            DbBackend::MySql => {
+            Engine::MySql => {
                 "mariadb DATABASE < FILE\n\
                  -- Each statement commits: where this was cut short between a table and its record, `migration up`\n\
                  -- goes on, or drop the empty table and apply this again."
             }
-            DbBackend::Sqlite => "sqlite3 DATABASE < FILE",
-            _ => "psql -v ON_ERROR_STOP=1 -f FILE DATABASE",
+            Engine::Sqlite => "sqlite3 DATABASE < FILE",
+            Engine::Postgres => "psql -v ON_ERROR_STOP=1 -f FILE DATABASE",
         };
         let statements = statements.join("\n");
         format!("{what}\n-- Apply it with: {apply}\n{statements}\n")

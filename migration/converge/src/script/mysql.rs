@@ -1,11 +1,9 @@
 //! Each statement commits, and none but a prepared one can be left out: what is due is prepared, or `DO 0`.
 
-use sea_orm::DbBackend;
-
 use super::{Guard, Part, Records, where_missing};
-use crate::{lock, plan::CAREFUL_MODE, sql};
+use crate::{engine::Engine, lock, plan::CAREFUL_MODE, sql};
 
-const BACKEND: DbBackend = DbBackend::MySql;
+const BACKEND: Engine = Engine::MySql;
 
 pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
     let body = parts.iter().map(|part| {

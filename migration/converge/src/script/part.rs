@@ -1,7 +1,5 @@
 //! One migration's share of a script.
 
-use sea_orm::DbBackend;
-
 use super::{
     Script, Version,
     guard::{self, Guard},
@@ -10,6 +8,7 @@ use crate::{
     CreateRequired, Error,
     declare::{Declared, Role},
     diff::{Change, Difference, Element, Part as Kind, name::name},
+    engine::Engine,
     facts::Facts,
     foresee::Foresight,
     inspect::{Compression, Inspection},
@@ -73,13 +72,13 @@ impl<'v> Part<'v> {
 }
 
 impl Storage {
-    fn of(backend: DbBackend, set: impl Fn(Compression) -> Vec<String>) -> Option<Self> {
+    fn of(backend: Engine, set: impl Fn(Compression) -> Vec<String>) -> Option<Self> {
         let storage = Self {
             with_lz4: set(Compression::Lz4),
             without: set(Compression::PglzAlone),
         };
         let is_any = !storage.with_lz4.is_empty() || !storage.without.is_empty();
-        (backend == DbBackend::Postgres && is_any).then_some(storage)
+        (backend == Engine::Postgres && is_any).then_some(storage)
     }
 }
 
@@ -99,12 +98,12 @@ fn creations<'v>(script: &Script<'_>, version: &'v Version) -> Vec<Creation<'v>>
     creations.collect()
 }
 
-fn statements(backend: DbBackend, version: &Version) -> Result<Vec<String>, Error> {
+fn statements(backend: Engine, version: &Version) -> Result<Vec<String>, Error> {
     let mut statements = Vec::new();
     for Plan { change, remedy } in plans(backend, version) {
         let steps = remedy.steps().filter(|steps| steps.iter().all(is_plain));
         let steps = steps.ok_or_else(|| unscripted(version, &change))?;
-        if backend == DbBackend::MySql && is_foreign_key(&change) {
+        if backend == Engine::MySql && is_foreign_key(&change) {
             // A server's default may be to look at no row.
             statements.push("SET SESSION foreign_key_checks = 1".to_owned());
         }
@@ -114,7 +113,7 @@ fn statements(backend: DbBackend, version: &Version) -> Result<Vec<String>, Erro
 }
 
 /// What `up` plans.
-fn plans(backend: DbBackend, version: &Version) -> Vec<Plan> {
+fn plans(backend: Engine, version: &Version) -> Vec<Plan> {
     planned(
         simulated::inspection(backend, &tables_before(version), None),
         version,
@@ -183,11 +182,11 @@ fn unstored(version: &Version, compression: Compression) -> Inspection {
         }
     };
     let tables: Vec<Declared> = version.newer.tables.iter().map(stored_before).collect();
-    simulated::inspection(DbBackend::Postgres, &tables, Some(compression))
+    simulated::inspection(Engine::Postgres, &tables, Some(compression))
 }
 
 /// What `up` would have made of the version.
-fn undo(backend: DbBackend, version: &Version) -> Undo {
+fn undo(backend: Engine, version: &Version) -> Undo {
     let plans = plans(backend, version);
     let is_made = |table: &str, index: &str| {
         plans
@@ -214,7 +213,7 @@ fn undo(backend: DbBackend, version: &Version) -> Undo {
 
 /// The statements that store columns as before.
 fn restored(version: &Version, compression: Compression) -> Vec<String> {
-    let backend = DbBackend::Postgres;
+    let backend = Engine::Postgres;
     let after = simulated::after(backend, &version.newer, Some(compression));
     let mut undo = Undo::between(&version.older, &version.newer, Some(&after));
     undo.parts

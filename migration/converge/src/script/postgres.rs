@@ -1,14 +1,12 @@
 //! One transaction, in the migrators' turn.
 
-use sea_orm::DbBackend;
-
 use super::{
     Guard, Part, Records, catalog,
     part::{Creation, Storage},
 };
-use crate::{inspect, lock, sql};
+use crate::{engine::Engine, inspect, lock, sql};
 
-const BACKEND: DbBackend = DbBackend::Postgres;
+const BACKEND: Engine = Engine::Postgres;
 
 pub(super) fn up(
     schema: &str,

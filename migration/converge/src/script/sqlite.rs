@@ -1,9 +1,8 @@
 //! One transaction. SQLite leaves out no statement by a condition, so that each can be repeated, or a guard stops
 //! where it cannot.
 
-use sea_orm::DbBackend;
-
 use super::{Guard, Part, Records, where_missing};
+use crate::engine::Engine;
 use crate::sql;
 
 pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
@@ -58,6 +57,6 @@ fn stop_where(Guard { condition, message }: &Guard) -> String {
         "CREATE TEMP TABLE guard (found INTEGER CONSTRAINT {} CHECK (NOT found));\n\
          INSERT INTO guard SELECT {condition};\n\
          DROP TABLE guard;",
-        sql::identifier(DbBackend::Sqlite, message)
+        sql::identifier(Engine::Sqlite, message)
     )
 }

@@ -1,12 +1,12 @@
 use sea_query::{ColumnDef, ForeignKey, ForeignKeyAction, Index, Table};
 
 use super::*;
-use crate::{CreateRequired, Declaration, sql};
+use crate::{CreateRequired, Declaration, engine::Engine, sql};
 
-const BACKENDS: [DbBackend; 3] = [DbBackend::Postgres, DbBackend::MySql, DbBackend::Sqlite];
+const BACKENDS: [Engine; 3] = [Engine::Postgres, Engine::MySql, Engine::Sqlite];
 
 /// The records of migrations that are all known.
-struct Recorded(DbBackend);
+struct Recorded(Engine);
 
 impl Records for Recorded {
     fn create(&self) -> String {
@@ -133,7 +133,7 @@ fn all() -> Vec<Version> {
     ])
 }
 
-fn with<T>(backend: DbBackend, versions: &[Version], print: impl FnOnce(&Script<'_>) -> T) -> T {
+fn with<T>(backend: Engine, versions: &[Version], print: impl FnOnce(&Script<'_>) -> T) -> T {
     let settings = Settings {
         create_required: CreateRequired::Anywhere,
         ..Settings::default()
@@ -146,7 +146,7 @@ fn with<T>(backend: DbBackend, versions: &[Version], print: impl FnOnce(&Script<
     })
 }
 
-fn part(backend: DbBackend, at: usize) -> Vec<String> {
+fn part(backend: Engine, at: usize) -> Vec<String> {
     let all = all();
     with(backend, &all, |script| {
         Part::up(script, &all[at]).map(|part| part.statements)
@@ -154,7 +154,7 @@ fn part(backend: DbBackend, at: usize) -> Vec<String> {
     .expect("scripted")
 }
 
-fn undone(backend: DbBackend, at: usize) -> Vec<String> {
+fn undone(backend: Engine, at: usize) -> Vec<String> {
     let all = all();
     with(backend, &all, |script| {
         Part::down(script, &all[at], &[])
@@ -193,21 +193,21 @@ fn nothing_is_planned_where_nothing_is_added() {
 fn what_is_built_on_a_new_column_follows_it() {
     let expected = [
         (
-            DbBackend::Postgres,
+            Engine::Postgres,
             [
                 r#"ALTER TABLE "notes" ADD COLUMN "body" varchar(40)"#,
                 r#"CREATE INDEX "ix_notes_body" ON "notes" ("user_id", "body")"#,
             ],
         ),
         (
-            DbBackend::MySql,
+            Engine::MySql,
             [
                 "ALTER TABLE `notes` ADD COLUMN `body` varchar(40) CHARACTER SET utf8mb4 NULL, ALGORITHM=INPLACE, LOCK=NONE",
                 "CREATE INDEX `ix_notes_body` ON `notes` (`user_id`, `body`) ALGORITHM=INPLACE LOCK=NONE",
             ],
         ),
         (
-            DbBackend::Sqlite,
+            Engine::Sqlite,
             [
                 r#"ALTER TABLE "notes" ADD COLUMN "body" varchar(40)"#,
                 r#"CREATE INDEX "ix_notes_body" ON "notes" ("user_id", "body")"#,
@@ -217,7 +217,7 @@ fn what_is_built_on_a_new_column_follows_it() {
     for (backend, statements) in expected {
         assert_eq!(part(backend, 2), statements, "{backend:?}");
     }
-    let undone = undone(DbBackend::Postgres, 2);
+    let undone = undone(Engine::Postgres, 2);
     assert_eq!(
         undone,
         [
@@ -230,7 +230,7 @@ fn what_is_built_on_a_new_column_follows_it() {
 #[test]
 fn a_column_is_stored_as_the_server_can() {
     let all = all();
-    let (up, down) = with(DbBackend::Postgres, &all, |script| {
+    let (up, down) = with(Engine::Postgres, &all, |script| {
         let up = Part::up(script, &all[2]).expect("scripted").storage;
         (
             up.expect("storage"),
@@ -258,18 +258,18 @@ fn a_foreign_key_of_an_older_table_is_checked_or_left_to_up() {
     ]);
     let print = |backend| with(backend, &versions, |script| script.up(usize::MAX));
 
-    let postgres = print(DbBackend::Postgres).expect("scripted");
+    let postgres = print(Engine::Postgres).expect("scripted");
     assert!(
         postgres.contains(r#"VALIDATE CONSTRAINT "notes_id_fkey""#),
         "{postgres}"
     );
-    let mysql = print(DbBackend::MySql).expect("scripted");
+    let mysql = print(Engine::MySql).expect("scripted");
     assert!(
         mysql.contains("SET SESSION foreign_key_checks = 1"),
         "{mysql}"
     );
     assert!(mysql.contains("ALGORITHM=COPY"), "{mysql}");
-    let sqlite = print(DbBackend::Sqlite);
+    let sqlite = print(Engine::Sqlite);
     assert!(
         matches!(sqlite, Err(Error::Unscripted { .. })),
         "{sqlite:?}"

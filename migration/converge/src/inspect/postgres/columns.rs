@@ -1,9 +1,10 @@
 //! Columns, and the sequences that they take their numbers from.
 
-use sea_orm::{DbBackend, DbErr};
+use sea_orm::DbErr;
 
 use super::super::questions::{Question, Row};
 use crate::{
+    engine::Engine,
     model::{Attributes, Column, Filled, Owner, Sequence, Table},
     sql::literal,
     types::{Length, Type},
@@ -134,8 +135,8 @@ fn kind(type_name: &str, modifier: i32) -> Type {
 pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
     let numbered = declared.auto_increment();
     let column = numbered.map_or("", |column| &column.name);
-    let sequence = literal(DbBackend::Postgres, &sequence_of(&declared.name, column));
-    let column = literal(DbBackend::Postgres, column);
+    let sequence = literal(Engine::Postgres, &sequence_of(&declared.name, column));
+    let column = literal(Engine::Postgres, column);
     let sql = format!(
         "SELECT s.oid::regclass::text,
                 EXISTS (SELECT FROM pg_catalog.pg_depend d

@@ -1,12 +1,13 @@
 //! Indexes, the primary key and the foreign keys.
 
-use sea_orm::{DbBackend, DbErr};
+use sea_orm::DbErr;
 
 use super::{
     super::questions::{Question, Row},
     resolved,
 };
 use crate::{
+    engine::Engine,
     model::{ForeignKey, Index, Table, Unused},
     sql::literal,
 };
@@ -70,7 +71,7 @@ pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
     let parents = declared.foreign_keys.iter().map(|key| &key.table);
     let parents: Vec<String> = parents
         .map(|name| {
-            let literal = literal(DbBackend::Postgres, name);
+            let literal = literal(Engine::Postgres, name);
             format!(" WHEN {} THEN {literal}", resolved(name))
         })
         .collect();

@@ -6,8 +6,6 @@
 
 use std::ops::Range;
 
-use sea_orm::DbBackend;
-
 use super::{
     compare::{self, Pairs},
     definition::{Column, Constraint, ConstraintKind, Definition, Reference, TableConstraint},
@@ -16,6 +14,7 @@ use super::{
 };
 use crate::{
     diff::{Change, Difference},
+    engine::Engine,
     inspect::Inspection,
     model::{Filled, ForeignKey, Table},
     sql,
@@ -247,7 +246,7 @@ impl<'d> Rewritten<'d> {
     fn fix(&mut self, difference: &Difference) -> Result<(), String> {
         match difference {
             Difference::Narrow { declared, .. } => {
-                let kind = declared.kind.spelled(DbBackend::Sqlite).to_uppercase();
+                let kind = declared.kind.spelled(Engine::Sqlite).to_uppercase();
                 self.replace(&self.column(&declared.name)?.kind, &kind);
             }
             Difference::Nullable { declared, .. } => self.refuse_null(&declared.name)?,
@@ -489,7 +488,7 @@ fn copy_rows(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
 
 /// Keeps the last number given: it may be larger than any that is left.
 fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
-    let literal = |name: &str| sql::literal(DbBackend::Sqlite, name);
+    let literal = |name: &str| sql::literal(Engine::Sqlite, name);
     let (table, rebuilt) = (literal(table), literal(rebuilt));
     [
         format!("DELETE FROM sqlite_sequence WHERE name = {rebuilt}"),

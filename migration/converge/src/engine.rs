@@ -1,0 +1,42 @@
+//! The kinds of databases that are supported.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub enum Engine {
+    /// PostgreSQL, and Citus.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite.
+    Sqlite,
+}
+
+impl Engine {
+    /// Returns the engine of a connection.
+    pub fn of<C: ConnectionTrait>(db: &C) -> Self {
+        db.get_database_backend().into()
+    }
+
+    /// Returns SeaORM's name of it.
+    pub fn backend(self) -> DbBackend {
+        match self {
+            Self::Postgres => DbBackend::Postgres,
+            Self::MySql => DbBackend::MySql,
+            Self::Sqlite => DbBackend::Sqlite,
+        }
+    }
+}
+
+impl From<DbBackend> for Engine {
+    /// SeaORM knows three. One that it adds is taken for SQLite's kind, and refuses the first statement.
+    fn from(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Postgres => Self::Postgres,
+            DbBackend::MySql => Self::MySql,
+            _ => Self::Sqlite,
+        }
+    }
+}
