@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::dotenv::Damage;
 use crate::Error;
 
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
@@ -37,8 +38,8 @@ pub(super) enum CliError {
     )]
     DatabaseUnnamed,
 
-    #[error("the file .env cannot be read: {0}")]
-    Dotenv(String),
+    #[error("{0}")]
+    Dotenv(Damage),
 
     #[error(
         "{database} cannot be reached: {reason}. Check that the server runs there and may be reached from here"
@@ -119,18 +120,8 @@ impl CliError {
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
             )) => Some("--lock-wait SECONDS says how long to wait"),
+            Self::Dotenv(damage) => Some(damage.hint()),
             _ => None,
         }
-    }
-
-    /// Without the line that cannot be parsed: it may hold a password.
-    pub(super) fn dotenv(error: &dotenvy::Error) -> Self {
-        Self::Dotenv(match error {
-            dotenvy::Error::LineParse(..) => {
-                "a line of it cannot be parsed. Put a value with spaces or quotes between single quotes"
-                    .to_owned()
-            }
-            error => error.to_string(),
-        })
     }
 }

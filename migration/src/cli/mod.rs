@@ -2,6 +2,7 @@
 
 mod connect;
 mod database;
+mod dotenv;
 mod environment;
 mod error;
 mod ids;
@@ -337,8 +338,9 @@ struct Target {
 
 impl Target {
     async fn connect(mut self) -> Result<(DatabaseConnection, Runner), CliError> {
-        let dotenv = Dotenv::read()?;
+        let dotenv = Dotenv::read();
         let url = dotenv.url(self.url.take())?;
+        warn_of_damage(&dotenv);
         let schema = dotenv.schema(self.schema.take())?;
         let db = connect::connect(&url, &schema, self.lock_wait).await?;
         let runner = self.runner(&dotenv, db.get_database_backend());
@@ -375,7 +377,8 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             say(&String::from_utf8_lossy(&script))?;
         }
         Command::Sql { way, backend, num } => {
-            let (dotenv, backend) = (Dotenv::read()?, backend.into());
+            let (dotenv, backend) = (Dotenv::read(), backend.into());
+            warn_of_damage(&dotenv);
             let schema = dotenv.schema(target.schema.clone())?;
             let runner = target.runner(&dotenv, backend).schema(schema);
             say(&script(backend, runner.settings(), way.direction(num))?)?;
@@ -460,6 +463,13 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A table of records may be named in what is not read.
+fn warn_of_damage(dotenv: &Dotenv) {
+    if let Some(damage) = dotenv.damage() {
+        whisper(&format!("warning: {damage}; what follows is not read\n"));
+    }
 }
 
 /// In red on a terminal, unless NO_COLOR is set.

@@ -18,6 +18,7 @@ mod convergence;
 mod crashes;
 mod documentation;
 mod documents;
+mod dotenv;
 mod dry_run;
 mod entities;
 mod faults;
@@ -185,6 +186,7 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     [
         command_line::without_engine(),
         documentation::without_engine(),
+        dotenv::without_engine(),
         output::without_engine(),
         packages::without_engine(),
         secrets::without_engine(),
