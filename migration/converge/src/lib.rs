@@ -38,8 +38,8 @@ mod types;
 pub use apply::Done;
 pub use clear::{Contents, drop_all, how_many};
 pub use converge::{
-    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans, inspect,
-    roll_back,
+    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans,
+    differs_in_catalog, inspect, roll_back,
 };
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::dotenv::Damage;
-use crate::Error;
+use crate::{DifferenceReport, Error, RemedyReport, Report};
 
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -114,14 +114,37 @@ impl CliError {
     /// What the next step is called on the command line, where the error is the library's.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => {
+            Self::Shape(
+                Error::UnknownMigrations { .. }
+                | Error::MigrationTable { .. }
+                | Error::MigrationTableForm { .. },
+            ) => {
                 Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
             }
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
             )) => Some("--lock-wait SECONDS says how long to wait"),
+            Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Dotenv(damage) => Some(damage.hint()),
             _ => None,
         }
+    }
+}
+
+/// What `repair` does about it.
+fn hint_of_drift(report: &Report) -> &'static str {
+    let is_repaired = |one: &DifferenceReport| match one.remedy {
+        RemedyReport::Repair { .. } | RemedyReport::After { .. } => true,
+        RemedyReport::DeleteOrphans { .. } | RemedyReport::Person { .. } => false,
+    };
+    let repaired = report
+        .differences
+        .iter()
+        .filter(|one| is_repaired(one))
+        .count();
+    match repaired {
+        0 => "`repair` cannot fix that: do what it says, then run `repair`",
+        all if all == report.differences.len() => "`repair` fixes that",
+        _ => "`repair` fixes what needs no decision, and `check` shows what does",
     }
 }

@@ -6,6 +6,7 @@ mod dotenv;
 mod environment;
 mod error;
 mod ids;
+mod migrator_list;
 mod progress;
 mod report;
 mod scaffold;
@@ -370,7 +371,13 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             migration_name,
             local_time,
             ..
-        } => scaffold::generate(&migration_name, !local_time)?,
+        } => {
+            let clock = match local_time {
+                true => scaffold::Clock::Local,
+                false => scaffold::Clock::Universal,
+            };
+            scaffold::generate(&migration_name, clock)?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "migration", &mut script);
@@ -386,14 +393,17 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         Command::Up { num, dry_run } => {
             let (db, runner) = target.connect().await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_up(&db, num).await?))?,
-                false => runner.up(&db, num).await?,
+                true => say(&text::previews(&runner.preview_up(&db, num).await?, num))?,
+                false => runner.up_or_drifted(&db, num).await?,
             }
         }
         Command::Down { num, dry_run } => {
             let (db, runner) = target.connect().await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_down(&db, Some(num)).await?))?,
+                true => say(&text::previews(
+                    &runner.preview_down(&db, Some(num)).await?,
+                    Some(num),
+                ))?,
                 false => runner.down(&db, Some(num)).await?,
             }
         }

@@ -9,7 +9,7 @@ use converge::{
     session::{Session, Statements, Unit},
 };
 
-use super::settings::Settings;
+use super::{record_form, settings::Settings};
 use crate::{Error, versions};
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
@@ -206,7 +206,9 @@ pub(super) async fn is_installed(
     .await?;
     let is_it = |name: &String| settings.records.is_called(case, name);
     let is_installed = tables.iter().any(is_it);
-    if !is_installed {
+    if is_installed {
+        record_form::require(db, settings).await?;
+    } else {
         let relations = converge::relations(db).await?;
         if relations
             .iter()
