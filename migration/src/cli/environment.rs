@@ -43,11 +43,11 @@ impl Dotenv {
         self.damage.as_ref()
     }
 
-    /// PostgreSQL's schema.
-    pub(super) fn schema(&self, given: Option<String>) -> Result<String, CliError> {
+    /// PostgreSQL's schema, where one is named apart from the URL.
+    pub(super) fn schema(&self, given: Option<String>) -> Result<Option<String>, CliError> {
         match self.or(given, "DATABASE_SCHEMA") {
             Some(schema) if schema.contains("://") => Err(CliError::SchemaIsUrl),
-            schema => Ok(schema.unwrap_or("public".to_owned())),
+            schema => Ok(schema),
         }
     }
 
