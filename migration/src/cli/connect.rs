@@ -2,7 +2,10 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use async_std::{future::timeout, task};
+use async_std::{
+    future::{TimeoutError, timeout},
+    task,
+};
 use futures_timer::Delay;
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
@@ -84,7 +87,7 @@ async fn open(database: &Database) -> Result<DatabaseConnection, CliError> {
 /// The pool is silent while it tries again.
 async fn announce(database: Database) {
     Delay::new(QUIET).await;
-    let reason = match timeout(UNANSWERED, first_answer(&database)).await {
+    let reason = match first_answer(&database).await {
         Err(_) => "no answer yet".to_owned(),
         Ok(Some(error)) => reason(error),
         Ok(None) => return,
@@ -226,8 +229,8 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
             CliError::FileUnusable { database, reason }
         }
         (sqlx::Error::PoolTimedOut, _) => match first_answer(target).await {
-            Some(answer) => sort(&answer, database),
-            None => CliError::Unreachable {
+            Ok(Some(answer)) => sort(&answer, database),
+            Ok(None) | Err(_) => CliError::Unreachable {
                 database,
                 reason: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
             },
@@ -237,7 +240,7 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
 }
 
 /// The pool retries what may be a server that is starting, and forgets why each try failed.
-async fn first_answer(target: &Database) -> Option<sqlx::Error> {
+async fn first_answer(target: &Database) -> Result<Option<sqlx::Error>, TimeoutError> {
     let answer = async {
         match target {
             Database::Postgres(options) => options.connect().await.err(),
@@ -245,10 +248,7 @@ async fn first_answer(target: &Database) -> Option<sqlx::Error> {
             Database::Sqlite(file) => file.options().connect().await.err(),
         }
     };
-    async_std::future::timeout(CONNECT_TIMEOUT, answer)
-        .await
-        .ok()
-        .flatten()
+    timeout(UNANSWERED, answer).await
 }
 
 fn sort(error: &sqlx::Error, database: String) -> CliError {

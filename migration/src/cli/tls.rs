@@ -83,13 +83,16 @@ pub(super) enum Problem {
 }
 
 /// What rustls and sqlx say of each.
-const WORDS: [(&str, Problem); 9] = [
+const WORDS: [(&str, Problem); 12] = [
     ("server does not support TLS", Problem::NotOffered),
     ("UnknownIssuer", Problem::UnknownIssuer),
     ("BadSignature", Problem::UnknownIssuer),
     ("not valid for name", Problem::NameMismatch),
+    ("NotValidForName", Problem::NameMismatch),
     ("certificate expired", Problem::Expired),
+    ("certificate: Expired", Problem::Expired),
     ("not valid yet", Problem::NotYetValid),
+    ("NotValidYet", Problem::NotYetValid),
     ("UnsupportedCertVersion", Problem::Version1),
     ("CaUsedAsEndEntity", Problem::IsAuthority),
     ("CertificateRequired", Problem::ClientCertificate),
