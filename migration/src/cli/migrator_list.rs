@@ -90,12 +90,12 @@ fn with_module(lib: &str, migration: &str, newline: &str) -> String {
         line.is_empty() || line.starts_with("//!") || line.starts_with("#![")
     };
     let after_last = |wanted: &dyn Fn(&&str) -> bool| {
-        let last = lines.iter().rposition(|line| wanted(line));
+        let last = lines.iter().rposition(wanted);
         last.map(|at| at + 1)
     };
     let at = after_last(&is_migration)
         .or_else(|| after_last(&is_module))
-        .or_else(|| lines.iter().position(|line| !is_head(&line)))
+        .or_else(|| lines.iter().position(|line| !is_head(line)))
         .unwrap_or(lines.len());
     let (before, after) = lines.split_at(at);
     format!(

@@ -33,7 +33,7 @@ impl Parameters {
 
 /// The search path in PostgreSQL's start-up options (`-c search_path=a,b`, `--search-path=a`), where they have one.
 pub(super) fn search_path(options: &str) -> Option<String> {
-    let settings = words(options).into_iter().filter_map(|word| {
+    let mut settings = words(options).into_iter().filter_map(|word| {
         let word = word
             .strip_prefix("--")
             .or(word.strip_prefix("-c"))
@@ -43,7 +43,7 @@ pub(super) fn search_path(options: &str) -> Option<String> {
         name.eq_ignore_ascii_case("search_path")
             .then(|| value.to_owned())
     });
-    settings.last()
+    settings.next_back()
 }
 
 /// Split as the server does it: at spaces that no backslash stands before.

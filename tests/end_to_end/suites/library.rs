@@ -47,15 +47,18 @@ async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
     println!("{database}: a no-op up asks {} statements", asked.len());
     let most = match database.backend() {
         DbBackend::Postgres => 2,
-        DbBackend::MySql => 32,
-        _ => 25,
+        DbBackend::MySql => 26,
+        _ => 24,
     };
     assert!(asked.len() <= most, "{}: {asked:?}", asked.len());
     assert!(asked[0].contains("seaql_migrations"), "{asked:?}");
     let writes = |sql: &&String| {
-        ["LOCK", "IMMEDIATE", "INSERT", "CREATE"]
-            .iter()
-            .any(|word| sql.to_uppercase().contains(word))
+        let locks = ["advisory", "GET_LOCK", "IMMEDIATE"];
+        let changes = ["INSERT", "CREATE", "UPDATE", "DELETE"];
+        locks.iter().any(|word| sql.contains(word))
+            || changes
+                .iter()
+                .any(|word| sql.trim_start().starts_with(word))
     };
     assert_eq!(asked.iter().find(writes), None);
 }
