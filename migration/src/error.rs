@@ -1,7 +1,7 @@
 use converge::explained;
 use sea_orm::DbErr;
 
-use crate::Place;
+use crate::{Place, Report};
 
 /// Names the database that `fresh` may empty.
 pub(crate) const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
@@ -25,6 +25,17 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// A table has the name of the table of records and another form, in which no migration can be recorded.
+    #[error("{place}: the table {table:?} is not one in which SeaORM records migrations: {reason}")]
+    MigrationTableForm {
+        /// Where it is.
+        place: Place,
+        /// Its name.
+        table: String,
+        /// What speaks against it.
+        reason: String,
+    },
+
     /// Migrations have been applied that are not this program's.
     #[error(
         "{place}: the table {table:?} records migrations that this program does not have: {names}. \
@@ -39,6 +50,18 @@ pub enum Error {
         table: String,
         /// Their names.
         names: String,
+    },
+
+    /// Every migration is recorded, and the tables are not what they declare: another tool or a restored backup has
+    /// changed them since. Nothing was changed.
+    #[error(
+        "{}: every migration is recorded as applied, and the tables are not as declared: {}",
+        report.place,
+        sentences(report)
+    )]
+    Drifted {
+        /// What differs.
+        report: Box<Report>,
     },
 
     /// A script was asked for, and this migration's statements are known only where it is run.
@@ -136,6 +159,11 @@ impl From<Error> for DbErr {
             error => DbErr::Migration(error.to_string()),
         }
     }
+}
+
+fn sentences(report: &Report) -> String {
+    let differences = report.differences.iter().map(ToString::to_string);
+    differences.collect::<Vec<String>>().join("; ")
 }
 
 /// Our own errors come back from SeaORM's traits with a prefix that says nothing to an operator.

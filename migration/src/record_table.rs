@@ -71,7 +71,8 @@ impl RecordTable {
 
     /// The statement that makes the table where there is none.
     pub(crate) fn create(&self, backend: Engine) -> String {
-        let mut create = Schema::new(backend.backend()).create_table_from_entity(seaql_migrations::Entity);
+        let mut create =
+            Schema::new(backend.backend()).create_table_from_entity(seaql_migrations::Entity);
         create.table(self.iden()).if_not_exists();
         if backend == Engine::MySql {
             // The server's default may be an engine without transactions.

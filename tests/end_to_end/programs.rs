@@ -28,10 +28,11 @@ impl Finished {
         self.stdout
     }
 
-    /// The one sentence on stderr, after exit status 1 and no panic. Of a long step it is the last line.
+    /// The one sentence on stderr, after exit status 1 and no panic. What is waited for stands in indented lines
+    /// before it.
     #[track_caller]
     pub fn expect_error(mut self) -> String {
-        let is_progress = |line: &&str| line.starts_with("  running for ");
+        let is_progress = |line: &&str| line.starts_with("  ");
         self.stderr = self
             .stderr
             .split_inclusive('\n')

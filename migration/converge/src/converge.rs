@@ -126,7 +126,36 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
     }
 }
 
-/// The same, where the server has refused to fix these elements without copying the table, and these facts are known.
+/// Returns whether the catalog alone shows a difference. It reads no rows: [`check`] tells the rest.
+///
+/// On PostgreSQL it is one statement, and one request where no transaction has to enter a schema first.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] where the catalog cannot be read.
+pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
+    let settings = session.settings;
+    if session.reads_at_once() {
+        return differs(&session.db, settings, shape).await;
+    }
+    let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
+    let unit = session.begin_to_read().await.map_err(failed)?;
+    let differs = differs(&unit.db(), settings, shape).await;
+    unit.rollback().await.map_err(failed)?;
+    differs
+}
+
+async fn differs(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    shape: &Shape,
+) -> Result<bool, Error> {
+    let inspection = inspect::read(db, settings, shape).await?;
+    let changes = diff::changes(&inspection, shape, &mut Facts::default());
+    Ok(!changes.is_empty())
+}
+
+/// Inspects as [`inspect`] does, where the server has refused to fix these elements without copying the table, and these facts are known.
 async fn inspect_again(
     session: &Session<'_>,
     shape: &Shape,

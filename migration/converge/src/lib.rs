@@ -41,16 +41,16 @@ mod types;
 pub use apply::Done;
 pub use clear::{Contents, drop_all, how_many};
 pub use converge::{
-    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans, inspect,
-    roll_back,
+    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans,
+    differs_in_catalog, inspect, roll_back,
 };
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use engine::Engine;
 pub use error::Error;
 pub use inspect::{
-    Case, Relation, alembic, case_of_tables, has_rows, list, place, referrers_elsewhere, relations,
-    rows, tables,
+    Case, Relation, case_of_tables, has_rows, list, place, referrers_elsewhere, relations, rows,
+    tables,
 };
 pub use lock::{BETWEEN_TRIES, End, Turn};
 pub use model::Place;

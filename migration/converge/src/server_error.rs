@@ -149,7 +149,7 @@ const NEXT_STEPS: [(Codes, &str); 11] = [
     ),
     (
         Codes::postgres(&["25006"]),
-        "name the primary server: this one only reads",
+        "name the primary server where this one only reads; an index that is built beside its writers also needs a role without default_transaction_read_only",
     ),
     (
         Codes::postgres(&["26000", "42P05"]),

@@ -229,6 +229,13 @@ impl<'c> Session<'c> {
         }
     }
 
+    /// Returns whether one statement outside a transaction reads what one in a transaction would.
+    pub(crate) fn reads_at_once(&self) -> bool {
+        let has_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
+        let enters_nothing = self.settings.words().is_empty();
+        self.backend() == Engine::Postgres && has_pool && enters_nothing
+    }
+
     /// Begins a read-only transaction on a consistent snapshot, so that catalog queries agree even while other
     /// sessions run DDL.
     ///

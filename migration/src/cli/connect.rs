@@ -2,58 +2,77 @@
 
 use std::{io::ErrorKind, time::Duration};
 
+use async_std::{
+    future::{TimeoutError, timeout},
+    task,
+};
+use futures_timer::Delay;
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, QueryResult, RuntimeErr,
-    sqlx::{self, ConnectOptions as _, mysql::MySqlDatabaseError},
+    sqlx::{self, ConnectOptions as _, Executor as _, mysql::MySqlDatabaseError},
 };
 
-use converge::{
-    Engine,
-    session::{Session, Settings, Statements},
-    sql,
-};
+use converge::session::{Session, Settings, Statements};
 
-use super::{database::Database, environment::Url, error::CliError};
+use super::{
+    database::Database,
+    error::{CliError, reason},
+    parameters::{schemas, search_path},
+    tls::Problem,
+    whisper,
+};
 
 /// A server that is just starting gets this long, and a pooler whose connections many want at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// A server that lets us in sooner is not reported as one that is waited for.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// For how long a server may think about an answer before it is reported to give none.
+const UNANSWERED: Duration = Duration::from_secs(2);
+
 /// One holds the turn, one works.
 const CONNECTIONS: u32 = 2;
+
+/// MySQL and MariaDB: what a server may be set to, and no transaction can begin or end as it should. BEGIN opens a
+/// block in Oracle's mode.
+const OURS_ON_MYSQL: &str = "SET SESSION TRANSACTION READ WRITE; \
+     SET SESSION sql_mode = replace(@@SESSION.sql_mode, 'ORACLE', ''), \
+     autocommit = 1, completion_type = 'NO_CHAIN', sql_select_limit = 18446744073709551615 \
+     /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */";
 
 /// What PostgreSQL shows others of our sessions, where the URL says nothing else.
 const APPLICATION: &str = "migration";
 
+/// Connects, and returns PostgreSQL's schema: the one that is named, or the connection's own as in the library.
 pub(super) async fn connect(
-    url: &Url,
-    schema: &str,
-    lock_wait: Duration,
-) -> Result<DatabaseConnection, CliError> {
-    let database = Database::parse(url)?.waiting(lock_wait);
-    let db = match open(url, &database).await {
-        Err(error @ CliError::CertificateUnusable { .. }) => match database.without_tls() {
-            Some(plain) => go_without_tls(url, &plain, error).await?,
+    database: &Database,
+    schema: Option<String>,
+) -> Result<(DatabaseConnection, Option<String>), CliError> {
+    let db = match open(database).await {
+        Err(error @ CliError::Tls { .. }) => match database.without_tls() {
+            Some(plain) => go_without_tls(&plain, error).await?,
             None => return Err(error),
         },
         db => db?,
     };
-    match &database {
+    let schema = match database {
         Database::Postgres(_) => {
-            require_schema(&db, schema, &database).await?;
+            let schema = require_schema(&db, schema, database).await?;
             tracing::info!("{database}, schema {schema:?}");
+            Some(schema)
         }
-        _ => tracing::info!("{database}"),
-    }
-    Ok(db)
+        Database::MySql(_) | Database::Sqlite(_) => {
+            tracing::info!("{database}");
+            None
+        }
+    };
+    Ok((db, schema))
 }
 
 /// To prefer TLS is to go without where it cannot be had, as libpq does.
-async fn go_without_tls(
-    url: &Url,
-    plain: &Database,
-    error: CliError,
-) -> Result<DatabaseConnection, CliError> {
-    match open(url, plain).await {
+async fn go_without_tls(plain: &Database, error: CliError) -> Result<DatabaseConnection, CliError> {
+    match open(plain).await {
         Ok(db) => {
             tracing::info!("without TLS: {error}");
             Ok(db)
@@ -62,8 +81,37 @@ async fn go_without_tls(
     }
 }
 
-async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliError> {
-    let mut options = ConnectOptions::new(&url.text);
+async fn open(database: &Database) -> Result<DatabaseConnection, CliError> {
+    let announcement = task::spawn(announce(database.clone()));
+    let opened = sea_orm::Database::connect(options(database)).await;
+    announcement.cancel().await;
+    match opened {
+        Ok(db) => Ok(db),
+        Err(error) => Err(explain(error, database).await),
+    }
+}
+
+/// The pool is silent while it tries again.
+async fn announce(database: Database) {
+    Delay::new(QUIET).await;
+    let reason = match first_answer(&database).await {
+        Err(_) => "no answer yet".to_owned(),
+        Ok(Some(error)) => reason(error),
+        Ok(None) => return,
+    };
+    let seconds = CONNECT_TIMEOUT.as_secs();
+    whisper(&format!(
+        "  waiting up to {seconds} s for {database}: {reason}\n"
+    ));
+}
+
+/// SeaORM reads a URL only to see which driver is meant, and panics at those of some files.
+fn options(database: &Database) -> ConnectOptions {
+    let mut options = ConnectOptions::new(match database {
+        Database::Postgres(_) => "postgres://",
+        Database::MySql(_) => "mysql://",
+        Database::Sqlite(_) => "sqlite:",
+    });
     options
         .connect_timeout(CONNECT_TIMEOUT)
         // Behind a pooler a ping waits like a query.
@@ -79,31 +127,95 @@ async fn open(url: &Url, database: &Database) -> Result<DatabaseConnection, CliE
             let named = named.statement_cache_capacity(0).extra_float_digits(None);
             options.map_sqlx_postgres_opts(move |_| named.clone())
         }
-        Database::MySql(named) => options.map_sqlx_mysql_opts(move |_| named.clone()),
-        Database::Sqlite(named) => options.map_sqlx_sqlite_opts(move |_| named.clone()),
+        Database::MySql(named) => options
+            .map_sqlx_mysql_opts(move |_| named.clone())
+            .map_sqlx_mysql_pool_opts(|pool| {
+                pool.after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(OURS_ON_MYSQL).await.map(|_| ()) })
+                })
+            }),
+        Database::Sqlite(named) => options.map_sqlx_sqlite_opts(move |_| named.options().clone()),
     };
-    match sea_orm::Database::connect(options).await {
-        Ok(db) => Ok(db),
-        Err(error) => Err(explain(error, database).await),
-    }
+    options
+}
+
+/// A schema that this user can see, whether it may use it, and whether it is the connection's own.
+struct Seen {
+    name: String,
+    is_usable: bool,
+    is_current: bool,
 }
 
 async fn require_schema(
     db: &DatabaseConnection,
-    schema: &str,
+    named: Option<String>,
     database: &Database,
-) -> Result<(), CliError> {
-    let (database, schema) = (database.to_string(), schema.to_owned());
+) -> Result<String, CliError> {
+    let (search_path, seen) = look_for_schemas(db).await?;
+    let schema = match named {
+        Some(schema) => schema,
+        None => own_schema(&search_path, &seen, database)?,
+    };
+    let database = database.to_string();
     if schema.starts_with("pg_") || schema == "information_schema" {
         return Err(CliError::SchemaOfSystem { database, schema });
     }
-    if may_use(db, &schema).await? {
-        return Ok(());
+    match seen.iter().find(|one| one.name == schema) {
+        Some(Seen {
+            is_usable: true, ..
+        }) => Ok(schema),
+        Some(Seen {
+            is_usable: false, ..
+        }) => Err(CliError::SchemaHidden { database, schema }),
+        None => Err(CliError::SchemaMissing {
+            database,
+            schema,
+            found: seen.into_iter().map(|one| one.name).collect(),
+        }),
     }
-    let list =
-        "SELECT nspname::text, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
-                WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname";
-    let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+}
+
+/// The one that the library works in where none is named; where there is none, the first of the search path.
+fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, CliError> {
+    if let Database::Postgres(options) = database
+        && let Some(wanted) = options.get_options().and_then(search_path)
+        && schemas(&wanted) != schemas(path)
+    {
+        return Err(CliError::SearchPathLost {
+            database: database.to_string(),
+            wanted,
+            found: path.to_owned(),
+        });
+    }
+    if let Some(current) = seen.iter().find(|one| one.is_current) {
+        return Ok(current.name.clone());
+    }
+    let mut named = schemas(path).into_iter();
+    let first = named.find(|schema| schema != "$user");
+    first.ok_or_else(|| CliError::NoSchema {
+        database: database.to_string(),
+        search_path: path.to_owned(),
+    })
+}
+
+/// Returns the search path, and the schemas that are not PostgreSQL's own.
+async fn look_for_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), CliError> {
+    // One row at least, for the search path.
+    const SCHEMAS: &str = "
+        SELECT current_setting('search_path'), n.nspname::text,
+               coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false)
+        FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n
+          ON n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname";
+    let read = |row: &QueryResult| {
+        let name: Option<String> = row.try_get_by_index(1)?;
+        let (is_usable, is_current) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        let seen = name.map(|name| Seen {
+            name,
+            is_usable,
+            is_current,
+        });
+        Ok((row.try_get_by_index(0)?, seen))
+    };
     let look = async || {
         let settings = Settings {
             statements: Statements::OfOthers,
@@ -111,33 +223,17 @@ async fn require_schema(
         };
         let session = Session::new(db.into(), &settings);
         let unit = session.begin_to_read().await?;
-        let found = converge::rows(&unit.db(), list, [], read).await?;
+        let found: Vec<(String, Option<Seen>)> =
+            converge::rows(&unit.db(), SCHEMAS, [], read).await?;
         unit.rollback().await?;
-        Ok(found)
+        let path = found.first().map(|(path, _)| path.clone());
+        let seen = found.into_iter().filter_map(|(_, seen)| seen);
+        Ok((path.unwrap_or_default(), seen.collect()))
     };
-    let found: Vec<(String, bool)> = look().await.map_err(in_schemas)?;
-    match found.iter().find(|(name, _)| *name == schema) {
-        Some((_, true)) => Ok(()),
-        Some((_, false)) => Err(CliError::SchemaHidden { database, schema }),
-        None => Err(CliError::SchemaMissing {
-            database,
-            schema,
-            found: found.into_iter().map(|(name, _)| name).collect(),
-        }),
-    }
-}
-
-/// Returns whether there is the schema, for this user.
-async fn may_use(db: &DatabaseConnection, schema: &str) -> Result<bool, CliError> {
-    let usable = format!(
-        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {} AND has_schema_privilege(oid, 'USAGE')",
-        sql::literal(Engine::Postgres, schema)
-    );
-    Ok(converge::has_rows(db, &usable).await.map_err(in_schemas)?)
-}
-
-fn in_schemas(error: DbErr) -> crate::Error {
-    converge::Error::looking_for("the schemas")(error).into()
+    let looked = look().await;
+    Ok(looked
+        .map_err(converge::Error::looking_for("the schemas"))
+        .map_err(crate::Error::from)?)
 }
 
 async fn explain(error: DbErr, target: &Database) -> CliError {
@@ -152,8 +248,8 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
             CliError::FileUnusable { database, reason }
         }
         (sqlx::Error::PoolTimedOut, _) => match first_answer(target).await {
-            Some(answer) => sort(&answer, database),
-            None => CliError::Unreachable {
+            Ok(Some(answer)) => sort(&answer, database),
+            Ok(None) | Err(_) => CliError::Unreachable {
                 database,
                 reason: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
             },
@@ -163,18 +259,15 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
 }
 
 /// The pool retries what may be a server that is starting, and forgets why each try failed.
-async fn first_answer(target: &Database) -> Option<sqlx::Error> {
+async fn first_answer(target: &Database) -> Result<Option<sqlx::Error>, TimeoutError> {
     let answer = async {
         match target {
             Database::Postgres(options) => options.connect().await.err(),
             Database::MySql(options) => options.connect().await.err(),
-            Database::Sqlite(options) => options.connect().await.err(),
+            Database::Sqlite(file) => file.options().connect().await.err(),
         }
     };
-    async_std::future::timeout(CONNECT_TIMEOUT, answer)
-        .await
-        .ok()
-        .flatten()
+    timeout(UNANSWERED, answer).await
 }
 
 fn sort(error: &sqlx::Error, database: String) -> CliError {
@@ -183,11 +276,12 @@ fn sort(error: &sqlx::Error, database: String) -> CliError {
             let reason = source.to_string();
             return match source.kind() {
                 // rustls's own error: what came over the wire was well received.
-                ErrorKind::InvalidData => CliError::CertificateUnusable { database, reason },
+                ErrorKind::InvalidData => no_tls(database, reason),
                 _ => CliError::Unreachable { database, reason },
             };
         }
         sqlx::Error::Database(answer) => answer,
+        sqlx::Error::Tls(source) => return no_tls(database, source.to_string()),
         error => {
             let reason = error.to_string();
             return CliError::Connection { database, reason };
@@ -204,5 +298,13 @@ fn sort(error: &sqlx::Error, database: String) -> CliError {
             CliError::Refused { database, reason }
         }
         _ => CliError::Connection { database, reason },
+    }
+}
+
+fn no_tls(database: String, reason: String) -> CliError {
+    CliError::Tls {
+        database,
+        problem: Problem::of(&reason),
+        reason,
     }
 }

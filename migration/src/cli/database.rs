@@ -1,92 +1,62 @@
-use std::{fmt, path::absolute, time::Duration};
+use std::{fmt, net::Ipv6Addr, path::Path, time::Duration};
 
 use sea_orm::sqlx::{
     mysql::{MySqlConnectOptions, MySqlSslMode},
     postgres::{PgConnectOptions, PgSslMode},
-    sqlite::SqliteConnectOptions,
 };
 
-use super::{environment::Url, error::CliError};
-
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use super::{
+    environment::Url,
+    error::{CliError, reason},
+    parameters::Parameters,
+    sqlite::Sqlite,
+    tls,
+};
 
 /// The database that a URL names. Shown without its password.
 #[derive(Clone)]
 pub(super) enum Database {
     Postgres(PgConnectOptions),
     MySql(MySqlConnectOptions),
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Sqlite),
+}
+
+/// What a command does to a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Reads,
+    Writes,
 }
 
 impl Database {
-    /// SQLite waits by itself for whoever writes, five seconds where nobody says less.
-    pub(super) fn waiting(self, lock_wait: Duration) -> Self {
-        match self {
-            Self::Sqlite(options) => {
-                Self::Sqlite(options.busy_timeout(lock_wait.min(BUSY_TIMEOUT)))
+    /// The database that is worked on in this way, for so long.
+    pub(super) fn accessed(self, access: Access, lock_wait: Duration) -> Self {
+        match (self, access) {
+            (Self::Sqlite(file), Access::Reads) => {
+                Self::Sqlite(file.waiting(lock_wait).read_only())
             }
-            server => server,
+            (Self::Sqlite(file), Access::Writes) => Self::Sqlite(file.waiting(lock_wait)),
+            (server @ (Self::Postgres(_) | Self::MySql(_)), _) => server,
         }
     }
 
-    pub(super) fn parse(url: &Url) -> Result<Self, CliError> {
+    /// The schema is the one that is named apart from the URL.
+    pub(super) fn parse(url: &Url, schema: Option<&str>) -> Result<Self, CliError> {
         let text = url.text.as_str();
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
-        let malformed = |reason: &str| CliError::UrlMalformed(reason.to_owned());
-        let unreadable = |error: sea_orm::sqlx::Error| malformed(&error.to_string());
         match scheme {
-            "postgres" | "postgresql" | "mysql" => {
-                let after_host = rest
-                    .strip_prefix("//")
-                    .and_then(|rest| rest.split_once(['/', '?', '#']));
-                if !rest.starts_with("//") {
-                    return Err(malformed("// is missing after the scheme"));
-                }
-                // What stands before it would be shown as a host or a database, and may be a password.
-                if after_host.is_some_and(|(_, rest)| rest.contains('@')) {
-                    return Err(malformed("there is an @ after the first /, ? or #"));
-                }
-            }
-            "sqlite" if rest.trim_start_matches('/').split('?').next() == Some("") => {
-                return Err(CliError::DatabaseUnnamed);
-            }
-            "sqlite"
-                if rest.contains('@')
-                    && rest.contains("//")
-                    && rest.trim_start_matches('/').contains(':') =>
-            {
-                return Err(malformed("a file of SQLite has no user and no password"));
-            }
-            "sqlite" => {}
-            _ => {
-                // What stands before a colon elsewhere may be a password.
-                let is_scheme = |one: &&str| {
-                    rest.starts_with("//")
-                        && one
-                            .chars()
-                            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-                };
-                let scheme = Some(scheme).filter(is_scheme).map(str::to_owned);
-                return Err(CliError::UnknownScheme(scheme));
-            }
+            "postgres" | "postgresql" => postgres(text, rest, schema).map(Self::Postgres),
+            "mysql" => mysql(text, rest).map(Self::MySql),
+            "sqlite" => Sqlite::parse(url).map(Self::Sqlite),
+            _ => Err(unknown_scheme(scheme, rest)),
         }
-        match scheme {
-            "mysql" => {
-                let options: MySqlConnectOptions = text.parse().map_err(unreadable)?;
-                match options.get_database() {
-                    Some(_) => Ok(Self::MySql(options)),
-                    None => Err(CliError::DatabaseUnnamed),
-                }
-            }
-            "sqlite" => {
-                let options: SqliteConnectOptions = text.parse().map_err(unreadable)?;
-                let file = match &url.folder {
-                    Some(folder) if !is_in_memory(&options) => folder.join(options.get_filename()),
-                    _ => options.get_filename().to_owned(),
-                };
-                Ok(Self::Sqlite(options.filename(file)))
-            }
-            _ => text.parse().map(Self::Postgres).map_err(unreadable),
+    }
+
+    /// The file of SQLite that there is not, where an empty database stands for it.
+    pub(super) fn absent_file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => file.absent_file(),
+            Self::Postgres(_) | Self::MySql(_) => None,
         }
     }
 
@@ -104,25 +74,77 @@ impl Database {
     }
 }
 
-/// sqlx makes up a name for it.
-fn is_in_memory(options: &SqliteConnectOptions) -> bool {
-    options
-        .get_filename()
-        .to_string_lossy()
-        .contains("sqlx-in-memory")
+fn postgres(text: &str, rest: &str, schema: Option<&str>) -> Result<PgConnectOptions, CliError> {
+    require_authority(rest)?;
+    let parameters = Parameters::of(text);
+    match parameters.unread_schema() {
+        Some((parameter, value)) if schema != Some(value) => {
+            return Err(CliError::SchemaInUrl(parameter.to_owned()));
+        }
+        _ => {}
+    }
+    let options: PgConnectOptions = text.parse().map_err(unreadable)?;
+    let options = match without_brackets(options.get_host()) {
+        Some(address) => options.host(&address),
+        None => options,
+    };
+    let mode = tls::postgres_mode(options.get_ssl_mode(), &parameters)?;
+    Ok(options.ssl_mode(mode))
+}
+
+fn mysql(text: &str, rest: &str) -> Result<MySqlConnectOptions, CliError> {
+    require_authority(rest)?;
+    let parameters = Parameters::of(text);
+    if let Some((parameter, _)) = parameters.unread_schema() {
+        return Err(CliError::NoSchemas(parameter.to_owned()));
+    }
+    let options: MySqlConnectOptions = text.parse().map_err(unreadable)?;
+    if options.get_database().is_none() {
+        return Err(CliError::DatabaseUnnamed);
+    }
+    let options = match without_brackets(options.get_host()) {
+        Some(address) => options.host(&address),
+        None => options,
+    };
+    let mode = tls::mysql_mode(options.get_ssl_mode(), &parameters)?;
+    Ok(options.ssl_mode(mode))
+}
+
+fn unreadable(error: sea_orm::sqlx::Error) -> CliError {
+    CliError::UrlMalformed(reason(error))
+}
+
+fn require_authority(rest: &str) -> Result<(), CliError> {
+    let malformed = |reason: &str| Err(CliError::UrlMalformed(reason.to_owned()));
+    let Some(authority) = rest.strip_prefix("//") else {
+        return malformed("// is missing after the scheme");
+    };
+    // What stands before it would be shown as a host or a database, and may be a password.
+    match authority.split_once(['/', '?', '#']) {
+        Some((_, rest)) if rest.contains('@') => {
+            malformed("there is an @ after the first /, ? or #")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stands before a colon elsewhere may be a password.
+fn unknown_scheme(scheme: &str, rest: &str) -> CliError {
+    let may_be_shown = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    let is_scheme = rest.starts_with("//") && scheme.chars().all(may_be_shown);
+    CliError::UnknownScheme(is_scheme.then(|| scheme.to_owned()))
+}
+
+/// An address of IPv6 as rustls takes it: the drivers keep the URL's brackets.
+fn without_brackets(host: &str) -> Option<String> {
+    let address = host.strip_prefix('[')?.strip_suffix(']')?;
+    Some(address.to_owned())
 }
 
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (product, socket, database, user, host, port) = match self {
-            Self::Sqlite(options) if is_in_memory(options) => {
-                return f.write_str("SQLite database in memory");
-            }
-            Self::Sqlite(options) => {
-                let file = options.get_filename();
-                let file = absolute(file).unwrap_or(file.to_owned());
-                return write!(f, "SQLite file {}", file.display());
-            }
+            Self::Sqlite(file) => return file.fmt(f),
             Self::Postgres(options) => (
                 "PostgreSQL",
                 options.get_socket(),
@@ -141,9 +163,10 @@ impl fmt::Display for Database {
             ),
         };
         write!(f, "{product} database {database:?} at ")?;
-        match socket {
-            Some(socket) => write!(f, "{}", socket.display())?,
-            None => write!(f, "{host}:{port}")?,
+        match (socket, host.parse::<Ipv6Addr>()) {
+            (Some(socket), _) => write!(f, "{}", socket.display())?,
+            (None, Ok(address)) => write!(f, "[{address}]:{port}")?,
+            (None, Err(_)) => write!(f, "{host}:{port}")?,
         }
         write!(f, " as user {user:?}")
     }

@@ -3,13 +3,18 @@
 use converge::Engine;
 use std::{collections::HashMap, env, path::PathBuf};
 
-use super::error::CliError;
+use super::{
+    dotenv::{self, Damage},
+    error::CliError,
+};
 use crate::{CreateDocuments, Runner};
 
-/// The nearest `.env`, in this folder or above.
+/// The variables of the nearest `.env`. None where there is no such file.
+#[derive(Default)]
 pub(super) struct Dotenv {
     folder: Option<PathBuf>,
     variables: HashMap<String, String>,
+    damage: Option<Damage>,
 }
 
 /// Which database to work on, as it was named.
@@ -21,28 +26,27 @@ pub(super) struct Url {
 }
 
 impl Dotenv {
-    pub(super) fn read() -> Result<Self, CliError> {
-        let here = env::current_dir().unwrap_or_default();
-        let nearest = here.ancestors().map(|folder| folder.join(".env"));
-        let Some(path) = nearest.into_iter().find(|path| path.is_file()) else {
-            return Ok(Self {
-                folder: None,
-                variables: HashMap::new(),
-            });
+    pub(super) fn read() -> Self {
+        let Some(file) = dotenv::nearest() else {
+            return Self::default();
         };
-        Ok(Self {
-            folder: path.parent().map(PathBuf::from),
-            variables: dotenvy::from_path_iter(&path)
-                .and_then(Iterator::collect)
-                .map_err(|error| CliError::dotenv(&error))?,
-        })
+        Self {
+            folder: file.path.parent().map(PathBuf::from),
+            variables: file.variables,
+            damage: file.damage,
+        }
     }
 
-    /// PostgreSQL's schema.
-    pub(super) fn schema(&self, given: Option<String>) -> Result<String, CliError> {
+    /// Why the rest of the file is not read. It stops only a command that needs the file for its URL.
+    pub(super) fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    /// PostgreSQL's schema, where one is named apart from the URL.
+    pub(super) fn schema(&self, given: Option<String>) -> Result<Option<String>, CliError> {
         match self.or(given, "DATABASE_SCHEMA") {
             Some(schema) if schema.contains("://") => Err(CliError::SchemaIsUrl),
-            schema => Ok(schema.unwrap_or("public".to_owned())),
+            schema => Ok(schema),
         }
     }
 
@@ -82,6 +86,9 @@ impl Dotenv {
     /// The URL; where it is the file's own, with its folder.
     pub(super) fn url(&self, given: Option<String>) -> Result<Url, CliError> {
         const NAME: &str = "DATABASE_URL";
+        if let (None, Some(damage)) = (present(given.clone()), &self.damage) {
+            return Err(CliError::Dotenv(damage.clone()));
+        }
         let text = self.or(given, NAME).ok_or(CliError::UrlMissing)?;
         let folder = self.folder_of(NAME, &text);
         Ok(Url { text, folder })

@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
-use crate::Error;
+use sea_orm::sqlx;
+
+use super::{dotenv::Damage, tls::Problem};
+use crate::{DifferenceReport, Error, RemedyReport, Report};
 
 /// Why the command was not carried out: what was looked for, what was found, and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,8 @@ pub(super) enum CliError {
     )]
     DatabaseUnnamed,
 
-    #[error("the file .env cannot be read: {0}")]
-    Dotenv(String),
+    #[error("{0}")]
+    Dotenv(Damage),
 
     #[error(
         "{database} cannot be reached: {reason}. Check that the server runs there and may be reached from here"
@@ -51,12 +54,44 @@ pub(super) enum CliError {
     )]
     Refused { database: String, reason: String },
 
+    #[error("{database}: no TLS connection: {reason}")]
+    Tls {
+        database: String,
+        reason: String,
+        problem: Problem,
+    },
+
+    #[error("the file {} of the database URL cannot be used to verify the server: {reason}", file.display())]
+    RootCertificate { file: PathBuf, reason: String },
+
     #[error(
-        "{database}: the server offers TLS with a certificate that cannot be used: {reason}. \
-         Give it one of X.509 version 3 for its name, or go without where the network is trusted: \
-         ?sslmode=disable at the end of the URL, MySQL: ?ssl-mode=disabled"
+        "the parameter {0:?} of the database URL names a schema, and PostgreSQL's driver does not read it"
     )]
-    CertificateUnusable { database: String, reason: String },
+    SchemaInUrl(String),
+
+    #[error(
+        "the parameter {0:?} of the database URL names a schema, and MySQL has none in a database"
+    )]
+    NoSchemas(String),
+
+    #[error(
+        "{database}: the options of the URL ask for the search path {wanted:?}, and the server, or a pooler before it, \
+         has set {found:?}"
+    )]
+    SearchPathLost {
+        database: String,
+        wanted: String,
+        found: String,
+    },
+
+    #[error("{database}: the search path {search_path:?} names no schema")]
+    NoSchema {
+        database: String,
+        search_path: String,
+    },
+
+    #[error("the SQLite file in the database URL cannot be named so: {0}")]
+    FileMalformed(String),
 
     #[error("{database}: there is no such database. Create it, or name another with -u")]
     DatabaseMissing { database: String },
@@ -88,7 +123,7 @@ pub(super) enum CliError {
 
     #[error(
         "{database} cannot be opened: {reason}. \
-         Check the path and its rights; ?mode=rwc at the end of the URL creates the file"
+         Check the path and its rights; with ?mode=rwc at the end of the URL `up` creates the file"
     )]
     FileUnusable { database: String, reason: String },
 
@@ -113,24 +148,60 @@ impl CliError {
     /// What the next step is called on the command line, where the error is the library's.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Shape(Error::UnknownMigrations { .. } | Error::MigrationTable { .. }) => {
+            Self::Shape(
+                Error::UnknownMigrations { .. }
+                | Error::MigrationTable { .. }
+                | Error::MigrationTableForm { .. },
+            ) => {
                 Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
             }
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
             )) => Some("--lock-wait SECONDS says how long to wait"),
+            Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
+            Self::Dotenv(damage) => Some(damage.hint()),
+            Self::Tls { problem, .. } => Some(problem.hint()),
+            Self::RootCertificate { .. } => Some("name a file of PEM with the CA's certificate"),
+            Self::SchemaInUrl(_) => Some(
+                "name it with -s SCHEMA or DATABASE_SCHEMA, or add options=-csearch_path%3DSCHEMA to the URL",
+            ),
+            Self::NoSchemas(_) => Some("name the database: mysql://USER:PASSWORD@HOST/DATABASE"),
+            Self::SearchPathLost { .. } | Self::NoSchema { .. } => {
+                Some("name the schema with -s SCHEMA or DATABASE_SCHEMA")
+            }
+            Self::FileMalformed(_) => Some(
+                "write sqlite://PATH, with %3F for ? and %25 for % in the path, and behind a ? only mode, cache, \
+                 immutable and vfs",
+            ),
             _ => None,
         }
     }
+}
 
-    /// Without the line that cannot be parsed: it may hold a password.
-    pub(super) fn dotenv(error: &dotenvy::Error) -> Self {
-        Self::Dotenv(match error {
-            dotenvy::Error::LineParse(..) => {
-                "a line of it cannot be parsed. Put a value with spaces or quotes between single quotes"
-                    .to_owned()
-            }
-            error => error.to_string(),
-        })
+/// What the driver says, without the kind of error that it calls it.
+pub(super) fn reason(error: sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Configuration(source) | sqlx::Error::Tls(source) => source.to_string(),
+        sqlx::Error::Io(source) => source.to_string(),
+        sqlx::Error::Database(answer) => answer.message().to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// What `repair` does about it.
+fn hint_of_drift(report: &Report) -> &'static str {
+    let is_repaired = |one: &DifferenceReport| match one.remedy {
+        RemedyReport::Repair { .. } | RemedyReport::After { .. } => true,
+        RemedyReport::DeleteOrphans { .. } | RemedyReport::Person { .. } => false,
+    };
+    let repaired = report
+        .differences
+        .iter()
+        .filter(|one| is_repaired(one))
+        .count();
+    match repaired {
+        0 => "`repair` cannot fix that: do what it says, then run `repair`",
+        all if all == report.differences.len() => "`repair` fixes that",
+        _ => "`repair` fixes what needs no decision, and `check` shows what does",
     }
 }

@@ -2,12 +2,17 @@
 
 mod connect;
 mod database;
+mod dotenv;
 mod environment;
 mod error;
 mod ids;
+mod migrator_list;
+mod parameters;
 mod progress;
 mod report;
 mod scaffold;
+mod sqlite;
+mod tls;
 
 use converge::Engine;
 use std::{
@@ -25,9 +30,10 @@ use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    CreateDocuments, Orphans, Runner,
+    CreateDocuments, Orphans, Place, Runner,
     script::{Direction, script},
 };
+use database::{Access, Database};
 use environment::Dotenv;
 use error::CliError;
 use ids::Ids;
@@ -45,7 +51,7 @@ struct Cli {
     #[arg(short, long, global = true)]
     verbose: bool,
 
-    /// PostgreSQL: the schema to work in [default: public]; other databases have none
+    /// PostgreSQL: the schema to work in [default: the connection's own, mostly public]; other databases have none
     #[arg(
         short = 's',
         long,
@@ -255,6 +261,26 @@ impl Command {
         }
     }
 
+    /// What it does to the database that it is called on.
+    fn access(&self) -> Access {
+        match self {
+            Self::Check { .. }
+            | Self::Status { .. }
+            | Self::Up { dry_run: true, .. }
+            | Self::Down { dry_run: true, .. } => Access::Reads,
+            Self::Up { dry_run: false, .. }
+            | Self::Down { dry_run: false, .. }
+            | Self::Repair { .. }
+            | Self::Sql { .. }
+            | Self::Refresh
+            | Self::Reset
+            | Self::Fresh
+            | Self::Generate { .. }
+            | Self::Init
+            | Self::Completions { .. } => Access::Writes,
+        }
+    }
+
     /// Where messages go beside what is asked for.
     fn messages_to(&self) -> Stream {
         match self {
@@ -336,14 +362,57 @@ struct Target {
     create_documents: bool,
 }
 
+/// A database, and how a command works on it.
+struct Connected {
+    db: DatabaseConnection,
+    runner: Runner,
+    /// The file of SQLite that there is not, where an empty database stands for it.
+    absent_file: Option<PathBuf>,
+}
+
+/// What may be made in the file may be made in what stands for it.
+fn standing_for(file: &Path, runner: Runner) -> Runner {
+    let place = Place {
+        database: file.display().to_string(),
+        schema: None,
+    };
+    let create = &runner.settings().engine.create_required;
+    match create.allows(Engine::Sqlite, &place) {
+        true => runner.create_documents(CreateDocuments::Anywhere),
+        false => runner,
+    }
+}
+
+impl Connected {
+    fn name(&self, place: &mut Place) {
+        if let Some(file) = &self.absent_file {
+            place.database = file.display().to_string();
+        }
+    }
+}
+
 impl Target {
-    async fn connect(mut self) -> Result<(DatabaseConnection, Runner), CliError> {
-        let dotenv = Dotenv::read()?;
+    async fn connect(mut self, access: Access) -> Result<Connected, CliError> {
+        let dotenv = Dotenv::read();
         let url = dotenv.url(self.url.take())?;
+        warn_of_damage(&dotenv);
         let schema = dotenv.schema(self.schema.take())?;
-        let db = connect::connect(&url, &schema, self.lock_wait).await?;
-        let runner = self.runner(&dotenv, Engine::of(&db));
-        Ok((db, runner.schema(schema)))
+        let database = Database::parse(&url, schema.as_deref())?.accessed(access, self.lock_wait);
+        let (db, schema) = connect::connect(&database, schema).await?;
+        let absent_file = database.absent_file().map(PathBuf::from);
+        let mut runner = self.runner(&dotenv, Engine::of(&db));
+        if let Some(file) = &absent_file {
+            runner = standing_for(file, runner);
+        }
+        let runner = match schema {
+            Some(schema) => runner.schema(schema),
+            None => runner,
+        };
+        Ok(Connected {
+            db,
+            runner,
+            absent_file,
+        })
     }
 
     fn runner(self, dotenv: &Dotenv, backend: Engine) -> Runner {
@@ -362,62 +431,82 @@ impl Target {
     }
 }
 
+/// A script knows no connection whose own schema it could take.
+const SCHEMA_OF_SCRIPTS: &str = "public";
+
 async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliError> {
+    let access = command.access();
     match command {
         Command::Init => scaffold::init()?,
         Command::Generate {
             migration_name,
             local_time,
             ..
-        } => scaffold::generate(&migration_name, !local_time)?,
+        } => {
+            let clock = match local_time {
+                true => scaffold::Clock::Local,
+                false => scaffold::Clock::Universal,
+            };
+            scaffold::generate(&migration_name, clock)?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "migration", &mut script);
             say(&String::from_utf8_lossy(&script))?;
         }
         Command::Sql { way, backend, num } => {
-            let (dotenv, backend) = (Dotenv::read()?, backend.into());
+            let (dotenv, backend) = (Dotenv::read(), backend.into());
+            warn_of_damage(&dotenv);
             let schema = dotenv.schema(target.schema.clone())?;
+            let schema = schema.unwrap_or(SCHEMA_OF_SCRIPTS.to_owned());
             let runner = target.runner(&dotenv, backend).schema(schema);
             say(&script(backend, runner.settings(), way.direction(num))?)?;
         }
         Command::Up { num, dry_run } => {
-            let (db, runner) = target.connect().await?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_up(&db, num).await?))?,
-                false => runner.up(&db, num).await?,
+                true => say(&text::previews(&runner.preview_up(&db, num).await?, num))?,
+                false => runner.up_or_drifted(&db, num).await?,
             }
         }
         Command::Down { num, dry_run } => {
-            let (db, runner) = target.connect().await?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_down(&db, Some(num)).await?))?,
+                true => say(&text::previews(
+                    &runner.preview_down(&db, Some(num)).await?,
+                    Some(num),
+                ))?,
                 false => runner.down(&db, Some(num)).await?,
             }
         }
         Command::Refresh => {
-            let (db, runner) = target.connect().await?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
             runner.refresh(&db).await?;
         }
         Command::Reset => {
-            let (db, runner) = target.connect().await?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
             runner.reset(&db).await?;
         }
         Command::Fresh => {
-            let (db, mut runner) = target.connect().await?;
+            let Connected { db, mut runner, .. } = target.connect(access).await?;
             if let Ok(database) = env::var(Runner::MAY_DROP_ALL) {
                 runner = runner.fresh_may_drop_all_of(database);
             }
             runner.fresh(&db).await?;
         }
         Command::Status { json } => {
-            let (db, runner) = target.connect().await?;
-            let status = runner.status(&db).await?;
+            let connected = target.connect(access).await?;
+            let mut status = connected.runner.status(&connected.db).await?;
+            connected.name(&mut status.place);
+            if let Ok(report) = &mut status.shape {
+                connected.name(&mut report.place);
+            }
             say_either(json, &json::status(&status), &text::status(&status))?;
         }
         Command::Check { json } => {
-            let (db, runner) = target.connect().await?;
-            let report = runner.check(&db).await?;
+            let connected = target.connect(access).await?;
+            let mut report = connected.runner.check(&connected.db).await?;
+            connected.name(&mut report.place);
             say_either(json, &json::report(&report), &text::report(&report))?;
             return Ok(exit_status(report.as_declared()));
         }
@@ -428,7 +517,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             json,
         } => {
             let mut ids = Ids::to(ids_to, forget_ids, json);
-            let (db, runner) = target.connect().await?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
             let field = ids.field();
             if let Some((begin, _)) = field {
                 say(begin)?;
@@ -461,6 +550,13 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A table of records may be named in what is not read.
+fn warn_of_damage(dotenv: &Dotenv) {
+    if let Some(damage) = dotenv.damage() {
+        whisper(&format!("warning: {damage}; what follows is not read\n"));
+    }
 }
 
 /// In red on a terminal, unless NO_COLOR is set.

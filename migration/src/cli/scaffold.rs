@@ -1,59 +1,107 @@
 //! `generate` and `init`, which touch source files and no database.
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use sea_orm_cli::{run_migrate_generate, run_migrate_init};
+use chrono::{Local, Utc};
+use sea_orm_cli::run_migrate_init;
 
-use super::error::CliError;
+use super::{
+    error::CliError,
+    migrator_list::{newline_of, with_migration},
+    say,
+};
 
 /// A migration that declares nothing yet.
-const TEMPLATE: &str = include_str!("migration.rs.template");
+const DECLARING: &str = include_str!("migration.rs.template");
+
+/// A plain migration of SeaORM, for a crate that knows no declarations.
+const PLAIN: &str = include_str!("statements.rs.template");
 
 /// Adds an empty migration to the crate that has the migrator: under `cargo run` the package's folder,
-/// else the current one or `migration` in it.
-pub(super) fn generate(name: &str, universal_time: bool) -> Result<(), CliError> {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || "_ ".contains(letter))
-    };
-    if !is_name(name) {
+/// else the current one or `migration` in it. Where its list is not found, nothing is written.
+pub(super) fn generate(name: &str, clock: Clock) -> Result<(), CliError> {
+    let name = name.trim().replace(' ', "_");
+    let is_of_a_module = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    if name.is_empty() || !name.chars().all(is_of_a_module) {
         return Err(CliError::Scaffold(
             "the name is none for a module. Use letters, digits and _".to_owned(),
         ));
     }
-    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let folders = package
-        .into_iter()
-        .chain([PathBuf::from("."), PathBuf::from("migration")]);
-    let Some(folder) = folders.into_iter().find(|folder| has_migrator(folder)) else {
+    let Some(folder) = migrators_folder() else {
         return Err(CliError::Scaffold(
             "no crate with a migrator is here. Run it in the folder of the workspace or of the crate".to_owned(),
         ));
     };
-    let failed = |error: &dyn std::fmt::Display| {
-        CliError::Scaffold(format!("{error} (in {})", folder.display()))
+    let name = format!("m{}_{name}", clock.now());
+    let failed = |path: &Path, error: &dyn std::fmt::Display| {
+        CliError::Scaffold(format!("{}: {error}", path.display()))
     };
-    let before = sources(&folder).map_err(|error| failed(&error))?;
-    run_migrate_generate(&folder.to_string_lossy(), name, universal_time)
-        .map_err(|error| failed(&error))?;
-    // SeaORM's template is one of statements; another crate's migrator may know no declarations.
-    if folder.join("src/declared.rs").exists() {
-        let after = sources(&folder).map_err(|error| failed(&error))?;
-        for new in after.iter().filter(|file| !before.contains(file)) {
-            fs::write(new, TEMPLATE).map_err(|error| failed(&error))?;
-        }
-    }
-    Ok(())
+    let (lib, file) = (
+        folder.join("src/lib.rs"),
+        folder.join("src").join(format!("{name}.rs")),
+    );
+    let before = fs::read_to_string(&lib).map_err(|error| failed(&lib, &error))?;
+    let after = with_migration(&before, &name)
+        .ok_or_else(|| failed(&lib, &"it has no list of migrations, vec![Box::new(…), …]"))?;
+    let template = match folder.join("src/declared.rs").exists() {
+        true => DECLARING,
+        false => PLAIN,
+    };
+    say(&format!(
+        "Generating new migration...\nCreating migration file `{}`\nAdding migration `{name}` to `{}`\n",
+        file.display(),
+        lib.display()
+    ))?;
+    create(&file, &in_lines_of(&before, template)).map_err(|error| failed(&file, &error))?;
+    fs::write(&lib, after).map_err(|error| {
+        // The first error says what is wrong.
+        let _ = fs::remove_file(&file).and_then(|()| fs::write(&lib, &before));
+        failed(&lib, &error)
+    })
 }
 
-fn sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder.join("src"))?;
-    entries.map(|entry| Ok(entry?.path())).collect()
+/// Whose time a migration is dated in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    Universal,
+    Local,
+}
+
+impl Clock {
+    fn now(self) -> String {
+        const AS_SEAORM: &str = "%Y%m%d_%H%M%S";
+        match self {
+            Self::Universal => Utc::now().format(AS_SEAORM).to_string(),
+            Self::Local => Local::now().format(AS_SEAORM).to_string(),
+        }
+    }
+}
+
+fn create(file: &Path, text: &str) -> std::io::Result<()> {
+    let written = File::create_new(file)?.write_all(text.as_bytes());
+    written.inspect_err(|_| {
+        // The first error says what is wrong.
+        let _ = fs::remove_file(file);
+    })
+}
+
+fn in_lines_of(text: &str, template: &str) -> String {
+    template
+        .replace("\r\n", "\n")
+        .replace('\n', newline_of(text))
+}
+
+fn migrators_folder() -> Option<PathBuf> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let mut folders = package
+        .into_iter()
+        .chain([PathBuf::from("."), PathBuf::from("migration")]);
+    folders.find(|folder| has_migrator(folder))
 }
 
 fn has_migrator(folder: &Path) -> bool {

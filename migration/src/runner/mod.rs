@@ -1,6 +1,9 @@
 //! Runs migrations, checks and repairs, one runner at a time on one database and schema.
 
+mod alembic;
+mod drift;
 mod preview;
+mod record_form;
 mod records;
 mod repaired;
 mod settings;
@@ -35,8 +38,8 @@ use crate::{
 };
 pub(crate) use settings::Settings;
 use tasks::{
-    ApplyNext, Converge, Fresh, MayRollBack, OwnDocuments, Progress, Repair, RollBack,
-    RollBackNext, Task, Uninstall,
+    ApplyNext, Converge, Drift, FindDrift, Fresh, MayRollBack, OwnDocuments, Progress, Repair,
+    RollBack, RollBackNext, Task, Uninstall,
 };
 
 /// Runs the migrations, and waits while another runner is at work on the same database and schema.
@@ -187,7 +190,8 @@ impl<M> Runner<M> {
         self
     }
 
-    /// Applies pending migrations: all, or this many.
+    /// Applies pending migrations: all, or this many. Where none is pending and the tables are not as declared, it
+    /// logs a warning and changes nothing: [`repair`](Self::repair) does.
     ///
     /// # Errors
     ///
@@ -198,18 +202,72 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        match self.up_or_drifted(db, steps).await {
+            Err(error @ Error::Drifted { .. }) => {
+                tracing::warn!("{error}");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Applies pending migrations as [`up`](Self::up) does.
+    ///
+    /// # Errors
+    ///
+    /// As of [`up`](Self::up), and [`Error::Drifted`] where none is pending and the tables are not as declared.
+    pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
         let db = db.into_database_executor();
         match steps {
+            Some(0) => {
+                tracing::info!("Nothing was applied: 0 migrations were asked for");
+                return Ok(());
+            }
             Some(steps) => tracing::info!("Applying {steps} pending migrations"),
             None => tracing::info!("Applying all pending migrations"),
         }
-        let session = Session::new(reborrow(&db), &self.settings.engine);
-        let is_complete = records::are_complete(&session, &self.settings).await;
-        if !is_complete && self.go_on(&db, &ApplyNext, steps).await? != Progress::NothingLeft {
-            return Ok(());
+        match self.pending(&db).await? {
+            Pending::Some if self.go_on(&db, &ApplyNext, steps).await? != Progress::NothingLeft => {
+                return Ok(());
+            }
+            Pending::Some => self.require_as_declared(&db).await?,
+            Pending::None => {}
         }
         tracing::info!("No pending migrations");
         Ok(())
+    }
+
+    /// Finds without the migration lock that there is nothing to do, as is mostly so where a service starts.
+    async fn pending(&self, db: &SchemaManagerConnection<'_>) -> Result<Pending, Error> {
+        let session = Session::new(reborrow(db), &self.settings.engine);
+        if !records::are_complete(&session, &self.settings).await {
+            return Ok(Pending::Some);
+        }
+        if !drift::is_suspected(&session, &self.settings).await {
+            return Ok(Pending::None);
+        }
+        // Another runner may be at work, whose tables and records do not change in one moment on every engine.
+        match self.take_turn(db, &FindDrift).await {
+            Ok(Drift::None) => Ok(Pending::None),
+            Ok(Drift::Some(report)) => Err(Error::Drifted { report }),
+            Ok(Drift::NotComplete) => Ok(Pending::Some),
+            // A server that only reads gives no lock.
+            Err(_) => self.require_as_declared(db).await.map(|()| Pending::None),
+        }
+    }
+
+    async fn require_as_declared(&self, db: &SchemaManagerConnection<'_>) -> Result<(), Error> {
+        let session = Session::new(reborrow(db), &self.settings.engine);
+        if !drift::is_suspected(&session, &self.settings).await {
+            return Ok(());
+        }
+        match drift::find(&session, &self.settings).await? {
+            Some(report) => Err(Error::Drifted { report }),
+            None => Ok(()),
+        }
     }
 
     /// Rolls back applied migrations, the last first: all, or this many.
@@ -392,6 +450,10 @@ impl<M> Runner<M> {
         own_documents: OwnDocuments,
     ) -> Result<(), Error> {
         match steps {
+            Some(0) => {
+                tracing::info!("Nothing was rolled back: 0 migrations were asked for");
+                return Ok(());
+            }
             Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
             None => tracing::info!("Rolling back all applied migrations"),
         }
@@ -475,6 +537,13 @@ impl<M> Runner<M> {
             Delay::new(BETWEEN_TRIES).await;
         }
     }
+}
+
+/// Whether a migration is left to apply.
+enum Pending {
+    /// Perhaps: whoever holds the migration lock knows.
+    Some,
+    None,
 }
 
 /// How often in a row one migration may be the next: another runner may undo each time what this one does.

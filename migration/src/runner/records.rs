@@ -9,7 +9,7 @@ use converge::{
     session::{Session, Statements, Unit},
 };
 
-use super::settings::Settings;
+use super::{record_form, settings::Settings};
 use crate::{Error, versions};
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
@@ -208,7 +208,10 @@ pub(super) async fn is_installed(
             name: settings.records.name().to_owned(),
             reason: "what has this name is no table",
         }),
-        Some(_) => Ok(true),
+        Some(_) => {
+            record_form::require(db, settings).await?;
+            Ok(true)
+        }
         None => Ok(false),
     }
 }

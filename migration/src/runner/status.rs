@@ -1,9 +1,12 @@
 //! What has been applied to a database, and what has become of it.
 
-use super::records::{self, MigrationRecord};
 use converge::session::Session;
 
-use super::settings::Settings;
+use super::{
+    alembic,
+    records::{self, MigrationRecord},
+    settings::Settings,
+};
 use crate::{Error, Place, Report};
 
 /// What [`Runner::status`](super::Runner::status) finds.
@@ -16,7 +19,7 @@ pub struct Status {
     pub migrations: Vec<MigrationRecord>,
     /// How the live shape compares with the declared one, or why that could not be read.
     pub shape: Result<Report, Error>,
-    /// Alembic's revisions, where the database has its table, or why that could not be read. One, unless it
+    /// Alembic's revisions, where the database (PostgreSQL: the schema) has its table, or why that could not be read. One, unless it
     /// has branches.
     pub alembic: Result<Option<Vec<String>>, Error>,
 }
@@ -30,7 +33,7 @@ pub(super) async fn read(
     let unit = session.begin_to_read().await?;
     let place = converge::place(&unit.db()).await?;
     // An error ends the transaction.
-    let alembic = converge::alembic(&unit.db()).await.map_err(Error::from);
+    let alembic = alembic::revisions(&unit.db()).await;
     unit.rollback().await?;
     Ok(Status {
         place,

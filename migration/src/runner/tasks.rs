@@ -11,9 +11,9 @@ use converge::{
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{preview, records, repaired::Repaired, settings::Settings};
+use super::{drift, preview, records, repaired::Repaired, settings::Settings};
 use crate::{
-    CreateDocuments, Error,
+    CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
 };
 
@@ -62,7 +62,16 @@ pub(super) enum OwnDocuments {
     Keep,
 }
 
+/// What has become of the tables since every migration was recorded.
+pub(super) enum Drift {
+    None,
+    Some(Box<Report>),
+    /// Not every migration is recorded any more.
+    NotComplete,
+}
+
 pub(super) struct ApplyNext;
+pub(super) struct FindDrift;
 /// Nothing is rolled back where something later would be refused.
 pub(super) struct MayRollBack {
     pub(super) steps: Option<u32>,
@@ -111,6 +120,21 @@ impl Task for ApplyNext {
         };
         apply(migration.as_ref(), turn.work(), &db, settings).await?;
         Ok(Progress::with(migration.as_ref(), pending.len(), &db))
+    }
+}
+
+impl Task for FindDrift {
+    type Output = Drift;
+
+    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
+        let db = turn.record();
+        let is_complete = records::is_installed(&db, settings).await?
+            && records::pending_migrations(&db, settings).await?.is_empty();
+        if !is_complete {
+            return Ok(Drift::NotComplete);
+        }
+        let found = drift::find(&turn.work(), settings).await?;
+        Ok(found.map_or(Drift::None, Drift::Some))
     }
 }
 

@@ -7,7 +7,9 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{Test, shape::lines};
 use crate::{
     engines::{Database, workspace},
-    programs::{cargo, migrate, migration, migration_beside_an_application, run, sea_orm_cli},
+    programs::{
+        Finished, cargo, migrate, migration, migration_beside_an_application, run, sea_orm_cli,
+    },
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -17,6 +19,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         the_options_of_sea_orm_cli_work_on_the_binary,
         down_of_a_table_that_is_gone_succeeds,
         up_again_changes_nothing,
+        a_count_of_0_does_nothing_and_says_why,
         up_completes_what_was_not_recorded,
         up_refuses_a_view_of_the_name,
         down_refuses_a_view_of_the_name,
@@ -74,6 +77,14 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
         (
             "command_line::generate_touches_no_other_crate",
             generate_touches_no_other_crate,
+        ),
+        (
+            "command_line::generate_keeps_the_line_ends_of_a_checkout",
+            generate_keeps_the_line_ends_of_a_checkout,
+        ),
+        (
+            "command_line::generate_leaves_nothing_behind_where_it_finds_no_list",
+            generate_leaves_nothing_behind_where_it_finds_no_list,
         ),
         (
             "command_line::init_does_not_overwrite_a_crate",
@@ -230,6 +241,31 @@ async fn up_again_changes_nothing(database: Database) {
     assert!(said.contains("No pending migrations"), "{said}");
     assert_eq!(lines(&db, recorded).await, before);
     assert_eq!(before.len(), 3);
+}
+
+async fn a_count_of_0_does_nothing_and_says_why(database: Database) {
+    let without = |arguments: &[&str], word: &str| {
+        let said = migrate(&database, arguments).expect_success();
+        assert!(said.contains("0 migrations were asked for"), "{said}");
+        assert!(!said.contains(word), "{said}");
+    };
+
+    without(&["up", "-n", "0"], "No pending migrations");
+    without(&["up", "-n", "0", "--dry-run"], "CREATE");
+    assert!(
+        migrate(&database, ["status"])
+            .expect_success()
+            .contains(PENDING)
+    );
+    migrate(&database, ["up"]).expect_success();
+    without(&["down", "-n", "0"], "No applied migrations");
+    without(&["down", "-n", "0", "--dry-run"], "DROP");
+
+    assert!(
+        migrate(&database, ["status"])
+            .expect_success()
+            .contains(APPLIED)
+    );
 }
 
 /// As a crash leaves it between the last statement and the record.
@@ -474,6 +510,59 @@ fn generate_touches_no_other_crate() {
     }
 
     assert_eq!(fs::read_to_string(&lib).unwrap(), "// mine");
+}
+
+/// A crate whose `lib.rs` is ours in these words.
+fn crate_with(lib: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/lib.rs"), lib).unwrap();
+    fs::write(folder.path().join("src/declared.rs"), "").unwrap();
+    folder
+}
+
+fn generate_in(folder: &tempfile::TempDir) -> Finished {
+    run(migration()
+        .current_dir(folder)
+        .env_remove("CARGO_MANIFEST_DIR")
+        .args(["generate", "add_title"]))
+}
+
+fn generate_keeps_the_line_ends_of_a_checkout() {
+    let lib = fs::read_to_string(workspace().join("migration/src/lib.rs")).unwrap();
+    let folder = crate_with(&lib.replace('\n', "\r\n"));
+
+    generate_in(&folder).expect_success();
+
+    let with = fs::read_to_string(folder.path().join("src/lib.rs")).unwrap();
+    let file = file_ending(&folder.path().join("src"), "_add_title.rs");
+    let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+    let is_new = |line: &&str| line.contains(&name);
+    let added: Vec<&str> = with.split("\r\n").filter(is_new).collect();
+    let entry = format!("            Box::new({name}::Migration),");
+    assert_eq!(added, [format!("mod {name};"), entry]);
+    let rest: Vec<&str> = with.split("\r\n").filter(|line| !is_new(line)).collect();
+    assert_eq!(rest.join("\n"), lib);
+    let generated = fs::read_to_string(file).unwrap();
+    assert_eq!(
+        generated.matches('\n').count(),
+        generated.matches("\r\n").count()
+    );
+}
+
+fn generate_leaves_nothing_behind_where_it_finds_no_list() {
+    for list in ["all()", "vec![", "vec![first(), second()]"] {
+        let lib = format!("impl MigratorTrait for Migrator {{ fn migrations() {{ {list} }} }}\n");
+        let folder = crate_with(&lib);
+
+        let error = generate_in(&folder).expect_error();
+
+        assert!(error.contains("no list of migrations"), "{error}");
+        assert!(error.contains("lib.rs"), "{error}");
+        let source = folder.path().join("src");
+        assert_eq!(fs::read_to_string(source.join("lib.rs")).unwrap(), lib);
+        assert_eq!(fs::read_dir(source).unwrap().count(), 2);
+    }
 }
 
 fn file_ending(folder: &Path, ending: &str) -> std::path::PathBuf {

@@ -14,10 +14,13 @@ mod answered_errors;
 mod chained;
 mod citus;
 mod command_line;
+mod connections;
 mod convergence;
 mod crashes;
 mod documentation;
 mod documents;
+mod dotenv;
+mod drift;
 mod dry_run;
 mod entities;
 mod faults;
@@ -47,6 +50,7 @@ mod service;
 mod settings;
 mod shape;
 mod sqlalchemy;
+mod sqlite_files;
 mod status;
 mod storage;
 mod waiting;
@@ -121,10 +125,12 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         answered_errors::tests(engine),
         chained::tests(backend),
         command_line::tests(backend),
+        connections::tests(engine),
         convergence::tests(backend),
         crashes::tests(engine),
         documentation::tests(engine),
         documents::tests(backend),
+        drift::tests(backend),
         dry_run::tests(),
         entities::tests(),
         faults::tests(backend),
@@ -186,11 +192,14 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     [
         command_line::without_engine(),
+        connections::without_engine(),
         documentation::without_engine(),
+        dotenv::without_engine(),
         output::without_engine(),
         packages::without_engine(),
         secrets::without_engine(),
         service::without_engine(),
+        sqlite_files::without_engine(),
     ]
     .concat()
 }

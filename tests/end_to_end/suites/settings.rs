@@ -29,8 +29,7 @@ fn rounds_of(all: &[Setting]) -> Vec<Vec<Setting>> {
     std::iter::once(all.to_vec()).chain(alone).collect()
 }
 
-const OF_POSTGRES: [Setting; 27] = [
-    ("default_transaction_read_only", "on"),
+const OF_POSTGRES: [Setting; 26] = [
     ("quote_all_identifiers", "on"),
     ("standard_conforming_strings", "off"),
     ("backslash_quote", "on"),
@@ -38,13 +37,13 @@ const OF_POSTGRES: [Setting; 27] = [
     ("default_transaction_isolation", "serializable"),
     ("default_transaction_isolation", "'repeatable read'"),
     ("default_transaction_deferrable", "on"),
-    ("statement_timeout", "'20ms'"),
+    ("statement_timeout", "'400ms'"),
     ("lock_timeout", "'1ms'"),
-    ("idle_in_transaction_session_timeout", "'30ms'"),
-    ("transaction_timeout", "'20ms'"),
+    ("idle_in_transaction_session_timeout", "'400ms'"),
+    ("transaction_timeout", "'400ms'"),
     ("default_table_access_method", "heap"),
     ("default_toast_compression", "pglz"),
-    ("search_path", "'\"$user\", public, pg_catalog'"),
+    ("search_path", "\"$user\", public, pg_catalog"),
     ("row_security", "off"),
     ("check_function_bodies", "off"),
     ("bytea_output", "escape"),
@@ -81,7 +80,7 @@ const OF_MARIADB: [Setting; 18] = [
     ("foreign_key_checks", "0"),
     ("tx_isolation", "'SERIALIZABLE'"),
     ("lock_wait_timeout", "1"),
-    ("max_statement_time", "0.05"),
+    ("max_statement_time", "0.4"),
     ("group_concat_max_len", "4"),
     ("default_storage_engine", "'Aria'"),
 ];

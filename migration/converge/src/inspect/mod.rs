@@ -10,7 +10,7 @@ mod questions;
 mod sqlite;
 
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
-pub use others::{Relation, alembic, referrers_elsewhere, relations};
+pub use others::{Relation, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, sequence_of};
 
 use questions::{Question, Row, ask, firsts};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::{answer, firsts, list, mysql, postgres, sqlite};
+use super::{mysql, postgres, sqlite};
 use crate::{Error, engine::Engine, sql};
 
 /// Returns what `fresh` drops here, by name.
@@ -19,40 +19,6 @@ pub async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error
         Engine::Sqlite => sqlite::relations(db).await,
     };
     relations.map_err(Error::looking_for("the tables and views"))
-}
-
-/// The table in which Alembic keeps its revision.
-const ALEMBIC: &str = "alembic_version";
-
-/// Alembic's revisions, where it keeps any: on PostgreSQL in whichever schema, this one first.
-pub async fn alembic(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, Error> {
-    let revisions = async {
-        let Some(table) = alembic_table(db).await? else {
-            return Ok(None);
-        };
-        let text = match Engine::of(db) {
-            Engine::MySql => "CHAR",
-            Engine::Postgres | Engine::Sqlite => "text",
-        };
-        let sql = format!(
-            "SELECT CAST(version_num AS {text}) FROM {table} WHERE version_num IS NOT NULL ORDER BY 1"
-        );
-        list(db, &sql, []).await.map(Some)
-    };
-    revisions
-        .await
-        .map_err(Error::looking_for("Alembic's revision"))
-}
-
-async fn alembic_table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    if Engine::of(db) == Engine::Postgres {
-        let schema = postgres::schema_with_table(db, ALEMBIC).await?;
-        let schema = schema.map(|schema| sql::identifier(Engine::Postgres, &schema));
-        return Ok(schema.map(|schema| format!("{schema}.{ALEMBIC}")));
-    }
-    let tables = answer(db, [postgres::tables, mysql::tables, sqlite::tables]).await?;
-    let mut tables = firsts::<String>(&tables)?.into_iter();
-    Ok(tables.find(|name| name == ALEMBIC))
 }
 
 /// A table as a foreign key names it.

@@ -9,7 +9,7 @@ pub(crate) use columns::sequence_of;
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Compression, Found, Referrer, Relation, gather, list,
+    Compression, Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
     read_place, rows,
@@ -284,23 +284,6 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
         Relation::read,
     )
     .await
-}
-
-/// Where there is a table of this name: here, or in the first of the other schemas.
-pub(super) async fn schema_with_table(
-    db: &impl ConnectionTrait,
-    name: &str,
-) -> Result<Option<String>, DbErr> {
-    let schemas: Vec<String> = list(
-        db,
-        "SELECT n.nspname::text
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relname = $1 AND c.relkind IN ('r', 'p')
-         ORDER BY n.nspname <> current_schema(), 1",
-        [name.into()],
-    )
-    .await?;
-    Ok(schemas.into_iter().next())
 }
 
 /// Without what PostgreSQL derives of a key for partitions.

@@ -37,8 +37,9 @@ pub(in crate::cli) fn status(status: &Status) -> String {
     written(|out| write_status(out, status))
 }
 
-pub(in crate::cli) fn previews(previews: &[Preview]) -> String {
-    written(|out| write_previews(out, previews))
+/// Of so many migrations, where they were counted.
+pub(in crate::cli) fn previews(previews: &[Preview], asked_for: Option<u32>) -> String {
+    written(|out| write_previews(out, previews, asked_for))
 }
 
 fn write_report(out: &mut String, report: &Report) -> Result {
@@ -121,7 +122,7 @@ fn write_status(out: &mut String, status: &Status) -> Result {
 }
 
 /// As a script, of which nothing has been run.
-fn write_previews(out: &mut String, previews: &[Preview]) -> Result {
+fn write_previews(out: &mut String, previews: &[Preview], asked_for: Option<u32>) -> Result {
     for preview in previews {
         writeln!(out, "-- {}", preview.migration)?;
         for statement in preview.statements.iter().flatten() {
@@ -134,8 +135,9 @@ fn write_previews(out: &mut String, previews: &[Preview]) -> Result {
             )?;
         }
     }
-    match previews {
-        [] => writeln!(out, "-- nothing to do"),
+    match (previews, asked_for) {
+        ([], Some(0)) => writeln!(out, "-- nothing to do: 0 migrations were asked for"),
+        ([], _) => writeln!(out, "-- nothing to do"),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,138 @@
+//! The form of the table of records: that of SeaORM, or one in which no migration can be recorded.
+
+use std::fmt;
+
+use sea_orm::ConnectionTrait;
+
+use converge::{Engine, rows, sql};
+
+use super::settings::Settings;
+use crate::Error;
+
+struct Column {
+    name: String,
+    /// As the engine prints it.
+    kind: String,
+    /// Whether a row that does not name the column is refused.
+    needs_value: bool,
+}
+
+enum Unfit {
+    Absent(&'static str),
+    OfType {
+        column: &'static str,
+        found: String,
+        wanted: &'static str,
+    },
+    NeedsValue(String),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent(column) => write!(f, "it has no column `{column}`"),
+            Self::OfType {
+                column,
+                found,
+                wanted,
+            } => write!(f, "its column `{column}` is {found}, not {wanted}"),
+            Self::NeedsValue(column) => {
+                write!(
+                    f,
+                    "its column `{column}` has no default and may not be NULL"
+                )
+            }
+        }
+    }
+}
+
+/// Refuses a table in which a migration could not be recorded once it is applied. Further columns do no harm.
+pub(super) async fn require(db: &impl ConnectionTrait, settings: &Settings) -> Result<(), Error> {
+    let backend = Engine::of(db);
+    let name = settings.records.name();
+    let columns = columns(db, name).await?;
+    match unfit(backend, &columns) {
+        None => Ok(()),
+        Some(unfit) => Err(Error::MigrationTableForm {
+            place: converge::place(db).await?,
+            table: name.to_owned(),
+            reason: unfit.to_string(),
+        }),
+    }
+}
+
+fn unfit(backend: Engine, columns: &[Column]) -> Option<Unfit> {
+    const VERSION: &str = "version";
+    const APPLIED_AT: &str = "applied_at";
+    for (column, fits, wanted) in [
+        (VERSION, is_text as fn(Engine, &str) -> bool, "a text"),
+        (APPLIED_AT, is_big_integer, "bigint"),
+    ] {
+        let Some(found) = columns.iter().find(|one| one.name == column) else {
+            return Some(Unfit::Absent(column));
+        };
+        if !fits(backend, &found.kind.to_ascii_lowercase()) {
+            return Some(Unfit::OfType {
+                column,
+                found: found.kind.clone(),
+                wanted,
+            });
+        }
+    }
+    let ours = [VERSION, APPLIED_AT];
+    let mut others = columns
+        .iter()
+        .filter(|one| !ours.contains(&one.name.as_str()));
+    let blocking = others.find(|column| column.needs_value)?;
+    Some(Unfit::NeedsValue(blocking.name.clone()))
+}
+
+fn is_text(backend: Engine, kind: &str) -> bool {
+    let is_without_type = backend == Engine::Sqlite && kind.is_empty();
+    is_without_type || kind.contains("char") || kind.contains("text")
+}
+
+/// SQLite and MySQL's driver read a narrower integer too.
+fn is_big_integer(backend: Engine, kind: &str) -> bool {
+    match backend {
+        Engine::Sqlite => kind.contains("int"),
+        Engine::MySql => kind.contains("int") && !kind.contains("unsigned"),
+        _ => kind == "bigint",
+    }
+}
+
+async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, Error> {
+    let backend = Engine::of(db);
+    let name = sql::literal(backend, table);
+    let columns = match backend {
+        Engine::MySql => format!(
+            "SELECT CAST(lower(column_name) AS CHAR), CAST(column_type AS CHAR),
+                    CAST(is_nullable = 'NO' AND column_default IS NULL AND extra = '' AS SIGNED)
+             FROM information_schema.columns
+             WHERE table_schema = DATABASE() AND table_name = {name}"
+        ),
+        // An INTEGER that is the primary key numbers its rows.
+        Engine::Sqlite => format!(
+            "SELECT lower(name), type,
+                    \"notnull\" AND dflt_value IS NULL AND NOT (pk AND upper(type) = 'INTEGER')
+             FROM pragma_table_info({name})"
+        ),
+        _ => format!(
+            "SELECT a.attname::text, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)::text,
+                    (a.attnotnull AND NOT a.atthasdef AND a.attidentity = '')::int::bigint
+             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
+            sql::literal(backend, &sql::identifier(backend, table))
+        ),
+    };
+    let read = rows(db, &columns, [], |row| {
+        let needs_value: i64 = row.try_get_by_index(2)?;
+        Ok(Column {
+            name: row.try_get_by_index(0)?,
+            kind: row.try_get_by_index(1)?,
+            needs_value: needs_value != 0,
+        })
+    });
+    let failed = converge::Error::looking_for("the table of migrations");
+    Ok(read.await.map_err(failed)?)
+}

@@ -1,0 +1,145 @@
+//! Tables that have changed since every migration was recorded.
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::{Test, inventory::Inventory};
+use crate::{
+    engines::Database,
+    programs::{migrate, migrate_beside_an_application},
+};
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        up_names_a_table_that_is_gone_and_repair_makes_it,
+        up_names_an_index_that_is_gone_and_changes_nothing,
+        up_names_the_applications_table_where_that_is_gone,
+        a_service_starts_where_the_tables_have_changed,
+        a_table_of_records_of_another_form_is_refused_before_anything_changes,
+    ];
+    if backend != DbBackend::Sqlite {
+        tests.extend(tests![a_table_of_records_may_have_further_columns]);
+    }
+    tests
+}
+
+async fn up_names_a_table_that_is_gone_and_repair_makes_it(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute(["DROP TABLE vectors"]).await;
+
+    for up in [&["up"][..], &["up", "-n", "1"]] {
+        let drifted = migrate(&database, up);
+        assert!(
+            !drifted.stdout.contains("No pending migrations"),
+            "{drifted:?}"
+        );
+        let error = drifted.expect_error();
+        assert!(error.contains("there is no table vectors"), "{error}");
+        assert!(error.contains("`repair` fixes that"), "{error}");
+    }
+
+    migrate(&database, ["repair"]).expect_success();
+    let up = migrate(&database, ["up"]).expect_success();
+    assert!(up.contains("No pending migrations"), "{up}");
+}
+
+async fn up_names_an_index_that_is_gone_and_changes_nothing(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let drop = match database.backend() {
+        DbBackend::MySql => {
+            "ALTER TABLE vectors DROP FOREIGN KEY vectors_doc_id_fkey, DROP KEY ix_vectors_doc_id"
+        }
+        _ => "DROP INDEX ix_vectors_doc_id",
+    };
+    database.execute([drop]).await;
+    let before = Inventory::of(&database).await;
+
+    let error = migrate(&database, ["up"]).expect_error();
+
+    assert!(error.contains("no index leads with doc_id"), "{error}");
+    assert_eq!(Inventory::of(&database).await, before);
+}
+
+async fn up_names_the_applications_table_where_that_is_gone(database: Database) {
+    database
+        .execute(["CREATE TABLE documents (id integer NOT NULL PRIMARY KEY)"])
+        .await;
+    migrate_beside_an_application(&database, ["up"]).expect_success();
+    database
+        .execute(["DROP TABLE vectors", "DROP TABLE documents"])
+        .await;
+
+    let error = migrate_beside_an_application(&database, ["up"]).expect_error();
+
+    assert!(error.contains("there is no table documents"), "{error}");
+    assert!(!error.contains("`repair` fixes that"), "{error}");
+}
+
+/// It logs a warning.
+async fn a_service_starts_where_the_tables_have_changed(database: Database) {
+    let db = database.connect().await;
+    database
+        .execute(["CREATE TABLE documents (id integer NOT NULL PRIMARY KEY)"])
+        .await;
+    Migrator::up(&db, None).await.expect("documents is there");
+    database.execute(["DROP TABLE vectors"]).await;
+
+    Migrator::up(&db, None).await.expect("it starts");
+
+    db.execute_unprepared("SELECT 1 FROM vectors")
+        .await
+        .expect_err("up makes no table again");
+}
+
+async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(database: Database) {
+    for (form, reason) in [
+        (
+            "TABLE records (version varchar(99) PRIMARY KEY)",
+            "no column `applied_at`",
+        ),
+        (
+            "TABLE records (version varchar(99) PRIMARY KEY, applied_at timestamp)",
+            "`applied_at` is timestamp",
+        ),
+        (
+            "TABLE records (version varchar(99) PRIMARY KEY, applied_at varchar(9) NOT NULL)",
+            "not bigint",
+        ),
+        (
+            "TABLE records (version integer PRIMARY KEY, applied_at bigint NOT NULL)",
+            "not a text",
+        ),
+        (
+            "TABLE records (version varchar(99), applied_at bigint, note varchar(9) NOT NULL)",
+            "`note` has no default",
+        ),
+        ("TABLE records (id integer)", "no column `version`"),
+        (
+            "VIEW records AS SELECT '1' AS version, 1 AS applied_at",
+            "is no table",
+        ),
+    ] {
+        database.execute([format!("CREATE {form}")]).await;
+        let before = Inventory::of(&database).await;
+
+        for command in ["up", "status", "repair", "reset"] {
+            let error =
+                migrate(&database, [command, "--migration-table", "records"]).expect_error();
+            assert!(error.contains(reason), "{command}: {error}");
+            assert!(error.contains("--migration-table NAME"), "{error}");
+        }
+
+        assert_eq!(Inventory::of(&database).await, before, "{form}");
+        let kind = form.split(' ').next().expect("a word");
+        database.execute([format!("DROP {kind} records")]).await;
+    }
+}
+
+async fn a_table_of_records_may_have_further_columns(database: Database) {
+    database
+        .execute(["CREATE TABLE seaql_migrations (version varchar(99) PRIMARY KEY, applied_at bigint NOT NULL,
+            note varchar(9), host varchar(9) NOT NULL DEFAULT '')"])
+        .await;
+
+    migrate(&database, ["up"]).expect_success();
+}
