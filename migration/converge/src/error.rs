@@ -39,7 +39,7 @@ pub enum Error {
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "could not run `{statements}`: {}. What was done before stays; run it again to go on",
+        "`{statements}` failed: {}. Completed steps are kept. Hint: fix the cause and run the same again",
         explained(source)
     )]
     Step {
@@ -98,10 +98,10 @@ pub enum Error {
 
     /// Somebody else was at work for longer than was to be waited.
     #[error(
-        "waited {seconds} s for {}, which is at work on {}. Nothing was changed. \
-         Try again later, or wait longer",
-        holder.as_deref().unwrap_or("another migrator or writer"),
-        place.as_ref().map_or("this database".to_owned(), ToString::to_string)
+        "timed out after {seconds} s waiting for the migration lock on {}, held by {}. Nothing was changed. \
+         Hint: try again later, or wait longer",
+        place.as_ref().map_or("this database".to_owned(), ToString::to_string),
+        holder.as_deref().unwrap_or("another migrator or writer")
     )]
     Locked {
         /// Where it was looked.
@@ -114,9 +114,9 @@ pub enum Error {
 
     /// Others had a table in use for longer than was to be waited.
     #[error(
-        "waited {seconds} s to run `{statements}` for {}. What was done before stays. \
-         End what has the table in use, or wait longer",
-        holder.as_deref().unwrap_or("somebody who has the table in use")
+        "timed out after {seconds} s waiting to run `{statements}`: the table is in use by {}. Completed steps are kept. \
+         Hint: end that session, or wait longer",
+        holder.as_deref().unwrap_or("another session")
     )]
     InUse {
         /// The statements of the step.

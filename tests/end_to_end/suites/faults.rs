@@ -353,7 +353,7 @@ async fn a_file_that_somebody_else_writes_is_waited_for(database: Database) {
         .expect("a table");
 
     let error = migrate(&database, ["--lock-wait", "0", "up"]).expect_error();
-    assert!(error.contains("waited 0 s"), "{error}");
+    assert!(error.contains("timed out after 0 s"), "{error}");
 
     writer.rollback().await.expect("it ends");
     migrate(&database, ["up"]).expect_success();

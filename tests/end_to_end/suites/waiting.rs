@@ -50,7 +50,7 @@ async fn down_waits_no_longer_to_count_the_rows(database: Database) {
 
     let error = migrate(&database, ["--lock-wait", "1", "down"]).expect_error();
 
-    assert!(error.starts_with("error: waited 1 s"), "{error}");
+    assert!(error.starts_with("error: timed out after 1 s"), "{error}");
     if database.backend() == DbBackend::MySql {
         let unlock = "UNLOCK TABLES";
         holder.execute_unprepared(unlock).await.expect(unlock);
@@ -141,7 +141,10 @@ async fn a_waiter_says_for_whom_it_waits_and_ends_in_time(database: Database) {
         let said = waiter.stdout.clone();
         let error = waiter.expect_error();
 
-        assert!(error.starts_with("error: waited 1 s for "), "{error}");
+        assert!(
+            error.starts_with("error: timed out after 1 s waiting for the migration lock on "),
+            "{error}"
+        );
         assert!(error.contains("Nothing was changed"), "{error}");
         assert!(said.contains("waiting for "), "{said}");
         for words in holder {
@@ -187,7 +190,7 @@ async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database
     // After lines that say how far it is.
     let error = waited.stderr.lines().last().unwrap_or_default();
     assert!(
-        error.starts_with("error: waited 2 s to run `ALTER TABLE"),
+        error.starts_with("error: timed out after 2 s waiting to run `ALTER TABLE"),
         "{error}"
     );
     if database.backend() == DbBackend::Postgres {
@@ -288,7 +291,11 @@ async fn schemas_do_not_wait_for_each_other(database: Database) {
     }
 
     let same = migrate(&database, ["--lock-wait", "0", "up"]).expect_error();
-    assert!(same.contains("waited 0 s for pid "), "{same}");
+    assert!(
+        same.contains("timed out after 0 s waiting for the migration lock")
+            && same.contains("held by pid "),
+        "{same}"
+    );
     reader.rollback().await.expect("it ends");
     end_of(migrator).expect_success();
     migrate(&database, ["check"]).expect_success();
@@ -309,7 +316,7 @@ async fn an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time(da
 
     assert_eq!(waited.code, Some(1), "{}", waited.stdout);
     let error = waited.stderr.lines().last().unwrap_or_default();
-    let started = "error: waited 2 s to run `CREATE INDEX CONCURRENTLY";
+    let started = "error: timed out after 2 s waiting to run `CREATE INDEX CONCURRENTLY";
     assert!(error.starts_with(started), "{error}");
     let named = "application \"nightly report\", idle in transaction, its query began ";
     assert!(error.contains(named), "{error}");

@@ -1,6 +1,6 @@
 -- Rows without an id.
--- finds: primary key: there is no primary key; there are 1 row without an id
--- finds: auto-increment: id gets no number of itself; there are 1 row without an id
+-- finds: primary key: there is no primary key; 1 row has no id
+-- finds: auto-increment: id gets no number of itself; 1 row has no id
 -- ends: refused
 
 CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);

@@ -1,6 +1,6 @@
 -- MyISAM numbers each document's rows from 1, which InnoDB cannot.
 -- finds: vectors: vectors is stored by MyISAM, which keeps no foreign keys
--- finds: primary key: the primary key is (doc_id, id); there are 1 ids more than once
+-- finds: primary key: the primary key is (doc_id, id); 1 id occurs more than once
 -- finds: foreign key: there is no foreign key on doc_id
 -- ends: refused
 

@@ -1,6 +1,6 @@
 -- Two rows have one id.
--- finds: primary key: there is no primary key; there are 1 ids more than once
--- finds: auto-increment: id gets no number of itself; there are 1 ids more than once
+-- finds: primary key: there is no primary key; 1 id occurs more than once
+-- finds: auto-increment: id gets no number of itself; 1 id occurs more than once
 -- ends: refused
 
 CREATE TABLE documents (id serial PRIMARY KEY, title text);

@@ -217,14 +217,18 @@ fn owned(id: &str, sequence: &Sequence) -> String {
 fn in_the_way(id: &str, keys: &Keys) -> String {
     let mut parts = Vec::new();
     if keys.null > 0 {
-        parts.push(format!("{} without an {id}", counted(keys.null)));
+        let has = if keys.null == 1 { "has" } else { "have" };
+        parts.push(format!("{} {has} no {id}", counted(keys.null)));
     }
     if keys.duplicate > 0 {
-        parts.push(format!("{} {id}s more than once", keys.duplicate));
+        parts.push(match keys.duplicate {
+            1 => format!("1 {id} occurs more than once"),
+            count => format!("{count} values of {id} occur more than once"),
+        });
     }
     match parts.as_slice() {
         [] => String::new(),
-        parts => format!("; there are {}", parts.join(" and ")),
+        parts => format!("; {}", parts.join(" and ")),
     }
 }
 
