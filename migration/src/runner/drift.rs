@@ -1,9 +1,20 @@
 //! What has become of the tables since every migration was recorded.
 
-use converge::session::Session;
+use std::time::Duration;
+
+use futures_timer::Delay;
+use sea_orm_migration::SchemaManagerConnection;
+
+use converge::{Engine, session::Session};
 
 use super::{records, settings::Settings};
 use crate::{Error, Report};
+
+/// How often a difference is looked at on MySQL and MariaDB before it is believed: no lock keeps another node of a
+/// Galera cluster from its work, which may have dropped a table and not deleted its record yet.
+const LOOKS: u32 = 5;
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Returns whether the catalog shows that the tables are not as the whole list declares them. Where this role may not
 /// read the catalog there is nothing to tell.
@@ -24,7 +35,8 @@ async fn differs_in_catalog(session: &Session<'_>, settings: &Settings) -> Resul
     }
 }
 
-/// Returns what differs from what the whole list declares; `None` where nothing does.
+/// Returns what differs from what the whole list declares; `None` where nothing does, or where another runner has
+/// deleted a record meanwhile.
 pub(super) async fn find(
     session: &Session<'_>,
     settings: &Settings,
@@ -32,6 +44,22 @@ pub(super) async fn find(
     let Some(shape) = records::listed_shape(settings)? else {
         return Ok(None);
     };
-    let report = converge::check(session, &shape).await?;
-    Ok((!report.as_declared()).then(|| Box::new(report)))
+    let mut left = match session.backend() {
+        Engine::MySql => LOOKS,
+        Engine::Postgres | Engine::Sqlite => 1,
+    };
+    loop {
+        let report = converge::check(session, &shape).await?;
+        left -= 1;
+        // Nobody else deletes a record that a caller's transaction has read.
+        let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
+        let is_complete = is_callers || records::are_complete(session, settings).await;
+        if report.as_declared() || !is_complete {
+            return Ok(None);
+        }
+        if left == 0 {
+            return Ok(Some(Box::new(report)));
+        }
+        Delay::new(BETWEEN_LOOKS).await;
+    }
 }
