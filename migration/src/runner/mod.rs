@@ -230,7 +230,9 @@ impl<M> Runner<M> {
             None => tracing::info!("Applying all pending migrations"),
         }
         match self.pending(&db).await? {
-            Pending::Some if self.go_on(&db, &ApplyNext, steps).await? != Progress::NothingLeft => {
+            Pending::Some
+                if self.go_on(&db, &ApplyNext::first(), steps).await? != Progress::NothingLeft =>
+            {
                 return Ok(());
             }
             Pending::Some => self.require_as_declared(&db).await?,
@@ -295,7 +297,7 @@ impl<M> Runner<M> {
     {
         let db = db.into_database_executor();
         self.roll_back(&db, None, OwnDocuments::Keep).await?;
-        self.go_on(&db, &ApplyNext, None).await.map(|_| ())
+        self.go_on(&db, &ApplyNext::first(), None).await.map(|_| ())
     }
 
     /// Rolls back all applied migrations and drops the table that records them.

@@ -192,8 +192,20 @@ pub(super) async fn require_deletable(
     }
 }
 
-/// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.
+/// Returns whether there is a table of records, in which a migration can be recorded.
 pub(super) async fn is_installed(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<bool, Error> {
+    let is_there = is_there(db, settings).await?;
+    if is_there {
+        record_form::require(db, settings).await?;
+    }
+    Ok(is_there)
+}
+
+/// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.
+pub(super) async fn is_there(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<bool, Error> {
@@ -208,10 +220,7 @@ pub(super) async fn is_installed(
             name: settings.records.name().to_owned(),
             reason: "what has this name is no table",
         }),
-        Some(_) => {
-            record_form::require(db, settings).await?;
-            Ok(true)
-        }
+        Some(_) => Ok(true),
         None => Ok(false),
     }
 }

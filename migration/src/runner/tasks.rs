@@ -70,7 +70,19 @@ pub(super) enum Drift {
     NotComplete,
 }
 
-pub(super) struct ApplyNext;
+pub(super) struct ApplyNext {
+    /// Whether an earlier turn has found that migrations can be recorded.
+    pub(super) can_record: AtomicBool,
+}
+
+impl ApplyNext {
+    pub(super) fn first() -> Self {
+        Self {
+            can_record: AtomicBool::new(false),
+        }
+    }
+}
+
 pub(super) struct FindDrift;
 /// Nothing is rolled back where something later would be refused.
 pub(super) struct MayRollBack {
@@ -104,7 +116,11 @@ impl Task for ApplyNext {
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
         let db = turn.record();
-        if !records::is_installed(&db, settings).await? {
+        let is_installed = match self.can_record.swap(true, Relaxed) {
+            true => records::is_there(&db, settings).await?,
+            false => records::is_installed(&db, settings).await?,
+        };
+        if !is_installed {
             install(&db, settings).await?;
         }
         let mut pending = records::pending_migrations(&db, settings)
