@@ -109,6 +109,22 @@ impl RecordTable {
         format!("SELECT 1 FROM {table} WHERE version = {migration}")
     }
 
+    /// PostgreSQL: the query that has a row where these migrations are recorded, at least one, and no other.
+    pub(crate) fn complete(&self, schema: &str, migrations: &[&str]) -> String {
+        let backend = Engine::Postgres;
+        let (schema, table) = (sql::identifier(backend, schema), self.quoted(backend));
+        let names: Vec<String> = migrations
+            .iter()
+            .map(|name| sql::literal(backend, name))
+            .collect();
+        format!(
+            "SELECT 1 FROM {schema}.{table} HAVING count(*) > 0 AND count(applied_at) = {} \
+             AND count(*) FILTER (WHERE version NOT IN ({})) = 0",
+            names.len(),
+            names.join(", ")
+        )
+    }
+
     /// Whether a migration is recorded, as a condition in SQL.
     #[cfg(feature = "cli")]
     pub(crate) fn has(&self, backend: Engine, migration: &str) -> String {

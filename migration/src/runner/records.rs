@@ -5,7 +5,7 @@ use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
 use sea_query::{IntoTableRef, Query};
 
 use converge::{
-    Engine, Shape, is_in_use,
+    Engine, Shape, has_rows, is_in_use,
     session::{Session, Statements, Unit},
 };
 
@@ -20,13 +20,17 @@ pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> 
     if !matches!(session.db, SchemaManagerConnection::Connection(_)) {
         return false;
     }
-    let applied = match settings.engine.statements {
-        Statements::OfThisClient => {
-            applied(&session.db, settings, settings.engine.schema.as_deref()).await
-        }
-        Statements::OfOthers => applied_at_once(session, settings).await,
-    };
     let all = (settings.migrations)();
+    let schema = settings.engine.schema.as_deref();
+    let applied = match (settings.engine.statements, schema) {
+        (Statements::OfThisClient, _) => applied(&session.db, settings, schema).await,
+        (Statements::OfOthers, Some(schema)) if session.backend() == Engine::Postgres => {
+            let names: Vec<&str> = all.iter().map(|one| one.name()).collect();
+            let complete = settings.records.complete(schema, &names);
+            return has_rows(&session.db, &complete).await.unwrap_or(false);
+        }
+        (Statements::OfOthers, _) => applied_at_once(session, settings).await,
+    };
     applied.is_ok_and(|applied| {
         applied.len() == all.len() && all.iter().all(|one| is_in(&applied, one.as_ref()))
     })
