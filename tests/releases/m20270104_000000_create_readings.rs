@@ -3,7 +3,7 @@ use sea_orm_migration::{prelude::*, schema::*};
 
 use crate::declared;
 
-/// A table with every type that can be declared, names with capitals, and a key to and from older tables.
+/// A table with every type that can be declared, names with capitals, and keys to and from older tables.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -48,6 +48,18 @@ impl Declares for Migration {
                     .table("Readings")
                     .col("select")
                     .col("day"),
+            )
+            .table(
+                Table::create()
+                    .table("marks")
+                    .col(pk_auto("id"))
+                    .col(integer("vector_id"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("marks", "vector_id")
+                            .to("vectors", "id")
+                            .on_delete(ForeignKeyAction::Cascade),
+                    ),
             )
             .column("vectors", &big_integer_null("readingId"))
             .foreign_key(

@@ -458,7 +458,8 @@ pub(crate) async fn undoing(
     if !undo.parts.is_empty() {
         // The record goes with the last of what it is of.
         let forget = forget.take_if(|_| required.is_empty());
-        let undoing = plan::undo(backend, &undo, inspection.as_ref(), forget);
+        let before = undone.dropped();
+        let undoing = plan::undo(backend, &undo, inspection.as_ref(), &before, forget);
         steps.extend(match undoing {
             Ok(steps) => steps,
             Err(reason) => return Err(refused(session, reason).await?),

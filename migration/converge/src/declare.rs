@@ -126,7 +126,8 @@ impl Shape {
         declared.chain(self.newest.iter().filter(is_later))
     }
 
-    /// Returns the tables, each after those that it refers to: SQLite rebuilds none that others refer to.
+    /// Returns the tables, each after those that it refers to: a key may refer to a table that is made now, and SQLite
+    /// rebuilds none that others refer to.
     pub(crate) fn parents_first(&self) -> Vec<&Declared> {
         let mut left: Vec<&Declared> = self.tables.iter().collect();
         let mut ordered = Vec::new();

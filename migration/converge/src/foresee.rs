@@ -99,24 +99,29 @@ impl Foresight {
                     plan::rebuild_statement(table, statements);
                 });
             }
+            // For a later rebuild on SQLite.
+            Difference::Narrow { .. }
+            | Difference::Nullable { .. }
+            | Difference::PrimaryKey { .. }
+            | Difference::AutoIncrement { .. }
+            | Difference::ForeignKeyUnlike { .. } => {
+                current.edit(&change.table, |table| {
+                    plan::rebuild_statement(table, statements)
+                });
+            }
             // That it is made is all that another change may depend on.
             Difference::RequiredUnfit { .. }
             | Difference::NotATable { .. }
             | Difference::StorageEngine { .. }
-            | Difference::Narrow { .. }
             | Difference::WrongType { .. }
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
             | Difference::InsteadRule { .. }
-            | Difference::Nullable { .. }
             | Difference::NotNullable { .. }
-            | Difference::PrimaryKey { .. }
-            | Difference::AutoIncrement { .. }
             | Difference::SequenceBehind { .. }
             | Difference::SequenceNarrow { .. }
             | Difference::Placement { .. }
             | Difference::Orphans(_)
-            | Difference::ForeignKeyUnlike { .. }
             | Difference::ForeignKeyUnvalidated { .. }
             | Difference::ForeignKeyElsewhere { .. }
             | Difference::IndexUnfit { .. }

@@ -31,13 +31,6 @@ impl Referrers {
 
     /// Returns the tables that will have no foreign key to this one any more.
     pub(crate) fn gone(&self, to: &str, current: Option<&Inspection>) -> Vec<String> {
-        let dropped = self.undone.iter().filter_map(|part| match part {
-            Undone::Table { table } => Some(table.clone()),
-            Undone::ForeignKey { .. }
-            | Undone::Index { .. }
-            | Undone::Column { .. }
-            | Undone::Storage { .. } => None,
-        });
         let is_undone = |table: &Table, key: &ForeignKey| {
             self.undone.iter().any(|part| {
                 matches!(part, Undone::ForeignKey { table: of, key: one } if *of == table.name && one == key)
@@ -50,7 +43,19 @@ impl Referrers {
         };
         let found = current.into_iter().flat_map(|current| &current.found);
         let without = found.filter(keeps_none).map(|table| table.name.clone());
-        dropped.chain(without).collect()
+        self.dropped().into_iter().chain(without).collect()
+    }
+
+    /// Returns the tables that will have been dropped.
+    pub(crate) fn dropped(&self) -> Vec<String> {
+        let tables = self.undone.iter().filter_map(|part| match part {
+            Undone::Table { table } => Some(table.clone()),
+            Undone::ForeignKey { .. }
+            | Undone::Index { .. }
+            | Undone::Column { .. }
+            | Undone::Storage { .. } => None,
+        });
+        tables.collect()
     }
 }
 

@@ -121,6 +121,9 @@ impl Settings {
     }
 }
 
+/// For a table that is to be read, also where no wait is wanted: an inspection waits for no migrator.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Whether statements may be run that cannot be part of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TxMode {
@@ -246,7 +249,9 @@ impl<'c> Session<'c> {
         let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         Ok(Unit::Own(match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(pool), Engine::Postgres) => {
-                self.settings.begin(pool, mode, &[]).await?
+                let wait = self.settings.lock_wait.max(SHORTEST_WAIT).as_millis();
+                let wait = format!("SELECT set_config('lock_timeout', '{wait}ms', true)");
+                self.settings.begin(pool, mode, &[&wait]).await?
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
                 let isolation = Some(IsolationLevel::RepeatableRead);

@@ -266,9 +266,16 @@ impl<M> Runner<M> {
         if !drift::is_suspected(&session, &self.settings).await {
             return Ok(());
         }
-        match drift::find(&session, &self.settings).await? {
-            Some(report) => Err(Error::Drifted { report }),
-            None => Ok(()),
+        match drift::find(&session, &self.settings).await {
+            Ok(Some(report)) => Err(Error::Drifted { report }),
+            Ok(None) => Ok(()),
+            // Such as a role that may read no rows. There is nothing to apply.
+            Err(error) => {
+                tracing::warn!(
+                    "the tables seem not to be as declared, and cannot be compared: {error}"
+                );
+                Ok(())
+            }
         }
     }
 

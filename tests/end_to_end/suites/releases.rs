@@ -327,6 +327,7 @@ struct Tables {
     vectors: Vec<String>,
     page_texts: Vec<String>,
     readings: Vec<String>,
+    marks: Vec<String>,
 }
 
 impl Tables {
@@ -335,6 +336,7 @@ impl Tables {
             vectors: catalog(database, "vectors").await,
             page_texts: catalog(database, "page_texts").await,
             readings: catalog(database, "Readings").await,
+            marks: catalog(database, "marks").await,
         }
     }
 }

@@ -103,8 +103,25 @@ fn of_index(table: &Table, index: &Index) -> Option<String> {
     of_key(table, &format!("index {}", index.name), &index.columns)
 }
 
+/// The most bytes that a value takes in an index of InnoDB.
+fn bytes(kind: Type) -> u32 {
+    match kind {
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } => length.saturating_mul(4),
+        Type::Decimal { precision, .. } => precision,
+        Type::Uuid => 16,
+        _ => 8,
+    }
+}
+
 fn of_key(table: &Table, what: &str, columns: &[String]) -> Option<String> {
-    columns.iter().find_map(|name| {
+    let kinds = columns.iter().filter_map(|name| table.column(name));
+    let total: u32 = kinds
+        .map(|column| bytes(column.kind))
+        .fold(0, u32::saturating_add);
+    let over = columns.iter().find_map(|name| {
         let problem = match table.column(name).map(|column| column.kind) {
             None => "which is not declared".to_owned(),
             Some(Type::Text {
@@ -118,6 +135,16 @@ fn of_key(table: &Table, what: &str, columns: &[String]) -> Option<String> {
             Some(_) => return None,
         };
         Some(format!("{}: {what} is over {name}, {problem}", table.name))
+    });
+    let is_too_long = total > LONGEST_INDEXED * 4;
+    over.or_else(|| {
+        is_too_long.then(|| {
+            format!(
+                "{}: {what} may take {total} bytes, and InnoDB indexes at most {}",
+                table.name,
+                LONGEST_INDEXED * 4
+            )
+        })
     })
 }
 
@@ -168,8 +195,9 @@ fn of_foreign_key(shape: &Shape, table: &Table, key: &ForeignKey) -> Option<Stri
 fn refers(shape: &Shape, from: &str, to: &str) -> bool {
     let mut seen = vec![from];
     let mut at = 0;
-    while let Some(table) = seen.get(at).and_then(|name| shape.table_named(name)) {
-        for key in &table.foreign_keys {
+    while let Some(name) = seen.get(at) {
+        let table = shape.table_named(name);
+        for key in table.into_iter().flat_map(|table| &table.foreign_keys) {
             if key.table == to {
                 return true;
             }

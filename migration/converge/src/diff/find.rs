@@ -22,15 +22,6 @@ pub(crate) fn changes(current: &Inspection, shape: &Shape, facts: &mut Facts) ->
         };
         all.extend(found.into_iter().map(|one| one.of(&declared.table.name)));
     }
-    // A key of an older table may refer to one that is made now.
-    all.sort_by_key(|change| {
-        !matches!(
-            change.difference,
-            Difference::TableAbsent
-                | Difference::RequiredAbsent { .. }
-                | Difference::RequiredUnfit { .. }
-        )
-    });
     all
 }
 

@@ -369,6 +369,7 @@ fn column_kind(data_type: &str, printed: &str, charset: &str, numbers: &Numbers)
         "datetime" => Type::Timestamp { zone: false },
         "timestamp" => Type::Timestamp { zone: true },
         "binary" if numbers.length == 16 => Type::Uuid,
+        "binary" | "varbinary" => Type::Bytes { limited: true },
         "json" => Type::Json { binary: false },
         _ => Type::Other,
     }

@@ -140,7 +140,8 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
 }
 
 /// Returns the steps that undo what one migration declares, the last together with its record, where that is ours to
-/// keep: nothing is recorded that is not there, also where each statement commits.
+/// keep: nothing is recorded that is not there, also where each statement commits. Some tables may have been dropped
+/// since the inspection.
 ///
 /// # Errors
 ///
@@ -149,11 +150,12 @@ pub(crate) fn undo(
     backend: Engine,
     undo: &Undo,
     current: Option<&Inspection>,
+    dropped_before: &[String],
     forget: Option<String>,
 ) -> Result<Vec<Step>, String> {
     match backend {
         Engine::MySql => Ok(mysql::undo(undo, current, forget)),
-        Engine::Sqlite => sqlite::undo(undo, current, forget),
+        Engine::Sqlite => sqlite::undo(undo, current, dropped_before, forget),
         Engine::Postgres => Ok(vec![postgres::undo(undo, forget)]),
     }
 }

@@ -326,6 +326,13 @@ fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option
 
 /// The key that has no other index: InnoDB made one for it, and dropped that when the declared index came.
 fn key_without<'t>(table: &'t Table, index: &str, all: &[Undone]) -> Option<&'t ForeignKey> {
+    let is_it = |part: &&Undone| matches!(part, Undone::Index { name, .. } if name == index);
+    let earlier = all.iter().take_while(|part| !is_it(part));
+    let is_gone = |name: &str| {
+        earlier
+            .clone()
+            .any(|part| matches!(part, Undone::Index { table: of, name: one, .. } if *of == table.name && one == name))
+    };
     let goes = |one: &&ForeignKey| {
         all.iter()
             .any(|part| matches!(part, Undone::ForeignKey { key, .. } if key == *one))
@@ -333,7 +340,7 @@ fn key_without<'t>(table: &'t Table, index: &str, all: &[Undone]) -> Option<&'t 
     let leads = |key: &ForeignKey, one: &Index| one.columns.starts_with(&key.columns);
     let serves = |key: &ForeignKey, is_it: bool| {
         let mut indexes = table.indexes.iter();
-        indexes.any(|one| (one.name == index) == is_it && leads(key, one))
+        indexes.any(|one| (one.name == index) == is_it && leads(key, one) && !is_gone(&one.name))
     };
     let keys = table.foreign_keys.iter().filter(|key| !goes(key));
     keys.into_iter()

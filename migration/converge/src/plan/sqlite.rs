@@ -83,14 +83,17 @@ pub(super) fn steps(
     Ok(step.into())
 }
 
-/// Undoes what a migration declares: first the keys, for which their tables are rebuilt, and after the record the
-/// rest.
+/// Undoes what a migration declares: first the keys, for which their tables are rebuilt once nothing refers to them,
+/// and after the record the rest.
 pub(super) fn undo(
     undo: &Undo,
     current: Option<&Inspection>,
+    dropped_before: &[String],
     forget: Option<String>,
 ) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
+    let dropped: Vec<String> = undo.tables().map(str::to_owned).collect();
+    let gone = [dropped.as_slice(), dropped_before].concat();
     for found in current.into_iter().flat_map(|current| &current.found) {
         let keys = undo.parts.iter().filter_map(|part| match part {
             Undone::ForeignKey { table, key } if *table == found.name => Some(key),
@@ -98,7 +101,19 @@ pub(super) fn undo(
         });
         let keys: Vec<&ForeignKey> = keys.collect();
         if let (Some(current), false) = (current, keys.is_empty()) {
-            steps.push(rebuilt(rebuild::without_keys(current, found, &keys)?));
+            let referrers = current.found.iter().filter(|table| {
+                let mut keys = table.foreign_keys.iter();
+                dropped.contains(&table.name)
+                    && keys.any(|key| key.table.eq_ignore_ascii_case(&found.name))
+            });
+            let first = referrers.map(|table| drop_table(&table.name));
+            let first: Vec<String> = first.collect();
+            if !first.is_empty() {
+                steps.push(step(first, WRITERS));
+            }
+            steps.push(rebuilt(rebuild::without_keys(
+                current, found, &keys, &gone,
+            )?));
         }
     }
     let parts = undo.parts.iter().filter_map(undone);
@@ -111,11 +126,7 @@ pub(super) fn undo(
 
 fn undone(part: &Undone) -> Option<String> {
     match part {
-        Undone::Table { table } => {
-            let mut drop = TableStatement::drop();
-            drop.table(Alias::new(table)).if_exists();
-            Some(drop.to_string(SqliteQueryBuilder))
-        }
+        Undone::Table { table } => Some(drop_table(table)),
         Undone::Index { name, .. } => Some(format!("DROP INDEX IF EXISTS {}", quoted(name))),
         Undone::Column { table, column } => Some(format!(
             "ALTER TABLE {} DROP COLUMN {}",
@@ -125,6 +136,12 @@ fn undone(part: &Undone) -> Option<String> {
         // A key goes with a table that is rebuilt; every column is stored alike.
         Undone::ForeignKey { .. } | Undone::Storage { .. } => None,
     }
+}
+
+fn drop_table(table: &str) -> String {
+    let mut drop = TableStatement::drop();
+    drop.table(Alias::new(table)).if_exists();
+    drop.to_string(SqliteQueryBuilder)
 }
 
 fn create_required(declared: &Declared) -> Result<Vec<String>, Obstacle> {

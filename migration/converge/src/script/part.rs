@@ -56,7 +56,7 @@ impl<'v> Part<'v> {
     ) -> Result<Self, Error> {
         let undo = undo(script.backend, version);
         let after = simulated::after(script.backend, &version.newer, None);
-        let steps = plan::undo(script.backend, &undo, Some(&after), None);
+        let steps = plan::undo(script.backend, &undo, Some(&after), &[], None);
         let steps = steps.map_err(|reason| Error::Unscripted {
             migration: version.migration.clone(),
             reason,
@@ -218,6 +218,6 @@ fn restored(version: &Version, compression: Compression) -> Vec<String> {
     let mut undo = Undo::between(&version.older, &version.newer, Some(&after));
     undo.parts
         .retain(|part| matches!(part, Undone::Storage { .. }));
-    let steps = plan::undo(backend, &undo, Some(&after), None).unwrap_or_default();
+    let steps = plan::undo(backend, &undo, Some(&after), &[], None).unwrap_or_default();
     steps.into_iter().flat_map(|step| step.statements).collect()
 }

@@ -28,7 +28,7 @@ pub(super) fn statements(
     fixed: &[&Change],
 ) -> Result<Vec<String>, String> {
     let (made_by, hanging_on) = statements_of(found)?;
-    require_unreferred(found, fixed)?;
+    require_unreferred(found, fixed, &[])?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
     let numbered = numbered(declared, fixed);
@@ -44,14 +44,16 @@ pub(super) fn statements(
     Ok(replace(current, found, statement, &pairs, hanging_on))
 }
 
-/// Returns the statements that rebuild a table without these of its foreign keys, or why there are none.
+/// Returns the statements that rebuild a table without these of its foreign keys once these tables are dropped, or why
+/// there are none.
 pub(super) fn without_keys(
     current: &Inspection,
     found: &Table,
     keys: &[&ForeignKey],
+    dropped: &[String],
 ) -> Result<Vec<String>, String> {
     let (made_by, hanging_on) = statements_of(found)?;
-    require_unreferred(found, &[])?;
+    require_unreferred(found, &[], dropped)?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
     let mut statement = Rewritten::new(made_by, &definition);
@@ -115,8 +117,12 @@ fn replace(
 
 /// Returns an error where a foreign key refers to the table: SQLite deletes the rows of a table that is dropped,
 /// and acts on the keys that refer to them.
-fn require_unreferred(found: &Table, fixed: &[&Change]) -> Result<(), String> {
-    let is_key = |kept: &&String| kept.starts_with("foreign key of ");
+fn require_unreferred(found: &Table, fixed: &[&Change], dropped: &[String]) -> Result<(), String> {
+    let is_key = |kept: &&String| {
+        let referrer = kept.strip_prefix("foreign key of ");
+        referrer
+            .is_some_and(|referrer| !dropped.iter().any(|one| one.eq_ignore_ascii_case(referrer)))
+    };
     if let Some(referrer) = found.extras.kept.iter().find(is_key) {
         return Err(format!(
             "there is a {referrer}, and SQLite would act on it when the table is rebuilt: \
