@@ -1,7 +1,9 @@
 //! `sql`: the script of the migrations of this crate that declare a part of the shape.
 
-use converge::Engine;
-use converge::script::{Records, Script, Version};
+use converge::{
+    Engine,
+    script::{Records, Script, Version},
+};
 
 use crate::{
     Error, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod engines;
+mod later;
 mod programs;
 mod proxy;
 mod suites;

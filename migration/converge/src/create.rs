@@ -63,7 +63,7 @@ pub(crate) fn column(backend: Engine, declared: &Column) -> ColumnDef {
         (Filled::AutoIncrement { .. }, Engine::Sqlite) => {
             column.integer().auto_increment();
         }
-        (Filled::AutoIncrement { .. }, _) => {
+        (Filled::AutoIncrement { .. }, Engine::MySql) => {
             let spelled = declared.kind.spelled(backend);
             column.custom(Alias::new(spelled)).auto_increment();
         }

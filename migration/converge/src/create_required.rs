@@ -1,7 +1,6 @@
-use crate::engine::Engine;
 use std::path::{Path, PathBuf, absolute};
 
-use crate::Place;
+use crate::{Place, engine::Engine};
 
 /// Where the migrations may make a required table themselves, with the required columns alone.
 ///

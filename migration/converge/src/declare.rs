@@ -126,6 +126,12 @@ impl Shape {
         declared.chain(self.newest.iter().filter(is_later))
     }
 
+    /// Returns more steps than the tables can need: whoever runs more has no end.
+    pub(crate) fn most_steps(&self) -> usize {
+        const A_TABLE: usize = 100;
+        A_TABLE * self.tables.len().max(1)
+    }
+
     /// Returns the tables, each after those that it refers to: a key may refer to a table that is made now, and SQLite
     /// rebuilds none that others refer to.
     pub(crate) fn parents_first(&self) -> Vec<&Declared> {

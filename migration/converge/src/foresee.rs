@@ -5,13 +5,10 @@ use crate::{
     diff::{self, Change, Difference},
     facts::Facts,
     inspect::Inspection,
-    plan::{self, Context, Plan, Steps},
+    plan::{self, Context, Plan, Step, Steps},
     session::TxMode,
     simulated,
 };
-
-/// More than a table can need, so that the plans of a version come to an end.
-const MOST_STEPS_A_TABLE: usize = 100;
 
 /// An inspection, and the changes that have been made in it.
 pub(crate) struct Foresight {
@@ -37,7 +34,7 @@ impl Foresight {
         facts: &mut Facts,
     ) -> Vec<Plan> {
         let mut all = Vec::new();
-        for _ in 0..MOST_STEPS_A_TABLE * shape.tables.len().max(1) {
+        for _ in 0..shape.most_steps() {
             let mut changes = diff::changes(&self.current, shape, facts);
             changes.retain(|change| !self.made.contains(change));
             let context = Context {
@@ -51,13 +48,12 @@ impl Foresight {
                 all.extend(plans);
                 return all;
             };
-            let statements = steps.iter().flat_map(|step| &step.statements);
-            let statements: Vec<String> = statements.cloned().collect();
+            let steps = steps.clone();
             // SQLite makes several changes by rebuilding the table once.
             let same = plans.iter().filter(|plan| plan.remedy == plans[at].remedy);
             let same: Vec<Change> = same.map(|plan| plan.change.clone()).collect();
             for change in &same {
-                self.make(shape, change, &statements);
+                self.make(shape, change, &steps);
             }
             self.made.extend(same);
             all.extend(plans.into_iter().nth(at));
@@ -65,15 +61,22 @@ impl Foresight {
         all
     }
 
-    fn make(&mut self, shape: &Shape, change: &Change, statements: &[String]) {
+    fn make(&mut self, shape: &Shape, change: &Change, steps: &Steps) {
         let current = &mut self.current;
+        let statements = steps.iter().flat_map(|step| &step.statements);
+        let statements: Vec<String> = statements.cloned().collect();
+        if steps.iter().any(Step::rebuilds) {
+            current.edit(&change.table, |table| {
+                plan::rebuild_statement(table, &statements);
+            });
+        }
         match &change.difference {
             Difference::TableAbsent | Difference::RequiredAbsent { .. } => {
                 let declared = shape.declared(&change.table);
                 current.found.extend(declared.map(|declared| {
                     let mut table = simulated::table(current.backend, declared, None);
                     table.schema.clone_from(&current.place.schema);
-                    table.extras.statements = statements.to_vec();
+                    table.extras.statements = statements;
                     current.names.extend(simulated::names(&table));
                     table
                 }));
@@ -82,46 +85,40 @@ impl Foresight {
                 let declared = declared.clone();
                 current.edit(&change.table, |table| {
                     table.columns.push(declared);
-                    plan::add_to_statement(table, statements);
+                    plan::add_to_statement(table, &statements);
                 });
             }
             Difference::IndexAbsent { declared, .. } => {
                 current.names.push(declared.name.clone());
                 current.edit(&change.table, |table| {
                     table.indexes.push(declared.clone());
-                    table.extras.statements.extend(statements.iter().cloned());
+                    table.extras.statements.extend(statements);
                 });
             }
             Difference::ForeignKeyAbsent { declared } => {
                 current.names.extend(declared.name.clone());
                 current.edit(&change.table, |table| {
                     table.foreign_keys.push(declared.clone());
-                    plan::rebuild_statement(table, statements);
-                });
-            }
-            // For a later rebuild on SQLite.
-            Difference::Narrow { .. }
-            | Difference::Nullable { .. }
-            | Difference::PrimaryKey { .. }
-            | Difference::AutoIncrement { .. }
-            | Difference::ForeignKeyUnlike { .. } => {
-                current.edit(&change.table, |table| {
-                    plan::rebuild_statement(table, statements)
                 });
             }
             // That it is made is all that another change may depend on.
             Difference::RequiredUnfit { .. }
             | Difference::NotATable { .. }
             | Difference::StorageEngine { .. }
+            | Difference::Narrow { .. }
             | Difference::WrongType { .. }
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
             | Difference::InsteadRule { .. }
+            | Difference::Nullable { .. }
             | Difference::NotNullable { .. }
+            | Difference::PrimaryKey { .. }
+            | Difference::AutoIncrement { .. }
             | Difference::SequenceBehind { .. }
             | Difference::SequenceNarrow { .. }
             | Difference::Placement { .. }
             | Difference::Orphans(_)
+            | Difference::ForeignKeyUnlike { .. }
             | Difference::ForeignKeyUnvalidated { .. }
             | Difference::ForeignKeyElsewhere { .. }
             | Difference::IndexUnfit { .. }

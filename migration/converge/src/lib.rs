@@ -31,6 +31,7 @@ mod purge;
 pub mod recording;
 mod report;
 mod required;
+mod roll_back;
 pub mod script;
 mod server_error;
 pub mod session;
@@ -41,8 +42,8 @@ mod types;
 pub use apply::Done;
 pub use clear::{Contents, drop_all, how_many};
 pub use converge::{
-    Converged, Current, Failed, Record, Refusal, check, converge, delete_orphans,
-    differs_in_catalog, inspect, roll_back,
+    Converged, Current, Failed, Refusal, check, converge, delete_orphans, differs_in_catalog,
+    inspect,
 };
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
@@ -57,4 +58,5 @@ pub use model::Place;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
 pub use report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport};
+pub use roll_back::{Record, roll_back};
 pub use server_error::{explained, is_in_use, is_lost_race, is_referred_to, is_rolled_back};

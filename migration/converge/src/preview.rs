@@ -1,14 +1,14 @@
 //! What a migration would run, found without changing anything.
 
 use crate::{
-    Error,
-    converge::{self, Record},
+    Error, converge,
     declare::Shape,
     facts::Facts,
     foresee::Foresight,
     plan::Steps,
     report,
     required::Referrers,
+    roll_back::{self, Record},
     session::Session,
 };
 
@@ -56,7 +56,7 @@ impl Previewed {
         forget: String,
     ) -> Result<Vec<String>, Error> {
         let record = Record::Ours(forget);
-        let (steps, undo) = converge::undoing(session, older, newer, record, &self.undone).await?;
+        let (steps, undo) = roll_back::undoing(session, older, newer, record, &self.undone).await?;
         self.undone = self.undone.and(&undo);
         Ok(steps.into_iter().flat_map(|step| step.statements).collect())
     }

@@ -1,8 +1,10 @@
 //! The types that a column can be declared with, what each is found as, and what may be widened to it.
 
-use crate::engine::Engine;
-use sea_query::{ColumnType, StringLen};
 use std::fmt;
+
+use sea_query::{ColumnType, StringLen};
+
+use crate::engine::Engine;
 
 /// A column's type, as far as the entities that read it care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,10 +226,12 @@ impl Type {
             // A FLOAT by itself is printed with six digits.
             (Engine::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),
             (Engine::MySql, _) => format!("CAST({column} AS char)"),
-            (_, Self::Bytes { .. }) => format!("encode({column}, 'hex')"),
+            (Engine::Postgres, Self::Bytes { .. }) => format!("encode({column}, 'hex')"),
             // In one order whatever `datestyle` is.
-            (_, Self::Date | Self::Timestamp { .. }) => format!("to_json({column}) #>> '{{}}'"),
-            _ => format!("CAST({column} AS text)"),
+            (Engine::Postgres, Self::Date | Self::Timestamp { .. }) => {
+                format!("to_json({column}) #>> '{{}}'")
+            }
+            (Engine::Postgres, _) => format!("CAST({column} AS text)"),
         }
     }
 

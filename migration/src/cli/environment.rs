@@ -1,7 +1,8 @@
 //! What the environment and the nearest `.env` say. The environment wins; set to nothing is unset.
 
-use converge::Engine;
 use std::{collections::HashMap, env, path::PathBuf};
+
+use converge::Engine;
 
 use super::{
     dotenv::{self, Damage},

@@ -1,5 +1,6 @@
 //! The command line: the subcommands of `sea-orm-cli migrate` on async-std.
 
+mod arguments;
 mod connect;
 mod database;
 mod dotenv;
@@ -14,7 +15,6 @@ mod scaffold;
 mod sqlite;
 mod tls;
 
-use converge::Engine;
 use std::{
     env,
     io::{self, Write},
@@ -23,285 +23,20 @@ use std::{
     time::Duration,
 };
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{CommandFactory, Parser};
+use converge::Engine;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{
-    CreateDocuments, Orphans, Place, Runner,
-    script::{Direction, script},
-};
+use crate::{CreateDocuments, Orphans, Place, Runner, script::script};
+use arguments::{Cli, Command, Stream};
 use database::{Access, Database};
 use environment::Dotenv;
 use error::CliError;
 use ids::Ids;
 use progress::Progress;
 use report::{json, text};
-
-/// Migrates the ColPali vectors table of one database
-///
-/// Without a command it applies what is pending, as `up` does. The database is the one of -u, of DATABASE_URL
-/// in the environment, or of the nearest .env file.
-#[derive(Parser)]
-#[command(name = "migration", version, after_help = EXIT_STATUS)]
-struct Cli {
-    /// Show debug messages
-    #[arg(short, long, global = true)]
-    verbose: bool,
-
-    /// PostgreSQL: the schema to work in [default: the connection's own, mostly public]; other databases have none
-    #[arg(
-        short = 's',
-        long,
-        global = true,
-        env = "DATABASE_SCHEMA",
-        hide_env_values = true
-    )]
-    database_schema: Option<String>,
-
-    /// sqlite://FILE?mode=rwc, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE
-    #[arg(
-        short = 'u',
-        long,
-        global = true,
-        env = "DATABASE_URL",
-        hide_env_values = true
-    )]
-    database_url: Option<String>,
-
-    /// For how long to wait for another migrator, and for whoever has a table in use
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
-    lock_wait: u64,
-
-    /// The table that records which migrations are applied [default: seaql_migrations]
-    ///
-    /// Another migrator beside this one has its own, or has these migrations in its list.
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "MIGRATION_TABLE",
-        hide_env_values = true
-    )]
-    migration_table: Option<String>,
-
-    /// Make a `documents` with one column where the application has made none
-    ///
-    /// MIGRATION_CREATE_DOCUMENTS_IN does the same for the database that it names, of SQLite the file. An application
-    /// that makes its own has to be started first: it would not start on this one.
-    #[arg(long, global = true)]
-    create_documents: bool,
-
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-const EXIT_STATUS: &str = "\
-Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage.
-check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differences are left.";
-
-/// The first ones are those of `sea-orm-cli migrate`, with the same arguments.
-#[derive(Subcommand)]
-enum Command {
-    /// Apply pending migrations: all, or the next N
-    Up {
-        /// Only the next N
-        #[arg(short, long, value_name = "N")]
-        num: Option<u32>,
-
-        /// Show the statements for this database, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-
-    /// Take back the last N applied migrations; the second one drops the table `vectors` with its rows
-    Down {
-        /// How many
-        #[arg(short, long, value_name = "N", default_value_t = 1)]
-        num: u32,
-
-        /// Show the statements for this database, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-
-    /// Show when each migration was applied, whether the tables are still as declared, and Alembic's revision
-    Status {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-
-    /// Compare the tables with the declared shape, and change nothing
-    ///
-    /// Exit status: 0 as declared, 1 differences, 2 could not look.
-    Check {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-
-    /// Mend what differs from the declared shape, as far as no data is lost or invented
-    ///
-    /// Exit status: 0 as declared, 1 differences are left.
-    Repair {
-        /// First delete the rows whose document does not exist
-        #[arg(long)]
-        delete_orphans: bool,
-
-        /// Before they go, add what they say to this file, a JSON object a line (-: to stdout; with --json: as its
-        /// field `orphans`)
-        #[arg(long, value_name = "FILE", requires = "delete_orphans")]
-        ids_to: Option<PathBuf>,
-
-        /// Delete them though nothing else knows which vectors of the vector store were theirs
-        #[arg(long, requires = "delete_orphans", conflicts_with = "ids_to")]
-        forget_ids: bool,
-
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-
-    /// Print the script that `up` or `down` would run on an empty database, for somebody else to apply
-    ///
-    /// It needs no database, may be applied twice, and records what it does.
-    Sql {
-        /// Which way
-        #[arg(value_enum, default_value_t = Way::Up)]
-        way: Way,
-
-        /// For which database
-        #[arg(long, value_enum)]
-        backend: Backend,
-
-        /// As of `up` and `down`: up takes all, down one, unless N is given
-        #[arg(short, long, value_name = "N")]
-        num: Option<u32>,
-    },
-
-    /// Take all applied migrations back and apply them again: drops the table `vectors` with its rows
-    Refresh,
-
-    /// Take all applied migrations back: drops the table `vectors` with its rows, and the record of migrations
-    Reset,
-
-    /// Drop every table of the database (PostgreSQL: of the schema), then apply all migrations
-    ///
-    /// Where there are tables that these migrations have not made it drops none and lists them, unless
-    /// MIGRATION_FRESH_MAY_DROP_ALL_OF is the database's name.
-    Fresh,
-
-    /// Add an empty migration to the crate
-    Generate {
-        /// What it is for, in words or snake case
-        migration_name: String,
-
-        /// Date it in universal time, as is the default
-        #[arg(long, conflicts_with = "local_time")]
-        universal_time: bool,
-
-        /// Date it in local time
-        #[arg(long)]
-        local_time: bool,
-    },
-
-    /// Write SeaORM's template of a migration crate into an empty folder
-    Init,
-
-    /// Print the completions of a shell, to be saved where it looks for them
-    Completions {
-        /// The shell
-        #[arg(value_enum)]
-        shell: Shell,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Way {
-    Up,
-    Down,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Backend {
-    Postgres,
-    /// MySQL and MariaDB
-    Mysql,
-    Sqlite,
-}
-
-impl Way {
-    fn direction(self, count: Option<u32>) -> Direction {
-        match self {
-            Self::Up => Direction::Up(count),
-            Self::Down => Direction::Down(count.unwrap_or(1)),
-        }
-    }
-}
-
-impl From<Backend> for Engine {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Postgres => Self::Postgres,
-            Backend::Mysql => Self::MySql,
-            Backend::Sqlite => Self::Sqlite,
-        }
-    }
-}
-
-impl Command {
-    /// What says that the command could not do its work.
-    fn failure(&self) -> ExitCode {
-        match self {
-            Self::Check { .. } => ExitCode::from(2),
-            _ => ExitCode::FAILURE,
-        }
-    }
-
-    /// What it does to the database that it is called on.
-    fn access(&self) -> Access {
-        match self {
-            Self::Check { .. }
-            | Self::Status { .. }
-            | Self::Up { dry_run: true, .. }
-            | Self::Down { dry_run: true, .. } => Access::Reads,
-            Self::Up { dry_run: false, .. }
-            | Self::Down { dry_run: false, .. }
-            | Self::Repair { .. }
-            | Self::Sql { .. }
-            | Self::Refresh
-            | Self::Reset
-            | Self::Fresh
-            | Self::Generate { .. }
-            | Self::Init
-            | Self::Completions { .. } => Access::Writes,
-        }
-    }
-
-    /// Where messages go beside what is asked for.
-    fn messages_to(&self) -> Stream {
-        match self {
-            Self::Check { json: true }
-            | Self::Status { json: true }
-            | Self::Repair { json: true, .. }
-            | Self::Up { dry_run: true, .. }
-            | Self::Down { dry_run: true, .. } => Stream::Stderr,
-            Self::Repair {
-                ids_to: Some(file), ..
-            } if file == Path::new("-") => Stream::Stderr,
-            _ => Stream::Stdout,
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stream {
-    Stdout,
-    Stderr,
-}
 
 /// Does what the command line says, with `.env` for what the environment leaves out.
 ///

@@ -2,10 +2,11 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf, absolute},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use converge::full_path;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use super::{
@@ -118,10 +119,6 @@ impl Sqlite {
 /// In a folder that exists.
 fn is_absent(file: &Path) -> bool {
     !file.exists() && file.parent().is_some_and(Path::is_dir)
-}
-
-fn full_path(file: &Path) -> PathBuf {
-    absolute(file).unwrap_or(file.to_owned())
 }
 
 impl fmt::Display for Sqlite {

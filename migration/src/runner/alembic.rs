@@ -21,7 +21,7 @@ async fn read(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, DbErr> {
     };
     let text = match Engine::of(db) {
         Engine::MySql => "CHAR",
-        _ => "text",
+        Engine::Postgres | Engine::Sqlite => "text",
     };
     let revisions = format!(
         "SELECT CAST(version_num AS {text}) FROM {table} WHERE version_num IS NOT NULL ORDER BY 1"
@@ -42,7 +42,7 @@ async fn table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
             "SELECT CAST(table_schema AS CHAR) FROM information_schema.tables
              WHERE table_schema = DATABASE() AND table_name = '{TABLE}' AND table_type <> 'VIEW'"
         ),
-        _ => format!(
+        Engine::Sqlite => format!(
             "SELECT 'main' FROM main.sqlite_schema WHERE type = 'table' AND name = '{TABLE}'"
         ),
     };

@@ -97,7 +97,7 @@ fn is_big_integer(backend: Engine, kind: &str) -> bool {
     match backend {
         Engine::Sqlite => kind.contains("int"),
         Engine::MySql => kind.contains("int") && !kind.contains("unsigned"),
-        _ => kind == "bigint",
+        Engine::Postgres => kind == "bigint",
     }
 }
 
@@ -117,7 +117,7 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
                     \"notnull\" AND dflt_value IS NULL AND NOT (pk AND upper(type) = 'INTEGER')
              FROM pragma_table_info({name})"
         ),
-        _ => format!(
+        Engine::Postgres => format!(
             "SELECT a.attname::text, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)::text,
                     (a.attnotnull AND NOT a.atthasdef AND a.attidentity = '')::int::bigint
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid

@@ -23,6 +23,7 @@ mod dotenv;
 mod drift;
 mod dry_run;
 mod entities;
+mod every_type;
 mod faults;
 mod fresh;
 mod generated;
@@ -133,6 +134,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         drift::tests(backend),
         dry_run::tests(),
         entities::tests(),
+        every_type::tests(),
         faults::tests(backend),
         fresh::tests(backend),
         generated::tests(),

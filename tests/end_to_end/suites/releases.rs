@@ -1,13 +1,9 @@
-//! Later releases: a copy of the workspace with further migrations, each a file and a line in lib.rs.
+//! What migrations of later releases do to the released tables, and how they are undone.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::LazyLock,
-};
+use std::{fs, process::Command};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::Value;
 
 use super::{
     Test,
@@ -16,7 +12,8 @@ use super::{
 };
 use crate::{
     engines::{Database, workspace},
-    programs::{Finished, cargo, client, migrate, run, without_cargos_variables},
+    later::{MIGRATIONS, NEWEST, Release, WITH_INDEX, WITH_MODEL, WITH_PAGE_TEXTS, WITH_READINGS},
+    programs::{Finished, client, migrate, run},
 };
 
 pub fn tests() -> Vec<Test> {
@@ -35,224 +32,12 @@ pub fn tests() -> Vec<Test> {
         an_index_is_added_by_one_file,
         entities_of_a_later_release_write_and_read_what_it_adds,
         generated_migrations_run_with_statements_and_with_a_declaration,
-        every_type_is_made_found_again_and_undone,
-        an_older_table_of_every_type_keeps_its_values,
         what_a_later_release_brings_is_no_obstacle_for_an_earlier_one,
-        orphans_are_handed_over_with_every_byte_and_digit,
     ]
 }
 
-/// What is added to the released migrations, a release each.
-const MIGRATIONS: [&str; 4] = [
-    "m20270101_000000_add_model",
-    "m20270102_000000_create_page_texts",
-    "m20270103_000000_index_pages",
-    "m20270104_000000_create_readings",
-];
-
-/// A later release: one that ends with this migration, of which there are three released ones before.
-#[derive(Clone, Copy, PartialEq)]
-struct Release(&'static str);
-
-const WITH_MODEL: Release = Release("4");
-const WITH_PAGE_TEXTS: Release = Release("5");
-const WITH_INDEX: Release = Release("6");
-const WITH_READINGS: Release = Release("7");
-/// With both that `generate` has made.
-const NEWEST: Release = Release("9");
-
-impl Release {
-    fn run(self, database: &Database, arguments: &[&str]) -> Finished {
-        LazyLock::force(&BUILT);
-        let mut command = Command::new(workspace().join("target/debug/later"));
-        without_cargos_variables(&mut command);
-        run(command
-            .env("LAST_MIGRATION", self.0)
-            .env("DATABASE_URL", &database.url)
-            .env_remove("DATABASE_SCHEMA")
-            .env_remove("MIGRATION_TABLE")
-            .env_remove("MIGRATION_CREATE_DOCUMENTS_IN")
-            .arg("--create-documents")
-            .args(arguments))
-    }
-
-    fn script(self, database: &Database, arguments: &[&str]) -> String {
-        let backend = match database.backend() {
-            DbBackend::Postgres => "postgres",
-            DbBackend::MySql => "mysql",
-            _ => "sqlite",
-        };
-        let arguments = [&["sql", "--backend", backend], arguments].concat();
-        self.run(database, &arguments).expect_success()
-    }
-}
-
-/// What the template of `sea-orm-cli migrate generate` is filled with.
-const CREATE: &str = "manager.create_table(Table::create().table(\"plain_notes\").col(pk_auto(\"id\")).to_owned()).await";
-const DROP: &str = "manager.drop_table(Table::drop().table(\"plain_notes\").to_owned()).await";
-
-/// The later releases as one binary, which is built once; where that fails, once too.
-static BUILT: LazyLock<()> = LazyLock::new(build);
-
-/// With the dependencies that are built already.
-fn build() {
-    let copy = workspace().join("target/releases");
-    let _ = fs::remove_dir_all(&copy);
-    fs::create_dir_all(&copy).unwrap();
-    for part in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "entity",
-        "migration",
-        "README.md",
-    ] {
-        run(Command::new("cp")
-            .arg("-a")
-            .arg(workspace().join(part))
-            .arg(&copy))
-        .expect_success();
-    }
-    rename(&copy);
-    add_migrations(&copy);
-    add_entities(&copy);
-    let plain = generate(&copy, "plain_notes");
-    for statement in [CREATE, DROP] {
-        edit(&plain, "_manager", "manager");
-        edit(&plain, "todo!();", statement);
-    }
-    let declared = generate(&copy, "declared_notes");
-    fs::copy(fixture("declared_notes"), declared).unwrap();
-    let_a_variable_end_the_list(&copy);
-    run(cargo()
-        .current_dir(&copy)
-        .env("CARGO_TARGET_DIR", workspace().join("target"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "later",
-            "--package",
-            "later-reader",
-        ]))
-    .expect_success();
-}
-
-/// Packages of other names share the dependencies that are built, and replace nothing.
-fn rename(copy: &Path) {
-    edit(
-        &copy.join("Cargo.toml"),
-        "\"entity\", \"migration\", \"migration/converge\", \"tests\"",
-        "\"entity\", \"migration\", \"migration/converge\", \"reader\"",
-    );
-    edit(
-        &copy.join("Cargo.toml"),
-        "entity = { path = \"entity\" }",
-        "entity = { path = \"entity\", package = \"later-entity\" }",
-    );
-    edit(
-        &copy.join("Cargo.toml"),
-        "migration = { path = \"migration\",",
-        "migration = { path = \"migration\", package = \"later\",",
-    );
-    let manifest = copy.join("migration/Cargo.toml");
-    edit(
-        &manifest,
-        "[[bin]]\nname = \"migration\"",
-        "[lib]\nname = \"migration\"\n\n[[bin]]\nname = \"later\"",
-    );
-    edit(
-        &manifest,
-        "[package]\nname = \"migration\"",
-        "[package]\nname = \"later\"",
-    );
-    let manifest = copy.join("entity/Cargo.toml");
-    edit(&manifest, "name = \"entity\"", "name = \"later-entity\"");
-    edit(&manifest, "[lib]\n", "[lib]\nname = \"entity\"\n");
-}
-
-fn add_migrations(copy: &Path) {
-    let source = copy.join("migration/src");
-    let lib = source.join("lib.rs");
-    for migration in MIGRATIONS {
-        fs::copy(fixture(migration), source.join(format!("{migration}.rs"))).unwrap();
-        let last = fs::read_to_string(&lib).unwrap();
-        let last = last.lines().rfind(|line| line.starts_with("mod m2"));
-        let last = last.expect("a migration").to_owned();
-        edit(&lib, &last, &format!("{last}\nmod {migration};"));
-        let entry = format!("            Box::new({migration}::Migration),\n        ]");
-        edit(&lib, "        ]", &entry);
-    }
-}
-
-fn add_entities(copy: &Path) {
-    let source = copy.join("entity/src");
-    edit(
-        &source.join("vectors.rs"),
-        "    pub vector_ids: VectorIds,\n",
-        "    pub vector_ids: VectorIds,\n    pub model: Option<String>,\n",
-    );
-    fs::copy(fixture("page_texts"), source.join("page_texts.rs")).unwrap();
-    edit(
-        &source.join("lib.rs"),
-        "mod page;\n",
-        "mod page;\npub mod page_texts;\n",
-    );
-    let reader = copy.join("reader/src");
-    fs::create_dir_all(&reader).unwrap();
-    fs::copy(fixture("reader"), reader.join("main.rs")).unwrap();
-    let manifest = "[package]\nname = \"later-reader\"\nversion.workspace = true\nedition.workspace = true\n\n\
-                    [dependencies]\nasync-std = { workspace = true }\nentity = { workspace = true }\n\
-                    sea-orm = { workspace = true }\n";
-    fs::write(copy.join("reader/Cargo.toml"), manifest).unwrap();
-}
-
-/// By `sea-orm-cli migrate generate`, with the template that it has. The file.
-fn generate(copy: &Path, name: &str) -> PathBuf {
-    let mut command = Command::new(workspace().join("target/debug/sea-orm-cli"));
-    without_cargos_variables(&mut command);
-    command
-        .current_dir(copy)
-        .args(["migrate", "generate", name]);
-    run(&mut command).expect_success();
-    let source = copy.join("migration/src");
-    let mut made = fs::read_dir(&source)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let made = made.find(|path| path.to_string_lossy().ends_with(&format!("_{name}.rs")));
-    made.expect("a generated file")
-}
-
-/// So that all releases are built as one, a variable says which migration is the last. `generate` has to be done
-/// with the list by then.
-fn let_a_variable_end_the_list(copy: &Path) {
-    edit(
-        &copy.join("migration/src/lib.rs"),
-        "fn listed() -> Vec<Listed> {",
-        "fn listed() -> Vec<Listed> {
-    let last = std::env::var(\"LAST_MIGRATION\").ok();
-    let mut all = all();
-    all.truncate(last.and_then(|last| last.parse().ok()).unwrap_or(usize::MAX));
-    all
-}
-
-fn all() -> Vec<Listed> {",
-    );
-}
-
-fn fixture(name: &str) -> PathBuf {
-    workspace()
-        .join("tests/releases")
-        .join(format!("{name}.rs"))
-}
-
-fn edit(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    assert!(text.contains(from), "{}: no {from}", file.display());
-    fs::write(file, text.replacen(from, to, 1)).unwrap();
-}
-
 /// What the released binary has made, with rows.
-async fn released(database: &Database) {
+pub async fn released(database: &Database) {
     migrate(database, ["up"]).expect_success();
     database
         .execute([
@@ -262,7 +47,7 @@ async fn released(database: &Database) {
         .await;
 }
 
-async fn rows(database: &Database) -> Vec<String> {
+pub async fn rows(database: &Database) -> Vec<String> {
     let db = database.connect().await;
     lines(
         &db,
@@ -271,7 +56,7 @@ async fn rows(database: &Database) -> Vec<String> {
     .await
 }
 
-const ROWS: [&str; 2] = ["1 0 []", "1 1 [\"a\"]"];
+pub const ROWS: [&str; 2] = ["1 0 []", "1 1 [\"a\"]"];
 
 async fn models(database: &Database) -> Vec<String> {
     let db = database.connect().await;
@@ -323,7 +108,7 @@ async fn catalog(database: &Database, table: &str) -> Vec<String> {
 
 /// What the tables of all releases are.
 #[derive(Debug, PartialEq)]
-struct Tables {
+pub struct Tables {
     vectors: Vec<String>,
     page_texts: Vec<String>,
     readings: Vec<String>,
@@ -331,7 +116,7 @@ struct Tables {
 }
 
 impl Tables {
-    async fn of(database: &Database) -> Self {
+    pub async fn of(database: &Database) -> Self {
         Self {
             vectors: catalog(database, "vectors").await,
             page_texts: catalog(database, "page_texts").await,
@@ -685,21 +470,25 @@ async fn texts(database: &Database) -> Vec<String> {
     found
 }
 
+/// Deletes the only orphan, and returns what was handed over of it.
+pub fn without_its_orphan(release: Release, database: &Database) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orphans");
+    let file_name = file.to_string_lossy();
+    let delete = ["repair", "--delete-orphans", "--ids-to", &file_name];
+    release.run(database, &delete).expect_success();
+    serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap()
+}
+
 async fn orphans_of_a_second_table_are_handed_over_before_they_go(database: Database) {
     let lost = "INSERT INTO page_texts (doc_id, page, body, lang) VALUES (9, 3, 'lost', 'en')";
     older(&database, "lang varchar(8) NOT NULL", &[lost]).await;
     let refused = WITH_PAGE_TEXTS.run(&database, &["up"]).expect_error();
     assert!(refused.contains("repair --delete-orphans"), "{refused}");
     assert_eq!(texts(&database).await, ["zero", "lost"]);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("orphans");
-    let file_name = file.to_string_lossy();
 
-    let delete = ["repair", "--delete-orphans", "--ids-to", &file_name];
-    WITH_PAGE_TEXTS.run(&database, &delete).expect_success();
+    let kept = without_its_orphan(WITH_PAGE_TEXTS, &database);
 
-    let kept = fs::read_to_string(&file).unwrap();
-    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     let lost = serde_json::json!({"id": 2, "doc_id": 9, "page": 3, "body": "lost", "lang": "en"});
     assert_eq!(kept, lost);
     assert_eq!(texts(&database).await, ["zero"]);
@@ -771,142 +560,6 @@ async fn generated_migrations_run_with_statements_and_with_a_declaration(databas
     WITH_READINGS.run(&database, &["check"]).expect_success();
 }
 
-async fn every_type_is_made_found_again_and_undone(database: Database) {
-    released(&database).await;
-    WITH_INDEX.run(&database, &["up"]).expect_success();
-    let before = Tables::of(&database).await;
-    let dry = WITH_READINGS
-        .run(&database, &["up", "--dry-run"])
-        .expect_success();
-
-    let up = WITH_READINGS.run(&database, &["up"]).expect_success();
-
-    assert_eq!(statements(&dry), ran(&up), "{dry}\n{up}");
-    WITH_READINGS.run(&database, &["check"]).expect_success();
-    let again = WITH_READINGS.run(&database, &["up"]).expect_success();
-    assert!(again.contains("No pending migrations"), "{again}");
-    let after = Tables::of(&database).await;
-    WITH_READINGS.run(&database, &["down"]).expect_success();
-    assert_eq!(Tables::of(&database).await, before);
-    assert_eq!(rows(&database).await, ROWS);
-    database.empty().await;
-    WITH_READINGS.run(&database, &["up"]).expect_success();
-    assert_eq!(Tables::of(&database).await, after);
-    let script = WITH_READINGS.run(&database, &["sql", "--backend", "sqlite"]);
-    let reason = "depends on what is there";
-    assert!(script.stderr.contains(reason), "{script:?}");
-}
-
-/// A row of `Readings` in which every value has a part that is easily lost, and how it is read again.
-fn reading(backend: DbBackend) -> (String, String) {
-    let quote = match backend {
-        DbBackend::MySql => '`',
-        _ => '"',
-    };
-    let quoted = |name: &str| format!("{quote}{name}{quote}");
-    let (bytes, uuid) = match backend {
-        DbBackend::Postgres => (
-            "decode('00ff5c27', 'hex')",
-            "'0f8fad5b-d9cb-469f-a165-70867728950e'",
-        ),
-        _ => ("X'00ff5c27'", "X'0f8fad5bd9cb469fa16570867728950e'"),
-    };
-    let columns = [
-        "small", "select", "flag", "ratio", "exact", "price", "raw", "day", "local", "instant",
-        "token", "extra",
-    ];
-    let columns: Vec<String> = columns.map(quoted).to_vec();
-    let values = format!(
-        "-7, 'it''s', {}, 0.1, 0.30000000000000004, 12.50, {bytes}, '2025-05-24', '2025-05-24 12:00:00.123456', \
-         '2025-05-24 12:00:00.654321', {uuid}, '{{\"a\":1}}'",
-        if backend == DbBackend::Postgres {
-            "true"
-        } else {
-            "1"
-        }
-    );
-    (columns.join(", "), values)
-}
-
-/// Of the types that they have elsewhere: with fractions of a second, nullable, without keys.
-fn older_readings(backend: DbBackend) -> String {
-    match backend {
-        DbBackend::Postgres => "CREATE TABLE \"Readings\" (\"Id\" bigserial PRIMARY KEY, \"textId\" integer, small smallint,
-             \"select\" varchar(20), flag boolean, ratio real, exact double precision, price decimal(10, 2), raw bytea,
-             day date, local timestamp, instant timestamp with time zone, token uuid, extra json, more jsonb)"
-            .to_owned(),
-        DbBackend::MySql => "CREATE TABLE `Readings` (`Id` bigint AUTO_INCREMENT PRIMARY KEY, `textId` int, small smallint,
-             `select` varchar(20), flag tinyint(1), ratio float, exact double, price decimal(10, 2), raw longblob,
-             day date, local datetime(6), instant timestamp(6) NULL, token binary(16), extra json, more json)
-             CHARACTER SET utf8mb4"
-            .to_owned(),
-        _ => "CREATE TABLE \"Readings\" (\"Id\" integer PRIMARY KEY AUTOINCREMENT, \"textId\" integer, small smallint,
-             \"select\" varchar(20), flag boolean, ratio float, exact double, price real(10, 2), raw blob,
-             day date_text, local datetime_text, instant timestamp_with_timezone_text, token uuid_text,
-             extra json_text, more jsonb_text)"
-            .to_owned(),
-    }
-}
-
-/// The values of all rows, as the engine prints them.
-async fn readings(database: &Database) -> Vec<String> {
-    let backend = database.backend();
-    let quote = match backend {
-        DbBackend::MySql => "`",
-        _ => "\"",
-    };
-    let (table, select) = (
-        format!("{quote}Readings{quote}"),
-        format!("{quote}select{quote}"),
-    );
-    let raw = match backend {
-        DbBackend::Postgres => "encode(raw, 'hex'), token::text",
-        _ => "hex(raw), hex(token)",
-    };
-    let sql = format!(
-        "SELECT concat_ws('|', small, {select}, flag, ratio, exact, price, {raw}, day, local, instant, extra) FROM {table}"
-    );
-    let db = database.connect_once().await;
-    let found = lines(&db, &sql).await;
-    db.close().await.expect("it closes");
-    found
-}
-
-async fn an_older_table_of_every_type_keeps_its_values(database: Database) {
-    released(&database).await;
-    WITH_INDEX.run(&database, &["up"]).expect_success();
-    let (columns, values) = reading(database.backend());
-    let quote = match database.backend() {
-        DbBackend::MySql => "`",
-        _ => "\"",
-    };
-    let text = "INSERT INTO page_texts (doc_id, page, body, lang) VALUES (1, 0, 'zero', 'en')";
-    let row = format!(
-        "INSERT INTO {quote}Readings{quote} ({quote}textId{quote}, {columns}) VALUES (1, {values})"
-    );
-    database
-        .execute([older_readings(database.backend()).as_str(), text, &row])
-        .await;
-    let before = readings(&database).await;
-
-    WITH_READINGS.run(&database, &["up"]).expect_success();
-
-    assert_eq!(readings(&database).await, before);
-    let check = WITH_READINGS.run(&database, &["check"]).expect_success();
-    assert!(!check.contains("differs"), "{check}");
-    let db = database.connect_once().await;
-    let changed = format!("UPDATE {quote}Readings{quote} SET small = 8");
-    db.execute_unprepared(&changed).await.expect("a change");
-    db.close().await.expect("it closes");
-    let instant = |row: &str| row.rsplit('|').nth(1).map(str::to_owned);
-    let now = readings(&database).await;
-    assert_eq!(
-        instant(&now[0]),
-        instant(&before[0]),
-        "the time of no change"
-    );
-}
-
 async fn what_a_later_release_brings_is_no_obstacle_for_an_earlier_one(database: Database) {
     let (id, text) = match database.backend() {
         DbBackend::Postgres => ("serial", "text"),
@@ -932,42 +585,4 @@ async fn what_a_later_release_brings_is_no_obstacle_for_an_earlier_one(database:
     WITH_INDEX.run(&database, &["up"]).expect_success();
 
     WITH_INDEX.run(&database, &["check"]).expect_success();
-}
-
-async fn orphans_are_handed_over_with_every_byte_and_digit(database: Database) {
-    released(&database).await;
-    WITH_INDEX.run(&database, &["up"]).expect_success();
-    let (columns, values) = reading(database.backend());
-    let quote = match database.backend() {
-        DbBackend::MySql => "`",
-        _ => "\"",
-    };
-    let row = format!(
-        "INSERT INTO {quote}Readings{quote} ({quote}textId{quote}, {columns}) VALUES (77, {values})"
-    );
-    database
-        .execute([older_readings(database.backend()).as_str(), &row])
-        .await;
-    WITH_READINGS.run(&database, &["up"]).expect_error();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("orphans");
-    let file_name = file.to_string_lossy();
-
-    let delete = ["repair", "--delete-orphans", "--ids-to", &file_name];
-    WITH_READINGS.run(&database, &delete).expect_success();
-
-    let kept = fs::read_to_string(&file).unwrap();
-    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(kept["textId"], 77);
-    assert_eq!(kept["small"], -7);
-    assert_eq!(kept["raw"], "00ff5c27");
-    let exact: f64 = kept["exact"].as_str().unwrap().parse().unwrap();
-    assert_eq!(exact, 0.1 + 0.2);
-    let ratio: f32 = kept["ratio"].as_str().unwrap().parse().unwrap();
-    assert_eq!(ratio, 0.1);
-    let token = kept["token"].as_str().unwrap().replace('-', "");
-    assert_eq!(token, "0f8fad5bd9cb469fa16570867728950e");
-    let local = kept["local"].as_str().unwrap();
-    assert!(local.ends_with("12:00:00.123456"), "{local}");
-    WITH_READINGS.run(&database, &["up"]).expect_success();
 }

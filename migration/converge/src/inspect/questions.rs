@@ -1,7 +1,6 @@
 //! Several questions to a catalog in one statement: asked one by one, the way there and back would be most of
 //! what an inspection costs.
 
-use crate::engine::Engine;
 use std::{array, collections::HashMap, iter, vec};
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
@@ -9,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::rows;
+use crate::engine::Engine;
 
 /// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
 /// at most 1,664 columns and SQLite 2,000.

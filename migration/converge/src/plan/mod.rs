@@ -37,6 +37,11 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Whether it replaces a table by one that is made anew, as SQLite does.
+    pub(crate) fn rebuilds(&self) -> bool {
+        matches!(self.execution, Execution::Compared { .. })
+    }
+
     /// Whether nothing stays of a try that fails.
     pub(crate) fn is_atomic(&self, backend: Engine) -> bool {
         !matches!(self.execution, Execution::Alone { .. }) && backend != Engine::MySql
@@ -177,7 +182,7 @@ pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
             &[]
         }
         _ if tables.is_empty() => &[],
-        _ => {
+        Engine::Postgres | Engine::MySql => {
             statements.push(format!("DROP TABLE {}", tables.join(", ")));
             match backend {
                 Engine::MySql => &mysql::ROWS_UNCHECKED,

@@ -45,7 +45,9 @@ impl<'v> Part<'v> {
             guards: guard::up(script, version),
             required: creations(script, version),
             statements: statements(script.backend, version)?,
-            storage: Storage::of(script.backend, |compression| stored(version, compression)),
+            storage: Storage::of(script.backend, |compression| {
+                Ok(stored(version, compression))
+            })?,
         })
     }
 
@@ -56,29 +58,28 @@ impl<'v> Part<'v> {
     ) -> Result<Self, Error> {
         let undo = undo(script.backend, version);
         let after = simulated::after(script.backend, &version.newer, None);
-        let steps = plan::undo(script.backend, &undo, Some(&after), &[], None);
-        let steps = steps.map_err(|reason| Error::Unscripted {
-            migration: version.migration.clone(),
-            reason,
-        })?;
+        let statements = undoing(script.backend, version, &undo, &after)?;
         Ok(Self {
             migration: &version.migration,
             guards: guard::down(script, version, &undo, taken),
             required: Vec::new(),
-            statements: steps.into_iter().flat_map(|step| step.statements).collect(),
-            storage: Storage::of(script.backend, |compression| restored(version, compression)),
+            statements,
+            storage: Storage::of(script.backend, |compression| restored(version, compression))?,
         })
     }
 }
 
 impl Storage {
-    fn of(backend: Engine, set: impl Fn(Compression) -> Vec<String>) -> Option<Self> {
+    fn of(
+        backend: Engine,
+        set: impl Fn(Compression) -> Result<Vec<String>, Error>,
+    ) -> Result<Option<Self>, Error> {
         let storage = Self {
-            with_lz4: set(Compression::Lz4),
-            without: set(Compression::PglzAlone),
+            with_lz4: set(Compression::Lz4)?,
+            without: set(Compression::PglzAlone)?,
         };
         let is_any = !storage.with_lz4.is_empty() || !storage.without.is_empty();
-        (backend == Engine::Postgres && is_any).then_some(storage)
+        Ok((backend == Engine::Postgres && is_any).then_some(storage))
     }
 }
 
@@ -212,12 +213,25 @@ fn undo(backend: Engine, version: &Version) -> Undo {
 }
 
 /// The statements that store columns as before.
-fn restored(version: &Version, compression: Compression) -> Vec<String> {
+fn restored(version: &Version, compression: Compression) -> Result<Vec<String>, Error> {
     let backend = Engine::Postgres;
     let after = simulated::after(backend, &version.newer, Some(compression));
     let mut undo = Undo::between(&version.older, &version.newer, Some(&after));
     undo.parts
         .retain(|part| matches!(part, Undone::Storage { .. }));
-    let steps = plan::undo(backend, &undo, Some(&after), &[], None).unwrap_or_default();
-    steps.into_iter().flat_map(|step| step.statements).collect()
+    undoing(backend, version, &undo, &after)
+}
+
+fn undoing(
+    backend: Engine,
+    version: &Version,
+    undo: &Undo,
+    after: &Inspection,
+) -> Result<Vec<String>, Error> {
+    let steps = plan::undo(backend, undo, Some(after), &[], None);
+    let steps = steps.map_err(|reason| Error::Unscripted {
+        migration: version.migration.clone(),
+        reason,
+    })?;
+    Ok(steps.into_iter().flat_map(|step| step.statements).collect())
 }

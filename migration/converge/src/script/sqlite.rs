@@ -2,8 +2,7 @@
 //! where it cannot.
 
 use super::{Guard, Part, Records, where_missing};
-use crate::engine::Engine;
-use crate::sql;
+use crate::{engine::Engine, sql};
 
 pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
     let body = parts.iter().flat_map(|part| {

@@ -1,0 +1,173 @@
+//! Undoes what one migration declares beyond those before it.
+
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    Error, apply,
+    declare::Shape,
+    engine::Engine,
+    inspect::{self, Inspection},
+    plan::{self, Step, Undo},
+    required::{self, Referrers},
+    session::{Session, Settings},
+    sql,
+};
+
+/// Who deletes the record of a migration that is rolled back.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// We do, with this statement, together with what the migration has made.
+    Ours(String),
+    /// The migrator that runs our migration does, afterwards, in a table that only it knows.
+    Callers,
+}
+
+/// Undoes what the newer shape declares beyond the older one.
+///
+/// # Errors
+///
+/// [`Error::ReferredTo`] where another table refers to one that would be dropped, and what the database returned.
+pub async fn roll_back(
+    session: &Session<'_>,
+    older: &Shape,
+    newer: &Shape,
+    record: Record,
+) -> Result<(), Error> {
+    let (steps, _) = undoing(session, older, newer, record, &Referrers::default()).await?;
+    for step in steps {
+        if let Some(table) = step.required_table() {
+            tracing::info!(
+                "drops the table {table}, which these migrations have made and nobody has used"
+            );
+        }
+        apply::to_its_end(session, newer, &step).await?;
+    }
+    Ok(())
+}
+
+/// The application's tables stay, and one of ours that has rows, or that another object refers to.
+pub(crate) async fn undoing(
+    session: &Session<'_>,
+    older: &Shape,
+    newer: &Shape,
+    record: Record,
+    undone: &Referrers,
+) -> Result<(Vec<Step>, Undo), Error> {
+    let mut forget = match record {
+        Record::Ours(forget) => Some(forget),
+        Record::Callers => None,
+    };
+    let unit = session.begin_to_read().await?;
+    let found = found(&unit.db(), session.settings, older, newer, undone).await;
+    unit.rollback().await?;
+    let (undo, inspection, required) = found?;
+    let backend = session.backend();
+    let mut steps = Vec::new();
+    if !undo.parts.is_empty() {
+        // The record goes with the last of what it is of.
+        let forget = forget.take_if(|_| required.is_empty());
+        let before = undone.dropped();
+        let undoing = plan::undo(backend, &undo, inspection.as_ref(), &before, forget);
+        steps.extend(match undoing {
+            Ok(steps) => steps,
+            Err(reason) => return Err(refused(session, reason).await?),
+        });
+    }
+    let count = required.len();
+    for (at, table) in required.iter().enumerate() {
+        let forget = forget.take_if(|_| at + 1 == count);
+        steps.push(plan::required::drop(backend, table, forget));
+    }
+    if let Some(forget) = forget {
+        steps.push(plan::forget_alone(forget));
+    }
+    Ok((steps, undo))
+}
+
+/// Returns what is to be undone, and the required tables of ours that may be dropped.
+async fn found(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    older: &Shape,
+    newer: &Shape,
+    undone: &Referrers,
+) -> Result<(Undo, Option<Inspection>, Vec<String>), Error> {
+    let dropped: Vec<&str> = {
+        let is_new = |table: &&str| older.declared(table).is_none();
+        newer.own_tables().filter(is_new).collect()
+    };
+    for table in &dropped {
+        refuse_where_no_table(db, table).await?;
+    }
+    // What is only dropped need not be inspected: another session may have locked it.
+    let is_whole = older.declares_all_but_tables_of(newer);
+    let inspection = match is_whole {
+        true => None,
+        false => Some(inspect::read(db, settings, newer).await?),
+    };
+    let undo = Undo::between(older, newer, inspection.as_ref());
+    let undone = undone.and(&undo);
+    for table in &dropped {
+        let gone = undone.gone(table, inspection.as_ref());
+        refuse_where_referred_to(db, table, &gone).await?;
+    }
+    let mut required = Vec::new();
+    for declared in newer.made_beyond(older) {
+        if let Some(inspection) = &inspection
+            && required::may_go(db, inspection, declared, &undone).await?
+        {
+            required.push(declared.table.name.clone());
+        }
+    }
+    Ok((undo, inspection, required))
+}
+
+async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> {
+    let unit = session.begin_to_read().await?;
+    let place = inspect::place(&unit.db()).await;
+    unit.rollback().await?;
+    Ok(Error::Refused {
+        place: place?,
+        reasons: vec![reason],
+        done: 0,
+    })
+}
+
+/// MariaDB ignores a view that has the table's name. Only names are looked up: a table that another session has
+/// locked is not waited for.
+async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result<(), Error> {
+    let relations = inspect::relations(db).await?;
+    let is_other = |one: &inspect::Relation| one.name == table && !one.is_table();
+    match relations.into_iter().find(is_other) {
+        Some(other) => Err(Error::Refused {
+            place: inspect::place(db).await?,
+            reasons: vec![format!(
+                "{table} is a {}, which these migrations have not made: drop or rename it by hand",
+                other.kind.to_lowercase()
+            )],
+            done: 0,
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn refuse_where_referred_to(
+    db: &impl ConnectionTrait,
+    table: &str,
+    gone: &[String],
+) -> Result<(), Error> {
+    let mut tables = inspect::referrers_to(db, table).await?;
+    // PostgreSQL prints some names with quotes.
+    let quoted = |table: &str| sql::identifier(Engine::of(db), table);
+    tables.retain(|one| {
+        let is_it = |table: &String| one == table || *one == quoted(table);
+        !gone.iter().any(is_it)
+    });
+    match tables.is_empty() {
+        true => Ok(()),
+        false => Err(Error::ReferredTo {
+            place: inspect::place(db).await?,
+            tables,
+        }),
+    }
+}
