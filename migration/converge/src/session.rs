@@ -10,11 +10,10 @@ use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{Error, create_required::CreateRequired, engine::Engine, server_error, sql};
 
-/// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Names are
-/// printed with quotes only where they need some, texts are what they say, numbers have all their digits, and nothing
-/// but a lock is waited for in vain.
-const OURS: &str = "SELECT set_config('quote_all_identifiers', 'off', true), \
-     set_config('standard_conforming_strings', 'on', true), \
+/// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
+/// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
+/// are printed as `quote_all_identifiers` says, and read either way.
+const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
      set_config('idle_in_transaction_session_timeout', '0', true), \

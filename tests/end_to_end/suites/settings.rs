@@ -119,7 +119,8 @@ async fn seen(work: &Database, admin: &Database) -> Seen {
              COMMENT ON COLUMN vectors.page IS E'a\\\\b''c'",
         _ => "CREATE TABLE documents (id integer PRIMARY KEY) ENGINE = InnoDB; INSERT INTO documents VALUES (1), (2);
              CREATE TABLE vectors (id integer AUTO_INCREMENT PRIMARY KEY, doc_id integer NOT NULL, page integer,
-                 vector_ids text NOT NULL COMMENT 'it''s', FOREIGN KEY (doc_id) REFERENCES documents (id)) ENGINE = InnoDB",
+                 vector_ids text NOT NULL COMMENT 'it''s', FOREIGN KEY (doc_id) REFERENCES documents (id)) ENGINE = InnoDB;
+             CREATE TABLE marks (vector_id integer, FOREIGN KEY (vector_id) REFERENCES vectors (id)) ENGINE = InnoDB",
     };
     let rows =
         "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 0, '[\"a\"]'), (2, 1, '[]')";
