@@ -1,4 +1,4 @@
-//! How long each test took, so that a run that grows is noticed.
+//! How long each test took, so that a run that grows is noticed, and at the end once more why one failed.
 
 use std::{
     collections::BTreeMap,
@@ -7,25 +7,42 @@ use std::{
     time::{Duration, Instant},
 };
 
+use libtest_mimic::Failed;
+
 const SHOWN: usize = 10;
 
+/// Of each failure: who reads only the end of a log finds the reason there.
+const LINES_OF_A_FAILURE: usize = 6;
+
 static TAKEN: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
+static FAILURES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 /// Runs a test and notes its time. `name` is `ENGINE::SUITE::TEST`, or without an engine `SUITE::TEST`.
-pub fn timed<T>(name: &str, test: impl FnOnce() -> T) -> T {
+pub fn timed(name: &str, test: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
     let started = Instant::now();
     let outcome = test();
-    let taken = (name.to_owned(), started.elapsed());
-    TAKEN
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(taken);
+    note(&TAKEN, (name.to_owned(), started.elapsed()));
+    if let Err(failed) = &outcome {
+        let reason = failed.message().unwrap_or("no reason given");
+        note(&FAILURES, (name.to_owned(), reason.to_owned()));
+    }
     outcome
 }
 
-/// The slowest tests and the time of each suite.
+fn note<T>(notes: &Mutex<Vec<T>>, one: T) {
+    notes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(one);
+}
+
+fn noted<T: Clone>(notes: &Mutex<Vec<T>>) -> Vec<T> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The slowest tests, the time of each suite, and what failed.
 pub fn summary() -> String {
-    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut taken = noted(&TAKEN);
     taken.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
     let mut summary = String::from("the slowest tests:\n");
     for (name, time) in taken.iter().take(SHOWN) {
@@ -40,6 +57,12 @@ pub fn summary() -> String {
     summary += "the suites, on all engines, several tests at a time:\n";
     for (suite, time) in suites {
         line(&mut summary, time, suite);
+    }
+    for (name, reason) in noted(&FAILURES) {
+        let _ = writeln!(summary, "FAILED {name}");
+        for line in reason.lines().take(LINES_OF_A_FAILURE) {
+            let _ = writeln!(summary, "    {line}");
+        }
     }
     summary
 }

@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
-    fs, iter,
-    net::TcpListener,
-    ops::Range,
+    fs,
+    io::ErrorKind,
+    iter,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    ops::RangeInclusive,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -188,24 +190,47 @@ pub fn free_port() -> Result<u16, Failure> {
     Ok(port)
 }
 
-/// Ports that Linux gives to no client, where its `ip_local_port_range` is as usual: between our look and the
-/// server's start, one of the kernel's choice may become a client's.
-const PORTS: Range<u16> = 12_000..32_000;
+/// Below are those of well-known services.
+const FIRST_PORT: u16 = 10_000;
 const MOST_TRIES: usize = 1000;
 
-/// Each is given once.
+/// Each is given once, and where it can be none is a port that the kernel gives to clients: between our look and
+/// the server's start, and while it is killed, such a one may become another's.
 pub fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let of_clients = ports_of_clients()?;
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ports = [0; N];
     for port in &mut ports {
-        *port = iter::repeat_with(|| fastrand::u16(PORTS))
-            .take(MOST_TRIES)
-            .find(|port| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
-            .ok_or_else(|| format!("no port of {PORTS:?} is free"))?;
+        let any = || iter::repeat_with(|| fastrand::u16(FIRST_PORT..)).take(MOST_TRIES);
+        *port = any()
+            .filter(|port| !of_clients.contains(port))
+            .chain(any())
+            .find(|port| !given.contains(port) && is_free(*port))
+            .ok_or_else(|| format!("no port from {FIRST_PORT} on is free"))?;
         given.insert(*port);
     }
     Ok(ports)
+}
+
+/// On each address that a server may listen on.
+fn is_free(port: u16) -> bool {
+    let loopback = [
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ];
+    loopback.into_iter().all(|address| {
+        !TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    })
+}
+
+fn ports_of_clients() -> Result<RangeInclusive<u16>, Failure> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")?;
+    let mut ends = range.split_whitespace().map(str::parse);
+    match (ends.next(), ends.next()) {
+        (Some(Ok(first)), Some(Ok(last))) => Ok(first..=last),
+        _ => Err(format!("ip_local_port_range says {range:?}, not two ports").into()),
+    }
 }
 
 /// Distinct in this process and from other processes on the same server.

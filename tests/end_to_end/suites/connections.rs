@@ -159,7 +159,9 @@ async fn tls_of_postgres_is_verified_as_libpq_does(_: Database) {
     let root = |name: &str| format!("sslrootcert={}", authority.file(name).display());
     let (ours, other) = (root("ca.crt"), root("other.crt"));
 
-    for host in [v4, v6] {
+    // Docker's usual network has no IPv6.
+    let has_v6 = TcpListener::bind("[::1]:0").is_ok();
+    for host in [Some(v4), has_v6.then_some(v6)].into_iter().flatten() {
         status(&server, host, "").expect_success();
         status(&server, host, "sslmode=require").expect_success();
         for mode in ["require", "verify-ca", "verify-full"] {
