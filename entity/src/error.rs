@@ -1,6 +1,8 @@
-use sea_orm::{DbErr, SqlErr};
+use std::fmt;
 
-use crate::VectorIds;
+use sea_orm::{DbErr, TransactionError};
+
+use crate::{ParseVectorIdsError, VectorIds, server_error};
 
 /// Why an operation on the pages of a document has changed nothing; only of
 /// [`Unanswered`](Self::Unanswered) that is not known.
@@ -8,7 +10,7 @@ use crate::VectorIds;
 #[non_exhaustive]
 pub enum Error {
     /// There is no such document, or no longer.
-    #[error("documents: there is none with id {doc_id}; record it there first")]
+    #[error("documents: there is none with id {doc_id}")]
     UnknownDocument {
         /// The document that was named.
         doc_id: i32,
@@ -32,7 +34,9 @@ pub enum Error {
         page: i32,
     },
     /// The list of pages was empty.
-    #[error("document {doc_id}: expected at least one page, found none")]
+    #[error(
+        "document {doc_id}: expected at least one page, found none; to take all its pages away, delete them"
+    )]
     NoPages {
         /// The document that was named.
         doc_id: i32,
@@ -40,6 +44,19 @@ pub enum Error {
     /// The list of documents was empty.
     #[error("expected at least one document, found none")]
     NoDocuments,
+    /// Rows of another table refer to a document and do not let it go.
+    #[error("{0}")]
+    StillReferenced(Referrer),
+    /// A row's `vector_ids` are no list of ids.
+    #[error("the row {row} of document {doc_id} cannot be read: {source}. Correct it by hand")]
+    Unreadable {
+        /// The row's document.
+        doc_id: i32,
+        /// The row's id.
+        row: i32,
+        /// What stands there.
+        source: ParseVectorIdsError,
+    },
     /// The commit did not end well, most likely because the connection ended: the change is made, or it is not.
     /// Where the rows are gone, these ids are to be deleted from the vector store.
     #[error(
@@ -53,20 +70,91 @@ pub enum Error {
         /// What the driver said.
         source: DbErr,
     },
-    /// What the database said, or a value of `vector_ids` that cannot be read.
-    ///
-    /// MySQL and MariaDB may end one of two changes at the same time (1213, deadlock), mostly in a small
-    /// table, of which they lock more than the document's rows: do it again.
+    /// What the database said.
     #[error(transparent)]
     Database(#[from] DbErr),
 }
 
+/// Where the rows are that refer to a document, as far as the database says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Referrer {
+    /// Their table.
+    pub table: Option<String>,
+    /// Their foreign key; SQLite does not say.
+    pub constraint: Option<String>,
+}
+
+impl fmt::Display for Referrer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table.as_deref().unwrap_or("another table");
+        write!(
+            f,
+            "documents: rows of {table} refer to what was to be deleted"
+        )?;
+        if let Some(constraint) = &self.constraint {
+            write!(f, " (foreign key {constraint})")?;
+        }
+        f.write_str("; delete them first, in the same transaction")
+    }
+}
+
 impl Error {
+    /// Returns whether the same call may succeed when it is made again: another session was in the way, by a lock,
+    /// a deadlock or a serialization failure. In a transaction of the caller's the whole transaction is to be done
+    /// again.
+    ///
+    /// MySQL and MariaDB may end one of two changes at the same time (1213, deadlock), mostly in a small table, of
+    /// which they lock more than the document's rows.
+    ///
+    /// ```
+    /// use entity::{Error, VectorIds, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn forget(db: &DatabaseConnection, doc_id: i32) -> Result<VectorIds, Error> {
+    ///     match Vectors::delete_document(db, doc_id).await {
+    ///         Err(error) if error.is_retryable() => Vectors::delete_document(db, doc_id).await,
+    ///         outcome => outcome,
+    ///     }
+    /// }
+    /// ```
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Database(error) if server_error::is_in_use(error))
+    }
+
     /// For a statement whose only foreign key is that to `documents`.
     pub(crate) fn of_document(doc_id: i32) -> impl Fn(DbErr) -> Self {
-        move |error| match error.sql_err() {
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Self::UnknownDocument { doc_id },
-            _ => Self::Database(error),
+        move |error| match server_error::is_of_foreign_key(&error) {
+            true => Self::UnknownDocument { doc_id },
+            false => Self::Database(error),
+        }
+    }
+
+    /// For a statement that deletes documents.
+    pub(crate) fn of_deletion(error: DbErr) -> Self {
+        match server_error::is_of_foreign_key(&error) {
+            true => Self::StillReferenced(server_error::referrer(&error)),
+            false => Self::Database(error),
+        }
+    }
+}
+
+/// So that `?` takes them where SeaORM's own errors are expected.
+impl From<Error> for DbErr {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Database(error) => error,
+            error => Self::Custom(error.to_string()),
+        }
+    }
+}
+
+/// What [`TransactionTrait::transaction`](sea_orm::TransactionTrait::transaction) returns.
+impl From<TransactionError<Self>> for Error {
+    fn from(error: TransactionError<Self>) -> Self {
+        match error {
+            TransactionError::Connection(error) => Self::Database(error),
+            TransactionError::Transaction(error) => error,
         }
     }
 }

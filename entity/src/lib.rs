@@ -33,9 +33,10 @@ mod error;
 mod operations;
 mod page;
 pub mod prelude;
+mod server_error;
 mod vector_ids;
 pub mod vectors;
 
-pub use error::Error;
+pub use error::{Error, Referrer};
 pub use page::Page;
 pub use vector_ids::{OpaqueId, ParseVectorIdsError, VectorId, VectorIds};

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect,
-    QueryTrait, TransactionTrait,
-    sea_query::{LockType, Query},
+    QueryTrait, Statement, TransactionTrait,
+    sea_query::{Expr, ExprTrait, LockType, Query},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     row::Row,
     transaction::{begin, end, hold, without_gap_locks},
 };
-use crate::{Error, VectorIds, documents, page::require_page, vectors};
+use crate::{Error, Referrer, VectorIds, documents, page::require_page, vectors};
 
 impl vectors::Entity {
     /// Deletes a page's rows and returns their ids: the points to delete from the vector store. None
@@ -19,8 +19,8 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::Unanswered`], and [`Error::Database`]
-    /// where the ids cannot be read: nothing is deleted that could not be returned.
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::Unanswered`], and [`Error::Unreadable`] or
+    /// [`Error::Database`] where the ids cannot be read: nothing is deleted that could not be returned.
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -38,13 +38,40 @@ impl vectors::Entity {
         let rows = Condition::all()
             .add(vectors::Column::DocId.eq(doc_id))
             .add(vectors::Column::Page.eq(page));
-        let transaction = begin(db, without_gap_locks(db).await).await?;
-        let outcome = async {
-            hold(&transaction, doc_id).await?;
-            take(&transaction, rows).await
-        };
-        let outcome = outcome.await;
-        end(transaction, outcome, |ids| ids).await
+        delete_rows(db, doc_id, rows).await
+    }
+
+    /// Deletes all pages of a document, which stays, and returns their ids: the points to delete from the vector
+    /// store. None where it has no pages.
+    ///
+    /// An application whose other tables refer to its documents deletes one so, in one transaction: first this,
+    /// then its own rows, then the document. The document is locked from here on, so that no page of it comes
+    /// unseen in between.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownDocument`], [`Error::Unanswered`], and [`Error::Unreadable`] or [`Error::Database`] where
+    /// ids cannot be read: nothing is deleted that could not be returned.
+    ///
+    /// ```
+    /// use entity::{Error, VectorIds, documents, prelude::*};
+    /// use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait, entity::*};
+    ///
+    /// async fn forget(db: &DatabaseConnection, doc_id: i32) -> Result<VectorIds, Error> {
+    ///     let transaction = db.begin().await?;
+    ///     let unused = Vectors::delete_pages_of_document(&transaction, doc_id).await?;
+    ///     // The rows of its own tables here.
+    ///     Documents::delete_by_id(doc_id).exec(&transaction).await?;
+    ///     transaction.commit().await?;
+    ///     Ok(unused)
+    /// }
+    /// ```
+    pub async fn delete_pages_of_document<C>(db: &C, doc_id: i32) -> Result<VectorIds, Error>
+    where
+        C: ConnectionTrait + TransactionTrait,
+    {
+        let rows = Condition::all().add(vectors::Column::DocId.eq(doc_id));
+        delete_rows(db, doc_id, rows).await
     }
 
     /// Deletes a document with its pages and returns their ids: the points to delete from the vector store.
@@ -52,14 +79,14 @@ impl vectors::Entity {
     /// The ids of a page that is recorded at the same moment are among them, or recording it ends with
     /// [`Error::UnknownDocument`]; none is left behind.
     ///
-    /// A service that ends between the answer and the vector store would forget them: where that matters,
-    /// delete in a transaction of your own, then from the vector store, then commit.
+    /// A service that ends between the answer and the vector store would forget them: where that matters, note them
+    /// in a table of your own in the same transaction, and delete from the vector store what is noted there.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::Unanswered`], and [`Error::Database`] where the ids cannot be
-    /// read, or where another table refers to the document and does not let it go: nothing is deleted that
-    /// could not be returned.
+    /// [`Error::UnknownDocument`], [`Error::StillReferenced`] where another table refers to the document and does
+    /// not let it go, [`Error::Unanswered`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be
+    /// read: nothing is deleted that could not be returned.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -76,15 +103,23 @@ impl vectors::Entity {
     where
         C: ConnectionTrait + TransactionTrait,
     {
-        Self::delete_documents(db, [doc_id]).await
+        let transaction = begin(db, without_gap_locks(db).await).await?;
+        let outcome = async {
+            hold(&transaction, doc_id).await?;
+            delete(&transaction, &[doc_id]).await
+        };
+        let outcome = outcome.await;
+        end(transaction, outcome, |ids| ids, Error::of_deletion).await
     }
 
     /// Deletes documents with their pages, all or none, and returns the pages' ids, as
-    /// [`delete_document`](Self::delete_document) does.
+    /// [`delete_document`](Self::delete_document) does. Those that are gone already are left out: a purge that
+    /// was cut off may be done again.
     ///
     /// # Errors
     ///
-    /// As of [`delete_document`](Self::delete_document), and [`Error::NoDocuments`].
+    /// As of [`delete_document`](Self::delete_document) but for [`Error::UnknownDocument`], and
+    /// [`Error::NoDocuments`].
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -94,37 +129,100 @@ impl vectors::Entity {
     ///     Vectors::delete_documents(db, doc_ids.iter().copied()).await
     /// }
     /// ```
-    pub async fn delete_documents<C, D>(db: &C, doc_ids: D) -> Result<VectorIds, Error>
+    pub fn delete_documents<C, D>(
+        db: &C,
+        doc_ids: D,
+    ) -> impl Future<Output = Result<VectorIds, Error>> + Send
     where
         C: ConnectionTrait + TransactionTrait,
         D: IntoIterator<Item = i32>,
     {
         // In one order, so that two who delete the same do not wait for each other.
         let doc_ids: BTreeSet<i32> = doc_ids.into_iter().collect();
-        if doc_ids.is_empty() {
-            return Err(Error::NoDocuments);
+        async move {
+            if doc_ids.is_empty() {
+                return Err(Error::NoDocuments);
+            }
+            let transaction = begin(db, without_gap_locks(db).await).await?;
+            let outcome = delete_those_there(&transaction, doc_ids).await;
+            end(transaction, outcome, |ids| ids, Error::of_deletion).await
         }
-        let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
-        let transaction = begin(db, without_gap_locks(db).await).await?;
-        let outcome = delete(&transaction, &doc_ids).await;
-        end(transaction, outcome, |ids| ids).await
     }
 }
 
-async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds, Error> {
+async fn delete_rows<C>(db: &C, doc_id: i32, rows: Condition) -> Result<VectorIds, Error>
+where
+    C: ConnectionTrait + TransactionTrait,
+{
+    let transaction = begin(db, without_gap_locks(db).await).await?;
+    let outcome = async {
+        hold(&transaction, doc_id).await?;
+        take(&transaction, rows).await
+    };
+    let outcome = outcome.await;
+    end(transaction, outcome, |ids| ids, Error::Database).await
+}
+
+async fn delete_those_there(
+    db: &impl ConnectionTrait,
+    doc_ids: BTreeSet<i32>,
+) -> Result<VectorIds, Error> {
+    let mut held = Vec::new();
     for doc_id in doc_ids {
-        hold(db, *doc_id).await?;
+        match hold(db, doc_id).await {
+            Ok(()) => held.push(doc_id),
+            Err(Error::UnknownDocument { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
+    delete(db, &held).await
+}
+
+/// Deletes documents that are held.
+async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds, Error> {
     let mut ids = VectorIds::default();
     for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
         let rows = vectors::Column::DocId.is_in(doc_ids.iter().copied());
         ids.extend(take(db, Condition::all().add(rows)).await?);
-        documents::Entity::delete_many()
-            .filter(documents::Column::Id.is_in(doc_ids.iter().copied()))
-            .exec(db)
-            .await?;
+        let delete = documents::Entity::delete_many()
+            .filter(documents::Column::Id.is_in(doc_ids.iter().copied()));
+        if let Err(error) = delete.exec(db).await {
+            return Err(match Error::of_deletion(error) {
+                Error::StillReferenced(said) if said.table.is_none() => {
+                    Error::StillReferenced(found_referrer(db, doc_ids).await.unwrap_or(said))
+                }
+                error => error,
+            });
+        }
     }
     Ok(ids)
+}
+
+/// What SQLite does not say, looked for: nothing where its catalog cannot be asked.
+async fn found_referrer(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Option<Referrer> {
+    const KEYS: &str = "SELECT t.name, k.\"from\" FROM sqlite_master t, pragma_foreign_key_list(t.name) k
+        WHERE t.type = 'table' AND lower(k.\"table\") = 'documents' AND k.on_delete IN ('NO ACTION', 'RESTRICT')";
+    let backend = db.get_database_backend();
+    if backend != DbBackend::Sqlite {
+        return None;
+    }
+    let keys = Statement::from_string(backend, KEYS);
+    for key in db.query_all_raw(keys).await.ok()? {
+        let (table, column): (String, String) = key.try_get_many_by_index().ok()?;
+        let rows = Query::select()
+            .expr(Expr::value(1))
+            .from(table.clone())
+            .and_where(Expr::col(column).is_in(doc_ids.iter().copied()))
+            .limit(1)
+            .take();
+        if db.query_one(&rows).await.ok()?.is_some() {
+            return Some(Referrer {
+                table: Some(table),
+                constraint: None,
+            });
+        }
+    }
+    None
 }
 
 /// Deletes rows of documents that are held, and returns their ids.

@@ -5,6 +5,8 @@ mod read;
 mod record;
 mod replace;
 mod row;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 /// Each is one of a statement's values, of which SQLite has 32,766.

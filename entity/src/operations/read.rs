@@ -3,23 +3,23 @@ use std::{
     pin::Pin,
 };
 
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, RelationTrait, Select, StreamTrait,
-    sea_query::{Expr, ExprTrait, IntoCondition},
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, Select, StreamTrait,
+    sea_query::{Expr, ExprTrait, IntoCondition, SelectStatement},
 };
 
 use super::{DOCUMENTS_AT_ONCE, row::Row};
-use crate::{Error, Page, VectorIds, documents, page::require_page, vectors};
+use crate::{Error, Page, VectorId, VectorIds, documents, page::require_page, vectors};
 
 impl vectors::Entity {
     /// The ids of a page, of all its rows in the order in which they were recorded; none where it has no row.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], and [`Error::Database`] where the ids cannot be
-    /// read.
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], and [`Error::Unreadable`] or [`Error::Database`] where
+    /// the ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -46,7 +46,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], and [`Error::Database`] where the ids cannot be read.
+    /// [`Error::UnknownDocument`], and [`Error::Unreadable`] or [`Error::Database`] where the ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -94,11 +94,91 @@ impl vectors::Entity {
     {
         let rows = rows_of(doc_id, None)
             .order_by_asc(vectors::Column::Page)
-            .order_by_asc(vectors::Column::Id)
-            .into_model::<Row>()
-            .stream(db)
-            .await?;
-        Ok(gather(doc_id, rows))
+            .order_by_asc(vectors::Column::Id);
+        Ok(gather(doc_id, stream_rows(db, rows.as_query()).await?))
+    }
+
+    /// Every id of the table with its document and its page, in no order and in memory that does not grow with
+    /// their number: for whoever compares them with a vector store. The connection is in use until the stream
+    /// ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`] in the place of the ids of a row that cannot be read; the stream goes on with the next
+    /// row. [`Error::Database`].
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    ///
+    /// use entity::{Error, VectorId, prelude::*};
+    /// use futures_util::TryStreamExt;
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// /// The points of the vector store that no page has.
+    /// async fn stray(db: &DatabaseConnection, mut points: HashSet<VectorId>) -> Result<HashSet<VectorId>, Error> {
+    ///     let mut ids = std::pin::pin!(Vectors::stream_ids(db).await?);
+    ///     while let Some((_doc_id, _page, id)) = ids.try_next().await? {
+    ///         points.remove(&id);
+    ///     }
+    ///     Ok(points)
+    /// }
+    /// ```
+    pub async fn stream_ids<'db, C>(
+        db: &'db C,
+    ) -> Result<impl Stream<Item = Result<(i32, i32, VectorId), Error>> + Send + use<'db, C>, Error>
+    where
+        C: StreamTrait,
+    {
+        let rows = Self::find().select_only().columns(Row::COLUMNS);
+        let rows = stream_rows(db, rows.as_query()).await?;
+        Ok(rows.flat_map(|row| {
+            let (damaged, page) = match row {
+                Ok(row) => (None, Some((row.doc_id, row.page()))),
+                Err(error) => (Some(Err(error)), None),
+            };
+            let of_row = page.into_iter().flat_map(|(doc_id, page)| {
+                page.into_iter().flat_map(move |page| {
+                    let number = page.number;
+                    page.ids.into_iter().map(move |id| Ok((doc_id, number, id)))
+                })
+            });
+            stream::iter(damaged.into_iter().chain(of_row))
+        }))
+    }
+
+    /// The documents that have no page, by id, in memory that does not grow with their number: those that have
+    /// come in but were never indexed. The connection is in use until the stream ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    ///
+    /// ```
+    /// use entity::{Error, prelude::*};
+    /// use futures_util::TryStreamExt;
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn to_be_indexed(db: &DatabaseConnection) -> Result<Vec<i32>, Error> {
+    ///     Vectors::documents_without_pages(db).await?.try_collect().await
+    /// }
+    /// ```
+    pub async fn documents_without_pages<'db, C>(
+        db: &'db C,
+    ) -> Result<impl Stream<Item = Result<i32, Error>> + Send + use<'db, C>, Error>
+    where
+        C: StreamTrait,
+    {
+        let of_document = Expr::col((vectors::Entity, vectors::Column::DocId))
+            .equals((documents::Entity, documents::Column::Id));
+        let pages = Self::find()
+            .select_only()
+            .column(vectors::Column::Id)
+            .filter(of_document);
+        let documents = documents::Entity::find()
+            .filter(Expr::exists(pages.into_query()).not())
+            .order_by_asc(documents::Column::Id);
+        let rows = db.stream(documents.as_query()).await?;
+        Ok(rows.map(|row| Ok(row?.try_get("", "id")?)))
     }
 
     /// The pages of many documents by the document's id, in one round trip for every ten thousand. A document
@@ -106,7 +186,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::NoDocuments`], and [`Error::Database`] where ids cannot be read.
+    /// [`Error::NoDocuments`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -119,32 +199,34 @@ impl vectors::Entity {
     ///     Ok(())
     /// }
     /// ```
-    pub async fn pages_of_documents<C, D>(
+    pub fn pages_of_documents<C, D>(
         db: &C,
         doc_ids: D,
-    ) -> Result<BTreeMap<i32, Vec<Page>>, Error>
+    ) -> impl Future<Output = Result<BTreeMap<i32, Vec<Page>>, Error>> + Send
     where
         C: ConnectionTrait + StreamTrait,
         D: IntoIterator<Item = i32>,
     {
         // One that is named twice has its pages once.
         let doc_ids: BTreeSet<i32> = doc_ids.into_iter().collect();
-        if doc_ids.is_empty() {
-            return Err(Error::NoDocuments);
-        }
-        let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
-        let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
-        for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
-            let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
-            for row in read(db, rows).await? {
-                let pages = documents.entry(row.doc_id).or_default();
-                pages.extend(row.page());
+        async move {
+            if doc_ids.is_empty() {
+                return Err(Error::NoDocuments);
             }
+            let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
+            let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
+            for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
+                let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
+                for row in read(db, rows).await? {
+                    let pages = documents.entry(row.doc_id).or_default();
+                    pages.extend(row.page());
+                }
+            }
+            for pages in documents.values_mut() {
+                *pages = Page::gather(std::mem::take(pages));
+            }
+            Ok(documents)
         }
-        for pages in documents.values_mut() {
-            *pages = Page::gather(std::mem::take(pages));
-        }
-        Ok(documents)
     }
 
     /// How many pages of a document have rows.
@@ -205,13 +287,11 @@ fn rows(documents: Expr, page: Option<i32>) -> Select<documents::Entity> {
 
 /// Each row is decoded while the database is at the next. They are sorted here: SQLite would sort them
 /// with all their ids.
-async fn read<C>(db: &C, rows: Select<documents::Entity>) -> Result<Vec<Row>, DbErr>
+async fn read<C>(db: &C, rows: Select<documents::Entity>) -> Result<Vec<Row>, Error>
 where
     C: ConnectionTrait + StreamTrait,
 {
-    let mut rows: Vec<Row> = rows
-        .into_model::<Row>()
-        .stream(db)
+    let mut rows: Vec<Row> = stream_rows(db, rows.as_query())
         .await?
         .try_collect()
         .await?;
@@ -219,12 +299,23 @@ where
     Ok(rows)
 }
 
+async fn stream_rows<'db, C>(
+    db: &'db C,
+    rows: &SelectStatement,
+) -> Result<impl Stream<Item = Result<Row, Error>> + Send + use<'db, C>, Error>
+where
+    C: StreamTrait,
+{
+    let rows = db.stream(rows).await?;
+    Ok(rows.map(|row| Row::read(&row?)))
+}
+
 /// As [`Page::gather`], of rows that come one after the other.
 fn gather<'db>(
     doc_id: i32,
-    rows: impl Stream<Item = Result<Row, DbErr>> + Send + 'db,
+    rows: impl Stream<Item = Result<Row, Error>> + Send + 'db,
 ) -> impl Stream<Item = Result<Page, Error>> + Send + 'db {
-    let rows: Pin<Box<dyn Stream<Item = Result<Row, DbErr>> + Send + 'db>> = Box::pin(rows);
+    let rows: Pin<Box<dyn Stream<Item = Result<Row, Error>> + Send + 'db>> = Box::pin(rows);
     let start = (rows, None, Seen::Nothing);
     stream::try_unfold(start, move |(mut rows, mut held, mut seen)| async move {
         while let Some(row) = rows.try_next().await? {

@@ -37,42 +37,47 @@ impl vectors::Entity {
     ///     Vectors::record_pages(db, doc_id, pages).await
     /// }
     /// ```
-    pub async fn record_pages<C, P>(db: &C, doc_id: i32, pages: P) -> Result<u64, Error>
+    pub fn record_pages<C, P>(
+        db: &C,
+        doc_id: i32,
+        pages: P,
+    ) -> impl Future<Output = Result<u64, Error>> + Send
     where
         C: ConnectionTrait + TransactionTrait,
         P: IntoIterator<Item = Page>,
         P::IntoIter: Send,
     {
-        let mut recorded = 0;
-        let rows = pages
-            .into_iter()
-            .inspect(|_| recorded += 1)
-            .flat_map(|page| page.in_rows(BYTES_AT_ONCE));
-        let mut batches = Batches {
-            doc_id,
-            rows: rows.peekable(),
-        };
-        let first = batches.next().ok_or(Error::NoPages { doc_id })??;
-        // For one statement too: PostgreSQL ends a caller's transaction in which one is refused, and where
-        // the answer is lost the caller learns of it.
-        let transaction = begin(db, None).await?;
-        let outcome = run_all(&transaction, doc_id, first, batches).await;
-        end(transaction, outcome, |()| VectorIds::default()).await?;
-        Ok(recorded)
+        let mut pages = pages.into_iter().peekable();
+        async move {
+            if pages.peek().is_none() {
+                return Err(Error::NoPages { doc_id });
+            }
+            // For one statement too: PostgreSQL ends a caller's transaction in which one is refused, and where
+            // the answer is lost the caller learns of it. Before anything is encoded: the longer one poll is, the
+            // likelier a caller that gives up does so after BEGIN was sent and before its answer was read.
+            let transaction = begin(db, None).await?;
+            let mut recorded = 0;
+            let rows = pages
+                .inspect(|_| recorded += 1)
+                .flat_map(|page| page.in_rows(BYTES_AT_ONCE));
+            let outcome = run_all(&transaction, doc_id, Batches::new(doc_id, rows)).await;
+            let refused = Error::of_document(doc_id);
+            end(transaction, outcome, |()| VectorIds::default(), refused).await?;
+            Ok(recorded)
+        }
     }
 }
 
 /// The ids of the next statement become text while the database is at this one.
-async fn run_all<P>(
+pub(super) async fn run_all<P>(
     db: &impl ConnectionTrait,
     doc_id: i32,
-    first: Batch,
     mut batches: Batches<P>,
 ) -> Result<(), Error>
 where
     P: Iterator<Item = Page> + Send,
 {
-    let mut next = Some(Ok(first));
+    let mut next = batches.next();
     while let Some(batch) = next {
         let following = async { batches.next() };
         let (done, following) = future::join(run(db, doc_id, batch?), following).await;
@@ -85,9 +90,17 @@ where
 /// What is run as one statement.
 type Batch = InsertMany<vectors::ActiveModel>;
 
-struct Batches<P: Iterator<Item = Page>> {
+/// Rows of a document, a page's or a part of it each, as statements.
+pub(super) struct Batches<P: Iterator<Item = Page>> {
     doc_id: i32,
     rows: Peekable<P>,
+}
+
+impl<P: Iterator<Item = Page>> Batches<P> {
+    pub(super) fn new(doc_id: i32, rows: P) -> Self {
+        let rows = rows.peekable();
+        Self { doc_id, rows }
+    }
 }
 
 impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
@@ -113,7 +126,7 @@ impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
     }
 }
 
-pub(super) fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
+fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
     vectors::ActiveModel {
         doc_id: Set(doc_id),
         page: Set(page.number),
@@ -122,7 +135,7 @@ pub(super) fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
     }
 }
 
-pub(super) async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Batch) -> Result<(), Error> {
+async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Batch) -> Result<(), Error> {
     let done = batch.exec_without_returning(db).await;
     done.map(|_| ()).map_err(Error::of_document(doc_id))
 }

@@ -1,23 +1,23 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, TransactionTrait, sea_query::LockType,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, TransactionTrait, sea_query::LockType,
 };
 
 use super::{
-    record::{BYTES_AT_ONCE, ROWS_AT_ONCE, row, run},
+    record::{BYTES_AT_ONCE, Batches, ROWS_AT_ONCE, run_all},
     row::Row,
     transaction::{begin, end, hold, without_gap_locks},
 };
 use crate::{Error, Page, VectorId, VectorIds, vectors};
 
 impl vectors::Entity {
-    /// Puts these ids in the place of all that the page has, and returns those that it has no longer: the
-    /// points to delete from the vector store.
+    /// Gives a page these ids in place of all that it has, and returns those that it has no longer: the points to
+    /// delete from the vector store.
     ///
-    /// Nobody sees a part of it. What the application keeps in further columns of the page's first row
-    /// stays; further rows of the page go. An id that another page has too is returned as well.
+    /// The change is atomic. What the application keeps in further columns of the page's first row stays; further
+    /// rows of the page go. An id that another page has too is returned as well.
     ///
     /// The role has to be able to lock the document, here as where something is deleted: on PostgreSQL that
     /// takes the right to UPDATE a column of `documents`. In a caller's transaction that reads as of its
@@ -26,8 +26,8 @@ impl vectors::Entity {
     /// # Errors
     ///
     /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::Unanswered`], and
-    /// [`Error::Database`] where what the page has cannot be read: nothing is replaced that could not be
-    /// returned.
+    /// [`Error::Unreadable`] or [`Error::Database`] where what the page has cannot be read: nothing is replaced
+    /// that could not be returned.
     ///
     /// ```
     /// use entity::{Error, Page, VectorIds, prelude::*};
@@ -42,50 +42,153 @@ impl vectors::Entity {
     where
         C: ConnectionTrait + TransactionTrait,
     {
-        page.require_valid(doc_id)?;
-        let transaction = begin(db, without_gap_locks(db).await).await?;
-        let outcome = replace(&transaction, doc_id, page).await;
-        end(transaction, outcome, |ids| ids).await
+        let of_page = Condition::all().add(vectors::Column::Page.eq(page.number));
+        replace(db, doc_id, of_page, vec![page]).await
+    }
+
+    /// Gives a document these pages in place of all that it has, and returns the ids that it has no longer, those
+    /// of vanished pages included: the points to delete from the vector store. An id that any of the new pages has
+    /// is not among them.
+    ///
+    /// The change is atomic, and pages that have these ids already are left as they are. A page that is given
+    /// several times has the ids of all. For the rows and the rights of the role the same holds as of
+    /// [`replace_page`](Self::replace_page).
+    ///
+    /// # Errors
+    ///
+    /// As of [`replace_page`](Self::replace_page), and [`Error::NoPages`]: to take all pages away there is
+    /// [`delete_pages_of_document`](Self::delete_pages_of_document).
+    ///
+    /// ```
+    /// use entity::{Error, Page, VectorIds, prelude::*};
+    /// use sea_orm::DatabaseConnection;
+    ///
+    /// async fn embed_again(db: &DatabaseConnection, doc_id: i32) -> Result<VectorIds, Error> {
+    ///     let pages = [
+    ///         Page::new(1, ["0f8fad5bd9cb469fa16570867728950e"]),
+    ///         Page::new(2, ["7c9e6679742540de944be07fc1f90ae7"]),
+    ///     ];
+    ///     Vectors::replace_document(db, doc_id, pages).await
+    /// }
+    /// ```
+    pub fn replace_document<C, P>(
+        db: &C,
+        doc_id: i32,
+        pages: P,
+    ) -> impl Future<Output = Result<VectorIds, Error>> + Send
+    where
+        C: ConnectionTrait + TransactionTrait,
+        P: IntoIterator<Item = Page>,
+    {
+        let mut pages: Vec<Page> = pages.into_iter().collect();
+        async move {
+            if pages.is_empty() {
+                return Err(Error::NoPages { doc_id });
+            }
+            pages.sort_by_key(|page| page.number);
+            replace(db, doc_id, Condition::all(), Page::gather(pages)).await
+        }
     }
 }
 
-async fn replace(db: &impl ConnectionTrait, doc_id: i32, page: Page) -> Result<VectorIds, Error> {
-    hold(db, doc_id).await?;
+async fn replace<C>(
+    db: &C,
+    doc_id: i32,
+    of_pages: Condition,
+    pages: Vec<Page>,
+) -> Result<VectorIds, Error>
+where
+    C: ConnectionTrait + TransactionTrait,
+{
+    for page in &pages {
+        page.require_valid(doc_id)?;
+    }
+    let transaction = begin(db, without_gap_locks(db).await).await?;
+    let outcome = async {
+        hold(&transaction, doc_id).await?;
+        exchange(&transaction, doc_id, of_pages, pages).await
+    };
+    let outcome = outcome.await;
+    end(transaction, outcome, |ids| ids, Error::of_document(doc_id)).await
+}
+
+/// Of a document that is held.
+async fn exchange(
+    db: &impl ConnectionTrait,
+    doc_id: i32,
+    of_pages: Condition,
+    pages: Vec<Page>,
+) -> Result<VectorIds, Error> {
     let find = vectors::Entity::find()
         .filter(vectors::Column::DocId.eq(doc_id))
-        .filter(vectors::Column::Page.eq(page.number))
+        .filter(of_pages)
         .order_by_asc(vectors::Column::Id)
         .lock(LockType::Update);
-    let old = Row::all(db, find.as_query()).await?;
-    let kept: HashSet<VectorId> = page.ids.iter().cloned().collect();
+    let mut old = OldPages::of(Row::all(db, find.as_query()).await?);
+    let kept: HashSet<VectorId> = pages.iter().flat_map(|page| &page.ids).cloned().collect();
 
-    let mut new = page.in_rows(BYTES_AT_ONCE).into_iter();
-    let mut old_ids = old.iter().filter_map(|row| row.id);
-    if let Some(first) = old_ids.next()
-        && let Some(page) = new.next()
-    {
-        let mut change = of_rows(vectors::Entity::update_many(), doc_id, [first]);
-        change = change.set(vectors::ActiveModel {
-            vector_ids: Set(page.ids),
-            ..Default::default()
-        });
-        change.exec(db).await?;
+    let mut new = Vec::new();
+    let mut gone = Vec::new();
+    for page in pages {
+        let (ids, rows) = old.pages.remove(&page.number).unwrap_or_default();
+        let is_as_wanted = ids == page.ids;
+        old.ids.extend(ids);
+        if is_as_wanted {
+            continue;
+        }
+        let mut parts = page.in_rows(BYTES_AT_ONCE).into_iter();
+        let mut rows = rows.into_iter();
+        if let Some(first) = rows.next()
+            && let Some(page) = parts.next()
+        {
+            let change = of_rows(vectors::Entity::update_many(), doc_id, [first]);
+            let change = change.set(vectors::ActiveModel {
+                vector_ids: Set(page.ids),
+                ..Default::default()
+            });
+            change.exec(db).await?;
+        }
+        new.extend(parts);
+        gone.extend(rows);
     }
-    for page in new {
-        let insert = vectors::Entity::insert_many([row(doc_id, page)]);
-        run(db, doc_id, insert).await?;
+    for (ids, rows) in old.pages.into_values() {
+        old.ids.extend(ids);
+        gone.extend(rows);
     }
-    let further: Vec<i32> = old_ids.collect();
-    for ids in further.chunks(ROWS_AT_ONCE) {
+    run_all(db, doc_id, Batches::new(doc_id, new.into_iter())).await?;
+    for ids in gone.chunks(ROWS_AT_ONCE) {
         of_rows(vectors::Entity::delete_many(), doc_id, ids.iter().copied())
             .exec(db)
             .await?;
     }
     Ok(old
+        .ids
         .into_iter()
-        .flat_map(Row::ids)
         .filter(|id| !kept.contains(id))
         .collect())
+}
+
+/// What a document has: the ids and the rows of each page, by its number.
+#[derive(Default)]
+struct OldPages {
+    pages: BTreeMap<i32, (VectorIds, Vec<i32>)>,
+    /// Of the pages that have been looked at.
+    ids: VectorIds,
+}
+
+impl OldPages {
+    fn of(rows: Vec<Row>) -> Self {
+        let mut old = Self::default();
+        for row in rows {
+            let (Some(id), Some(number)) = (row.id, row.page) else {
+                continue;
+            };
+            let (ids, rows) = old.pages.entry(number).or_default();
+            ids.extend(row.ids());
+            rows.push(id);
+        }
+        old
+    }
 }
 
 /// With the document, by which Citus finds them.

@@ -1,6 +1,6 @@
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, StatementBuilder};
 
-use crate::{Page, VectorIds, vectors};
+use crate::{Error, Page, VectorIds, vectors};
 
 /// A row of a document's page; of a document without pages all but its id is missing.
 pub(super) struct Row {
@@ -22,11 +22,33 @@ impl Row {
     pub(super) async fn all(
         db: &impl ConnectionTrait,
         statement: &impl StatementBuilder,
-    ) -> Result<Vec<Self>, DbErr> {
+    ) -> Result<Vec<Self>, Error> {
         let rows = db.query_all(statement).await?;
-        rows.into_iter()
-            .map(|row| Self::from_query_result(&row, ""))
-            .collect()
+        rows.into_iter().map(|row| Self::read(&row)).collect()
+    }
+
+    pub(super) fn read(row: &QueryResult) -> Result<Self, Error> {
+        let doc_id = row.try_get("", "doc_id")?;
+        let id: Option<i32> = row.try_get("", "id")?;
+        let page = row.try_get("", "page")?;
+        let text: Option<String> = row.try_get("", "vector_ids").map_err(|error| {
+            let row = id.map_or_else(String::new, |id| format!("the row {id} of "));
+            DbErr::Type(format!(
+                "vectors.vector_ids: {row}document {doc_id} is no text: {error}. Correct it by hand"
+            ))
+        })?;
+        let vector_ids = text.map(|text| text.parse()).transpose();
+        let vector_ids = vector_ids.map_err(|source| Error::Unreadable {
+            doc_id,
+            row: id.unwrap_or_default(),
+            source,
+        })?;
+        Ok(Self {
+            doc_id,
+            id,
+            page,
+            vector_ids,
+        })
     }
 
     pub(super) fn page(self) -> Option<Page> {
@@ -38,25 +60,5 @@ impl Row {
 
     pub(super) fn ids(self) -> VectorIds {
         self.vector_ids.unwrap_or_default()
-    }
-}
-
-impl FromQueryResult for Row {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        let doc_id: i32 = row.try_get(prefix, "doc_id")?;
-        let id: Option<i32> = row.try_get(prefix, "id")?;
-        let page = row.try_get(prefix, "page")?;
-        let vector_ids = row.try_get(prefix, "vector_ids").map_err(|error| {
-            let row = id.map_or_else(String::new, |id| format!("the row {id} of "));
-            DbErr::Type(format!(
-                "{row}document {doc_id} cannot be read: {error}. Correct it by hand"
-            ))
-        })?;
-        Ok(Self {
-            doc_id,
-            id,
-            page,
-            vector_ids,
-        })
     }
 }

@@ -1,10 +1,11 @@
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QuerySelect,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionSession, TransactionTrait,
-    sea_query::LockType,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter,
+    QuerySelect, SqliteTransactionMode, Statement, TransactionOptions, TransactionSession,
+    TransactionTrait,
+    sea_query::{Expr, LockType},
 };
 
-use crate::{Error, VectorIds, documents};
+use crate::{Error, VectorIds, documents, server_error::is_rolled_back, vectors};
 
 /// One that may write from its first statement on: SQLite lets none that has read before wait for
 /// another's write. In a caller's transaction it is a savepoint.
@@ -37,15 +38,18 @@ pub(super) async fn without_gap_locks(db: &impl ConnectionTrait) -> Option<Isola
     (answer.try_get_by_index(0) == Ok(0_i64)).then_some(IsolationLevel::ReadCommitted)
 }
 
-/// `unused` are the ids that the caller has to hear of, also where the end of the transaction is not known.
+/// `unused` are the ids that the caller has to hear of, also where the end of the transaction is not known;
+/// `refused` says what it means where a constraint is only looked at by the COMMIT.
 pub(super) async fn end<T>(
     transaction: impl TransactionSession,
     outcome: Result<T, Error>,
     unused: impl FnOnce(T) -> VectorIds,
+    refused: impl FnOnce(DbErr) -> Error,
 ) -> Result<T, Error> {
     match outcome {
         Ok(output) => match transaction.commit().await {
             Ok(()) => Ok(output),
+            Err(source) if is_rolled_back(&source) => Err(refused(source)),
             Err(source) => Err(Error::Unanswered {
                 unused: unused(output),
                 source,
@@ -66,7 +70,9 @@ pub(super) async fn end<T>(
 /// One document at a time: Citus locks no rows of several shards in one statement.
 pub(super) async fn hold(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
     if db.get_database_backend() == DbBackend::Sqlite {
-        db.execute_unprepared("DELETE FROM vectors WHERE FALSE")
+        vectors::Entity::delete_many()
+            .filter(Expr::value(false))
+            .exec(db)
             .await?;
     }
     documents::Entity::find()

@@ -1,4 +1,4 @@
-use std::{fmt, ops::Deref};
+use std::{borrow::Cow, fmt, ops::Deref};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -7,6 +7,12 @@ use uuid::Uuid;
 ///
 /// Qdrant has UUIDs and unsigned 64-bit numbers; other stores have names of their own. A name that is a UUID,
 /// in 32 hexadecimal digits or with hyphens, in either case, is the UUID: an [`OpaqueId`] is never one.
+///
+/// The spelling of a UUID is not kept: it is written, printed and handed over in 32 lower-case digits. That suits
+/// stores that read UUIDs, as Qdrant and Weaviate do. One that compares ids as texts (Chroma, Milvus with VARCHAR
+/// keys, Elasticsearch, Pinecone) finds a point only under the spelling in which it was inserted: insert it there
+/// as [`to_string`](ToString::to_string) spells it, or under a name that is no UUID, such as `page-1-0f8fad5b…`,
+/// which stays as it is.
 ///
 /// ```
 /// use entity::VectorId;
@@ -49,6 +55,22 @@ impl fmt::Display for OpaqueId {
 }
 
 impl VectorId {
+    /// Returns the UUID, where the id is one.
+    pub fn as_uuid(&self) -> Option<Uuid> {
+        match self {
+            Self::Uuid(id) => Some(*id),
+            Self::Number(_) | Self::Opaque(_) => None,
+        }
+    }
+
+    /// Returns the number, where the id is one.
+    pub fn as_number(&self) -> Option<u64> {
+        match self {
+            Self::Number(id) => Some(*id),
+            Self::Uuid(_) | Self::Opaque(_) => None,
+        }
+    }
+
     /// Of its two forms the one without hyphens is the column's, and read at the processor's speed.
     pub(super) fn uuid(text: &[u8]) -> Option<Uuid> {
         match text.len() {
@@ -99,6 +121,27 @@ impl From<&String> for VectorId {
     }
 }
 
+impl From<Cow<'_, str>> for VectorId {
+    fn from(id: Cow<'_, str>) -> Self {
+        match id {
+            Cow::Borrowed(id) => id.into(),
+            Cow::Owned(id) => id.into(),
+        }
+    }
+}
+
+impl From<&Self> for VectorId {
+    fn from(id: &Self) -> Self {
+        id.clone()
+    }
+}
+
+impl From<&Uuid> for VectorId {
+    fn from(id: &Uuid) -> Self {
+        Self::Uuid(*id)
+    }
+}
+
 impl From<OpaqueId> for VectorId {
     fn from(id: OpaqueId) -> Self {
         Self::Opaque(id)
@@ -146,13 +189,29 @@ impl fmt::Display for VectorId {
     }
 }
 
-/// A string, or a number.
+/// The form of formats that do not describe themselves, in which a string cannot be told from a number.
+#[derive(Serialize, Deserialize)]
+enum Tagged<'i> {
+    Uuid([u8; 16]),
+    Number(u64),
+    Opaque(Cow<'i, str>),
+}
+
+/// A string or a number in formats for people, such as JSON; tagged in others, such as bincode.
 impl Serialize for VectorId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Number(id) => serializer.serialize_u64(*id),
-            id => serializer.collect_str(id),
+        if serializer.is_human_readable() {
+            return match self {
+                Self::Number(id) => serializer.serialize_u64(*id),
+                id => serializer.collect_str(id),
+            };
         }
+        let tagged = match self {
+            Self::Uuid(id) => Tagged::Uuid(id.into_bytes()),
+            Self::Number(id) => Tagged::Number(*id),
+            Self::Opaque(id) => Tagged::Opaque(Cow::Borrowed(id)),
+        };
+        tagged.serialize(serializer)
     }
 }
 
@@ -176,6 +235,14 @@ impl<'de> Deserialize<'de> for VectorId {
             }
         }
 
-        deserializer.deserialize_any(Visitor)
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_any(Visitor);
+        }
+        Ok(match Tagged::deserialize(deserializer)? {
+            Tagged::Uuid(id) => Self::Uuid(Uuid::from_bytes(id)),
+            Tagged::Number(id) => Self::Number(id),
+            // A name that is a UUID is the UUID, whoever has written it.
+            Tagged::Opaque(id) => id.into(),
+        })
     }
 }

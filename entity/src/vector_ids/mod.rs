@@ -7,10 +7,11 @@ mod read;
 mod tests;
 mod write;
 
-use std::{fmt, ops::Deref, slice, str::FromStr, vec};
+use std::{collections::HashSet, fmt, ops::Deref, slice, str::FromStr, vec};
 
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 pub use error::ParseVectorIdsError;
 pub use id::{OpaqueId, VectorId};
@@ -43,6 +44,16 @@ pub use id::{OpaqueId, VectorId};
 pub struct VectorIds(Vec<VectorId>);
 
 impl VectorIds {
+    /// Returns an empty list.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Returns an empty list with room for so many ids.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
     /// Adds an id behind the others.
     ///
     /// ```
@@ -55,6 +66,50 @@ impl VectorIds {
     /// ```
     pub fn push(&mut self, id: impl Into<VectorId>) {
         self.0.push(id.into());
+    }
+
+    /// Keeps the ids of which this is true, in their order.
+    ///
+    /// ```
+    /// use entity::{VectorId, VectorIds};
+    ///
+    /// let mut ids = VectorIds::from(["a", "b"]);
+    /// ids.retain(|id| *id != VectorId::from("a"));
+    /// assert_eq!(ids, [VectorId::from("b")]);
+    /// ```
+    pub fn retain(&mut self, keep: impl FnMut(&VectorId) -> bool) {
+        self.0.retain(keep);
+    }
+
+    /// Removes every id that stands further ahead in the list too.
+    ///
+    /// ```
+    /// use entity::VectorIds;
+    ///
+    /// let mut ids = VectorIds::from(["a", "b", "a"]);
+    /// ids.dedup();
+    /// assert_eq!(ids, VectorIds::from(["a", "b"]));
+    /// ```
+    pub fn dedup(&mut self) {
+        let mut seen = HashSet::with_capacity(self.len());
+        self.0.retain(|id| seen.insert(id.clone()));
+    }
+
+    /// Removes all ids.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Returns those of the ids that are UUIDs.
+    ///
+    /// ```
+    /// use entity::VectorIds;
+    ///
+    /// let ids = VectorIds::from(["0f8fad5bd9cb469fa16570867728950e", "chunk 1"]);
+    /// assert_eq!(ids.uuids().count(), 1);
+    /// ```
+    pub fn uuids(&self) -> impl Iterator<Item = Uuid> + '_ {
+        self.iter().filter_map(VectorId::as_uuid)
     }
 
     /// How many bytes the written list has.
@@ -115,6 +170,36 @@ impl<I: Into<VectorId>> Extend<I> for VectorIds {
 impl From<Vec<VectorId>> for VectorIds {
     fn from(ids: Vec<VectorId>) -> Self {
         Self(ids)
+    }
+}
+
+impl<I: Into<VectorId>, const N: usize> From<[I; N]> for VectorIds {
+    fn from(ids: [I; N]) -> Self {
+        ids.into_iter().collect()
+    }
+}
+
+impl PartialEq<[VectorId]> for VectorIds {
+    fn eq(&self, ids: &[VectorId]) -> bool {
+        self.0 == ids
+    }
+}
+
+impl PartialEq<&[VectorId]> for VectorIds {
+    fn eq(&self, ids: &&[VectorId]) -> bool {
+        self.0 == *ids
+    }
+}
+
+impl<const N: usize> PartialEq<[VectorId; N]> for VectorIds {
+    fn eq(&self, ids: &[VectorId; N]) -> bool {
+        self.0 == ids
+    }
+}
+
+impl PartialEq<Vec<VectorId>> for VectorIds {
+    fn eq(&self, ids: &Vec<VectorId>) -> bool {
+        self.0 == *ids
     }
 }
 

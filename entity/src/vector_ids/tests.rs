@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -149,6 +151,37 @@ fn ids_go_through_serde_as_strings_and_numbers() {
     assert_eq!(json, r#"["0f8fad5bd9cb469fa16570867728950e",7,"chunk"]"#);
     assert_eq!(serde_json::from_str::<VectorIds>(&json).unwrap(), ids);
     assert!(serde_json::from_str::<VectorIds>("[-1]").is_err());
+}
+
+#[test]
+fn ids_go_through_a_format_that_does_not_describe_itself() {
+    let ids = VectorIds::from([uuid(), 7.into(), "chunk 1".into()]);
+
+    let bytes = bincode::serialize(&ids).unwrap();
+
+    assert_eq!(bincode::deserialize::<VectorIds>(&bytes).unwrap(), ids);
+}
+
+#[test]
+fn a_list_is_made_of_and_compared_with_what_a_service_has() {
+    let texts = ["a".to_owned(), "b".to_owned()];
+    let mut ids = VectorIds::from(["a", "b"]);
+    assert_eq!(texts.iter().collect::<VectorIds>(), ids);
+    assert_eq!(texts.map(Cow::from).into_iter().collect::<VectorIds>(), ids);
+    assert_eq!(ids.iter().collect::<VectorIds>(), ids);
+    assert_eq!(ids, [VectorId::from("a"), "b".into()]);
+    assert_eq!(ids, ids.to_vec()[..]);
+    assert_eq!(ids, vec![VectorId::from("a"), "b".into()]);
+
+    ids.extend([Uuid::from_u128(UUID)]);
+    ids.push("a");
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(ids.uuids().collect::<Vec<_>>(), [Uuid::from_u128(UUID)]);
+    ids.retain(|id| id.as_uuid().is_none());
+    assert_eq!(ids, VectorIds::from(["a", "b"]));
+    ids.clear();
+    assert_eq!(ids, VectorIds::new());
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! What an error of the database means, by the code that its engine gives it.
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{self, error::DatabaseError},
+};
+
+use crate::error::Referrer;
+
+/// Another session was in the way.
+const IN_USE: [&str; 3] = ["40001", "40P01", "55P03"];
+/// MySQL's and MariaDB's SQLSTATE of it says nothing.
+const MYSQL_LOCK_WAIT_TIMEOUT: &str = "1205 ";
+const SQLITE_BUSY: u8 = 5;
+const SQLITE_LOCKED: u8 = 6;
+
+pub(crate) fn is_in_use(error: &DbErr) -> bool {
+    let Some(answer) = answer(error) else {
+        return false;
+    };
+    IN_USE.contains(&code(answer).as_str())
+        || answer.to_string().starts_with(MYSQL_LOCK_WAIT_TIMEOUT)
+        || sqlite_code(answer).is_some_and(|code| [SQLITE_BUSY, SQLITE_LOCKED].contains(&code))
+}
+
+/// Whether a COMMIT that failed has surely committed nothing: it was refused for a constraint that is looked at
+/// only then, or for another session.
+pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
+    is_in_use(error)
+        || answer(error)
+            .is_some_and(|answer| code(answer).starts_with("23") || is_sqlite_constraint(answer))
+}
+
+/// The driver does not count a key with RESTRICT: PostgreSQL 18 and SQLite have another code for it.
+pub(crate) fn is_of_foreign_key(error: &DbErr) -> bool {
+    const SQLITE_TRIGGER: &str = "1811";
+    answer(error).is_some_and(|answer| {
+        answer.is_foreign_key_violation()
+            || code(answer) == "23001"
+            || (code(answer) == SQLITE_TRIGGER && answer.message().starts_with("FOREIGN KEY"))
+    })
+}
+
+/// PostgreSQL says it in fields; MySQL and MariaDB in a sentence, whose names stand between backticks: the
+/// database, the table, the foreign key.
+pub(crate) fn referrer(error: &DbErr) -> Referrer {
+    let Some(answer) = answer(error) else {
+        return Referrer::default();
+    };
+    let (table, constraint) = match answer.table() {
+        Some(table) => (Some(table), answer.constraint()),
+        None => {
+            let mut names = answer.message().split('`').skip(1).step_by(2);
+            (names.nth(1), names.next())
+        }
+    };
+    Referrer {
+        table: table.map(str::to_owned),
+        constraint: constraint.map(str::to_owned),
+    }
+}
+
+fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => match &**error {
+            sqlx::Error::Database(answer) => Some(&**answer),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn code(answer: &dyn DatabaseError) -> String {
+    answer.code().unwrap_or_default().into_owned()
+}
+
+/// The primary one of a number; an SQLSTATE has five characters, and SQLite's number fewer.
+fn sqlite_code(answer: &dyn DatabaseError) -> Option<u8> {
+    let code = code(answer);
+    let number: i32 = code.parse().ok().filter(|_| code.len() < 5)?;
+    Some(number.to_le_bytes()[0])
+}
+
+fn is_sqlite_constraint(answer: &dyn DatabaseError) -> bool {
+    const SQLITE_CONSTRAINT: u8 = 19;
+    sqlite_code(answer) == Some(SQLITE_CONSTRAINT)
+}
