@@ -59,7 +59,7 @@ impl vectors::Entity {
     /// ```
     pub async fn pages_of_document<C>(db: &C, doc_id: i32) -> Result<Vec<Page>, Error>
     where
-        C: ConnectionTrait + StreamTrait,
+        C: ConnectionTrait,
     {
         let rows = read(db, rows_of(doc_id, None)).await?;
         if rows.is_empty() {
@@ -204,7 +204,7 @@ impl vectors::Entity {
         doc_ids: D,
     ) -> impl Future<Output = Result<BTreeMap<i32, Vec<Page>>, Error>> + Send
     where
-        C: ConnectionTrait + StreamTrait,
+        C: ConnectionTrait,
         D: IntoIterator<Item = i32>,
     {
         // One that is named twice has its pages once.
@@ -285,16 +285,12 @@ fn rows(documents: Expr, page: Option<i32>) -> Select<documents::Entity> {
         .filter(documents)
 }
 
-/// Each row is decoded while the database is at the next. They are sorted here: SQLite would sort them
-/// with all their ids.
-async fn read<C>(db: &C, rows: Select<documents::Entity>) -> Result<Vec<Row>, Error>
-where
-    C: ConnectionTrait + StreamTrait,
-{
-    let mut rows: Vec<Row> = stream_rows(db, rows.as_query())
-        .await?
-        .try_collect()
-        .await?;
+/// They are sorted here: SQLite would sort them with all their ids.
+async fn read(
+    db: &impl ConnectionTrait,
+    rows: Select<documents::Entity>,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = Row::all(db, rows.as_query()).await?;
     rows.sort_by_key(|row| (row.doc_id, row.page, row.id));
     Ok(rows)
 }

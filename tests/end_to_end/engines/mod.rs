@@ -19,7 +19,7 @@ use std::{
 };
 
 use process::Process;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, sqlx::postgres::PgSslMode};
 use tempfile::TempDir;
 use url::Url;
 
@@ -314,8 +314,13 @@ impl Server {
             let mut options = sea_orm::ConnectOptions::new(url.as_str());
             options
                 .connect_timeout(Duration::from_secs(5))
-                // PgBouncer refuses it.
-                .map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
+                .map_sqlx_postgres_opts(|options| {
+                    options
+                        // PgBouncer refuses it.
+                        .extra_float_digits(None)
+                        // A test's certificate may be one that no client takes.
+                        .ssl_mode(PgSslMode::Disable)
+                });
             while let Err(error) = sea_orm::Database::connect(options.clone()).await {
                 let has_ended = self.processes.iter_mut().any(Process::has_ended);
                 if has_ended || started.elapsed() > LONGEST_START {

@@ -11,6 +11,7 @@ macro_rules! tests {
 
 mod alembic;
 mod answered_errors;
+mod cancelled;
 mod chained;
 mod citus;
 mod command_line;
@@ -124,6 +125,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
+        cancelled::tests(),
         chained::tests(backend),
         command_line::tests(backend),
         connections::tests(engine),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use entity::{Error, Page, VectorId, VectorIds, documents, prelude::*, vectors};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use sea_orm::{
-    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryOrder,
+    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DbBackend, QueryOrder,
     TransactionTrait, entity::*,
 };
+use sea_orm_migration::SchemaManager;
 
 use super::{Test, shape::lines};
 use crate::{engines::Database, programs::runner};
@@ -21,7 +22,12 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         any_number_of_pages_is_recorded,
         a_replaced_page_returns_what_it_has_no_longer,
         a_replaced_row_keeps_what_the_application_has_in_it,
+        a_replaced_document_returns_what_it_has_no_longer,
         pages_and_documents_are_deleted_and_return_their_ids,
+        all_pages_of_a_document_go_and_it_stays,
+        a_document_that_another_table_refers_to_stays_with_its_pages,
+        every_id_is_streamed_and_so_is_every_document_without_pages,
+        a_data_migration_reads_pages,
         bad_input_is_named_and_changes_nothing,
         what_cannot_be_read_is_not_deleted,
         a_callers_transaction_takes_everything_back,
@@ -217,6 +223,186 @@ async fn a_replaced_row_keeps_what_the_application_has_in_it(database: Database)
     assert_eq!(lines(&db, "SELECT model FROM vectors").await, ["v1"]);
 }
 
+async fn a_replaced_document_returns_what_it_has_no_longer(database: Database) {
+    let db = migrated(&database).await;
+    let (doc_id, other) = (document(&db).await, document(&db).await);
+    let pages = [
+        page(1, &["stays"]),
+        page(2, &["a", "moves"]),
+        page(3, &["b"]),
+        page(2, &["c"]),
+    ];
+    Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    let beside = [page(3, &["b", "x"])];
+    Vectors::record_pages(&db, other, beside.clone())
+        .await
+        .unwrap();
+    let first_rows: Vec<i32> = rows(&db).await.iter().map(|row| row.id).take(2).collect();
+
+    let new = [
+        page(4, &["moves"]),
+        page(2, &["d"]),
+        page(1, &["stays"]),
+        page(4, &["e"]),
+    ];
+    let unused = Vectors::replace_document(&db, doc_id, new).await;
+
+    assert_eq!(unused, Ok(ids(&["a", "c", "b"])));
+    let expected = [
+        page(1, &["stays"]),
+        page(2, &["d"]),
+        page(4, &["moves", "e"]),
+    ];
+    let read = Vectors::pages_of_document(&db, doc_id).await.unwrap();
+    assert_eq!(read, expected);
+    let kept: Vec<i32> = rows(&db).await.iter().map(|row| row.id).take(2).collect();
+    assert_eq!(kept, first_rows);
+    let unused = Vectors::replace_document(&db, doc_id, expected).await;
+    assert_eq!(unused, Ok(ids(&[])));
+    let read = Vectors::pages_of_document(&db, other).await.unwrap();
+    assert_eq!(read, beside);
+
+    let many = (0..2_500).map(|number| page(number, &["m"]));
+    let unused = Vectors::replace_document(&db, doc_id, many).await;
+    assert_eq!(unused, Ok(ids(&["stays", "d", "moves", "e"])));
+    let unused = Vectors::replace_document(&db, doc_id, [page(1, &["n"])]).await;
+    assert_eq!(unused.map(|unused| unused.len()), Ok(2_500));
+    let read = Vectors::pages_of_document(&db, doc_id).await;
+    assert_eq!(read, Ok(vec![page(1, &["n"])]));
+}
+
+async fn all_pages_of_a_document_go_and_it_stays(database: Database) {
+    let db = migrated(&database).await;
+    let (doc_id, other) = (document(&db).await, document(&db).await);
+    let pages = [page(2, &["c"]), page(1, &["a", "b"]), page(2, &["d"])];
+    Vectors::record_pages(&db, doc_id, pages).await.unwrap();
+    Vectors::record_pages(&db, other, [page(1, &["x"])])
+        .await
+        .unwrap();
+
+    let deleted = Vectors::delete_pages_of_document(&db, doc_id).await;
+    let again = Vectors::delete_pages_of_document(&db, doc_id).await;
+
+    assert_eq!(deleted, Ok(ids(&["a", "b", "c", "d"])));
+    assert_eq!(again, Ok(ids(&[])));
+    assert_eq!(Vectors::count_pages(&db, doc_id).await, Ok(0));
+    assert_eq!(Vectors::count_pages(&db, other).await, Ok(1));
+}
+
+/// Whatever the key does in place of a cascade, and whether it is looked at at once or by the COMMIT.
+async fn a_document_that_another_table_refers_to_stays_with_its_pages(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let pages = [page(1, &["a"])];
+    Vectors::record_pages(&db, doc_id, pages.clone())
+        .await
+        .unwrap();
+    let keys: &[&str] = match database.backend() {
+        DbBackend::MySql => &["", "ON DELETE RESTRICT"],
+        _ => &["", "ON DELETE RESTRICT", "DEFERRABLE INITIALLY DEFERRED"],
+    };
+    for key in keys {
+        let make = format!(
+            "CREATE TABLE tags (doc_id integer NOT NULL,
+                 CONSTRAINT fk_tagged FOREIGN KEY (doc_id) REFERENCES documents (id) {key})"
+        );
+        let tag = format!("INSERT INTO tags (doc_id) VALUES ({doc_id})");
+        database.execute([make, tag]).await;
+
+        let one = Vectors::delete_document(&db, doc_id).await;
+        let several = Vectors::delete_documents(&db, [doc_id]).await;
+        let transaction = db.begin().await.unwrap();
+        let in_transaction = Vectors::delete_document(&transaction, doc_id).await;
+        let is_deferred = key.contains("DEFERRED");
+        if !is_deferred {
+            assert_eq!(in_transaction, one);
+            let left = Vectors::pages_of_document(&transaction, doc_id).await;
+            assert_eq!(left, Ok(pages.to_vec()), "{key}");
+        }
+        transaction.rollback().await.unwrap();
+
+        for outcome in [one, several] {
+            let error = outcome.unwrap_err();
+            let Error::StillReferenced(referrer) = &error else {
+                panic!("{key}: {error:?}");
+            };
+            let is_sqlite = database.backend() == DbBackend::Sqlite;
+            let constraint = (!is_sqlite).then_some("fk_tagged");
+            assert_eq!(referrer.constraint.as_deref(), constraint, "{key}");
+            let table = (!(is_sqlite && is_deferred)).then_some("tags");
+            assert_eq!(referrer.table.as_deref(), table, "{key}");
+        }
+        let left = Vectors::pages_of_document(&db, doc_id).await;
+        assert_eq!(left, Ok(pages.to_vec()), "{key}");
+        database.execute(["DROP TABLE tags"]).await;
+    }
+    let deleted = Vectors::delete_document(&db, doc_id).await;
+    assert_eq!(deleted, Ok(ids(&["a"])));
+}
+
+async fn every_id_is_streamed_and_so_is_every_document_without_pages(database: Database) {
+    let db = migrated(&database).await;
+    let (first, empty, second) = (
+        document(&db).await,
+        document(&db).await,
+        document(&db).await,
+    );
+    let pages = [page(1, &["a", "b"]), page(2, &["c"])];
+    Vectors::record_pages(&db, first, pages).await.unwrap();
+    let damaged =
+        format!("INSERT INTO vectors (doc_id, page, vector_ids) VALUES ({first}, 3, '[')");
+    database.execute([damaged]).await;
+    Vectors::record_pages(&db, second, [page(1, &["a"])])
+        .await
+        .unwrap();
+
+    let stream = Vectors::stream_ids(&db).await.unwrap();
+    let (read, damaged): (Vec<_>, Vec<_>) = stream
+        .collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .partition(Result::is_ok);
+    let mut read: Vec<_> = read.into_iter().map(Result::unwrap).collect();
+    read.sort();
+    let without = Vectors::documents_without_pages(&db).await.unwrap();
+    let without: Vec<i32> = without.try_collect().await.unwrap();
+
+    let expected = [
+        (first, 1, "a".into()),
+        (first, 1, "b".into()),
+        (first, 2, "c".into()),
+        (second, 1, "a".into()),
+    ];
+    assert_eq!(read, expected);
+    let [Err(Error::Unreadable { doc_id, row: 3, .. })] = damaged[..] else {
+        panic!("{damaged:?}");
+    };
+    assert_eq!(doc_id, first);
+    assert_eq!(without, [empty]);
+}
+
+/// What a migration is given, within its transaction and without.
+async fn a_data_migration_reads_pages(database: Database) {
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    Vectors::record_pages(&db, doc_id, [page(1, &["a"])])
+        .await
+        .unwrap();
+    read_by_a_migration(SchemaManager::new(&db), doc_id).await;
+    let transaction = db.begin().await.unwrap();
+    read_by_a_migration(SchemaManager::new(&transaction), doc_id).await;
+}
+
+async fn read_by_a_migration(manager: SchemaManager<'_>, doc_id: i32) {
+    let given = manager.get_connection();
+    let read = Vectors::ids_of_page(given, doc_id, 1).await;
+    assert_eq!(read, Ok(ids(&["a"])));
+    let read = Vectors::pages_of_document(given, doc_id).await;
+    assert_eq!(read, Ok(vec![page(1, &["a"])]));
+    let read = Vectors::pages_of_documents(given, [doc_id]).await;
+    assert_eq!(read.map(|read| read.len()), Ok(1));
+}
+
 async fn pages_and_documents_are_deleted_and_return_their_ids(database: Database) {
     let db = migrated(&database).await;
     let mut documents = Vec::new();
@@ -235,7 +421,7 @@ async fn pages_and_documents_are_deleted_and_return_their_ids(database: Database
     assert_eq!(Vectors::delete_page(&db, first, 2).await, Ok(ids(&[])));
     let deleted = Vectors::delete_document(&db, first).await;
     assert_eq!(deleted, Ok(ids(&["a", "b"])));
-    let deleted = Vectors::delete_documents(&db, [third, second, third]).await;
+    let deleted = Vectors::delete_documents(&db, [third, first, second, third]).await;
     assert_eq!(deleted, Ok(ids(&["a", "b", "c", "d", "a", "b", "c", "d"])));
 
     let left = Documents::find().all(&db).await.unwrap();
@@ -264,8 +450,12 @@ async fn bad_input_is_named_and_changes_nothing(database: Database) {
     assert_eq!(replace, Err(unknown_document.clone()));
     let delete = Vectors::delete_page(&db, unknown, 1).await;
     assert_eq!(delete, Err(unknown_document.clone()));
-    let delete = Vectors::delete_documents(&db, [doc_id, unknown]).await;
+    let delete = Vectors::delete_document(&db, unknown).await;
     assert_eq!(delete, Err(unknown_document.clone()));
+    let delete = Vectors::delete_pages_of_document(&db, unknown).await;
+    assert_eq!(delete, Err(unknown_document.clone()));
+    let replace = Vectors::replace_document(&db, unknown, many(page(1, &["b"]))).await;
+    assert_eq!(replace, Err(unknown_document.clone()));
     let read = Vectors::ids_of_page(&db, unknown, 1).await;
     assert_eq!(read, Err(unknown_document.clone()));
     let read = Vectors::pages_of_document(&db, unknown).await;
@@ -283,6 +473,8 @@ async fn bad_input_is_named_and_changes_nothing(database: Database) {
     assert_eq!(record, Err(negative.clone()));
     let replace = Vectors::replace_page(&db, doc_id, page(-1, &["b"])).await;
     assert_eq!(replace, Err(negative.clone()));
+    let replace = Vectors::replace_document(&db, doc_id, many(page(-1, &["b"]))).await;
+    assert_eq!(replace, Err(negative.clone()));
     let delete = Vectors::delete_page(&db, doc_id, -1).await;
     assert_eq!(delete, Err(negative.clone()));
     let read = Vectors::ids_of_page(&db, doc_id, -1).await;
@@ -293,8 +485,13 @@ async fn bad_input_is_named_and_changes_nothing(database: Database) {
     assert_eq!(record, Err(no_ids.clone()));
     let replace = Vectors::replace_page(&db, doc_id, page(1, &[])).await;
     assert_eq!(replace, Err(no_ids));
+    let no_ids = Error::NoIds { doc_id, page: 3000 };
+    let replace = Vectors::replace_document(&db, doc_id, many(page(3000, &[]))).await;
+    assert_eq!(replace, Err(no_ids));
 
     let none = Vectors::record_pages(&db, doc_id, []).await;
+    assert_eq!(none, Err(Error::NoPages { doc_id }));
+    let none = Vectors::replace_document(&db, doc_id, []).await;
     assert_eq!(none, Err(Error::NoPages { doc_id }));
     let none = Vectors::delete_documents(&db, []).await;
     assert_eq!(none, Err(Error::NoDocuments));
@@ -316,13 +513,15 @@ async fn what_cannot_be_read_is_not_deleted(database: Database) {
     let outcomes = [
         Vectors::delete_page(&db, doc_id, 1).await,
         Vectors::delete_document(&db, doc_id).await,
+        Vectors::delete_pages_of_document(&db, doc_id).await,
         Vectors::replace_page(&db, doc_id, page(1, &["c"])).await,
+        Vectors::replace_document(&db, doc_id, [page(2, &["c"])]).await,
     ];
 
     for outcome in outcomes {
         let error = outcome.unwrap_err();
         assert!(
-            matches!(&error, Error::Database(DbErr::Type(_))),
+            matches!(&error, Error::Unreadable { row: 1, .. }),
             "{error:?}"
         );
         let said = error.to_string();
