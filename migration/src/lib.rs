@@ -44,7 +44,8 @@ mod versions;
 
 pub use converge::{
     CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError, Orphan,
-    OrphanSink, OrphanValue, Orphans, PartReport, Place, RemedyReport, Report, StepReport,
+    OrphanSink, OrphanValue, Orphans, PartReport, PartState, Place, RemedyReport, Report,
+    StepReport, UnknownReport,
 };
 pub use error::Error;
 #[cfg(feature = "recording")]

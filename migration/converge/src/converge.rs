@@ -10,11 +10,12 @@ use crate::{
     Error,
     apply::{self, Done, Outcome},
     declare::Shape,
-    diff::{self, Change, Difference, Element, Part},
+    diff::{self, Change, Difference, Element, Part, Unknown},
     engine::Engine,
     facts::{self, Facts, Question},
     inspect::{self, Inspection},
     lock::BETWEEN_TRIES,
+    model::{HiddenPart, Table},
     orphans::Handover,
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
@@ -42,6 +43,7 @@ pub enum Refusal {
 pub struct Current {
     pub(crate) inspection: Inspection,
     pub(crate) plans: Vec<Plan>,
+    unknown: Vec<Unknown>,
     /// How large each table is for which the time of a step depends on that.
     sizes: Vec<(String, String)>,
 }
@@ -71,7 +73,7 @@ impl Current {
     /// Returns the comparison as a report.
     pub fn report(&self, shape: &Shape) -> Report {
         let size_of = |table: &str| self.size_of(table).map(str::to_owned);
-        Report::of(&self.inspection, &self.plans, size_of, shape)
+        Report::of(&self.inspection, &self.plans, &self.unknown, size_of, shape)
     }
 
     fn size_of(&self, table: &str) -> Option<&str> {
@@ -98,22 +100,28 @@ pub(crate) async fn inspect_knowing(
     inspect_again(session, shape, &[], facts).await
 }
 
-/// Compares the current shape with the declared one and changes nothing.
+/// Compares the current shape with the declared one and changes nothing. What this role may not see is unknown, and
+/// everything else is compared.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+/// [`Error::Lookup`] where the catalog cannot be read, or the rows for another reason than a missing right.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
     let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
     let started = Instant::now();
+    let mut facts = Facts::default();
     loop {
-        match inspect(session, shape).await {
+        let hidden = facts.hidden().len();
+        match inspect_what_is_shown(session, shape, &[], &mut facts).await {
+            // PostgreSQL ends a transaction in which a question is refused.
+            Err(_) if !is_callers && facts.hidden().len() > hidden => facts.forget(),
             // Galera ends a transaction that reads what another node changes.
             Err(Error::Lookup { source, .. })
                 if !is_callers
                     && is_lost_race(&source)
                     && started.elapsed() < session.settings.lock_wait =>
             {
+                facts.forget();
                 Delay::new(BETWEEN_TRIES).await;
             }
             current => return current.map(|current| current.report(shape)),
@@ -145,7 +153,7 @@ async fn differs(
     settings: &Settings,
     shape: &Shape,
 ) -> Result<bool, Error> {
-    let inspection = inspect::read(db, settings, shape).await?;
+    let inspection = inspect::read_what_is_shown(db, settings, shape).await?;
     let changes = diff::changes(&inspection, shape, &mut Facts::default());
     Ok(!changes.is_empty())
 }
@@ -153,6 +161,29 @@ async fn differs(
 /// Inspects as [`inspect`] does, where the server has refused to fix these elements without copying the table, and
 /// these facts are known.
 async fn inspect_again(
+    session: &Session<'_>,
+    shape: &Shape,
+    copied: &[Element],
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    let current = inspect_what_is_shown(session, shape, copied, facts).await?;
+    match current.unknown.first() {
+        Some(Unknown { element, reason }) => {
+            let looked_for = format!(
+                "{} of {:?}",
+                diff::name::name(shape, element),
+                element.table
+            );
+            Err(Error::looking_for(looked_for)(DbErr::Custom(
+                reason.clone(),
+            )))
+        }
+        None => Ok(current),
+    }
+}
+
+/// The same, where what this role may not see is noted.
+async fn inspect_what_is_shown(
     session: &Session<'_>,
     shape: &Shape,
     copied: &[Element],
@@ -173,7 +204,12 @@ pub(crate) async fn compare(
     shape: &Shape,
     facts: &mut Facts,
 ) -> Result<(Inspection, Vec<Change>), Error> {
-    let inspection = inspect::read(db, settings, shape).await?;
+    let inspection = inspect::read_what_is_shown(db, settings, shape).await?;
+    let rows = |table: &Table| {
+        let reason = table.hides(HiddenPart::Rows)?;
+        Some((table.name.clone(), reason.to_owned()))
+    };
+    facts.leave_out(inspection.found.iter().filter_map(rows).collect());
     for _ in 0..MOST_QUESTIONS {
         let changes = diff::changes(&inspection, shape, facts);
         if !facts.complete(db).await? {
@@ -220,6 +256,7 @@ async fn within(
         }
     }
     Ok(Current {
+        unknown: diff::unknown(&inspection, shape, facts),
         inspection,
         plans,
         sizes,
@@ -372,7 +409,7 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
             Question::IsEmpty { .. }
             | Question::Keys { .. }
             | Question::Duplicates { .. }
-            | Question::Sequence { .. }
+            | Question::Numbers { .. }
             | Question::Unreadable { .. },
         ) => false,
     }

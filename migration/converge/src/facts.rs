@@ -1,13 +1,16 @@
 //! Queries on the rows themselves: NULLs, duplicates, rows that violate a foreign key, the numbers of a sequence.
 //! A constraint is added only where they allow it. The comparison asks for what it needs and has not been told.
 
+mod numbers;
+
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
     Error,
     engine::Engine,
     inspect::{list, rows},
-    model::{ForeignKey, Placement, Table},
+    model::{Column, ForeignKey, Placement, Sequence, Table},
+    server_error::{explained, is_denied},
     sql::{self, identifier},
     types::Type,
 };
@@ -41,12 +44,13 @@ pub(crate) enum Question {
         /// The types of that and of the key's column, as found.
         kinds: [Type; 2],
     },
-    /// PostgreSQL. The name is as the server prints it, quoted where necessary.
-    Sequence {
+    /// The numbers that a column gets: on PostgreSQL of this sequence, whose name is as the server prints it, quoted
+    /// where necessary; on the others of the table's own counter.
+    Numbers {
         table: String,
         column: String,
         kind: Type,
-        name: String,
+        sequence: Option<String>,
     },
     /// SQLite: the rows whose value is of another type than declared.
     Unreadable {
@@ -62,7 +66,7 @@ pub(crate) enum Answer {
     Rows(i64),
     Keys(Keys),
     Orphans(Option<Box<Orphans>>),
-    Sequence(Option<SequenceState>),
+    Numbers(Option<NumbersState>),
 }
 
 /// What is known of the rows, and what the comparison has missed.
@@ -70,6 +74,10 @@ pub(crate) enum Answer {
 pub(crate) struct Facts {
     known: Vec<(Question, Answer)>,
     missing: Vec<Question>,
+    /// The tables of which this role may not see every row, and why.
+    blind: Vec<(String, String)>,
+    /// The questions that this role may not ask, and why.
+    hidden: Vec<(Question, String)>,
 }
 
 /// What prevents columns from being the primary key.
@@ -94,23 +102,38 @@ pub(crate) struct Orphans {
     pub(crate) query: String,
 }
 
-/// PostgreSQL: the numbers that a sequence gives.
+/// The numbers that a sequence or a counter gives.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct SequenceState {
-    pub(crate) next: i64,
+pub(crate) struct NumbersState {
+    /// Whatever limits the sequence has. `None` where no number of 64 bits is left.
+    pub(crate) next: Option<i64>,
     /// The largest number in the column.
     pub(crate) largest: i64,
-    /// Its type, where that ends before the column's.
-    pub(crate) narrow: Option<String>,
+    pub(crate) limits: Vec<Limit>,
     /// The largest number that the column can hold.
     pub(crate) limit: i64,
 }
 
-impl SequenceState {
+/// PostgreSQL: why a sequence will not give every number that its column can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Limit {
+    /// Its type, as printed, ends before the column's.
+    Type(String),
+    /// Its MAXVALUE is less than the column's, and than its type's.
+    Maximum(i64),
+    /// CYCLE: from its end it goes on with numbers that are taken.
+    Cycle,
+    /// Its INCREMENT is negative.
+    Descending,
+}
+
+impl NumbersState {
     /// Returns whether the next number is unused and fits into the column.
     pub(crate) fn is_usable(&self) -> bool {
-        self.next > self.largest && self.next <= self.limit
+        self.next
+            .is_some_and(|next| next > self.largest && next <= self.limit)
     }
 }
 
@@ -155,20 +178,21 @@ impl Facts {
         }
     }
 
-    pub(crate) fn sequence(
+    /// Of this sequence, or of the table's own counter.
+    pub(crate) fn numbers(
         &mut self,
         table: &str,
-        column: (&str, Type),
-        name: &str,
-    ) -> Option<SequenceState> {
-        let question = Question::Sequence {
+        column: &Column,
+        sequence: Option<&Sequence>,
+    ) -> Option<NumbersState> {
+        let question = Question::Numbers {
             table: table.to_owned(),
-            column: column.0.to_owned(),
-            kind: column.1,
-            name: name.to_owned(),
+            column: column.name.clone(),
+            kind: column.kind,
+            sequence: sequence.map(|sequence| sequence.name.clone()),
         };
         match self.ask(question) {
-            Some(Answer::Sequence(state)) => state,
+            Some(Answer::Numbers(state)) => state,
             _ => None,
         }
     }
@@ -177,6 +201,16 @@ impl Facts {
         let known = self.known.iter().find(|(known, _)| *known == question);
         if let Some((_, answer)) = known {
             return Some(answer.clone());
+        }
+        if self.hidden.iter().any(|(hidden, _)| *hidden == question) {
+            return None;
+        }
+        let blind = self.blind.iter();
+        let mut reasons = blind.filter(|(table, _)| question.reads(table));
+        if let Some((table, reason)) = reasons.next() {
+            let reason = format!("{table}: {reason}");
+            self.hidden.push((question, reason));
+            return None;
         }
         if !self.missing.contains(&question) {
             self.missing.push(question);
@@ -193,6 +227,16 @@ impl Facts {
         self.known.clear();
     }
 
+    /// Asks nothing of the rows of these tables.
+    pub(crate) fn leave_out(&mut self, blind: Vec<(String, String)>) {
+        self.blind = blind;
+    }
+
+    /// Returns the questions that this role may not ask, and why.
+    pub(crate) fn hidden(&self) -> &[(Question, String)] {
+        &self.hidden
+    }
+
     #[cfg(feature = "recording")]
     pub(crate) fn known(&self) -> &[(Question, Answer)] {
         &self.known
@@ -207,20 +251,43 @@ impl Facts {
     pub(crate) fn of(known: Vec<(Question, Answer)>) -> Self {
         Self {
             known,
-            missing: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// Queries the database for what was missed. Returns whether anything was.
+    /// Queries the database for what was missed. Returns whether anything was. A question that is refused to this
+    /// role is an error, and is not asked again.
     pub(crate) async fn complete(&mut self, db: &impl ConnectionTrait) -> Result<bool, Error> {
         let missing = std::mem::take(&mut self.missing);
         let is_any = !missing.is_empty();
         for question in missing {
-            let answer = answer(db, &question).await;
-            let answer = answer.map_err(Error::looking_for(question.to_string()))?;
-            self.known.push((question, answer));
+            match answer(db, &question).await {
+                Ok(answer) => self.known.push((question, answer)),
+                Err(source) => {
+                    let error = Error::looking_for(question.to_string());
+                    if is_denied(&source) {
+                        self.hidden.push((question, explained(&source)));
+                    }
+                    return Err(error(source));
+                }
+            }
         }
         Ok(is_any)
+    }
+}
+
+impl Question {
+    /// Returns whether the rows of this table are read for it.
+    fn reads(&self, name: &str) -> bool {
+        match self {
+            Self::IsEmpty { table }
+            | Self::Nulls { table, .. }
+            | Self::Keys { table, .. }
+            | Self::Duplicates { table, .. }
+            | Self::Numbers { table, .. }
+            | Self::Unreadable { table, .. } => table == name,
+            Self::Orphans { table, key, .. } => table == name || key.table == name,
+        }
     }
 }
 
@@ -239,7 +306,11 @@ impl std::fmt::Display for Question {
             Self::Orphans { table, key, .. } => {
                 write!(f, "rows of {table:?} that reference missing {}", key.table)
             }
-            Self::Sequence { name, .. } => write!(f, "the sequence {name}"),
+            Self::Numbers {
+                sequence: Some(name),
+                ..
+            } => write!(f, "the sequence {name}"),
+            Self::Numbers { table, column, .. } => write!(f, "the counter of {table}.{column}"),
             Self::Unreadable { table, column, .. } => write!(f, "the values of {table}.{column}"),
         }
     }
@@ -280,12 +351,19 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
             let orphans = orphans(db, table, key, (id, *kinds)).await?;
             Answer::Orphans(orphans.map(Box::new))
         }
-        Question::Sequence {
+        Question::Numbers {
             table,
             column,
             kind,
-            name,
-        } => Answer::Sequence(sequence(db, table, column, *kind, name).await?),
+            sequence,
+        } => Answer::Numbers(match (backend, sequence) {
+            (Engine::Postgres, Some(name)) => {
+                numbers::of_sequence(db, table, column, *kind, name).await?
+            }
+            (Engine::Postgres, None) => None,
+            (Engine::MySql, _) => numbers::of_mysql(db, table, column, *kind).await?,
+            (Engine::Sqlite, _) => numbers::of_sqlite(db, table, column, *kind).await?,
+        }),
         Question::Unreadable {
             table, condition, ..
         } => {
@@ -403,40 +481,6 @@ async fn orphans(
         examples: examples.await?,
         query: Orphans::query(backend, table, key, id),
     }))
-}
-
-async fn sequence(
-    db: &impl ConnectionTrait,
-    table: &str,
-    column: &str,
-    kind: Type,
-    sequence: &str,
-) -> Result<Option<SequenceState>, DbErr> {
-    let backend = Engine::Postgres;
-    let bytes = |bits: u8| bits / 8;
-    let size = match kind {
-        Type::Integer { bits, .. } => bytes(bits),
-        _ => bytes(32),
-    };
-    let state = format!(
-        "SELECT s.last_value + CASE WHEN s.is_called THEN 1 ELSE 0 END,
-                coalesce((SELECT max({}) FROM {}), 0)::bigint,
-                (SELECT format_type(q.seqtypid, NULL) FROM pg_catalog.pg_sequence q
-                 JOIN pg_catalog.pg_type t ON t.oid = q.seqtypid
-                 WHERE q.seqrelid = to_regclass($1) AND t.typlen < {size})
-         FROM {sequence} s",
-        identifier(backend, column),
-        identifier(backend, table)
-    );
-    let found = rows(db, &state, [sequence.into()], |row| {
-        Ok(SequenceState {
-            next: row.try_get_by_index(0)?,
-            largest: row.try_get_by_index(1)?,
-            narrow: row.try_get_by_index(2)?,
-            limit: kind.largest(),
-        })
-    });
-    Ok(found.await?.into_iter().next())
 }
 
 /// A number of rows in words.

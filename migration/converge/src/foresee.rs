@@ -114,8 +114,8 @@ impl Foresight {
             | Difference::NotNullable { .. }
             | Difference::PrimaryKey { .. }
             | Difference::AutoIncrement { .. }
-            | Difference::SequenceBehind { .. }
-            | Difference::SequenceNarrow { .. }
+            | Difference::NumbersBehind { .. }
+            | Difference::SequenceLimited { .. }
             | Difference::Placement { .. }
             | Difference::Orphans(_)
             | Difference::ForeignKeyUnlike { .. }

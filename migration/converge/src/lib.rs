@@ -57,6 +57,8 @@ pub use lock::{BETWEEN_TRIES, End, Turn};
 pub use model::Place;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
-pub use report::{DifferenceReport, PartReport, RemedyReport, Report, StepReport};
+pub use report::{
+    DifferenceReport, PartReport, PartState, RemedyReport, Report, StepReport, UnknownReport,
+};
 pub use roll_back::{Record, roll_back};
 pub use server_error::{explained, is_in_use, is_lost_race, is_referred_to, is_rolled_back};

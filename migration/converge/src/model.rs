@@ -56,11 +56,40 @@ pub(crate) struct Extras {
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: properties for which the server copies the table where it otherwise would not.
     pub(crate) copies: Vec<Copies>,
+    /// PostgreSQL, MySQL and MariaDB: the sources of the triggers that can change a row before it is inserted.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) before_insert: Vec<String>,
     /// PostgreSQL: the INSTEAD rules.
     pub(crate) instead_rules: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
     /// this order.
     pub(crate) statements: Vec<String>,
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) hidden: Vec<Hidden>,
+}
+
+/// What this role may not see of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Hidden {
+    pub(crate) what: HiddenPart,
+    /// Why, and what shows it.
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum HiddenPart {
+    /// PostgreSQL: some of the rows.
+    Rows,
+    /// MySQL and MariaDB: the foreign keys, of which there are some.
+    ForeignKeys,
 }
 
 impl Table {
@@ -76,6 +105,12 @@ impl Table {
             foreign_keys: Vec::new(),
             extras: Extras::default(),
         }
+    }
+
+    /// Returns why this is hidden from the role, if it is.
+    pub(crate) fn hides(&self, part: HiddenPart) -> Option<&str> {
+        let hidden = self.extras.hidden.iter().find(|one| one.what == part);
+        hidden.map(|one| one.reason.as_str())
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
@@ -240,18 +275,47 @@ pub(crate) enum Owner {
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Index {
     pub(crate) name: String,
-    /// Empty names stand for expressions and prefixes.
+    /// Empty names stand for what is not the column's own value: expressions, prefixes, another collation.
     pub(crate) columns: Vec<String>,
+    /// What stands for the empty names, as the engine prints it; of SQLite the whole index.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) expressions: Vec<String>,
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Nulls::are_distinct")
+    )]
+    pub(crate) nulls: Nulls,
     /// Unique over every row, so that a foreign key may refer to its columns.
     pub(crate) is_key: bool,
     /// PostgreSQL: a constraint is built on it.
     pub(crate) has_constraint: bool,
+    /// Also where it excludes rows that an exclusion constraint calls equal.
     pub(crate) is_unique: bool,
     /// Complete, over every row, able to find equal values, and used by the planner.
     pub(crate) is_whole: bool,
     /// Of the default kind, over its columns alone and every row.
     pub(crate) is_plain: bool,
     pub(crate) unused: Option<Unused>,
+}
+
+/// Whether a unique index takes several rows with NULL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Nulls {
+    #[default]
+    Distinct,
+    /// PostgreSQL: NULLS NOT DISTINCT.
+    Equal,
+}
+
+#[cfg(feature = "recording")]
+impl Nulls {
+    fn are_distinct(&self) -> bool {
+        *self == Self::Distinct
+    }
 }
 
 /// Why the planner does not use an index.
@@ -289,6 +353,8 @@ impl Index {
         Self {
             name: name.into(),
             columns,
+            expressions: Vec::new(),
+            nulls: Nulls::Distinct,
             is_key: is_unique,
             has_constraint: false,
             is_unique,

@@ -2,11 +2,11 @@
 
 use crate::{
     declare::Shape,
-    diff::{Difference, name, notes},
+    diff::{Difference, Unknown, name, notes},
     error::Error,
     inspect::Inspection,
     model::Place,
-    plan::{Obstacle, Plan, Remedy, Step, Tables},
+    plan::{self, Obstacle, Plan, Remedy, Step, Tables},
 };
 
 /// How the current shape compares with the declared one.
@@ -19,6 +19,8 @@ pub struct Report {
     pub parts: Vec<PartReport>,
     /// What is other than declared, in the order in which it is fixed.
     pub differences: Vec<DifferenceReport>,
+    /// What could not be compared, because this role may not see it.
+    pub unknown: Vec<UnknownReport>,
     /// What exists beyond the declared shape, and is kept.
     pub notes: Vec<String>,
     /// The migrations that are not applied yet and declare more than what was compared.
@@ -35,8 +37,31 @@ pub struct PartReport {
     pub name: String,
     /// What is declared.
     pub declared: String,
-    /// Whether it is as declared.
-    pub as_declared: bool,
+    /// How it compares.
+    pub state: PartState,
+}
+
+/// How one element compares with what is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartState {
+    /// It is as declared.
+    AsDeclared,
+    /// It is not, or what it is built on is not there.
+    Differs,
+    /// This role may not see it.
+    Unknown,
+}
+
+/// One element that could not be compared.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnknownReport {
+    /// The table that it belongs to.
+    pub table: String,
+    /// Its name, as in [`DifferenceReport::part`].
+    pub part: String,
+    /// What was refused, and the next step.
+    pub reason: String,
 }
 
 /// One difference.
@@ -90,15 +115,16 @@ pub struct StepReport {
 }
 
 impl Report {
-    /// Returns whether nothing is other than declared.
+    /// Returns whether everything could be compared and nothing is other than declared.
     pub fn as_declared(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && self.unknown.is_empty()
     }
 
     /// With the size of each table for which the time of a step depends on that.
     pub(crate) fn of(
         inspection: &Inspection,
         plans: &[Plan],
+        unknown: &[Unknown],
         size_of: impl Fn(&str) -> Option<String>,
         shape: &Shape,
     ) -> Self {
@@ -107,11 +133,20 @@ impl Report {
             // The other elements of what is no table were not compared.
             let hides =
                 |plan: &Plan| plan.change.table == element.table && plan.change.hides_the_rest();
+            let foundation = plan::foundation(shape, &element);
+            let removes = |plan: &Plan| {
+                plan.change.difference.is_absence() && foundation.contains(&plan.change.element())
+            };
+            let is_unknown = unknown.iter().any(|one| one.element == element);
             let is_shown = differs || name::applies(inspection, shape, &element);
             is_shown.then(|| PartReport {
                 name: name::name(shape, &element),
                 declared: name::declared(inspection, shape, &element),
-                as_declared: !differs && !plans.iter().any(hides),
+                state: match differs || plans.iter().any(|one| hides(one) || removes(one)) {
+                    true => PartState::Differs,
+                    false if is_unknown => PartState::Unknown,
+                    false => PartState::AsDeclared,
+                },
                 table: element.table.clone(),
             })
         });
@@ -122,6 +157,14 @@ impl Report {
                 .map(|plan| {
                     let size = size_of(&plan.change.table);
                     DifferenceReport::of(plan, shape, size.as_deref())
+                })
+                .collect(),
+            unknown: unknown
+                .iter()
+                .map(|one| UnknownReport {
+                    table: one.element.table.clone(),
+                    part: name::name(shape, &one.element),
+                    reason: one.reason.clone(),
                 })
                 .collect(),
             notes: notes(inspection, shape),

@@ -23,6 +23,11 @@ pub fn is_lost_race(error: &DbErr) -> bool {
     !is_full(error) && (is_in_use(error) || LOST_RACE.have(error) || is_without_connection(error))
 }
 
+/// Whether this role lacks the right to what it has asked for.
+pub(crate) fn is_denied(error: &DbErr) -> bool {
+    DENIED.have(error)
+}
+
 /// MySQL and MariaDB: whether another table refers to what was to be dropped or deleted.
 pub fn is_referred_to(error: &DbErr) -> bool {
     REFERRED_TO.have(error)
@@ -120,6 +125,12 @@ const ROLLED_BACK: Codes = Codes {
     ],
     mysql: &[1180, 1213],
     sqlite: &[SQLITE_BUSY, SQLITE_FULL],
+};
+
+const DENIED: Codes = Codes {
+    postgres: &["42501"],
+    mysql: &[1142, 1143],
+    sqlite: &[],
 };
 
 const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);

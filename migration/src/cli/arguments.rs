@@ -108,7 +108,7 @@ pub(super) enum Command {
 
     /// Compare the tables with the declared shape, and change nothing
     ///
-    /// Exit status: 0 as declared, 1 differences, 2 could not look.
+    /// Exit status: 0 as declared, 1 differences, 2 could not look at all or at a part.
     Check {
         /// Print one JSON object
         #[arg(long)]

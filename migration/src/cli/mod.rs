@@ -29,7 +29,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{CreateDocuments, Orphans, Place, Runner, script::script};
+use crate::{CreateDocuments, Orphans, Place, Report, Runner, script::script};
 use arguments::{Cli, Command, Stream};
 use database::{Access, Database};
 use environment::Dotenv;
@@ -243,7 +243,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             let mut report = connected.runner.check(&connected.db).await?;
             connected.name(&mut report.place);
             say_either(json, &json::report(&report), &text::report(&report))?;
-            return Ok(exit_status(report.as_declared()));
+            return Ok(exit_status(&report));
         }
         Command::Repair {
             delete_orphans,
@@ -281,7 +281,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
                 None if lines_on_stdout => whisper(&text),
                 None => say_either(json, &object, &text)?,
             }
-            return Ok(exit_status(repaired.report.as_declared()));
+            return Ok(exit_status(&repaired.report));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -330,10 +330,12 @@ fn say(said: &str) -> Result<(), CliError> {
     }
 }
 
-fn exit_status(as_declared: bool) -> ExitCode {
-    match as_declared {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+/// 2 where a part is unknown, as where nothing can be compared.
+fn exit_status(report: &Report) -> ExitCode {
+    match (report.unknown.as_slice(), report.differences.as_slice()) {
+        ([], []) => ExitCode::SUCCESS,
+        ([], _) => ExitCode::FAILURE,
+        (_, _) => ExitCode::from(2),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn find(
         // Nobody else deletes a record that a caller's transaction has read.
         let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
         let is_complete = is_callers || records::are_complete(session, settings).await;
-        if report.as_declared() || !is_complete {
+        if report.differences.is_empty() || !is_complete {
             return Ok(None);
         }
         if left == 0 {

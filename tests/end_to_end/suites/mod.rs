@@ -24,6 +24,7 @@ mod dotenv;
 mod drift;
 mod dry_run;
 mod entities;
+mod entities_work;
 mod every_type;
 mod faults;
 mod fresh;
@@ -136,6 +137,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         drift::tests(backend),
         dry_run::tests(),
         entities::tests(),
+        entities_work::tests(backend),
         every_type::tests(),
         faults::tests(backend),
         fresh::tests(backend),

@@ -13,4 +13,4 @@ CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
 INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
 CREATE INDEX ix_vectors_doc_id_2 ON vectors (doc_id) WHERE page > 1;
 CREATE INDEX ix_vectors_doc_id_3 ON vectors USING brin (doc_id);
-ALTER TABLE vectors ADD CONSTRAINT ix_vectors_doc_id_4 EXCLUDE USING hash (doc_id WITH =) WHERE (page > 1000);
+ALTER TABLE vectors ADD CONSTRAINT ix_vectors_doc_id_4 EXCLUDE USING hash (id WITH =) WHERE (page > 1000);

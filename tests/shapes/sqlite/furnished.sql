@@ -9,7 +9,8 @@ CREATE TABLE vectors (
     doc_id INTEGER NOT NULL REFERENCES documents (id),
     page INTEGER NOT NULL CHECK (page > 0),
     vector_ids TEXT NOT NULL,
-    model TEXT COLLATE NOCASE DEFAULT 'v1',
+    model TEXT COLLATE NOCASE,
+    state TEXT DEFAULT 'new',
     doubled INTEGER GENERATED ALWAYS AS (page * 2) STORED,
     UNIQUE (doc_id, page, model)
 );

@@ -2,6 +2,7 @@
 -- finds: id: id holds what the entities cannot read, in 1 row
 -- finds: page: page holds what the entities cannot read, in 1 row
 -- finds: vector_ids: vector_ids holds what the entities cannot read, in 1 row
+-- finds: auto-increment: the next number of vectors.id is 3000000001, the largest id 3000000000; id ends at 2147483647
 -- ends: refused
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -1,5 +1,6 @@
 -- Rows that a conflict clause of the table would leave out of a copy without a word.
 -- finds: foreign key: there is no foreign key on doc_id
+-- finds: index: sqlite_autoindex_vectors_1 allows one row for each (model)
 -- ends: refused
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

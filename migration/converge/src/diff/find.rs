@@ -1,13 +1,15 @@
 //! Compares the current shape with the declared one. No database: what has to be known of the rows is asked of
 //! [`Facts`], which notes what it has not been told.
 
-use super::{Change, Creation, Difference, Numbers, placement, storage};
+use super::{Change, Creation, Difference, Numbers, filled, placement, storage};
 use crate::{
     declare::{Declared, Role, Shape},
     engine::Engine,
     facts::{Facts, Question},
     inspect::{Inspection, is_made_of},
-    model::{Column, Filled, ForeignKey, Index, Kind, Owner, Placement, Table, Unused},
+    model::{
+        Column, Filled, ForeignKey, HiddenPart, Index, Kind, Nulls, Owner, Placement, Table, Unused,
+    },
     provisional,
     types::Type,
 };
@@ -119,6 +121,8 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
                 ),
             );
         }
+        // An unlogged table may refer to it.
+        Kind::Unlogged if are_unlogged(current, shape, name) => {}
         Kind::Unlogged => {
             return unfit(
                 format!("{name} is an unlogged table, which only unlogged tables may refer to"),
@@ -176,6 +180,15 @@ fn is_referred_to(current: &Inspection, shape: &Shape, parent: &str) -> bool {
         let found = current.table(&table.name);
         let mut keys = found.iter().flat_map(|table| &table.foreign_keys);
         keys.any(|key| key.columns == declared.columns && is_named(&key.table, parent))
+    })
+}
+
+/// Returns whether each table that refers to this one is unlogged as it is.
+fn are_unlogged(current: &Inspection, shape: &Shape, parent: &str) -> bool {
+    let mut referrers = shape.referrers_of(parent);
+    referrers.all(|(table, _)| {
+        let found = current.table(&table.name);
+        found.is_some_and(|found| found.kind == Kind::Unlogged)
     })
 }
 
@@ -309,29 +322,28 @@ fn keys(
         }
     }
     if let (Some(numbered), Some(id)) = (numbered, id)
-        && let Filled::AutoIncrement {
-            sequence: Some(sequence),
-        } = &id.filled
-        && let Some(gives) = facts.sequence(
-            &declared.name,
-            (&numbered.name, numbered.kind),
-            &sequence.name,
-        )
+        && let Filled::AutoIncrement { sequence } = &id.filled
+        // Other storage engines may number each group of rows by itself.
+        && matches!(table.kind, Kind::Table | Kind::Unlogged)
+        && let Some(gives) = facts.numbers(&declared.name, numbered, sequence.as_ref())
     {
         if !gives.is_usable() {
-            found.push(Difference::SequenceBehind {
+            found.push(Difference::NumbersBehind {
                 column: numbered.clone(),
                 sequence: sequence.clone(),
                 next: gives.next,
                 largest: gives.largest,
-                narrow: gives.narrow.is_some(),
+                limits: gives.limits.clone(),
             });
         }
-        if let Some(printed) = gives.narrow.filter(|_| table.placement == Placement::Local) {
-            found.push(Difference::SequenceNarrow {
+        if let Some(sequence) = sequence
+            && !gives.limits.is_empty()
+            && table.placement == Placement::Local
+        {
+            found.push(Difference::SequenceLimited {
                 column: numbered.clone(),
                 sequence: sequence.clone(),
-                declared: printed,
+                limits: gives.limits,
             });
         }
     }
@@ -346,8 +358,8 @@ fn numbers(table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
     if spare.owner == Owner::TheColumn {
         return Numbers::Own(spare.name.clone());
     }
-    let gives = facts.sequence(&table.name, (&numbered.name, numbered.kind), &spare.name);
-    match gives.is_some_and(|gives| gives.is_usable() && gives.narrow.is_none()) {
+    let gives = facts.numbers(&table.name, numbered, Some(spare));
+    match gives.is_some_and(|gives| gives.is_usable() && gives.limits.is_empty()) {
         true => Numbers::AsItIs(spare.name.clone()),
         false => Numbers::New,
     }
@@ -398,7 +410,7 @@ fn references(
         found.extend(facts.orphans(table, key, id).map(Difference::Orphans));
     }
     found.extend(keys);
-    if there.is_empty() {
+    if there.is_empty() && table.hides(HiddenPart::ForeignKeys).is_none() {
         found.push(Difference::ForeignKeyAbsent {
             declared: key.clone(),
         });
@@ -457,9 +469,9 @@ fn indexes(declared: &Table, newest: &Table, table: &Table, facts: &mut Facts) -
         let mut keys = keys.iter().filter(|key| !key.is_empty());
         keys.any(|key| key.iter().all(|column| index.columns.contains(column)))
     };
-    let ours = |column: &String| declared.column(column).is_some();
-    let limits_rows =
-        |index: &&Index| index.is_unique && index.columns.iter().all(ours) && !is_implied(index);
+    let limits_rows = |index: &&Index| {
+        index.is_unique && !is_implied(index) && !tells_rows_apart(declared, table, index)
+    };
     let mut found = Vec::new();
     let first = declared.indexes.first().map(|index| index.name.clone());
     let unique = table.indexes.iter().find(limits_rows);
@@ -474,6 +486,55 @@ fn indexes(declared: &Table, newest: &Table, table: &Table, facts: &mut Facts) -
         }
     }
     found
+}
+
+/// Returns whether a column that is not declared keeps the rows of our INSERTs apart in a unique index: it is NULL, or
+/// another value in each.
+fn tells_rows_apart(declared: &Table, table: &Table, index: &Index) -> bool {
+    let is_null = |column: &&Column| {
+        column.nullable && column.default.is_none() && column.filled == Filled::ByDefault
+    };
+    let differs = |column: &Column| match &column.filled {
+        Filled::AutoIncrement { .. } => true,
+        Filled::Generated => false,
+        Filled::ByDefault => match &column.default {
+            Some(default) => !is_same_for_each_row(default),
+            None => !column.nullable || index.nulls == Nulls::Distinct,
+        },
+    };
+    let others = table.columns.iter();
+    let others = others.filter(|column| declared.column(&column.name).is_none());
+    let mut others = others.filter(|column| {
+        let reads = |text: &String| {
+            let text = text.to_lowercase();
+            let mut words = text.split(|one: char| !one.is_alphanumeric() && one != '_');
+            !text.contains("coalesce") && words.any(|word| word == column.name.to_lowercase())
+        };
+        let is_in = index.columns.contains(&column.name) && differs(column);
+        // An expression of NULL is NULL.
+        is_in
+            || is_null(column)
+                && index.nulls == Nulls::Distinct
+                && index.expressions.iter().any(reads)
+    });
+    others.next().is_some()
+}
+
+/// A literal, or the time at which a transaction began.
+fn is_same_for_each_row(default: &str) -> bool {
+    let default = default.trim_start_matches('(').to_lowercase();
+    let is_literal =
+        default.starts_with(|first: char| first.is_ascii_digit() || "'\"-+.".contains(first));
+    let words = [
+        "true",
+        "false",
+        "now()",
+        "current_",
+        "b'",
+        "x'",
+        "transaction_timestamp",
+    ];
+    is_literal || words.iter().any(|word| default.starts_with(word))
 }
 
 fn index(declared: &Table, table: &Table, wanted: &Index, facts: &mut Facts) -> Option<Difference> {
@@ -532,11 +593,22 @@ fn nullable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differenc
 }
 
 fn blocked(newest: &Table, table: &Table) -> Vec<Difference> {
+    let is_assigned = |column: &Column| {
+        let mut sources = table.extras.before_insert.iter();
+        sources.any(|source| filled::assigns(source, &column.name))
+    };
+    let is_checked = |column: &Column| {
+        let checks = table.extras.checks.iter().map(|check| &check.expression);
+        let mut checks = checks.chain(&column.attributes.check);
+        let wanted = format!("{} is not null", column.name).to_lowercase();
+        checks.any(|check| check.replace(['(', ')', '"', '`'], "").to_lowercase() == wanted)
+    };
     let blocks = |column: &&Column| {
         newest.column(&column.name).is_none()
-            && !column.nullable
+            && (!column.nullable || is_checked(column))
             && column.default.is_none()
             && column.filled == Filled::ByDefault
+            && !is_assigned(column)
     };
     let blocking = table.columns.iter().filter(blocks);
     blocking

@@ -1,17 +1,20 @@
 //! The differences between the declared and the current shape: a list of typed values, found without a database.
 
+mod filled;
 mod find;
 pub(crate) mod name;
 mod notes;
 pub(crate) mod placement;
 mod sentence;
 pub(crate) mod storage;
+mod unknown;
 
 pub(crate) use find::changes;
 pub(crate) use notes::notes;
+pub(crate) use unknown::{Unknown, unknown};
 
 use crate::{
-    facts::{Keys, Orphans},
+    facts::{Keys, Limit, Orphans},
     model::{Column, ForeignKey, Index, Placement, Sequence},
 };
 
@@ -117,19 +120,19 @@ pub(crate) enum Difference {
         numbers: Numbers,
     },
     /// At numbers that are taken, or that the column cannot hold.
-    SequenceBehind {
+    NumbersBehind {
         column: Column,
-        sequence: Sequence,
-        next: i64,
+        /// PostgreSQL.
+        sequence: Option<Sequence>,
+        next: Option<i64>,
         largest: i64,
-        /// Whether its type ends before the column's.
-        narrow: bool,
+        limits: Vec<Limit>,
     },
-    /// Of a type that ends before the column's.
-    SequenceNarrow {
+    /// PostgreSQL: a sequence that will not give every number that the column can hold.
+    SequenceLimited {
         column: Column,
         sequence: Sequence,
-        declared: String,
+        limits: Vec<Limit>,
     },
     Placement {
         key: ForeignKey,
@@ -233,6 +236,14 @@ impl Difference {
         matches!(self, Self::TableAbsent | Self::NotATable { .. })
     }
 
+    /// Returns whether what is built on the element is not there either.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::RequiredAbsent { .. } | Self::ColumnAbsent { .. }
+        )
+    }
+
     pub(crate) fn part(&self) -> Part {
         let column = |key: &ForeignKey| key.columns.concat();
         match self {
@@ -253,8 +264,8 @@ impl Difference {
             }
             Self::PrimaryKey { .. } => Part::PrimaryKey,
             Self::AutoIncrement { .. }
-            | Self::SequenceBehind { .. }
-            | Self::SequenceNarrow { .. } => Part::AutoIncrement,
+            | Self::NumbersBehind { .. }
+            | Self::SequenceLimited { .. } => Part::AutoIncrement,
             Self::Placement { .. } => Part::Placement,
             Self::Orphans(orphans) => Part::Rows(column(&orphans.key)),
             Self::Storage { column, .. } => Part::Storage(column.clone()),

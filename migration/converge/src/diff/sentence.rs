@@ -1,9 +1,11 @@
 //! Differences in sentences.
 
+use std::fmt;
+
 use super::{Change, Difference};
 use crate::{
-    facts::{Keys, counted},
-    model::{ForeignKey, Owner, Sequence, Unused},
+    facts::{Keys, Limit, counted},
+    model::{ForeignKey, Index, Owner, Sequence, Unused},
 };
 
 impl Change {
@@ -80,33 +82,46 @@ impl Change {
                     in_the_way(&found.name, keys)
                 )
             }
-            Difference::SequenceBehind {
+            Difference::NumbersBehind {
                 column,
                 sequence,
                 next,
                 largest,
-                narrow: _,
+                limits: _,
             } => {
                 let (id, limit) = (&column.name, column.kind.largest());
-                let end = match *next > limit {
+                let of = match sequence {
+                    Some(sequence) => sequence.name.clone(),
+                    None => format!("{table}.{id}"),
+                };
+                let is_over = next.is_none_or(|next| next > limit);
+                let next = match next {
+                    Some(next) => format!("the next number of {of} is {next}"),
+                    None => format!("{of} has no number left"),
+                };
+                let end = match is_over {
                     true => format!("; {id} ends at {limit}"),
                     false => String::new(),
                 };
+                let owned = sequence.as_ref().map(|sequence| owned(id, sequence));
                 format!(
-                    "the next number of {} is {next}, the largest {id} {largest}{end}{}",
-                    sequence.name,
-                    owned(id, sequence)
+                    "{next}, the largest {id} {largest}{end}{}",
+                    owned.unwrap_or_default()
                 )
             }
-            Difference::SequenceNarrow {
+            Difference::SequenceLimited {
                 column,
                 sequence,
-                declared,
-            } => format!(
-                "{} gives {declared} numbers{}",
-                sequence.name,
-                owned(&column.name, sequence)
-            ),
+                limits,
+            } => {
+                let limits: Vec<String> = limits.iter().map(ToString::to_string).collect();
+                format!(
+                    "{} {}{}",
+                    sequence.name,
+                    limits.join(" and "),
+                    owned(&column.name, sequence)
+                )
+            }
             Difference::Placement { key, parent, child } => {
                 format!("{table} is {child}, {} is {parent}", key.table)
             }
@@ -180,11 +195,7 @@ impl Change {
                 }
             },
             Difference::IndexUnique { found, .. } => {
-                format!(
-                    "{} allows one row for each ({})",
-                    found.name,
-                    found.columns.join(", ")
-                )
+                format!("{} allows one row for each {}", found.name, over(found))
             }
             Difference::Storage { column, found, .. } if found.is_empty() => {
                 format!("{column} is compressed as the server does it")
@@ -204,6 +215,27 @@ fn named(key: &ForeignKey) -> String {
         Some(name) => format!("the foreign key {name}"),
         None => "the foreign key".to_owned(),
     }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(printed) => write!(f, "gives {printed} numbers"),
+            Self::Maximum(maximum) => write!(f, "ends at {maximum}"),
+            Self::Cycle => write!(f, "begins again at its end"),
+            Self::Descending => write!(f, "counts down"),
+        }
+    }
+}
+
+/// What an index is over, in parentheses.
+fn over(index: &Index) -> String {
+    let mut expressions = index.expressions.iter();
+    let columns = index.columns.iter().map(|column| match column.as_str() {
+        "" => expressions.next().map_or("an expression", String::as_str),
+        column => column,
+    });
+    format!("({})", columns.collect::<Vec<_>>().join(", "))
 }
 
 fn owned(id: &str, sequence: &Sequence) -> String {

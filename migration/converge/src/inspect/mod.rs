@@ -144,7 +144,24 @@ struct Found {
     reach: Reach,
 }
 
+/// Reads the current shape, all of which this role has to see.
 pub(crate) async fn read(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    shape: &Shape,
+) -> Result<Inspection, Error> {
+    let inspection = read_what_is_shown(db, settings, shape).await?;
+    for table in &inspection.found {
+        if let Some(hidden) = table.extras.hidden.first() {
+            let reason = DbErr::Custom(hidden.reason.clone());
+            return Err(Error::looking_for(format!("{:?}", table.name))(reason));
+        }
+    }
+    Ok(inspection)
+}
+
+/// Reads the current shape, and notes in it what this role may not see.
+pub(crate) async fn read_what_is_shown(
     db: &impl ConnectionTrait,
     settings: &Settings,
     shape: &Shape,
@@ -368,6 +385,7 @@ impl Composite for Index {
 
     fn append(&mut self, part: Self) {
         self.columns.extend(part.columns);
+        self.expressions.extend(part.expressions);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{
     declare::Shape,
     engine::Engine,
     model::{
-        Attributes, Column, Copies, Extras, Filled, ForeignKey, Index, Kind, Reach, Shown, Table,
-        Unused,
+        Attributes, Column, Copies, Extras, Filled, ForeignKey, Hidden, HiddenPart, Index, Kind,
+        Nulls, Reach, Shown, Table, Unused,
     },
     sql,
     types::{Length, Type},
@@ -39,7 +39,13 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
         let mut found = read_table(&table.name, &answers.next())?;
         if let Some(found) = &mut found {
             let keys = std::mem::take(&mut found.foreign_keys);
-            found.foreign_keys = confirmed(db, &table.name, keys).await?;
+            match confirmed(db, &table.name, keys).await? {
+                Some(keys) => found.foreign_keys = keys,
+                None => found.extras.hidden.push(Hidden {
+                    what: HiddenPart::ForeignKeys,
+                    reason: HIDDEN_KEYS.to_owned(),
+                }),
+            }
         }
         declared.extend(found);
     }
@@ -163,7 +169,7 @@ impl Product {
     }
 }
 
-const QUESTIONS: usize = 7;
+const QUESTIONS: usize = 8;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
@@ -174,13 +180,23 @@ fn of_table(name: &str) -> [Question; QUESTIONS] {
         indexes(),
         foreign_keys(),
         kept(),
+        before_insert(),
         copies(),
     ]
     .map(|question| question.with(name))
 }
 
 fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Table>, DbErr> {
-    let [kind, columns, checks, indexes, keys, kept, copies] = answers;
+    let [
+        kind,
+        columns,
+        checks,
+        indexes,
+        keys,
+        kept,
+        before_insert,
+        copies,
+    ] = answers;
     let Some(kind) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
@@ -194,6 +210,7 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
             kept: firsts(kept)?,
+            before_insert: firsts(before_insert)?,
             copies: each(copies, read_copies)?,
             ..Extras::default()
         },
@@ -387,6 +404,7 @@ fn indexes() -> Question {
             "index_type",
             "coalesce(NULL /*M!100600 , CASE ignored WHEN 'YES' THEN 'ignored' END */
                            /*!50701 , CASE is_visible WHEN 'NO' THEN 'invisible' END */)",
+            "CASE WHEN sub_part IS NOT NULL THEN concat(column_name, '(', sub_part, ')') END",
         ],
         "FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ?",
     )
@@ -398,6 +416,7 @@ fn read_index(row: &Row) -> Result<Index, DbErr> {
     let is_unique = non_unique == "0";
     let method: String = row.get(3)?;
     let hidden: Option<String> = row.get(4)?;
+    let prefix: Option<String> = row.get(5)?;
     let unused = hidden.map(|word| {
         Unused::Hidden(match word.as_str() {
             "ignored" => Shown::NotIgnored,
@@ -407,6 +426,8 @@ fn read_index(row: &Row) -> Result<Index, DbErr> {
     Ok(Index {
         name: row.get(0)?,
         columns: vec![row.get(1)?],
+        expressions: prefix.into_iter().collect(),
+        nulls: Nulls::Distinct,
         is_key: is_unique,
         is_unique,
         is_whole: unused.is_none() && matches!(method.as_str(), "BTREE" | "HASH"),
@@ -436,23 +457,24 @@ fn foreign_keys() -> Question {
     )
 }
 
+const HIDDEN_KEYS: &str = "the foreign keys are hidden from a user who has no more than SELECT: grant it REFERENCES on the database";
+
+/// Returns the foreign keys, or none where there are some and this user may not see them.
 /// Between the catalog and the statement another node may make or drop a key, so what they disagree on is
 /// looked at again.
 async fn confirmed(
     db: &impl ConnectionTrait,
     name: &str,
     mut found: Vec<ForeignKey>,
-) -> Result<Vec<ForeignKey>, DbErr> {
+) -> Result<Option<Vec<ForeignKey>>, DbErr> {
     for _ in 0..LOOKS {
         if !found.is_empty() || !has_keys(db, name).await? {
-            return Ok(found);
+            return Ok(Some(found));
         }
         let [again] = ask(db, &[foreign_keys().with(name)]).await?.next();
         found = gather(each(&again, read_foreign_key)?);
     }
-    Err(DbErr::Custom(format!(
-        "the foreign keys of {name} are hidden from a user who has no more than SELECT: grant it REFERENCES on the database"
-    )))
+    Ok(None)
 }
 
 async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
@@ -497,6 +519,16 @@ fn kept() -> Question {
            SELECT concat('foreign key ', constraint_name, ' of ', table_name)
            FROM information_schema.referential_constraints
            WHERE constraint_schema = DATABASE() AND referenced_table_name = ?) q",
+    )
+}
+
+fn before_insert() -> Question {
+    Question::of_mysql(
+        "action_order",
+        ["action_statement"],
+        "FROM information_schema.triggers
+         WHERE event_object_schema = DATABASE() AND event_object_table = ?
+           AND action_timing = 'BEFORE' AND event_manipulation = 'INSERT'",
     )
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     declare::Shape,
     engine::Engine,
-    model::{Extras, Kind, Placement, Reach, Table},
+    model::{Extras, Hidden, HiddenPart, Kind, Placement, Reach, Table},
     sql,
 };
 
@@ -105,7 +105,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-const QUESTIONS: usize = 11;
+const QUESTIONS: usize = 12;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
@@ -120,6 +120,7 @@ fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
         rest::kept(oid),
         rest::readers(oid),
         rest::rereads(oid),
+        rest::before_insert(oid),
         rest::instead_rules(oid),
     ]
 }
@@ -140,9 +141,10 @@ fn read_table(
         kept,
         readers,
         rereads,
+        before_insert,
         instead_rules,
     ] = answers;
-    let Some((schema, kind)) = read_class(&declared.name, class)? else {
+    let Some((schema, kind, hidden)) = read_class(class)? else {
         return Ok(None);
     };
     Ok(Some(Table {
@@ -158,7 +160,9 @@ fn read_table(
             kept: firsts(kept)?,
             readers: each(readers, |row| Ok((row.get(0)?, row.get(1)?)))?,
             rereads: firsts(rereads)?,
+            before_insert: firsts(before_insert)?,
             instead_rules: firsts(instead_rules)?,
+            hidden: hidden.into_iter().collect(),
             ..Extras::default()
         },
         ..Table::new(&declared.name, kind)
@@ -183,16 +187,17 @@ fn class(table: &str) -> Question {
     Question::new(6, sql)
 }
 
-/// The schema and the kind of a table.
-fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind)>, DbErr> {
+/// The schema and the kind of a table, and whether rows of it are hidden.
+fn read_class(rows: &[Row]) -> Result<Option<(String, Kind, Option<Hidden>)>, DbErr> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    if row.get(5)? {
-        return Err(DbErr::Custom(format!(
-            "{name}: row-level security may hide rows from this role; use the owner or a role with BYPASSRLS"
-        )));
-    }
+    let is_filtered: bool = row.get(5)?;
+    let hidden = is_filtered.then(|| Hidden {
+        what: HiddenPart::Rows,
+        reason: "row-level security may hide rows from this role; use the owner or a role with BYPASSRLS"
+            .to_owned(),
+    });
     let relkind: String = row.get(1)?;
     let persistence: String = row.get(2)?;
     let family = match (row.get(3)?, row.get(4)?) {
@@ -200,7 +205,8 @@ fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind)>, DbErr>
         (true, false) => Family::Heir,
         (false, false) => Family::None,
     };
-    Ok(Some((row.get(0)?, kind(&relkind, &persistence, family))))
+    let kind = kind(&relkind, &persistence, family);
+    Ok(Some((row.get(0)?, kind, hidden)))
 }
 
 /// How a table stands to others by inheritance; a partition is an heir too.

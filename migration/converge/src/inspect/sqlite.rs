@@ -11,7 +11,7 @@ use super::{
 use crate::{
     declare::Shape,
     engine::Engine,
-    model::{Attributes, Column, Extras, Filled, Index, Kind, Reach, Table},
+    model::{Attributes, Column, Extras, Filled, Index, Kind, Nulls, Reach, Table},
     sql,
     types::{Length, Type},
 };
@@ -195,12 +195,17 @@ fn read_column(row: &Row) -> Result<Column, DbErr> {
     let declared: String = row.get(1)?;
     let not_null: i64 = row.get(2)?;
     let hidden: i64 = row.get(4)?;
+    let default: Option<String> = row.get(3)?;
+    let is_null = |default: &String| {
+        let bare = default.trim_matches(['(', ')', ' ']);
+        bare.eq_ignore_ascii_case("null")
+    };
     Ok(Column {
         name: row.get(0)?,
         kind: column_kind(&declared),
         printed: declared,
         nullable: not_null == 0,
-        default: row.get(3)?,
+        default: default.filter(|default| !is_null(default)),
         filled: match hidden {
             2 | 3 => Filled::Generated,
             _ => Filled::ByDefault,
@@ -253,13 +258,22 @@ fn column_kind(declared: &str) -> Type {
     }
 }
 
+/// A lookup uses a column's own collation, and no index under another. No pragma tells a column's: it is the usual one
+/// where the table's statement names none.
 fn indexes(name: &str) -> Question {
     let sql = format!(
-        "SELECT l.name, lower(coalesce(i.name, '')), l.\"unique\", l.partial
-         FROM pragma_index_list({name}) l, pragma_index_info(l.name) i
+        "SELECT l.name, CASE WHEN i.is_own THEN lower(i.name) ELSE '' END, l.\"unique\", l.partial,
+                CASE WHEN NOT i.is_own THEN 'an expression of ' || substr(s.sql, instr(s.sql, '(')) END
+         FROM pragma_index_list({name}) l
+         JOIN (SELECT x.index_name, x.name, x.seqno,
+                      x.name IS NOT NULL AND (x.coll = 'BINARY' COLLATE NOCASE OR t.sql LIKE '%collate%') AS is_own
+               FROM (SELECT l.name AS index_name, x.* FROM pragma_index_list({name}) l, pragma_index_xinfo(l.name) x) x
+               LEFT JOIN main.sqlite_schema t ON t.type = 'table' AND t.name = {name} COLLATE NOCASE
+               WHERE x.key) i ON i.index_name = l.name
+         LEFT JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = l.name
          ORDER BY l.name, i.seqno"
     );
-    Question::new(4, sql)
+    Question::new(5, sql)
 }
 
 /// With one of its columns.
@@ -267,9 +281,12 @@ fn read_index(row: &Row) -> Result<Index, DbErr> {
     let unique: i64 = row.get(2)?;
     let partial: i64 = row.get(3)?;
     let (is_unique, is_whole) = (unique != 0, partial == 0);
+    let expression: Option<String> = row.get(4)?;
     Ok(Index {
         name: row.get(0)?,
         columns: vec![row.get(1)?],
+        expressions: expression.into_iter().collect(),
+        nulls: Nulls::Distinct,
         is_key: is_unique && is_whole,
         is_unique,
         is_whole,

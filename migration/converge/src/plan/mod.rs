@@ -12,7 +12,7 @@ mod undo;
 pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{
     lock::{Lock, Tables},
-    obstacle::{Obstacle, Obstacles, Remedy, is_built_on, not_ours},
+    obstacle::{Obstacle, Obstacles, Remedy, foundation, is_built_on, not_ours},
     sqlite::{add_to_statement, rebuild_statement},
     steps::Steps,
     undo::{Undo, Undone},
@@ -221,6 +221,7 @@ mod tests {
     use crate::{
         Declaration,
         diff::Difference,
+        facts::Limit,
         model::{Kind, Owner, Sequence},
     };
 
@@ -234,13 +235,13 @@ mod tests {
             },
         };
         let shape = Shape::at(&[declaration], 1).expect("comparable");
-        let narrow = Difference::SequenceNarrow {
+        let narrow = Difference::SequenceLimited {
             column: shape.tables[0].table.columns[0].clone(),
             sequence: Sequence {
                 name: "books_id_seq".to_owned(),
                 owner: Owner::TheColumn,
             },
-            declared: "smallint".to_owned(),
+            limits: vec![Limit::Type("smallint".to_owned())],
         };
         let engine = Difference::StorageEngine {
             engine: "Aria".to_owned(),

@@ -216,8 +216,8 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         | Difference::Unreadable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
-        | Difference::SequenceBehind { .. }
-        | Difference::SequenceNarrow { .. }
+        | Difference::NumbersBehind { .. }
+        | Difference::SequenceLimited { .. }
         | Difference::Placement { .. }
         | Difference::Orphans(_)
         | Difference::ForeignKeyUnvalidated { .. }

@@ -180,15 +180,17 @@ impl Obstacles<'_> {
             Difference::AutoIncrement { found, .. } if found.default.is_some() => {
                 manual("drop the default if nobody relies on it, then repair".to_owned())
             }
-            Difference::SequenceBehind { column, next, .. } if *next > column.kind.largest() => {
+            Difference::NumbersBehind { column, next, .. }
+                if next.is_none_or(|next| next > column.kind.largest()) =>
+            {
                 let id = &column.name;
                 manual(format!(
-                    "every INSERT without an {id} fails: set it back to numbers that are free, or give {id} a sequence of its own"
+                    "every INSERT without an {id} fails, or stores one that the entities cannot read: set it back to numbers that are free, or give the rows other numbers"
                 ))
             }
-            Difference::SequenceBehind {
+            Difference::NumbersBehind {
                 column,
-                sequence,
+                sequence: Some(sequence),
                 largest,
                 ..
             } if sequence.owner != Owner::TheColumn => {
@@ -198,18 +200,12 @@ impl Obstacles<'_> {
                     sql::literal(Engine::Postgres, &sequence.name)
                 ))
             }
-            Difference::SequenceNarrow {
-                column,
-                sequence,
-                declared,
+            Difference::SequenceLimited {
+                column, sequence, ..
             } if sequence.owner != Owner::TheColumn => {
                 let id = &column.name;
-                let end = match declared.as_str() {
-                    "smallint" => i64::from(i16::MAX),
-                    _ => i64::from(i32::MAX),
-                };
                 manual(format!(
-                    "after {end} every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or widen it"
+                    "at its end every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or lift its limits"
                 ))
             }
             Difference::Placement { parent, child, .. } => of_placement(table, parent, child),
@@ -242,8 +238,8 @@ impl Obstacles<'_> {
             | Difference::Narrow { .. }
             | Difference::Nullable { .. }
             | Difference::AutoIncrement { .. }
-            | Difference::SequenceBehind { .. }
-            | Difference::SequenceNarrow { .. }
+            | Difference::NumbersBehind { .. }
+            | Difference::SequenceLimited { .. }
             | Difference::ForeignKeyAbsent { .. }
             | Difference::ForeignKeyUnlike { .. }
             | Difference::ForeignKeyUnvalidated { .. }
@@ -325,24 +321,31 @@ fn is_said_with_type(one: &Change, other: &Change) -> bool {
 
 /// Returns whether an element has to be as declared before a change can be made.
 pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> bool {
-    foundation(shape, change).contains(element)
+    match &change.difference {
+        Difference::TableAbsent => parents(shape, &change.table, None).contains(element),
+        _ => foundation(shape, &change.element()).contains(element),
+    }
 }
 
-fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
-    let here = |part| Element::new(&change.table, part);
+/// The tables that a table refers to, by this column or by any.
+fn parents(shape: &Shape, table: &str, column: Option<&String>) -> Vec<Element> {
+    let declared = shape.table_named(table).into_iter();
+    let keys = declared.flat_map(|table| &table.foreign_keys);
+    let keys = keys.filter(|key| column.is_none_or(|one| key.columns.contains(one)));
+    let parents = keys.map(|key: &ForeignKey| Element::new(&key.table, Part::Table));
+    parents.collect()
+}
+
+/// The elements that have to be there for this one to be as declared.
+pub(crate) fn foundation(shape: &Shape, element: &Element) -> Vec<Element> {
+    let here = |part| Element::new(&element.table, part);
     let column = |name: &String| here(Part::Column(name.clone()));
-    let Some(declared) = shape.table_named(&change.table) else {
+    let Some(declared) = shape.table_named(&element.table) else {
         return Vec::new();
     };
-    let parents = |column: Option<&String>| -> Vec<Element> {
-        let keys = declared.foreign_keys.iter();
-        let keys = keys.filter(|key| column.is_none_or(|one| key.columns.contains(one)));
-        let parents = keys.map(|key: &ForeignKey| Element::new(&key.table, Part::Table));
-        parents.collect()
-    };
+    let parents = |column| parents(shape, &element.table, column);
     let index = |name: &String| declared.indexes.iter().find(|index| index.name == *name);
-    match change.difference.part() {
-        Part::Table if change.difference == Difference::TableAbsent => parents(None),
+    match &element.part {
         Part::Table | Part::Column(_) => Vec::new(),
         Part::PrimaryKey => declared.primary_key.iter().map(column).collect(),
         Part::AutoIncrement => {
@@ -359,20 +362,21 @@ fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
             all
         }
         Part::ForeignKey(by) => {
-            let mut all = parents(Some(&by));
-            all.extend([column(&by), here(Part::Placement), here(Part::Rows(by))]);
+            let mut all = parents(Some(by));
+            let rows = here(Part::Rows(by.clone()));
+            all.extend([column(by), here(Part::Placement), rows]);
             all
         }
-        Part::Index(name) => index(&name)
+        Part::Index(name) => index(name)
             .into_iter()
             .flat_map(|index| index.columns.iter().map(column))
             .collect(),
         Part::Rows(by) => {
-            let mut all = parents(Some(&by));
-            all.push(column(&by));
+            let mut all = parents(Some(by));
+            all.push(column(by));
             all
         }
-        Part::Storage(name) => vec![column(&name)],
+        Part::Storage(name) => vec![column(name)],
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     declare::Role,
     diff::{Change, Difference, Numbers, placement},
     engine::Engine,
+    facts::Limit,
     inspect::{is_made_of, sequence_of},
     model::{Check, Column, ForeignKey, Index, Placement, Table, Unused},
     session::TxMode,
@@ -76,21 +77,27 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         Difference::AutoIncrement { found, numbers, .. } => {
             planner.auto_increment(both.found()?, found, numbers).into()
         }
-        Difference::SequenceBehind {
+        Difference::NumbersBehind {
+            column,
+            sequence: Some(sequence),
+            largest,
+            limits,
+            ..
+        } => {
+            let mut lift = lift(&sequence.name, column.kind, limits);
+            if *largest < 1 && limits.contains(&Limit::Descending) {
+                lift += " RESTART WITH 1";
+            }
+            let lift = (!limits.is_empty()).then_some(lift);
+            planner
+                .advance(both.found()?, column, &sequence.name, lift)
+                .into()
+        }
+        Difference::SequenceLimited {
             column,
             sequence,
-            narrow,
-            ..
-        } => planner
-            .advance(both.found()?, column, &sequence.name, *narrow)
-            .into(),
-        Difference::SequenceNarrow {
-            column, sequence, ..
-        } => step(
-            [widen_sequence(&sequence.name, column.kind)],
-            SEQUENCE_ALONE,
-        )
-        .into(),
+            limits,
+        } => step([lift(&sequence.name, column.kind, limits)], SEQUENCE_ALONE).into(),
         Difference::Placement { key, parent, .. } => distribute(key, parent, both.found()?).into(),
         Difference::ForeignKeyAbsent { declared } => {
             let name = current.free_name(declared.name.as_deref().unwrap_or_default());
@@ -130,6 +137,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         | Difference::Unreadable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
+        | Difference::NumbersBehind { sequence: None, .. }
         | Difference::Orphans(_)
         | Difference::ForeignKeyElsewhere { .. }
         | Difference::IndexUnique { .. }
@@ -354,7 +362,10 @@ impl Planner<'_, '_> {
         };
         let (change, sequence) = match numbers {
             Numbers::AsItIs(sequence) => return step([draw(sequence)], READERS_TOO),
-            Numbers::Own(sequence) => (widen_sequence(sequence, kind), sequence.clone()),
+            Numbers::Own(sequence) => (
+                format!("ALTER SEQUENCE {sequence} AS {}", kind.spelled(BACKEND)),
+                sequence.clone(),
+            ),
             Numbers::New => {
                 let wanted = sequence_of(&table.name, &found.name);
                 let sequence = quoted(&self.context.current.free_name(&wanted));
@@ -379,7 +390,13 @@ impl Planner<'_, '_> {
         )
     }
 
-    fn advance(&self, table: &Table, column: &Column, sequence: &str, narrow: bool) -> Step {
+    fn advance(
+        &self,
+        table: &Table,
+        column: &Column,
+        sequence: &str,
+        lift: Option<String>,
+    ) -> Step {
         let mut advance = step(
             [
                 format!(
@@ -394,10 +411,8 @@ impl Planner<'_, '_> {
             },
         );
         // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
-        if narrow && table.placement == Placement::Local {
-            advance
-                .statements
-                .insert(1, widen_sequence(sequence, column.kind));
+        if let (Some(lift), Placement::Local) = (lift, &table.placement) {
+            advance.statements.insert(1, lift);
         }
         advance
     }
@@ -541,8 +556,15 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
     )
 }
 
-fn widen_sequence(sequence: &str, kind: Type) -> String {
-    format!("ALTER SEQUENCE {sequence} AS {}", kind.spelled(BACKEND))
+/// A sequence that counts up has its type's end as its own where none is stated.
+fn lift(sequence: &str, kind: Type, limits: &[Limit]) -> String {
+    let clauses = limits.iter().map(|limit| match limit {
+        Limit::Type(_) => format!(" AS {}", kind.spelled(BACKEND)),
+        Limit::Maximum(_) => " NO MAXVALUE".to_owned(),
+        Limit::Cycle => " NO CYCLE".to_owned(),
+        Limit::Descending => " INCREMENT BY 1 NO MAXVALUE".to_owned(),
+    });
+    format!("ALTER SEQUENCE {sequence}{}", clauses.collect::<String>())
 }
 
 fn set_sequence(table: &str, column: &str, sequence: &str) -> String {

@@ -70,8 +70,8 @@ pub(super) fn steps(
         | Difference::Unreadable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
-        | Difference::SequenceBehind { .. }
-        | Difference::SequenceNarrow { .. }
+        | Difference::NumbersBehind { .. }
+        | Difference::SequenceLimited { .. }
         | Difference::Placement { .. }
         | Difference::Orphans(_)
         | Difference::ForeignKeyUnvalidated { .. }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::{DifferenceReport, RemedyReport, Repaired, Report, Status};
+use crate::{DifferenceReport, PartState, RemedyReport, Repaired, Report, Status};
 
 pub(in crate::cli) fn status(status: &Status) -> Value {
     let migrations: Vec<Value> = status
@@ -67,17 +67,27 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
                 "table": part.table,
                 "name": part.name,
                 "declared": part.declared,
-                "as_declared": part.as_declared,
+                "as_declared": match part.state {
+                    PartState::AsDeclared => Some(true),
+                    PartState::Differs => Some(false),
+                    PartState::Unknown => None,
+                },
             })
         })
         .collect();
     let differences: Vec<Value> = report.differences.iter().map(difference).collect();
+    let unknown: Vec<Value> = report
+        .unknown
+        .iter()
+        .map(|one| json!({ "table": one.table, "part": one.part, "reason": one.reason }))
+        .collect();
     json!({
         "database": report.place.database,
         "schema": report.place.schema,
         "as_declared": report.as_declared(),
         "parts": parts,
         "differences": differences,
+        "unknown": unknown,
         "notes": report.notes,
         "pending": report.pending,
     })

@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
-use crate::{Preview, RemedyReport, Repaired, Report, Status};
+use crate::{PartState, Preview, RemedyReport, Repaired, Report, Status};
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -46,9 +46,10 @@ fn write_report(out: &mut String, report: &Report) -> Result {
     let lengths = report.parts.iter().map(|part| part.name.len());
     let width = lengths.max().unwrap_or_default().max(15);
     for part in &report.parts {
-        let (style, state) = match part.as_declared {
-            true => (GOOD, "ok"),
-            false => (BAD, "differs"),
+        let (style, state) = match part.state {
+            PartState::AsDeclared => (GOOD, "ok"),
+            PartState::Differs => (BAD, "differs"),
+            PartState::Unknown => (WAITING, "unknown"),
         };
         let (name, declared) = (&part.name, &part.declared);
         writeln!(out, "{style}{state:<8}{style:#} {name:<width$} {declared}")?;
@@ -63,6 +64,9 @@ fn write_report(out: &mut String, report: &Report) -> Result {
                 }
             }
         }
+    }
+    for unknown in &report.unknown {
+        writeln!(out, "\n{}: not compared: {}", unknown.part, unknown.reason)?;
     }
     if !report.notes.is_empty() {
         writeln!(out, "\nalso there, and kept:")?;
@@ -81,11 +85,21 @@ fn write_report(out: &mut String, report: &Report) -> Result {
 }
 
 fn verdict(report: &Report) -> (Style, String) {
-    match report.differences.len() {
+    let (style, mut verdict) = match report.differences.len() {
         0 => (GOOD, "as declared".to_owned()),
         1 => (BAD, "1 difference".to_owned()),
         count => (BAD, format!("{count} differences")),
+    };
+    let unknown = match report.unknown.len() {
+        0 => return (style, verdict),
+        1 => "1 part is unknown".to_owned(),
+        count => format!("{count} parts are unknown"),
+    };
+    if report.differences.is_empty() {
+        return (WAITING, unknown);
     }
+    verdict += &format!(", {unknown}");
+    (style, verdict)
 }
 
 fn write_status(out: &mut String, status: &Status) -> Result {

@@ -10,16 +10,24 @@ use crate::{
     types::{Length, Type},
 };
 
-/// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
+/// A column of a domain is filled by the domain's default, and not null where the domain is. The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
 /// whether the column owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
 /// depends on `quote_all_identifiers`.
 pub(super) fn columns(table: &str) -> Question {
     let sql = format!(
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
-                NOT a.attnotnull OR EXISTS (
+                (NOT a.attnotnull OR EXISTS (
                   SELECT FROM pg_catalog.pg_constraint n
-                  WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
-                pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
+                  WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated))
+                  AND NOT EXISTS (
+                    WITH RECURSIVE m (oid) AS (
+                      SELECT a.atttypid UNION ALL
+                      SELECT b.typbasetype FROM pg_catalog.pg_type b JOIN m ON b.oid = m.oid WHERE b.typtype = 'd')
+                    SELECT FROM m JOIN pg_catalog.pg_type b ON b.oid = m.oid
+                    WHERE b.typnotnull OR EXISTS (
+                      SELECT FROM pg_catalog.pg_constraint k
+                      WHERE k.contypid = b.oid AND pg_get_constraintdef(k.oid) LIKE 'CHECK ((VALUE IS NOT NULL))%')),
+                coalesce(pg_get_expr(d.adbin, d.adrelid), CASE t.typtype WHEN 'd' THEN t.typdefault END), a.attgenerated <> '',
                 q.name,
                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
                 CASE WHEN a.attstorage <> t.typstorage
@@ -68,12 +76,13 @@ pub(super) fn read(row: &Row) -> Result<Column, DbErr> {
         let word: Option<String> = row.get(at)?;
         Ok::<_, DbErr>(word.map(|word| format!("{what} {word}")))
     };
+    let default: Option<String> = row.get(3)?;
     Ok(Column {
         name: row.get(0)?,
         kind: kind(&type_name, row.get(13)?),
         printed: row.get(1)?,
         nullable: row.get(2)?,
-        default: row.get(3)?,
+        default: default.filter(|default| !is_null(default)),
         filled: match (generated, sequence) {
             (true, _) => Filled::Generated,
             (false, None) => Filled::ByDefault,
@@ -89,6 +98,11 @@ pub(super) fn read(row: &Row) -> Result<Column, DbErr> {
             ..Attributes::default()
         },
     })
+}
+
+/// As it is printed with the type that it is cast to.
+fn is_null(default: &str) -> bool {
+    default == "NULL" || default.starts_with("NULL::")
 }
 
 fn owner(is_owned: Option<bool>, users: Option<String>) -> Owner {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    model::{ForeignKey, Index, Table, Unused},
+    model::{ForeignKey, Index, Nulls, Table, Unused},
     sql::literal,
 };
 
@@ -24,38 +24,52 @@ pub(super) fn primary_key(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A deferrable key is none that a foreign key may refer to.
+/// A deferrable key is none that a foreign key may refer to. A lookup uses a column's own collation, and no index under
+/// another; an exclusion constraint has an operator for each column.
 pub(super) fn indexes(table: &str) -> Question {
     let sql = format!(
         "SELECT c.relname::text,
                 coalesce(a.attname::text, ''),
                 i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
-                i.indisunique,
+                i.indisunique OR i.indisexclusion,
                 i.indisvalid AND i.indisready AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'),
                 EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = i.indrelid),
                 i.indisvalid,
                 m.amname = 'btree' AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts
                   AND NOT i.indisexclusion AND 0 = ALL (i.indoption::int2[])
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass o
-                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault)
+                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault),
+                CASE WHEN a.attname IS NULL THEN pg_get_indexdef(i.indexrelid, k.position::int, true) END,
+                coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_am m ON m.oid = c.relam
-         CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+         LEFT JOIN pg_catalog.pg_constraint x ON x.conindid = i.indexrelid AND x.contype = 'x'
+         CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indcollation::oid[], x.conexclop)
+           WITH ORDINALITY AS k (attnum, coll, op, position)
          LEFT JOIN pg_catalog.pg_attribute a
            ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
+          AND k.coll IN (0, a.attcollation)
+          AND (x.oid IS NULL OR EXISTS (
+                 SELECT FROM pg_catalog.pg_operator o WHERE o.oid = k.op AND o.oprname = '='))
          WHERE i.indrelid = {table} AND k.position <= i.indnkeyatts
          ORDER BY c.relname, k.position"
     );
-    Question::new(8, sql)
+    Question::new(10, sql)
 }
 
 /// With one of its columns.
 pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
     let is_valid: bool = row.get(6)?;
+    let expression: Option<String> = row.get(8)?;
     Ok(Index {
         name: row.get(0)?,
         columns: vec![row.get(1)?],
+        expressions: expression.into_iter().collect(),
+        nulls: match row.get(9)? {
+            true => Nulls::Equal,
+            false => Nulls::Distinct,
+        },
         is_key: row.get(2)?,
         is_unique: row.get(3)?,
         is_whole: row.get(4)?,

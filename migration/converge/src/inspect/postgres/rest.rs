@@ -91,6 +91,20 @@ pub(super) fn rereads(table: &str) -> Question {
     Question::new(1, sql)
 }
 
+/// A trigger before an INSERT of a row: its function's text, and the texts that it is given.
+pub(super) fn before_insert(table: &str) -> Question {
+    let sql = format!(
+        "SELECT concat(CASE WHEN l.lanname NOT IN ('c', 'internal') THEN p.prosrc END,
+                       ' ''' || replace(encode(t.tgargs, 'escape'), '\\000', ''' ''') || '''')
+         FROM pg_catalog.pg_trigger t
+         JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+         JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+         WHERE t.tgrelid = {table} AND t.tgtype & 7 = 7 AND t.tgenabled IN ('O', 'A')
+         ORDER BY t.tgname"
+    );
+    Question::new(1, sql)
+}
+
 pub(super) fn instead_rules(table: &str) -> Question {
     let sql = format!(
         "SELECT quote_ident(rulename) FROM pg_catalog.pg_rewrite

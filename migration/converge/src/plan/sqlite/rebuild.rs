@@ -286,8 +286,8 @@ impl<'d> Rewritten<'d> {
             | Difference::Unreadable { .. }
             | Difference::InsteadRule { .. }
             | Difference::NotNullable { .. }
-            | Difference::SequenceBehind { .. }
-            | Difference::SequenceNarrow { .. }
+            | Difference::NumbersBehind { .. }
+            | Difference::SequenceLimited { .. }
             | Difference::Placement { .. }
             | Difference::Orphans(_)
             | Difference::ForeignKeyUnvalidated { .. }

@@ -1,0 +1,162 @@
+//! The next number that an INSERT without one gets, and the largest that is taken.
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::{Limit, NumbersState};
+use crate::{
+    engine::Engine,
+    inspect::rows,
+    sql::{identifier, literal},
+    types::Type,
+};
+
+/// The next number is that after the last, whatever the sequence's end.
+pub(super) async fn of_sequence(
+    db: &impl ConnectionTrait,
+    table: &str,
+    column: &str,
+    kind: Type,
+    sequence: &str,
+) -> Result<Option<NumbersState>, DbErr> {
+    let limit = kind.largest();
+    let state = format!(
+        "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmax, q.seqcycle,
+                coalesce((SELECT max({}) FROM {}), 0)::bigint, format_type(q.seqtypid, NULL),
+                CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+                                ELSE 9223372036854775807 END
+         FROM {sequence} s JOIN pg_catalog.pg_sequence q ON q.seqrelid = to_regclass($1)",
+        identifier(Engine::Postgres, column),
+        identifier(Engine::Postgres, table)
+    );
+    let found = rows(db, &state, [sequence.into()], |row| {
+        let last: i64 = row.try_get_by_index(0)?;
+        let is_called: bool = row.try_get_by_index(1)?;
+        let increment: i64 = row.try_get_by_index(2)?;
+        let maximum: i64 = row.try_get_by_index(3)?;
+        let cycles: bool = row.try_get_by_index(4)?;
+        let printed: String = row.try_get_by_index(6)?;
+        let end_of_type: i64 = row.try_get_by_index(7)?;
+        let narrow = (end_of_type < limit).then_some(Limit::Type(printed));
+        // That of a descending one is -1 where none is stated.
+        let is_bounded = increment > 0 && maximum < limit.min(end_of_type);
+        let limits = [
+            narrow,
+            is_bounded.then_some(Limit::Maximum(maximum)),
+            cycles.then_some(Limit::Cycle),
+            (increment < 0).then_some(Limit::Descending),
+        ];
+        Ok(NumbersState {
+            next: match is_called {
+                true => last.checked_add(increment),
+                false => Some(last),
+            },
+            largest: row.try_get_by_index(5)?,
+            limits: limits.into_iter().flatten().collect(),
+            limit,
+        })
+    });
+    Ok(found.await?.into_iter().next())
+}
+
+/// The counter's next number, as this session rounds it up. MySQL tells an old one, and never gives one that is taken.
+pub(super) async fn of_mysql(
+    db: &impl ConnectionTrait,
+    table: &str,
+    column: &str,
+    kind: Type,
+) -> Result<Option<NumbersState>, DbErr> {
+    let state = format!(
+        "SELECT CAST(t.auto_increment AS CHAR), CAST(coalesce((SELECT max({}) FROM {}), 0) AS SIGNED),
+                CAST(@@auto_increment_increment AS SIGNED), CAST(@@auto_increment_offset AS SIGNED),
+                CAST(version() LIKE '%MariaDB%' AS SIGNED)
+         FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND t.table_name = {}",
+        identifier(Engine::MySql, column),
+        identifier(Engine::MySql, table),
+        literal(Engine::MySql, table)
+    );
+    let found = rows(db, &state, [], |row| {
+        let counter: Option<String> = row.try_get_by_index(0)?;
+        let largest: i64 = row.try_get_by_index(1)?;
+        let step: i64 = row.try_get_by_index(2)?;
+        let offset: i64 = row.try_get_by_index(3)?;
+        let is_mariadb: i64 = row.try_get_by_index(4)?;
+        let free = largest.checked_add(1);
+        let told = counter.map_or(free, |counter| counter.parse().ok());
+        let next = match is_mariadb {
+            0 => told.zip(free).map(|(told, free)| told.max(free)),
+            _ => told,
+        };
+        Ok(NumbersState {
+            next: next.and_then(|next| rounded_up(next, step, offset)),
+            largest,
+            limits: Vec::new(),
+            limit: kind.largest(),
+        })
+    });
+    Ok(found.await?.into_iter().next())
+}
+
+/// The first number from this one on that is the offset and any number of steps. A server ignores an offset beyond
+/// the step.
+fn rounded_up(number: i64, step: i64, offset: i64) -> Option<i64> {
+    let step = step.max(1);
+    let offset = if offset > step { 0 } else { offset };
+    let beyond = number.checked_sub(offset)?.rem_euclid(step);
+    match beyond {
+        0 => Some(number),
+        beyond => number.checked_add(step - beyond),
+    }
+}
+
+/// After the largest number and, where the table has a counter, the last that was given.
+pub(super) async fn of_sqlite(
+    db: &impl ConnectionTrait,
+    table: &str,
+    column: &str,
+    kind: Type,
+) -> Result<Option<NumbersState>, DbErr> {
+    let counters = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
+    let counted = match super::count(db, counters).await? {
+        0 => "0".to_owned(),
+        _ => format!(
+            "coalesce((SELECT max(cast(seq AS integer)) FROM main.sqlite_sequence WHERE name = {} COLLATE NOCASE), 0)",
+            literal(Engine::Sqlite, table)
+        ),
+    };
+    let state = format!(
+        "SELECT coalesce(max(cast({} AS integer)), 0), {counted} FROM {}",
+        identifier(Engine::Sqlite, column),
+        identifier(Engine::Sqlite, table)
+    );
+    let found = rows(db, &state, [], |row| {
+        let largest: i64 = row.try_get_by_index(0)?;
+        let counted: i64 = row.try_get_by_index(1)?;
+        Ok(NumbersState {
+            next: largest.max(counted).checked_add(1),
+            largest,
+            limits: Vec::new(),
+            limit: kind.largest(),
+        })
+    });
+    Ok(found.await?.into_iter().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_with_a_step_gets_the_next_number_of_its_own() {
+        for ((number, step, offset), next) in [
+            ((7, 1, 1), Some(7)),
+            ((7, 3, 1), Some(7)),
+            ((8, 3, 1), Some(10)),
+            ((8, 3, 2), Some(8)),
+            ((1, 10, 5), Some(5)),
+            ((1, 2, 9), Some(2)),
+            ((i64::MAX, 10, 1), None),
+        ] {
+            assert_eq!(rounded_up(number, step, offset), next, "{number} by {step}");
+        }
+    }
+}
