@@ -28,6 +28,14 @@ impl Engine {
             Self::Sqlite => DbBackend::Sqlite,
         }
     }
+
+    /// What holds tables, in words.
+    pub(crate) fn place(self) -> &'static str {
+        match self {
+            Self::Postgres => "database and schema",
+            Self::MySql | Self::Sqlite => "database",
+        }
+    }
 }
 
 impl From<DbBackend> for Engine {

@@ -19,7 +19,7 @@ pub struct Report {
     pub parts: Vec<PartReport>,
     /// What is other than declared, in the order in which it is fixed.
     pub differences: Vec<DifferenceReport>,
-    /// What exists beyond the declared shape, and is kept.
+    /// What exists beyond the declared shape and is kept, and on SQLite which connections act on foreign keys.
     pub notes: Vec<String>,
     /// The migrations that are not applied yet and declare more than what was compared.
     pub pending: Vec<String>,

@@ -38,8 +38,8 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
-/// PostgreSQL: whether a transaction was refused because the server is a standby, where none writes.
-pub(crate) fn is_of_a_standby(error: &DbErr) -> bool {
+/// PostgreSQL: whether the server or a pooler cannot do what it was asked for, as a standby cannot write.
+pub(crate) fn is_unsupported(error: &DbErr) -> bool {
     UNSUPPORTED.have(error)
 }
 

@@ -8,7 +8,9 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{Error, create_required::CreateRequired, engine::Engine, server_error, sql};
+use crate::{
+    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, server_error, sql,
+};
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
@@ -80,12 +82,22 @@ impl Settings {
         words: &[&str],
     ) -> Result<DatabaseTransaction, DbErr> {
         match self.begin_with(pool, isolation, words).await {
-            // Where nothing is left to write it is not needed, and the first write is refused in its own words.
-            Err(error) if isolation == READ_COMMITTED && server_error::is_of_a_standby(&error) => {
-                self.begin_with(pool, "SELECT 1", words).await
+            Err(error) if isolation == READ_COMMITTED && server_error::is_unsupported(&error) => {
+                self.begin_on_a_standby(pool, words).await.ok_or(error)
             }
             begun => begun,
         }
+    }
+
+    /// Where nothing is left to write no other mode is needed, and the first write is refused in its own words.
+    async fn begin_on_a_standby(
+        &self,
+        pool: &DatabaseConnection,
+        words: &[&str],
+    ) -> Option<DatabaseTransaction> {
+        let transaction = self.begin_with(pool, "SELECT 1", words).await.ok()?;
+        let is_standby = has_rows(&transaction, "SELECT 1 WHERE pg_is_in_recovery()").await;
+        is_standby.is_ok_and(|is_one| is_one).then_some(transaction)
     }
 
     async fn begin_with(

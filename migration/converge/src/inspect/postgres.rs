@@ -176,11 +176,11 @@ fn class(table: &str) -> Question {
         "SELECT (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
-                row_security_active(c.oid)
+                row_security_active(c.oid), c.relforcerowsecurity, pg_has_role(c.relowner, 'USAGE')
          FROM pg_catalog.pg_class c
          WHERE c.oid = {table}"
     );
-    Question::new(6, sql)
+    Question::new(8, sql)
 }
 
 /// The schema and the kind of a table.
@@ -189,8 +189,17 @@ fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind)>, DbErr>
         return Ok(None);
     };
     if row.get(5)? {
+        // Forced, it hides rows from the owner too.
+        let next_step = match (row.get(6)?, row.get(7)?) {
+            (false, _) => "use its owner or a role with BYPASSRLS".to_owned(),
+            (true, false) => "use a role with BYPASSRLS".to_owned(),
+            (true, true) => format!(
+                "it is forced on the owner; use a role with BYPASSRLS, or for this time ALTER TABLE {} NO FORCE ROW LEVEL SECURITY",
+                sql::identifier(Engine::Postgres, name)
+            ),
+        };
         return Err(DbErr::Custom(format!(
-            "{name}: row-level security may hide rows from this role; use the owner or a role with BYPASSRLS"
+            "{name}: row-level security may hide rows from this role; {next_step}"
         )));
     }
     let relkind: String = row.get(1)?;
@@ -214,7 +223,7 @@ fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
     let other = match (relkind, persistence, family) {
         ("r" | "p", "t", _) => "a temporary table",
         ("r", "u", Family::None) => return Kind::Unlogged,
-        ("r", "u", Family::Heir | Family::Parent) => "an unlogged table with inheritance",
+        ("r", "u", Family::Heir | Family::Parent) => return Kind::UnloggedInFamily,
         ("r", _, Family::None) => return Kind::Table,
         ("r", _, Family::Heir) => return Kind::ReferredTo("a table with inheritance".to_owned()),
         ("r", _, Family::Parent) => return Kind::InheritedFrom,
