@@ -29,11 +29,11 @@ impl Engine {
         }
     }
 
-    /// What holds tables, in words.
+    /// What holds tables, in words that their name follows.
     pub(crate) fn place(self) -> &'static str {
         match self {
-            Self::Postgres => "database and schema",
-            Self::MySql | Self::Sqlite => "database",
+            Self::Postgres => "the database and schema that hold",
+            Self::MySql | Self::Sqlite => "the database that holds",
         }
     }
 }

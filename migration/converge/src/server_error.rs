@@ -38,6 +38,11 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
+/// MySQL and MariaDB: whether a statement is none in the session's mode.
+pub(crate) fn is_of_syntax(error: &DbErr) -> bool {
+    SYNTAX.have(error)
+}
+
 /// PostgreSQL: whether the server or a pooler cannot do what it was asked for, as a standby cannot write.
 pub(crate) fn is_unsupported(error: &DbErr) -> bool {
     UNSUPPORTED.have(error)
@@ -180,11 +185,13 @@ const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
 
 const WOULD_COPY: Codes = Codes::mysql(&[1845, 1846]);
 
+const SYNTAX: Codes = Codes::mysql(&[1064]);
+
 const UNSUPPORTED: Codes = Codes::postgres(&["0A000"]);
 
 const NO_SAVEPOINT: Codes = Codes::mysql(&[1305]);
 
-const NEXT_STEPS: [(Codes, &str); 11] = [
+const NEXT_STEPS: [(Codes, &str); 12] = [
     (
         Codes::postgres(&["42501"]),
         "use a role that owns the tables, or grant it the right",
@@ -213,6 +220,10 @@ const NEXT_STEPS: [(Codes, &str); 11] = [
     (
         Codes::mysql(&[1792]),
         "use a user whose sessions are not set to transaction_read_only",
+    ),
+    (
+        Codes::mysql(&[1568]),
+        "set completion_type to NO_CHAIN in the pool's sessions: with another each transaction begins the next",
     ),
     (
         Codes::mysql(&[1290]),

@@ -265,9 +265,7 @@ impl<'c> Session<'c> {
                 self.settings.begin(pool, mode, &[&wait]).await?
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
-                let isolation = Some(IsolationLevel::RepeatableRead);
-                pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
-                    .await?
+                begin_of_mysql(pool, AccessMode::ReadOnly).await?
             }
             // The savepoint is rolled back, and the settings with it.
             (callers, Engine::Postgres) => {
@@ -340,14 +338,26 @@ pub(crate) const READ_COMMITTED: &str =
 /// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
 pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match Engine::of(pool) {
-        Engine::MySql => {
-            let isolation = Some(IsolationLevel::RepeatableRead);
-            let access = Some(AccessMode::ReadWrite);
-            pool.begin_with_config(isolation, access).await
-        }
+        Engine::MySql => begin_of_mysql(pool, AccessMode::ReadWrite).await,
         Engine::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
         // SQLite has one isolation level.
         Engine::Sqlite => pool.begin().await,
+    }
+}
+
+/// In a mode of the pool's sessions in which none begins, the server calls it an error of syntax.
+async fn begin_of_mysql(
+    pool: &DatabaseConnection,
+    access: AccessMode,
+) -> Result<DatabaseTransaction, DbErr> {
+    let isolation = Some(IsolationLevel::RepeatableRead);
+    match pool.begin_with_config(isolation, Some(access)).await {
+        Err(error) if server_error::is_of_syntax(&error) => Err(DbErr::Custom(format!(
+            "no transaction begins: {}; where sql_mode has ORACLE, BEGIN opens a block: \
+             take it out of the sql_mode of the pool's sessions",
+            server_error::message(&error)
+        ))),
+        begun => begun,
     }
 }
 
