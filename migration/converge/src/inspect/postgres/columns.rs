@@ -11,15 +11,16 @@ use crate::{
 };
 
 /// The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
-/// whether the column owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
+/// whether the column owns it, and who else uses it. A domain may have the default and the NOT NULL of its columns. Types are told by their names in `pg_type`: as a type is printed
 /// depends on `quote_all_identifiers`.
 pub(super) fn columns(table: &str) -> Question {
     let sql = format!(
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
-                NOT a.attnotnull OR EXISTS (
+                NOT (a.attnotnull OR t.typnotnull) OR EXISTS (
                   SELECT FROM pg_catalog.pg_constraint n
                   WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated),
-                pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
+                coalesce(pg_get_expr(d.adbin, d.adrelid), CASE t.typtype WHEN 'd' THEN t.typdefault END),
+                a.attgenerated <> '',
                 q.name,
                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
                 CASE WHEN a.attstorage <> t.typstorage
