@@ -51,12 +51,12 @@ impl Contents {
     }
 
     /// Returns the error where nothing would make a required table again.
-    pub fn would_lack(&self, table: &str, settings: &Settings) -> Error {
+    pub fn would_lack(&self, backend: Engine, table: &str, settings: &Settings) -> Error {
         Error::Refused {
             place: self.place.clone(),
             reasons: vec![format!(
                 "after fresh there would be no table {table}: {}",
-                not_ours(settings.creation_hint)
+                not_ours(backend, settings.creation_hint)
             )],
             done: 0,
         }

@@ -28,6 +28,14 @@ impl Engine {
             Self::Sqlite => DbBackend::Sqlite,
         }
     }
+
+    /// What holds tables, in words that their name follows.
+    pub(crate) fn place(self) -> &'static str {
+        match self {
+            Self::Postgres => "the database and schema that hold",
+            Self::MySql | Self::Sqlite => "the database that holds",
+        }
+    }
 }
 
 impl From<DbBackend> for Engine {

@@ -39,7 +39,8 @@ pub enum Error {
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "`{statements}` failed: {}. Completed steps are kept. Hint: fix the cause and run the same again",
+        "`{}` failed: {}. Completed steps are kept. Hint: fix the cause and run the same again",
+        abridged(statements),
         explained(source)
     )]
     Step {
@@ -114,8 +115,9 @@ pub enum Error {
 
     /// Others had a table in use for longer than was to be waited.
     #[error(
-        "timed out after {seconds} s waiting to run `{statements}`: the table is in use by {}. Completed steps are kept. \
+        "timed out after {seconds} s waiting to run `{}`: the table is in use by {}. Completed steps are kept. \
          Hint: end that session, or wait longer",
+        abridged(statements),
         holder.as_deref().unwrap_or("another session")
     )]
     InUse {
@@ -171,13 +173,25 @@ pub enum Error {
 
     /// A step changed nothing, or what it changed was changed back.
     #[error(
-        "`{last}` would be run again, and again: it does not bring the shape about, or somebody changes it back. \
-         Compare with `check`, and do by hand what is left"
+        "`{}` was run, and would be run again: it does not change what was found, or another session changes it back. \
+         Compare with `check`, and do by hand what is left",
+        abridged(last)
     )]
     NoEnd {
         /// The statements of the step.
         last: String,
     },
+}
+
+/// Statements in an error: their beginning tells which they are, and the log has printed them before.
+fn abridged(statements: &str) -> String {
+    const SHOWN: usize = 120;
+    let lines: Vec<&str> = statements.lines().map(str::trim).collect();
+    let line = lines.join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
 }
 
 impl Error {

@@ -5,7 +5,8 @@ use crate::{
     diff::{self, Change, Difference},
     facts::Facts,
     inspect::Inspection,
-    plan::{self, Context, Plan, Step, Steps},
+    model::Table,
+    plan::{self, Context, Plan, Step, Steps, Undone},
     session::TxMode,
     simulated,
 };
@@ -129,8 +130,136 @@ impl Foresight {
     }
 }
 
+/// Changes an inspection as undoing these parts, one after the other, would change the database.
+pub(crate) fn undo(current: &mut Inspection, undone: &[Undone]) {
+    for part in undone {
+        if let Undone::Index { name, .. } = part {
+            current.names.retain(|one| one != name);
+        }
+        match part {
+            Undone::Table { table } => {
+                current.found.retain(|one| one.name != *table);
+                current.tables.retain(|one| one != table);
+            }
+            Undone::ForeignKey { table, .. }
+            | Undone::Index { table, .. }
+            | Undone::Column { table, .. }
+            | Undone::Storage { table, .. } => current.edit(table, |table| {
+                undo_within(table, part);
+                plan::undo_in_statements(table, part);
+            }),
+        }
+    }
+}
+
+fn undo_within(table: &mut Table, part: &Undone) {
+    match part {
+        Undone::ForeignKey { key, .. } => table.foreign_keys.retain(|one| one != key),
+        Undone::Index { name, .. } => table.indexes.retain(|one| one.name != *name),
+        // Its indexes go with it.
+        Undone::Column { column, .. } => {
+            table.columns.retain(|one| one.name != *column);
+            table.indexes.retain(|one| !one.columns.contains(column));
+        }
+        Undone::Storage { column, .. } => {
+            let mut columns = table.columns.iter_mut();
+            if let Some(column) = columns.find(|one| one.name == *column) {
+                column.attributes.storage.clear();
+            }
+        }
+        Undone::Table { .. } => {}
+    }
+}
+
 /// The first plan with steps.
 fn first_repair(plans: &[Plan]) -> Option<(usize, &Steps)> {
     let mut all = plans.iter().enumerate();
     all.find_map(|(at, plan)| Some((at, plan.remedy.steps()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::Engine,
+        model::{Attributes, Column, Extras, Filled, ForeignKey, Index, Kind, Type},
+        simulated,
+    };
+
+    fn notes() -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            printed: "integer".to_owned(),
+            kind: Type::INTEGER,
+            nullable: true,
+            default: None,
+            filled: Filled::ByDefault,
+            attributes: Attributes::default(),
+        };
+        Table {
+            columns: ["id", "user_id", "body"].map(column).into(),
+            indexes: vec![Index::declared("ix", vec!["body".to_owned()], false)],
+            foreign_keys: vec![ForeignKey {
+                name: None,
+                columns: vec!["user_id".to_owned()],
+                table: "users".to_owned(),
+                references: vec!["id".to_owned()],
+                on_delete: "CASCADE".to_owned(),
+                on_update: "NO ACTION".to_owned(),
+                timing: String::new(),
+                comment: None,
+                validated: None,
+                enforced: true,
+            }],
+            extras: Extras {
+                statements: vec![
+                    "CREATE TABLE notes (id integer, user_id integer REFERENCES users (id) ON DELETE CASCADE, body integer)".to_owned(),
+                    "CREATE INDEX ix ON notes (body)".to_owned(),
+                ],
+                ..Extras::default()
+            },
+            ..Table::new("notes", Kind::Table)
+        }
+    }
+
+    #[test]
+    fn what_was_undone_before_is_not_made_again() {
+        let mut current = simulated::inspection(Engine::Sqlite, &[], None);
+        let key = notes().foreign_keys[0].clone();
+        current.found.push(notes());
+        let table = "notes".to_owned();
+        let before = [
+            Undone::Index {
+                table: table.clone(),
+                schema: None,
+                name: "ix".to_owned(),
+            },
+            Undone::Column {
+                table: table.clone(),
+                column: "body".to_owned(),
+            },
+        ];
+
+        undo(&mut current, &before);
+
+        let undone = plan::Undo {
+            parts: vec![Undone::ForeignKey { table, key }],
+        };
+        let steps = plan::undo(Engine::Sqlite, &undone, Some(&current), &[], None);
+        let steps = steps.expect("a plan");
+        let statements = &steps[0].statements;
+        assert_eq!(
+            statements[0],
+            "CREATE TABLE \"notes_rebuilt\" (id integer, user_id integer )"
+        );
+        assert!(
+            !statements.iter().any(|one| one.contains("body")),
+            "{statements:?}"
+        );
+        undo(&mut current, &undone.parts);
+        assert_eq!(
+            current.found[0].extras.statements,
+            ["CREATE TABLE notes (id integer, user_id integer )"]
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::engine::Engine;
 pub(crate) use crate::types::Type;
 
 /// The place in which tables are inspected: a database and, on PostgreSQL, a schema.
@@ -143,6 +144,10 @@ pub(crate) enum Kind {
     TableOfEngine(String),
     /// PostgreSQL: a table that a crash of the server empties.
     Unlogged,
+    /// PostgreSQL: the same, of a table that inherits or that others inherit from.
+    UnloggedInFamily,
+    /// MySQL and MariaDB: a partitioned table, to which no foreign key can refer.
+    Partitioned,
     /// A table that others can refer to, but whose own shape this engine does not change; what it is.
     ReferredTo(String),
     /// PostgreSQL: a table that others inherit from. A foreign key refers to its own rows only.
@@ -237,6 +242,16 @@ pub(crate) struct Attributes {
     pub(crate) not_validated: Option<String>,
     /// MariaDB: the check in the column's own definition.
     pub(crate) check: Option<String>,
+}
+
+impl Column {
+    /// The type as a report prints it. Only SQLite has columns without one.
+    pub(crate) fn printed_type(&self) -> &str {
+        match self.printed.as_str() {
+            "" => "without a type",
+            printed => printed,
+        }
+    }
 }
 
 /// Where the value of a column comes from that an INSERT leaves out.
@@ -370,6 +385,19 @@ impl Index {
             true => self.is_key && self.is_whole && self.columns == declared.columns,
             false => self.is_whole && self.columns.starts_with(&declared.columns),
         }
+    }
+
+    /// Its columns as a report prints them.
+    pub(crate) fn columns_in_words(&self, backend: Engine) -> String {
+        let nameless = match backend {
+            Engine::Postgres | Engine::Sqlite => "an expression",
+            Engine::MySql => "a prefix or an expression",
+        };
+        let columns = self.columns.iter().map(|column| match column.as_str() {
+            "" => nameless,
+            column => column,
+        });
+        columns.collect::<Vec<_>>().join(", ")
     }
 
     /// Returns whether it would be exactly the declared index if the planner used it.

@@ -21,7 +21,7 @@ pub struct Report {
     pub differences: Vec<DifferenceReport>,
     /// What could not be compared, because this role may not see it.
     pub unknown: Vec<UnknownReport>,
-    /// What exists beyond the declared shape, and is kept.
+    /// What exists beyond the declared shape and is kept, and on SQLite which connections act on foreign keys.
     pub notes: Vec<String>,
     /// The migrations that are not applied yet and declare more than what was compared.
     pub pending: Vec<String>,

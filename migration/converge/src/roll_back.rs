@@ -6,6 +6,7 @@ use crate::{
     Error, apply,
     declare::Shape,
     engine::Engine,
+    foresee,
     inspect::{self, Inspection},
     plan::{self, Step, Undo},
     required::{self, Referrers},
@@ -103,7 +104,11 @@ async fn found(
     let is_whole = older.declares_all_but_tables_of(newer);
     let inspection = match is_whole {
         true => None,
-        false => Some(inspect::read(db, settings, newer).await?),
+        false => {
+            let mut current = inspect::read(db, settings, newer).await?;
+            foresee::undo(&mut current, &undone.undone);
+            Some(current)
+        }
     };
     let undo = Undo::between(older, newer, inspection.as_ref());
     let undone = undone.and(&undo);

@@ -8,7 +8,9 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{Error, create_required::CreateRequired, engine::Engine, server_error, sql};
+use crate::{
+    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, server_error, sql,
+};
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
@@ -80,12 +82,22 @@ impl Settings {
         words: &[&str],
     ) -> Result<DatabaseTransaction, DbErr> {
         match self.begin_with(pool, isolation, words).await {
-            // Where nothing is left to write it is not needed, and the first write is refused in its own words.
-            Err(error) if isolation == READ_COMMITTED && server_error::is_of_a_standby(&error) => {
-                self.begin_with(pool, "SELECT 1", words).await
+            Err(error) if isolation == READ_COMMITTED && server_error::is_unsupported(&error) => {
+                self.begin_on_a_standby(pool, words).await.ok_or(error)
             }
             begun => begun,
         }
+    }
+
+    /// Where nothing is left to write no other mode is needed, and the first write is refused in its own words.
+    async fn begin_on_a_standby(
+        &self,
+        pool: &DatabaseConnection,
+        words: &[&str],
+    ) -> Option<DatabaseTransaction> {
+        let transaction = self.begin_with(pool, "SELECT 1", words).await.ok()?;
+        let is_standby = has_rows(&transaction, "SELECT 1 WHERE pg_is_in_recovery()").await;
+        is_standby.is_ok_and(|is_one| is_one).then_some(transaction)
     }
 
     async fn begin_with(
@@ -253,9 +265,7 @@ impl<'c> Session<'c> {
                 self.settings.begin(pool, mode, &[&wait]).await?
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
-                let isolation = Some(IsolationLevel::RepeatableRead);
-                pool.begin_with_config(isolation, Some(AccessMode::ReadOnly))
-                    .await?
+                begin_of_mysql(pool, AccessMode::ReadOnly).await?
             }
             // The savepoint is rolled back, and the settings with it.
             (callers, Engine::Postgres) => {
@@ -328,14 +338,26 @@ pub(crate) const READ_COMMITTED: &str =
 /// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
 pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match Engine::of(pool) {
-        Engine::MySql => {
-            let isolation = Some(IsolationLevel::RepeatableRead);
-            let access = Some(AccessMode::ReadWrite);
-            pool.begin_with_config(isolation, access).await
-        }
+        Engine::MySql => begin_of_mysql(pool, AccessMode::ReadWrite).await,
         Engine::Postgres => Settings::default().begin(pool, READ_COMMITTED, &[]).await,
         // SQLite has one isolation level.
         Engine::Sqlite => pool.begin().await,
+    }
+}
+
+/// In a mode of the pool's sessions in which none begins, the server calls it an error of syntax.
+async fn begin_of_mysql(
+    pool: &DatabaseConnection,
+    access: AccessMode,
+) -> Result<DatabaseTransaction, DbErr> {
+    let isolation = Some(IsolationLevel::RepeatableRead);
+    match pool.begin_with_config(isolation, Some(access)).await {
+        Err(error) if server_error::is_of_syntax(&error) => Err(DbErr::Custom(format!(
+            "no transaction begins: {}; where sql_mode has ORACLE, BEGIN opens a block: \
+             take it out of the sql_mode of the pool's sessions",
+            server_error::message(&error)
+        ))),
+        begun => begun,
     }
 }
 

@@ -83,9 +83,31 @@ async fn go_without_tls(plain: &Database, error: CliError) -> Result<DatabaseCon
 
 async fn open(database: &Database) -> Result<DatabaseConnection, CliError> {
     let announcement = task::spawn(announce(database.clone()));
-    let opened = sea_orm::Database::connect(options(database)).await;
+    let opened = match attempt(database, Sessions::Ours).await {
+        // A pooler may refuse the settings.
+        Err(CliError::Connection { .. }) => attempt(database, Sessions::AsTheyAre).await,
+        opened => opened,
+    };
     announcement.cancel().await;
-    match opened {
+    opened
+}
+
+/// PostgreSQL: the settings that a session begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sessions {
+    /// Ours, for what is run outside a transaction: CREATE INDEX CONCURRENTLY.
+    Ours,
+    AsTheyAre,
+}
+
+const OURS_ON_POSTGRES: [(&str, &str); 3] = [
+    ("default_transaction_read_only", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+];
+
+async fn attempt(database: &Database, sessions: Sessions) -> Result<DatabaseConnection, CliError> {
+    match sea_orm::Database::connect(options(database, sessions)).await {
         Ok(db) => Ok(db),
         Err(error) => Err(explain(error, database).await),
     }
@@ -106,7 +128,7 @@ async fn announce(database: Database) {
 }
 
 /// SeaORM reads a URL only to see which driver is meant, and panics at those of some files.
-fn options(database: &Database) -> ConnectOptions {
+fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
     let mut options = ConnectOptions::new(match database {
         Database::Postgres(_) => "postgres://",
         Database::MySql(_) => "mysql://",
@@ -125,6 +147,10 @@ fn options(database: &Database) -> ConnectOptions {
             };
             // A pooler may keep those of others under the same names, and refuses what it does not know.
             let named = named.statement_cache_capacity(0).extra_float_digits(None);
+            let named = match sessions {
+                Sessions::Ours => named.options(OURS_ON_POSTGRES),
+                Sessions::AsTheyAre => named,
+            };
             options.map_sqlx_postgres_opts(move |_| named.clone())
         }
         Database::MySql(named) => options

@@ -1,14 +1,16 @@
-use std::{fmt, net::Ipv6Addr, path::Path, time::Duration};
+use std::{error::Error, fmt, net::Ipv6Addr, path::Path, str::FromStr, time::Duration};
 
 use sea_orm::sqlx::{
+    self,
     mysql::{MySqlConnectOptions, MySqlSslMode},
     postgres::{PgConnectOptions, PgSslMode},
 };
+use url::ParseError;
 
 use super::{
     environment::Url,
-    error::{CliError, reason},
-    parameters::Parameters,
+    error::{CliError, UrlPart, reason},
+    parameters::{self, Parameters},
     sqlite::Sqlite,
     tls,
 };
@@ -83,7 +85,7 @@ fn postgres(text: &str, rest: &str, schema: Option<&str>) -> Result<PgConnectOpt
         }
         _ => {}
     }
-    let options: PgConnectOptions = text.parse().map_err(unreadable)?;
+    let options: PgConnectOptions = parse(text)?;
     let options = match without_brackets(options.get_host()) {
         Some(address) => options.host(&address),
         None => options,
@@ -98,7 +100,7 @@ fn mysql(text: &str, rest: &str) -> Result<MySqlConnectOptions, CliError> {
     if let Some((parameter, _)) = parameters.unread_schema() {
         return Err(CliError::NoSchemas(parameter.to_owned()));
     }
-    let options: MySqlConnectOptions = text.parse().map_err(unreadable)?;
+    let options: MySqlConnectOptions = parse(text)?;
     if options.get_database().is_none() {
         return Err(CliError::DatabaseUnnamed);
     }
@@ -110,20 +112,48 @@ fn mysql(text: &str, rest: &str) -> Result<MySqlConnectOptions, CliError> {
     Ok(options.ssl_mode(mode))
 }
 
-fn unreadable(error: sea_orm::sqlx::Error) -> CliError {
-    CliError::UrlMalformed(reason(error))
+fn parse<O: FromStr<Err = sqlx::Error>>(text: &str) -> Result<O, CliError> {
+    text.parse().map_err(|error| {
+        let part = part_of(&error);
+        let reason = reason(error);
+        let is_wrong = |url: &str| url.parse::<O>().is_err();
+        match parameters::wrong_one(text, is_wrong) {
+            Some(parameter) => CliError::ParameterMalformed { parameter, reason },
+            None => CliError::UrlMalformed { reason, part },
+        }
+    })
+}
+
+fn part_of(error: &sqlx::Error) -> UrlPart {
+    let source = error.source();
+    match source.and_then(|source| source.downcast_ref::<ParseError>()) {
+        Some(ParseError::InvalidPort) => UrlPart::Port,
+        Some(
+            ParseError::EmptyHost
+            | ParseError::IdnaError
+            | ParseError::InvalidDomainCharacter
+            | ParseError::InvalidIpv4Address
+            | ParseError::InvalidIpv6Address,
+        ) => UrlPart::Host,
+        Some(_) => UrlPart::Form,
+        None => UrlPart::Encoding,
+    }
 }
 
 fn require_authority(rest: &str) -> Result<(), CliError> {
-    let malformed = |reason: &str| Err(CliError::UrlMalformed(reason.to_owned()));
+    let malformed = |part, reason: &str| {
+        let reason = reason.to_owned();
+        Err(CliError::UrlMalformed { reason, part })
+    };
     let Some(authority) = rest.strip_prefix("//") else {
-        return malformed("// is missing after the scheme");
+        return malformed(UrlPart::Form, "// is missing after the scheme");
     };
     // What stands before it would be shown as a host or a database, and may be a password.
     match authority.split_once(['/', '?', '#']) {
-        Some((_, rest)) if rest.contains('@') => {
-            malformed("there is an @ after the first /, ? or #")
-        }
+        Some((_, rest)) if rest.contains('@') => malformed(
+            UrlPart::Credentials,
+            "there is an @ after the first /, ? or #",
+        ),
         _ => Ok(()),
     }
 }

@@ -29,11 +29,11 @@ pub(super) enum CliError {
     )]
     Output(std::io::Error),
 
-    #[error(
-        "the database URL cannot be read: {0}. \
-         Percent-encode what is special in the user name and the password"
-    )]
-    UrlMalformed(String),
+    #[error("the database URL cannot be read: {reason}")]
+    UrlMalformed { reason: String, part: UrlPart },
+
+    #[error("the parameter {parameter:?} of the database URL cannot be read: {reason}")]
+    ParameterMalformed { parameter: String, reason: String },
 
     #[error(
         "the database URL names no database. Add it: mysql://USER:PASSWORD@HOST/DATABASE, sqlite://FILE"
@@ -144,6 +144,35 @@ pub(super) enum CliError {
     Scaffold(String),
 }
 
+/// The part of a URL that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UrlPart {
+    Form,
+    Credentials,
+    /// It holds bytes that are no text of UTF-8.
+    Encoding,
+    Host,
+    Port,
+}
+
+impl UrlPart {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Form => {
+                "write it like postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE or sqlite://FILE"
+            }
+            Self::Credentials => {
+                "percent-encode what is special in the user name and the password: %40 for @, %2F for /, %3F for ? and %23 for #"
+            }
+            Self::Encoding => {
+                "percent-encode the bytes of UTF-8 in the user name, the password and the name of the database"
+            }
+            Self::Host => "name the host; an address of IPv6 stands in brackets",
+            Self::Port => "give a port from 1 to 65535, or none for the usual one",
+        }
+    }
+}
+
 impl CliError {
     /// What the next step is called on the command line, where the error is the library's.
     pub(super) fn hint(&self) -> Option<&'static str> {
@@ -160,6 +189,10 @@ impl CliError {
             )) => Some("--lock-wait SECONDS says how long to wait"),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Dotenv(damage) => Some(damage.hint()),
+            Self::UrlMalformed { part, .. } => Some(part.hint()),
+            Self::ParameterMalformed { .. } => {
+                Some("give it a value that it can have, or leave it out")
+            }
             Self::Tls { problem, .. } => Some(problem.hint()),
             Self::RootCertificate { .. } => Some("name a file of PEM with the CA's certificate"),
             Self::SchemaInUrl(_) => Some(
@@ -181,7 +214,12 @@ impl CliError {
 /// What the driver says, without the kind of error that it calls it.
 pub(super) fn reason(error: sqlx::Error) -> String {
     match error {
-        sqlx::Error::Configuration(source) | sqlx::Error::Tls(source) => source.to_string(),
+        sqlx::Error::Configuration(source) | sqlx::Error::Tls(source) => {
+            match source.downcast::<sqlx::Error>() {
+                Ok(source) => reason(*source),
+                Err(source) => source.to_string(),
+            }
+        }
         sqlx::Error::Io(source) => source.to_string(),
         sqlx::Error::Database(answer) => answer.message().to_owned(),
         error => error.to_string(),

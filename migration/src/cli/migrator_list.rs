@@ -17,9 +17,11 @@ pub(super) fn newline_of(text: &str) -> &'static str {
 }
 
 fn with_entry(lib: &str, entry: &str, newline: &str) -> Option<String> {
-    let list = list(lib)?;
+    let code = code(lib);
+    let list = list(&code)?;
     let (before, content, after) = (&lib[..list.start], &lib[list.clone()], &lib[list.end..]);
-    let entries = content.trim_end();
+    // A comment may stand behind the last entry.
+    let (entries, behind) = content.trim_end().split_at(code[list].trim_end().len());
     let comma = match entries {
         "" => "",
         entries if entries.ends_with(',') => "",
@@ -29,46 +31,130 @@ fn with_entry(lib: &str, entry: &str, newline: &str) -> Option<String> {
         Some(last) => {
             let closing = &content[last + 1..];
             let indent = indent_of_entries(content).unwrap_or(format!("{closing}    "));
-            format!("{comma}{newline}{indent}{entry},{newline}{closing}")
+            format!("{comma}{behind}{newline}{indent}{entry},{newline}{closing}")
         }
-        None if entries.is_empty() => entry.to_owned(),
-        None => format!("{comma} {entry}"),
+        None if entries.is_empty() => format!("{behind}{entry}"),
+        None => format!("{comma}{behind} {entry}"),
     };
     Some(format!("{before}{entries}{added}{after}"))
 }
 
-/// The last list of boxed migrations, between its brackets.
-fn list(lib: &str) -> Option<std::ops::Range<usize>> {
+/// The list of migrations, between its brackets: that of the function which SeaORM asks for it, or else the last one
+/// of migrations.
+fn list(code: &str) -> Option<std::ops::Range<usize>> {
     const OPENING: &str = "vec![";
-    let lists = lib.rmatch_indices(OPENING).filter_map(|(at, _)| {
+    let lists = code.match_indices(OPENING).filter_map(|(at, _)| {
         let start = at + OPENING.len();
-        Some((at, start..start + closing_bracket(&lib[start..])?))
+        Some(start..start + closing(&code[start..], '[', ']')?)
     });
-    let mut lists = lists.filter(|(at, _)| !is_in_comment(lib, *at));
-    let is_list = |content: &str, before: &str| match content.trim() {
-        "" => before.contains("Vec<Box<dyn MigrationTrait>>"),
-        content => content.contains("Box::new("),
+    let is_list = |list: &std::ops::Range<usize>| match code[list.clone()].trim() {
+        "" => code[..list.start].contains("Vec<Box<dyn MigrationTrait>>"),
+        content => content.contains("Box::new(") && content.contains("::Migration"),
     };
-    let found = lists.find(|(at, range)| is_list(&lib[range.clone()], &lib[..*at]));
-    found.map(|(_, range)| range)
+    let lists: Vec<_> = lists.filter(is_list).collect();
+    let asked_for = code.find("fn migrations(").and_then(|at| {
+        let body = at + code[at..].find('{')? + 1;
+        Some(body..body + closing(&code[body..], '{', '}')?)
+    });
+    let is_asked_for = |list: &&std::ops::Range<usize>| {
+        let body = asked_for.as_ref();
+        body.is_some_and(|body| body.contains(&list.start))
+    };
+    let found = lists.iter().find(is_asked_for).or(lists.last());
+    found.cloned()
 }
 
-fn closing_bracket(text: &str) -> Option<usize> {
+/// Where the bracket ends that is open.
+fn closing(code: &str, opens: char, closes: char) -> Option<usize> {
     let mut open = 0_usize;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '[' => open += 1,
-            ']' if open == 0 => return Some(at),
-            ']' => open -= 1,
-            _ => {}
+    for (at, letter) in code.char_indices() {
+        if letter == opens {
+            open += 1;
+        } else if letter == closes && open == 0 {
+            return Some(at);
+        } else if letter == closes {
+            open -= 1;
         }
     }
     None
 }
 
-fn is_in_comment(lib: &str, at: usize) -> bool {
-    let line = lib[..at].rsplit('\n').next().unwrap_or_default();
-    line.contains("//")
+/// The text with spaces in place of comments, literals and what is compiled for tests alone: of the same length.
+fn code(lib: &str) -> String {
+    const FOR_TESTS: &str = "#[cfg(test)]";
+    let mut code = String::with_capacity(lib.len());
+    let mut rest = lib;
+    while let Some(first) = rest.chars().next() {
+        let length = comment_or_literal(rest);
+        let (taken, more) = rest.split_at(length.unwrap_or(first.len_utf8()));
+        match length {
+            Some(_) => code += &blank(taken),
+            None => code += taken,
+        }
+        rest = more;
+    }
+    while let Some(at) = code.find(FOR_TESTS) {
+        let rest = &code[at..];
+        let end = match rest.find(['{', ';']) {
+            Some(body) if rest[body..].starts_with('{') => {
+                closing(&rest[body + 1..], '{', '}').map(|end| body + 1 + end)
+            }
+            other => other,
+        };
+        let end = at + end.map_or(rest.len(), |end| end + 1);
+        let blank = blank(&code[at..end]);
+        code.replace_range(at..end, &blank);
+    }
+    code
+}
+
+fn blank(text: &str) -> String {
+    let blank = |byte| match byte {
+        b'\n' => '\n',
+        _ => ' ',
+    };
+    text.bytes().map(blank).collect()
+}
+
+/// The length of the comment or the literal that a text of Rust begins with.
+fn comment_or_literal(text: &str) -> Option<usize> {
+    let behind = |found: Option<usize>, length: usize| found.map_or(text.len(), |at| at + length);
+    if text.starts_with("//") {
+        return Some(behind(text.find('\n'), 0));
+    }
+    if text.starts_with("/*") {
+        return Some(behind(text.find("*/"), 2));
+    }
+    if let Some(string) = text.strip_prefix('"') {
+        return Some(behind(unescaped(string, '"'), 2));
+    }
+    if let Some(raw) = text.strip_prefix('r') {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        let end = format!("\"{}", &raw[..hashes]);
+        let string = raw[hashes..].strip_prefix('"')?;
+        return Some(behind(string.find(&end), 2 + hashes + end.len()));
+    }
+    let letter = text.strip_prefix('\'')?;
+    // A lifetime ends with no quote.
+    let is_escaped = letter.starts_with('\\');
+    let end = unescaped(letter, '\'')?;
+    let is_one = letter.chars().nth(1) == Some('\'');
+    (is_escaped || is_one).then_some(end + 2)
+}
+
+/// Where a literal ends.
+fn unescaped(text: &str, end: char) -> Option<usize> {
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => {
+                letters.next();
+            }
+            letter if letter == end => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn indent_of_entries(content: &str) -> Option<String> {
@@ -83,6 +169,8 @@ fn indent_of_entries(content: &str) -> Option<String> {
 /// After the last migration's module, or the last module, or before the first item.
 fn with_module(lib: &str, migration: &str, newline: &str) -> String {
     let lines: Vec<&str> = lib.split_inclusive('\n').collect();
+    let code = code(lib);
+    let code: Vec<&str> = code.split_inclusive('\n').collect();
     let is_migration = |line: &&str| module(line).is_some_and(is_migrations_name);
     let is_module = |line: &&str| module(line).is_some();
     let is_head = |line: &&str| {
@@ -90,7 +178,7 @@ fn with_module(lib: &str, migration: &str, newline: &str) -> String {
         line.is_empty() || line.starts_with("//!") || line.starts_with("#![")
     };
     let after_last = |wanted: &dyn Fn(&&str) -> bool| {
-        let last = lines.iter().rposition(wanted);
+        let last = code.iter().rposition(wanted);
         last.map(|at| at + 1)
     };
     let at = after_last(&is_migration)
@@ -188,6 +276,60 @@ mod tests {}
 
             let expected = format!("mod m1_b;\n{head}{expected} }}");
             assert_eq!(with.as_deref(), Some(expected.as_str()), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_comment_behind_the_last_entry_stays_there() {
+        let head = "fn migrations() -> Vec<Box<dyn MigrationTrait>> { ";
+        for (list, expected) in [
+            (
+                "vec![\n  Box::new(m0::Migration) // ], the first, \"\n]",
+                "vec![\n  Box::new(m0::Migration), // ], the first, \"\n  Box::new(m1_b::Migration),\n]",
+            ),
+            (
+                "vec![\n  Box::new(m0::Migration), /* it */\n]",
+                "vec![\n  Box::new(m0::Migration), /* it */\n  Box::new(m1_b::Migration),\n]",
+            ),
+            (
+                "vec![Box::new(m0::Migration) /* it, */]",
+                "vec![Box::new(m0::Migration), /* it, */ Box::new(m1_b::Migration)]",
+            ),
+        ] {
+            let with = with_migration(&format!("{head}{list} }}"), "m1_b");
+
+            let expected = format!("mod m1_b;\n{head}{expected} }}");
+            assert_eq!(with.as_deref(), Some(expected.as_str()), "{list}");
+        }
+    }
+
+    #[test]
+    fn the_list_that_seaorm_asks_for_is_meant() {
+        let ours = "vec![Box::new(m0::Migration)]";
+        let others = [
+            "#[cfg(test)]\nmod tests { fn two() -> Listed { vec![Box::new(m9::Migration)] } }",
+            "fn seeds() -> Vec<Box<dyn Seed>> { vec![Box::new(First)] }",
+            "fn later() -> Vec<Box<dyn MigrationTrait>> { vec![Box::new(m9::Migration)] }",
+            "const TEXT: &str = r#\"vec![Box::new(m9::Migration)]\"#;",
+            "fn empty<'a>(_: &'a str) -> (char, Vec<u8>) { ('\\'', vec![]) }",
+        ];
+        for other in others {
+            let migrations = |list: &str| {
+                format!("fn migrations() -> Vec<Box<dyn MigrationTrait>> {{ {list} }}\n")
+            };
+            let longer = migrations("vec![Box::new(m0::Migration), Box::new(m1_b::Migration)]");
+            for (lib, expected) in [
+                (
+                    format!("{}{other}\n", migrations(ours)),
+                    format!("mod m1_b;\n{longer}{other}\n"),
+                ),
+                (
+                    format!("{other}\n{}", migrations(ours)),
+                    format!("mod m1_b;\n{other}\n{longer}"),
+                ),
+            ] {
+                assert_eq!(with_migration(&lib, "m1_b"), Some(expected), "{lib}");
+            }
         }
     }
 

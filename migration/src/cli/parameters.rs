@@ -31,6 +31,21 @@ impl Parameters {
     }
 }
 
+/// The first parameter with which alone a URL is wrong that is not wrong without any.
+pub(super) fn wrong_one(url: &str, is_wrong: impl Fn(&str) -> bool) -> Option<String> {
+    let all = Url::parse(url).ok()?;
+    let mut alone = all.clone();
+    alone.set_query(None);
+    if is_wrong(alone.as_str()) {
+        return None;
+    }
+    let mut names = all.query_pairs().filter_map(|(name, value)| {
+        alone.query_pairs_mut().clear().append_pair(&name, &value);
+        is_wrong(alone.as_str()).then(|| name.into_owned())
+    });
+    names.next()
+}
+
 /// The search path in PostgreSQL's start-up options (`-c search_path=a,b`, `--search-path=a`), where they have one.
 pub(super) fn search_path(options: &str) -> Option<String> {
     let mut settings = words(options).into_iter().filter_map(|word| {

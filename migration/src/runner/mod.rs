@@ -36,6 +36,7 @@ use crate::{
     record_table::RecordTable,
     versions::{self, Compared},
 };
+use record_form::Use;
 pub(crate) use settings::Settings;
 use tasks::{
     ApplyNext, Converge, Drift, FindDrift, Fresh, MayRollBack, OwnDocuments, Progress, Repair,
@@ -226,6 +227,7 @@ impl<M> Runner<M> {
                 tracing::info!("Nothing was applied: 0 migrations were asked for");
                 return Ok(());
             }
+            Some(1) => tracing::info!("Applying 1 pending migration"),
             Some(steps) => tracing::info!("Applying {steps} pending migrations"),
             None => tracing::info!("Applying all pending migrations"),
         }
@@ -290,7 +292,8 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, steps, OwnDocuments::Drop).await
+        self.roll_back(&db, steps, OwnDocuments::Drop, Use::Names)
+            .await
     }
 
     /// Rolls back all applied migrations and applies them again.
@@ -303,7 +306,8 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None, OwnDocuments::Keep).await?;
+        self.roll_back(&db, None, OwnDocuments::Keep, Use::Insert)
+            .await?;
         self.go_on(&db, &ApplyNext::first(), None).await.map(|_| ())
     }
 
@@ -317,7 +321,9 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None, OwnDocuments::Drop).await?;
+        // A table of another form is not ours to drop.
+        self.roll_back(&db, None, OwnDocuments::Drop, Use::Insert)
+            .await?;
         self.take_turn(&db, &Uninstall).await
     }
 
@@ -457,16 +463,18 @@ impl<M> Runner<M> {
         db: &SchemaManagerConnection<'_>,
         steps: Option<u32>,
         own_documents: OwnDocuments,
+        used: Use,
     ) -> Result<(), Error> {
         match steps {
             Some(0) => {
                 tracing::info!("Nothing was rolled back: 0 migrations were asked for");
                 return Ok(());
             }
+            Some(1) => tracing::info!("Rolling back 1 applied migration"),
             Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
             None => tracing::info!("Rolling back all applied migrations"),
         }
-        self.take_turn(db, &MayRollBack { steps }).await?;
+        self.take_turn(db, &MayRollBack { steps, used }).await?;
         let next = RollBackNext { own_documents };
         if self.go_on(db, &next, steps).await? == Progress::NothingLeft {
             tracing::info!("No applied migrations");

@@ -57,13 +57,16 @@ pub(super) async fn down(
     settings: &Settings,
     steps: Option<u32>,
 ) -> Result<Vec<Preview>, Error> {
-    let records = records::all(session, settings).await?;
-    let applied = records.iter().rev().filter(|one| one.applied_at.is_some());
+    let unit = session.begin_to_read().await?;
+    let applied = records::applied_migrations(&unit.db(), settings).await;
+    unit.rollback().await?;
+    let applied = applied?;
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     // Rolled back before ours, they may take away what would be refused.
     let mut follows_external = false;
-    for MigrationRecord { name, .. } in applied.take(limit(steps)) {
+    for migration in applied.iter().rev().take(limit(steps)) {
+        let name = migration.name();
         let statements = match Version::of(name)? {
             None => {
                 follows_external = true;
@@ -76,7 +79,7 @@ pub(super) async fn down(
             }
         };
         previews.push(Preview {
-            migration: name.clone(),
+            migration: name.to_owned(),
             statements,
         });
     }

@@ -46,12 +46,28 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Refuses a table in which a migration could not be recorded once it is applied. Further columns do no harm.
-pub(super) async fn require(db: &impl ConnectionTrait, settings: &Settings) -> Result<(), Error> {
+/// What the table of records is needed for. Each needs what those before it need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// To read which migrations are recorded, or to delete a record.
+    Names,
+    /// To read when each was applied.
+    Times,
+    /// To record one.
+    Insert,
+}
+
+/// Refuses a table that cannot be used so: a migration is applied only where it can be recorded. Further columns do
+/// no harm.
+pub(super) async fn require(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    used: Use,
+) -> Result<(), Error> {
     let backend = Engine::of(db);
     let name = settings.records.name();
     let columns = columns(db, name).await?;
-    match unfit(backend, &columns) {
+    match unfit(backend, &columns, used) {
         None => Ok(()),
         Some(unfit) => Err(Error::MigrationTableForm {
             place: converge::place(db).await?,
@@ -61,23 +77,31 @@ pub(super) async fn require(db: &impl ConnectionTrait, settings: &Settings) -> R
     }
 }
 
-fn unfit(backend: Engine, columns: &[Column]) -> Option<Unfit> {
+fn unfit(backend: Engine, columns: &[Column], used: Use) -> Option<Unfit> {
     const VERSION: &str = "version";
     const APPLIED_AT: &str = "applied_at";
-    for (column, fits, wanted) in [
-        (VERSION, is_text as fn(Engine, &str) -> bool, "a text"),
-        (APPLIED_AT, is_big_integer, "bigint"),
+    for (column, least, fits, wanted) in [
+        (
+            VERSION,
+            Use::Names,
+            is_text as fn(Engine, &str) -> bool,
+            "a text",
+        ),
+        (APPLIED_AT, Use::Times, is_big_integer, "bigint"),
     ] {
         let Some(found) = columns.iter().find(|one| one.name == column) else {
             return Some(Unfit::Absent(column));
         };
-        if !fits(backend, &found.kind.to_ascii_lowercase()) {
+        if used >= least && !fits(backend, &found.kind.to_ascii_lowercase()) {
             return Some(Unfit::OfType {
                 column,
                 found: found.kind.clone(),
                 wanted,
             });
         }
+    }
+    if used < Use::Insert {
+        return None;
     }
     let ours = [VERSION, APPLIED_AT];
     let mut others = columns
@@ -88,15 +112,33 @@ fn unfit(backend: Engine, columns: &[Column]) -> Option<Unfit> {
 }
 
 fn is_text(backend: Engine, kind: &str) -> bool {
-    let is_without_type = backend == Engine::Sqlite && kind.is_empty();
-    is_without_type || kind.contains("char") || kind.contains("text")
+    match backend {
+        Engine::Sqlite => kind.is_empty() || kind.contains("char") || kind.contains("text"),
+        Engine::MySql => kind.contains("char") || kind.contains("text"),
+        // Of a fixed length it returns a name with spaces behind it.
+        Engine::Postgres => ["character varying", "text"].contains(&kind),
+    }
 }
 
 /// SQLite and MySQL's driver read a narrower integer too.
 fn is_big_integer(backend: Engine, kind: &str) -> bool {
+    const INTEGERS: [&str; 9] = [
+        "tinyint",
+        "smallint",
+        "mediumint",
+        "int",
+        "integer",
+        "bigint",
+        "int2",
+        "int4",
+        "int8",
+    ];
+    // As `bigint(20)` and `unsigned big int`; not `point`.
+    let mut words = kind.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_integer = words.any(|word| INTEGERS.contains(&word));
     match backend {
-        Engine::Sqlite => kind.contains("int"),
-        Engine::MySql => kind.contains("int") && !kind.contains("unsigned"),
+        Engine::Sqlite => is_integer,
+        Engine::MySql => is_integer && !kind.contains("unsigned"),
         Engine::Postgres => kind == "bigint",
     }
 }
@@ -105,9 +147,11 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
     let backend = Engine::of(db);
     let name = sql::literal(backend, table);
     let columns = match backend {
+        // An ENUM begins with its first value.
         Engine::MySql => format!(
             "SELECT CAST(lower(column_name) AS CHAR), CAST(column_type AS CHAR),
-                    CAST(is_nullable = 'NO' AND column_default IS NULL AND extra = '' AS SIGNED)
+                    CAST(is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum'
+                         AND lower(extra) NOT LIKE '%auto_increment%' AND lower(extra) NOT LIKE '%generated%' AS SIGNED)
              FROM information_schema.columns
              WHERE table_schema = DATABASE() AND table_name = {name}"
         ),
@@ -118,8 +162,9 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
              FROM pragma_table_info({name})"
         ),
         Engine::Postgres => format!(
-            "SELECT a.attname::text, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)::text,
-                    (a.attnotnull AND NOT a.atthasdef AND a.attidentity = '')::int::bigint
+            "SELECT a.attname::text, trim('\"' FROM format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)),
+                    ((a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND t.typdefault IS NULL
+                     AND a.attidentity = '')::int::bigint
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
              WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
             sql::literal(backend, &sql::identifier(backend, table))

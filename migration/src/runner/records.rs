@@ -9,7 +9,10 @@ use converge::{
     session::{Session, Statements, Unit},
 };
 
-use super::{record_form, settings::Settings};
+use super::{
+    record_form::{self, Use},
+    settings::Settings,
+};
 use crate::{Error, versions};
 
 /// Whether every migration is recorded, and no other: the one question of a service that starts.
@@ -53,10 +56,10 @@ pub struct MigrationRecord {
     pub applied_at: Option<i64>,
 }
 
-/// Whether there is a table of records.
+/// Whether there is a table of records, in which a migration can be recorded.
 pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
     let unit = session.begin_to_read().await?;
-    let are_kept = is_installed(&unit.db(), settings).await?;
+    let are_kept = is_installed(&unit.db(), settings, Use::Insert).await?;
     unit.rollback().await?;
     Ok(are_kept)
 }
@@ -67,7 +70,7 @@ pub(super) async fn all(
     settings: &Settings,
 ) -> Result<Vec<MigrationRecord>, Error> {
     let unit = session.begin_to_read().await?;
-    let applied = match is_installed(&unit.db(), settings).await? {
+    let applied = match is_installed(&unit.db(), settings, Use::Times).await? {
         true => times(&unit.db(), settings).await?,
         false => Vec::new(),
     };
@@ -196,14 +199,15 @@ pub(super) async fn require_deletable(
     }
 }
 
-/// Returns whether there is a table of records, in which a migration can be recorded.
+/// Returns whether there is a table of records, one that can be used so.
 pub(super) async fn is_installed(
     db: &impl ConnectionTrait,
     settings: &Settings,
+    used: Use,
 ) -> Result<bool, Error> {
     let is_there = is_there(db, settings).await?;
     if is_there {
-        record_form::require(db, settings).await?;
+        record_form::require(db, settings, used).await?;
     }
     Ok(is_there)
 }
@@ -234,7 +238,7 @@ pub(super) async fn known(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<Vec<String>, Error> {
-    if !is_installed(db, settings).await? {
+    if !is_installed(db, settings, Use::Names).await? {
         return Ok(Vec::new());
     }
     let applied = applied(db, settings, None).await?;

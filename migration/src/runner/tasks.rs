@@ -11,7 +11,7 @@ use converge::{
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{drift, preview, records, repaired::Repaired, settings::Settings};
+use super::{drift, preview, record_form::Use, records, repaired::Repaired, settings::Settings};
 use crate::{
     CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
@@ -87,6 +87,8 @@ pub(super) struct FindDrift;
 /// Nothing is rolled back where something later would be refused.
 pub(super) struct MayRollBack {
     pub(super) steps: Option<u32>,
+    /// What comes after it needs the table of records for this.
+    pub(super) used: Use,
 }
 pub(super) struct RollBackNext {
     pub(super) own_documents: OwnDocuments,
@@ -118,7 +120,7 @@ impl Task for ApplyNext {
         let db = turn.record();
         let is_installed = match self.can_record.swap(true, Relaxed) {
             true => records::is_there(&db, settings).await?,
-            false => records::is_installed(&db, settings).await?,
+            false => records::is_installed(&db, settings, Use::Insert).await?,
         };
         if !is_installed {
             install(&db, settings).await?;
@@ -144,7 +146,7 @@ impl Task for FindDrift {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
         let db = turn.record();
-        let is_complete = records::is_installed(&db, settings).await?
+        let is_complete = records::is_installed(&db, settings, Use::Names).await?
             && records::pending_migrations(&db, settings).await?.is_empty();
         if !is_complete {
             return Ok(Drift::NotComplete);
@@ -158,6 +160,7 @@ impl Task for MayRollBack {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
+        records::is_installed(&turn.record(), settings, self.used).await?;
         preview::down(&turn.work(), settings, self.steps)
             .await
             .map(|_| ())
@@ -360,7 +363,7 @@ fn remaking_required(
         .required_tables()
         .find(|table| !may_create && !is_made_here(table));
     if let Some(table) = lacking {
-        return Err(contents.would_lack(table, &engine).into());
+        return Err(contents.would_lack(backend, table, &engine).into());
     }
     if !contents.required_made_here.is_empty() {
         engine.create_required = CreateDocuments::Anywhere;

@@ -16,6 +16,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         up_names_the_applications_table_where_that_is_gone,
         a_service_starts_where_the_tables_have_changed,
         a_table_of_records_of_another_form_is_refused_before_anything_changes,
+        a_table_of_records_that_takes_no_record_is_read,
     ];
     if backend != DbBackend::Sqlite {
         tests.extend(tests![a_table_of_records_may_have_further_columns]);
@@ -106,6 +107,10 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
             "not bigint",
         ),
         (
+            "TABLE records (version varchar(99) PRIMARY KEY, applied_at point)",
+            "`applied_at` is point",
+        ),
+        (
             "TABLE records (version integer PRIMARY KEY, applied_at bigint NOT NULL)",
             "not a text",
         ),
@@ -122,7 +127,7 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
         database.execute([format!("CREATE {form}")]).await;
         let before = Inventory::of(&database).await;
 
-        for command in ["up", "status", "repair", "reset"] {
+        for command in ["up", "refresh", "reset"] {
             let error =
                 migrate(&database, [command, "--migration-table", "records"]).expect_error();
             assert!(error.contains(reason), "{command}: {error}");
@@ -135,11 +140,47 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
     }
 }
 
-async fn a_table_of_records_may_have_further_columns(database: Database) {
+/// Of what a command does not need nothing is required.
+async fn a_table_of_records_that_takes_no_record_is_read(database: Database) {
+    migrate(&database, ["up"]).expect_success();
     database
-        .execute(["CREATE TABLE seaql_migrations (version varchar(99) PRIMARY KEY, applied_at bigint NOT NULL,
-            note varchar(9), host varchar(9) NOT NULL DEFAULT '')"])
+        .execute([
+            "CREATE TABLE records (version varchar(99), applied_at bigint, note varchar(9) NOT NULL)",
+            "INSERT INTO records SELECT version, applied_at, '' FROM seaql_migrations",
+            "CREATE TABLE untimed (version varchar(99), applied_at varchar(9))",
+            "INSERT INTO untimed SELECT version, 'once' FROM seaql_migrations",
+        ])
         .await;
+    let with = |table: &str, arguments: &[&str]| {
+        let named = ["--migration-table", table];
+        migrate(&database, arguments.iter().chain(&named))
+    };
+
+    let status = with("records", &["status"]).expect_success();
+    assert!(!status.contains("pending"), "{status}");
+    with("untimed", &["check"]).expect_success();
+    let status = with("untimed", &["status"]).expect_error();
+    assert!(status.contains("not bigint"), "{status}");
+
+    for table in ["records", "untimed"] {
+        with(table, &["down"]).expect_success();
+    }
+}
+
+async fn a_table_of_records_may_have_further_columns(database: Database) {
+    let (domain, own) = match database.backend() {
+        DbBackend::Postgres => (
+            "CREATE DOMAIN stage AS varchar(9) NOT NULL DEFAULT 'test'",
+            ", stage stage NOT NULL",
+        ),
+        DbBackend::MySql => ("SELECT 1", ", stage enum('test', 'live') NOT NULL"),
+        _ => ("SELECT 1", ""),
+    };
+    let table = format!(
+        "CREATE TABLE seaql_migrations (version varchar(99) PRIMARY KEY, applied_at bigint NOT NULL,
+            note varchar(9), host varchar(9) NOT NULL DEFAULT ''{own})"
+    );
+    database.execute([domain, &table]).await;
 
     migrate(&database, ["up"]).expect_success();
 }

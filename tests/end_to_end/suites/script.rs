@@ -7,7 +7,10 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{Test, shape::lines};
 use crate::{
     engines::Database,
-    programs::{client, is_applied, migrate, migration, migration_beside_an_application, run},
+    programs::{
+        client, is_applied, migrate, migrate_beside_an_application, migration,
+        migration_beside_an_application, run,
+    },
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -149,36 +152,143 @@ async fn the_script_of_down_does_nothing_where_nothing_is_recorded(database: Dat
     assert!(!is_applied(&database, "create_documents"));
 }
 
-async fn a_script_stops_where_up_would_refuse(database: Database) {
-    let stops = [
-        (
+/// What is made, how it goes again, and why the script stops.
+type Stop = (
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+const STOPS: [Stop; 5] = [
+    (
+        &["CREATE TABLE app (id integer)"],
+        &["DROP TABLE app"],
+        "there is no table documents",
+    ),
+    (
+        &["CREATE TABLE documents (id varchar(36) NOT NULL PRIMARY KEY)"],
+        &["DROP TABLE documents"],
+        "documents.id is not a 32-bit integer",
+    ),
+    (
+        &[
+            "CREATE TABLE documents (id integer NOT NULL, tenant integer NOT NULL, PRIMARY KEY (id, tenant))",
+        ],
+        &["DROP TABLE documents"],
+        "documents.id alone is no key",
+    ),
+    (
+        &[
             "CREATE TABLE app (id integer)",
-            "DROP TABLE app",
-            "there is no table documents",
-        ),
-        (
-            "CREATE TABLE documents (id varchar(36) NOT NULL PRIMARY KEY)",
-            "DROP TABLE documents",
-            "documents.id is not a 32-bit integer",
-        ),
-        (
-            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_later', 1)",
-            "DELETE FROM seaql_migrations",
-            "a later release or another migrator was here",
-        ),
-    ];
+            "CREATE VIEW documents AS SELECT id FROM app",
+        ],
+        &["DROP VIEW documents", "DROP TABLE app"],
+        "no foreign key can refer to documents",
+    ),
+    (
+        &["INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_later', 1)"],
+        &["DELETE FROM seaql_migrations"],
+        "a later release or another migrator was here",
+    ),
+];
+
+const OF_POSTGRES: [Stop; 4] = [
+    (
+        &["CREATE UNLOGGED TABLE documents (id integer PRIMARY KEY)"],
+        &["DROP TABLE documents"],
+        "no foreign key can refer to documents",
+    ),
+    (
+        &[
+            "CREATE TABLE documents (id integer PRIMARY KEY)",
+            "CREATE TABLE heirs () INHERITS (documents)",
+        ],
+        &["DROP TABLE documents CASCADE"],
+        "no foreign key can refer to documents",
+    ),
+    (
+        &[
+            "CREATE DOMAIN number AS integer",
+            "CREATE TABLE documents (id number PRIMARY KEY)",
+        ],
+        &["DROP TABLE documents", "DROP DOMAIN number"],
+        "documents.id is not a 32-bit integer",
+    ),
+    (
+        &["CREATE TABLE documents (id integer UNIQUE DEFERRABLE)"],
+        &["DROP TABLE documents"],
+        "documents.id alone is no key",
+    ),
+];
+
+const OF_MARIADB: [Stop; 4] = [
+    (
+        &["CREATE TABLE Documents (id int PRIMARY KEY)"],
+        &["DROP TABLE Documents"],
+        "there is no table documents",
+    ),
+    (
+        &[
+            "CREATE TABLE Documents (id int PRIMARY KEY)",
+            "CREATE TABLE documents (id int NOT NULL, tenant int NOT NULL, PRIMARY KEY (id, tenant))",
+        ],
+        &["DROP TABLE Documents, documents"],
+        "documents.id alone is no key",
+    ),
+    (
+        &["CREATE TABLE documents (id int PRIMARY KEY) ENGINE = MyISAM"],
+        &["DROP TABLE documents"],
+        "no foreign key can refer to documents",
+    ),
+    (
+        &["CREATE TABLE documents (id int PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2"],
+        &["DROP TABLE documents"],
+        "no foreign key can refer to documents",
+    ),
+];
+
+const OF_SQLITE: [Stop; 2] = [
+    (
+        &[
+            "CREATE TABLE documents (id integer)",
+            "CREATE UNIQUE INDEX some ON documents (id) WHERE id > 0",
+        ],
+        &["DROP TABLE documents"],
+        "documents.id alone is no key",
+    ),
+    (
+        &["CREATE TABLE documents (id SERIAL PRIMARY KEY)"],
+        &["DROP TABLE documents"],
+        "documents.id is not a 32-bit integer",
+    ),
+];
+
+async fn a_script_stops_where_up_would_refuse(database: Database) {
     client(&database, &script(&database, &["down", "-n", "3"])).expect_success();
-    for (make, undo, reason) in stops {
-        database.execute([make]).await;
+    let own: &[Stop] = match database.backend() {
+        DbBackend::Postgres => &OF_POSTGRES,
+        DbBackend::MySql => &OF_MARIADB,
+        _ => &OF_SQLITE,
+    };
+    for (make, undo, reason) in STOPS.iter().chain(own) {
+        database.execute(make.iter().copied()).await;
+        let before = super::inventory::Inventory::of(&database).await;
 
         let finished = client(&database, &script_beside_an_application(&database));
 
         assert_ne!(finished.code, Some(0), "{finished:?}");
-        assert!(finished.stderr.contains(reason), "{}", finished.stderr);
-        let db = database.connect().await;
-        let made = db.execute_unprepared("SELECT * FROM vectors").await;
-        assert!(made.is_err(), "{reason}");
-        database.execute([undo]).await;
+        assert!(
+            finished.stderr.contains(reason),
+            "{reason}: {}",
+            finished.stderr
+        );
+        assert_eq!(
+            super::inventory::Inventory::of(&database).await,
+            before,
+            "{reason}"
+        );
+        migrate_beside_an_application(&database, ["up"]).expect_error();
+        database.execute(undo.iter().copied()).await;
     }
     client(&database, &script(&database, &["up"])).expect_success();
     migrate(&database, ["check"]).expect_success();

@@ -1,6 +1,7 @@
 //! What a database or a server sets for every session changes nothing that is found, done or printed.
 
-use sea_orm::DbBackend;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::block_in_place;
 
 use super::{Test, inventory::Inventory};
@@ -13,7 +14,10 @@ use crate::{
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     match backend {
         DbBackend::Postgres => tests![no_setting_of_a_database_changes_what_is_done],
-        DbBackend::MySql => tests![no_setting_of_a_server_changes_what_is_done],
+        DbBackend::MySql => tests![
+            no_setting_of_a_server_changes_what_is_done,
+            a_setting_of_a_pool_that_begins_no_transaction_is_named,
+        ],
         _ => Vec::new(),
     }
 }
@@ -29,7 +33,7 @@ fn rounds_of(all: &[Setting]) -> Vec<Vec<Setting>> {
     std::iter::once(all.to_vec()).chain(alone).collect()
 }
 
-const OF_POSTGRES: [Setting; 26] = [
+const OF_POSTGRES: [Setting; 27] = [
     ("quote_all_identifiers", "on"),
     ("standard_conforming_strings", "off"),
     ("backslash_quote", "on"),
@@ -37,6 +41,7 @@ const OF_POSTGRES: [Setting; 26] = [
     ("default_transaction_isolation", "serializable"),
     ("default_transaction_isolation", "'repeatable read'"),
     ("default_transaction_deferrable", "on"),
+    ("default_transaction_read_only", "on"),
     ("statement_timeout", "'400ms'"),
     ("lock_timeout", "'1ms'"),
     ("idle_in_transaction_session_timeout", "'400ms'"),
@@ -246,4 +251,26 @@ async fn no_setting_of_a_server_changes_what_is_done(database: Database) {
         differing.extend(found.difference(&wanted, &round));
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+async fn a_setting_of_a_pool_that_begins_no_transaction_is_named(database: Database) {
+    for (setting, name) in [
+        ("sql_mode = 'ORACLE'", "ORACLE"),
+        ("completion_type = 'CHAIN'", "completion_type"),
+        ("completion_type = 'RELEASE'", "completion_type"),
+    ] {
+        let before = Inventory::of(&database).await;
+        let db = database.connect_once().await;
+        let set = format!("SET SESSION {setting}");
+        db.execute_unprepared(&set).await.expect(setting);
+
+        let error = Migrator::up(&db, None).await.expect_err(setting);
+
+        let error = error.to_string();
+        assert!(
+            error.contains(name) && error.contains("pool's sessions"),
+            "{error}"
+        );
+        assert_eq!(Inventory::of(&database).await, before, "{setting}");
+    }
 }

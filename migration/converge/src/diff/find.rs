@@ -47,6 +47,8 @@ fn own(
             numbers_within_a_group: numbers_within_a_group(table),
         }),
         Kind::ReferredTo(kind) => return vec![not_a_table(kind)],
+        Kind::UnloggedInFamily => return vec![not_a_table("an unlogged table with inheritance")],
+        Kind::Partitioned => return vec![not_a_table("a partitioned table")],
         Kind::InheritedFrom => return vec![not_a_table("a table with inheritance")],
         Kind::Other(kind) => return vec![not_a_table(kind)],
     }
@@ -111,19 +113,22 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         Kind::InheritedFrom => {
             let children = shape.referrers_of(name);
             let children: Vec<&str> = children.map(|(table, _)| table.name.as_str()).collect();
+            let is_there = children.iter().all(|child| current.table(child).is_some());
+            let children = children.join(" and ");
+            let by_hand = match is_there {
+                true => "add its foreign key by hand".to_owned(),
+                false => format!("make {children} with its foreign key by hand, then apply again"),
+            };
             return unfit(
                 format!(
                     "other tables inherit from {name}, and no foreign key can refer to their rows"
                 ),
-                &format!(
-                    "if {} is to refer to no such row, add its foreign key by hand",
-                    children.join(" and ")
-                ),
+                &format!("if {children} is to refer to no such row, {by_hand}"),
             );
         }
         // An unlogged table may refer to it.
         Kind::Unlogged if are_unlogged(current, shape, name) => {}
-        Kind::Unlogged => {
+        Kind::Unlogged | Kind::UnloggedInFamily => {
             return unfit(
                 format!("{name} is an unlogged table, which only unlogged tables may refer to"),
                 &format!(
@@ -137,10 +142,18 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
                 &format!("convert it: ALTER TABLE {name} ENGINE = InnoDB"),
             );
         }
+        Kind::Partitioned => {
+            return unfit(
+                format!("{name} is a partitioned table, to which no foreign key can refer"),
+                &format!(
+                    "change it in the application's own migrations: ALTER TABLE {name} REMOVE PARTITIONING"
+                ),
+            );
+        }
         Kind::Other(kind) => {
             return unfit(
                 format!("{name} is {kind}"),
-                "name the database and schema of the table itself",
+                &format!("name {} the table itself", current.backend.place()),
             );
         }
     }
@@ -158,7 +171,10 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
                 other => other.to_string(),
             };
             return unfit(
-                format!("{name}.{column} is {}, not a {wanted}", found.printed),
+                format!(
+                    "{name}.{column} is {}, not a {wanted}",
+                    found.printed_type()
+                ),
                 "change it in the application's own migrations: the tables that refer to it would refuse its values or misread them",
             );
         }

@@ -1,10 +1,11 @@
 use crate::{
     declare::{Declared, Role, Shape},
+    engine::Engine,
     inspect::Inspection,
-    model::{Filled, Index, Owner, Table},
+    model::{Filled, ForeignKey, Index, Owner, Table},
 };
 
-/// What exists beyond the declared shape, and is kept.
+/// What exists beyond the declared shape and is kept, and what no shape tells.
 pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
     let own = shape.tables.iter().filter(|one| one.role == Role::Own);
     let is_alone = own.clone().count() == 1;
@@ -13,7 +14,7 @@ pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
         let Some(table) = current.table(&declared.table.name) else {
             continue;
         };
-        let mut of_table = of_table(declared, table);
+        let mut of_table = of_table(current.backend, declared, table);
         of_table.sort();
         of_table.dedup();
         notes.extend(of_table.into_iter().map(|note| match is_alone {
@@ -25,6 +26,7 @@ pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
 }
 
 fn of_table(
+    backend: Engine,
     Declared {
         table: declared, ..
     }: &Declared,
@@ -40,13 +42,13 @@ fn of_table(
     };
     let indexes = table.indexes.iter().filter(is_extra);
     let mut notes: Vec<String> = columns
-        .map(|column| format!("column {} ({})", column.name, column.printed))
+        .map(|column| format!("column {} ({})", column.name, column.printed_type()))
         .chain(indexes.map(|index| {
             let unique = if index.is_unique { "unique " } else { "" };
             format!(
                 "{unique}index {} on ({})",
                 index.name,
-                index.columns.join(", ")
+                index.columns_in_words(backend)
             )
         }))
         .chain(table.extras.kept.iter().cloned())
@@ -54,7 +56,29 @@ fn of_table(
     let views = table.extras.readers.iter().map(|(reader, _)| reader);
     notes.extend(views.filter(|reader| reader.starts_with("view ")).cloned());
     notes.extend(sequence(declared, table));
+    notes.extend(enforcement(backend, declared, table));
     notes
+}
+
+/// Which connections SQLite acts on a foreign key for: no catalog says it, and each connection has its own setting.
+fn enforcement(backend: Engine, declared: &Table, table: &Table) -> Option<String> {
+    match backend {
+        Engine::Sqlite => {}
+        Engine::Postgres | Engine::MySql => return None,
+    }
+    let is_there = |key: &&ForeignKey| {
+        let mut found = table.foreign_keys.iter();
+        found.any(|found| found.columns == key.columns)
+    };
+    let keys = declared.foreign_keys.iter().filter(is_there);
+    let columns: Vec<String> = keys.map(|key| key.columns.concat()).collect();
+    (!columns.is_empty()).then(|| {
+        format!(
+            "foreign key on {}: SQLite acts on it only on connections with PRAGMA foreign_keys = ON, \
+             which sqlx sets, and Python's sqlite3 and the sqlite3 shell do not",
+            columns.join(" and ")
+        )
+    })
 }
 
 /// A sequence that is not changed may go beyond what the column can hold.

@@ -32,7 +32,7 @@ impl Change {
                 declared, found, ..
             }
             | Difference::WrongType { declared, found } => {
-                format!("{} is {}", declared.name, found.printed)
+                format!("{} is {}", declared.name, found.printed_type())
             }
             Difference::Unreadable { column, rows } => {
                 format!(
@@ -162,13 +162,19 @@ impl Change {
             Difference::ForeignKeyUnvalidated { found, .. } => {
                 format!("{} is not validated", named(found))
             }
-            Difference::ForeignKeyElsewhere { found, .. } => format!(
-                "{} is ({}) to {}({})",
-                named(found),
-                found.columns.join(", "),
-                found.table,
-                found.references.join(", ")
-            ),
+            Difference::ForeignKeyElsewhere { found, .. } => {
+                // SQLite knows no columns of a table that does not exist.
+                let references = match found.references.concat().as_str() {
+                    "" => String::new(),
+                    _ => format!("({})", found.references.join(", ")),
+                };
+                format!(
+                    "{} is ({}) to {}{references}",
+                    named(found),
+                    found.columns.join(", "),
+                    found.table
+                )
+            }
             Difference::IndexAbsent {
                 declared,
                 duplicates,

@@ -235,9 +235,7 @@ fn read_kind(row: &Row) -> Result<Kind, DbErr> {
     let engine: String = row.get(1)?;
     let options: String = row.get(2)?;
     Ok(match (table_type.as_str(), engine.as_str()) {
-        ("BASE TABLE", _) if options.contains("partitioned") => {
-            Kind::Other("a partitioned table".to_owned())
-        }
+        ("BASE TABLE", _) if options.contains("partitioned") => Kind::Partitioned,
         ("BASE TABLE", "InnoDB") => Kind::Table,
         ("BASE TABLE", _) => Kind::TableOfEngine(engine),
         ("SYSTEM VERSIONED", "InnoDB") => Kind::ReferredTo("a system-versioned table".to_owned()),

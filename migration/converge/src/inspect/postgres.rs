@@ -144,7 +144,7 @@ fn read_table(
         before_insert,
         instead_rules,
     ] = answers;
-    let Some((schema, kind, hidden)) = read_class(class)? else {
+    let Some((schema, kind, hidden)) = read_class(&declared.name, class)? else {
         return Ok(None);
     };
     Ok(Some(Table {
@@ -180,23 +180,31 @@ fn class(table: &str) -> Question {
         "SELECT (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
-                row_security_active(c.oid)
+                row_security_active(c.oid), c.relforcerowsecurity, pg_has_role(c.relowner, 'USAGE')
          FROM pg_catalog.pg_class c
          WHERE c.oid = {table}"
     );
-    Question::new(6, sql)
+    Question::new(8, sql)
 }
 
 /// The schema and the kind of a table, and whether rows of it are hidden.
-fn read_class(rows: &[Row]) -> Result<Option<(String, Kind, Option<Hidden>)>, DbErr> {
+fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind, Option<Hidden>)>, DbErr> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let is_filtered: bool = row.get(5)?;
+    // Forced, it hides rows from the owner too.
+    let next_step = match (row.get(6)?, row.get(7)?) {
+        (false, _) => "use its owner or a role with BYPASSRLS".to_owned(),
+        (true, false) => "use a role with BYPASSRLS".to_owned(),
+        (true, true) => format!(
+            "it is forced on the owner; use a role with BYPASSRLS, or for this time ALTER TABLE {} NO FORCE ROW LEVEL SECURITY",
+            sql::identifier(Engine::Postgres, name)
+        ),
+    };
     let hidden = is_filtered.then(|| Hidden {
         what: HiddenPart::Rows,
-        reason: "row-level security may hide rows from this role; use the owner or a role with BYPASSRLS"
-            .to_owned(),
+        reason: format!("row-level security may hide rows from this role; {next_step}"),
     });
     let relkind: String = row.get(1)?;
     let persistence: String = row.get(2)?;
@@ -220,7 +228,7 @@ fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
     let other = match (relkind, persistence, family) {
         ("r" | "p", "t", _) => "a temporary table",
         ("r", "u", Family::None) => return Kind::Unlogged,
-        ("r", "u", Family::Heir | Family::Parent) => "an unlogged table with inheritance",
+        ("r", "u", Family::Heir | Family::Parent) => return Kind::UnloggedInFamily,
         ("r", _, Family::None) => return Kind::Table,
         ("r", _, Family::Heir) => return Kind::ReferredTo("a table with inheritance".to_owned()),
         ("r", _, Family::Parent) => return Kind::InheritedFrom,

@@ -13,7 +13,7 @@ pub(crate) use self::mysql::CAREFUL_MODE;
 pub(crate) use self::{
     lock::{Lock, Tables},
     obstacle::{Obstacle, Obstacles, Remedy, foundation, is_built_on, not_ours},
-    sqlite::{add_to_statement, rebuild_statement},
+    sqlite::{add_to_statement, rebuild_statement, undo_in_statements},
     steps::Steps,
     undo::{Undo, Undone},
 };

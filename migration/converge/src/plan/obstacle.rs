@@ -110,9 +110,10 @@ impl Obstacles<'_> {
         };
         match difference {
             Difference::RequiredAbsent { creation, .. } => match creation {
-                Creation::NotOurs(hint) => manual(not_ours(hint)),
+                Creation::NotOurs(hint) => manual(not_ours(self.backend, hint)),
                 Creation::TooLate(referrer) => manual(format!(
-                    "{referrer} is there, so its {table} were there too: bring them back, or name the database and schema that hold them"
+                    "{referrer} is there, so its {table} were there too: bring them back, or name {} them",
+                    self.backend.place()
                 )),
                 Creation::Wanted => None,
             },
@@ -286,9 +287,10 @@ impl Obstacles<'_> {
 }
 
 /// The next step where a required table is missing, with how a caller has one made.
-pub(crate) fn not_ours(hint: &str) -> String {
+pub(crate) fn not_ours(backend: Engine, hint: &str) -> String {
     format!(
-        "it belongs to the application: start that first, which makes it, or name the database and schema that hold it{}{hint}",
+        "it belongs to the application: start that first, which makes it, or name {} it{}{hint}",
+        backend.place(),
         if hint.is_empty() { "" } else { ". " }
     )
 }

@@ -222,6 +222,23 @@ pub(crate) fn rebuild_statement(table: &mut Table, rebuilt: &[String]) {
     }
 }
 
+/// Changes the statements that made a table to those of one in which this is undone.
+pub(crate) fn undo_in_statements(table: &mut Table, undone: &Undone) {
+    match undone {
+        Undone::ForeignKey { key, .. } => {
+            edit_statement(table, |made_by| rebuild::without_key(made_by, key));
+        }
+        Undone::Column { column, .. } => {
+            edit_statement(table, |made_by| rebuild::without_column(made_by, column));
+        }
+        Undone::Index { name, .. } => {
+            let statements = &mut table.extras.statements;
+            statements.retain(|one| !rebuild::makes_index(one, name));
+        }
+        Undone::Storage { .. } | Undone::Table { .. } => {}
+    }
+}
+
 fn edit_statement(table: &mut Table, edit: impl FnOnce(&str) -> Option<String>) {
     if let Some(made_by) = table.extras.statements.first_mut()
         && let Some(edited) = edit(made_by)

@@ -8,6 +8,7 @@ use crate::{
     full_path,
     model::{Column, Filled, Table, Type},
     sql,
+    types::Length,
 };
 
 /// A table whose foreign keys to another one are dropped where a migration is recorded.
@@ -17,68 +18,211 @@ pub(super) struct Dropped<'t> {
     pub(super) recorded: String,
 }
 
+/// What has this name in the script's place, be it a table or not.
 pub(super) fn has_table(backend: Engine, table: &str) -> String {
-    let tables = match backend {
+    match backend {
+        // Whether letters have a case, the server says. A derived table: else it looks up the one name it is asked for.
         Engine::MySql => {
-            "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
-             WHERE table_schema = DATABASE()) AS found WHERE TRUE"
+            let (name, lower) = (sql::literal(backend, table), lower(backend, table));
+            format!(
+                "EXISTS (SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
+                 WHERE table_schema = DATABASE()) AS found WHERE BINARY name = BINARY {name} \
+                 OR (@@lower_case_table_names <> 0 AND lower(name) = {lower}))"
+            )
         }
+        Engine::Sqlite => format!(
+            "EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = {})",
+            lower(backend, table)
+        ),
+        Engine::Postgres => format!("{} IS NOT NULL", regclass(table)),
+    }
+}
+
+/// Whether it is a table that a foreign key can refer to.
+pub(super) fn is_referable(backend: Engine, table: &str) -> String {
+    match backend {
+        Engine::MySql => format!(
+            "EXISTS (SELECT 1 FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = {} AND engine = 'InnoDB' \
+             AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND create_options NOT LIKE '%partitioned%')",
+            sql::literal(backend, table)
+        ),
+        Engine::Sqlite => format!(
+            "EXISTS (SELECT 1 FROM sqlite_schema \
+             WHERE type = 'table' AND lower(name) = {} AND upper(sql) NOT LIKE 'CREATE VIRTUAL%')",
+            lower(backend, table)
+        ),
+        // One that others inherit from has rows to which no key refers.
+        Engine::Postgres => format!(
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c WHERE c.oid = {} AND c.relpersistence = 'p' \
+             AND (c.relkind = 'p' OR c.relkind = 'r' AND NOT EXISTS \
+             (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = c.oid)))",
+            regclass(table)
+        ),
+    }
+}
+
+/// Whether rows of it may be hidden from this role.
+pub(super) fn is_hidden(backend: Engine, table: &str) -> Option<String> {
+    match backend {
+        Engine::Postgres => Some(format!("row_security_active({}::oid)", regclass(table))),
+        Engine::MySql | Engine::Sqlite => None,
+    }
+}
+
+/// Whether a foreign key can refer to this column alone.
+pub(super) fn is_key(backend: Engine, table: &str, column: &str) -> String {
+    let name = sql::literal(backend, table);
+    let column_name = sql::literal(backend, column);
+    match backend {
+        Engine::MySql => format!(
+            "EXISTS (SELECT 1 FROM information_schema.statistics \
+             WHERE table_schema = DATABASE() AND table_name = {name} AND non_unique = 0 GROUP BY index_name \
+             HAVING count(*) = 1 AND max(sub_part) IS NULL AND max(lower(column_name)) = {})",
+            lower(backend, column)
+        ),
         Engine::Sqlite => {
-            "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            let lower = lower(backend, column);
+            format!(
+                "((SELECT coalesce(group_concat(lower(name)), '') FROM pragma_table_info({name}) WHERE pk > 0) = {lower} \
+                 OR EXISTS (SELECT 1 FROM pragma_index_list({name}) AS keys WHERE keys.\"unique\" AND NOT keys.partial \
+                 AND (SELECT group_concat(lower(coalesce(name, ''))) FROM pragma_index_info(keys.name)) = {lower}))"
+            )
         }
-        Engine::Postgres => {
-            "SELECT 1 FROM (SELECT table_name AS name FROM information_schema.tables \
-             WHERE table_schema = current_schema()) AS found WHERE TRUE"
-        }
-    };
-    format!(
-        "EXISTS ({tables} AND lower(name) = {})",
-        lower(backend, table)
-    )
+        Engine::Postgres => format!(
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a \
+             ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+             WHERE i.indrelid = {} AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL \
+             AND i.indnkeyatts = 1 AND a.attname = {column_name})",
+            regclass(table)
+        ),
+    }
 }
 
 /// The column as it is required of the application's table.
 pub(super) fn has_required_column(backend: Engine, table: &Table, column: &Column) -> String {
-    let columns = match backend {
-        Engine::MySql => "SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()",
-        Engine::Sqlite => return has_required_column_of_sqlite(table, column),
-        Engine::Postgres => {
-            "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
-        }
-    };
-    let spelled = column.kind.spelled(backend);
-    let of_type = match (column.kind, backend) {
-        (Type::Integer { .. }, Engine::MySql) => {
-            format!(" AND data_type = '{spelled}' AND column_type NOT LIKE '%unsigned%'")
-        }
-        (Type::Integer { .. }, _) => format!(" AND data_type = '{spelled}'"),
-        _ => String::new(),
-    };
-    format!(
-        "EXISTS ({columns} AND table_name = {} AND column_name = {}{of_type})",
+    let (name, column_name) = (
         sql::literal(backend, &table.name),
-        sql::literal(backend, &column.name)
+        sql::literal(backend, &column.name),
+    );
+    match backend {
+        Engine::MySql => format!(
+            "EXISTS (SELECT 1 FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name = {name} AND column_name = {column_name} AND {})",
+            of_type_of_mysql(column.kind)
+        ),
+        Engine::Sqlite => column_of_sqlite(
+            &table.name,
+            &column.name,
+            &format!(" AND {}", of_type_of_sqlite(column)),
+        ),
+        // By the type itself: a domain over it is another.
+        Engine::Postgres => format!(
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_attribute \
+             WHERE attrelid = {} AND attname = {column_name} AND NOT attisdropped \
+             AND {})",
+            regclass(&table.name),
+            of_type_of_postgres(column.kind)
+        ),
+    }
+}
+
+/// Of a row of `pg_attribute`. The modifier of a type is its length and four, or its precision, scale and four.
+fn of_type_of_postgres(kind: Type) -> String {
+    let (name, modifier) = match kind {
+        Type::Integer { bits: 16, .. } => ("int2", None),
+        Type::Integer { bits: 64, .. } => ("int8", None),
+        Type::Integer { .. } => ("int4", None),
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } => ("varchar", Some(length + 4)),
+        Type::Text { .. } => ("text", None),
+        Type::Boolean => ("bool", None),
+        Type::Float { bits: 32 } => ("float4", None),
+        Type::Float { .. } => ("float8", None),
+        Type::Decimal { precision, scale } => ("numeric", Some((precision << 16 | scale) + 4)),
+        Type::Bytes { .. } => ("bytea", None),
+        Type::Date => ("date", None),
+        Type::Timestamp { zone: false } => ("timestamp", None),
+        Type::Timestamp { zone: true } => ("timestamptz", None),
+        Type::Uuid => ("uuid", None),
+        Type::Json { binary: false } => ("json", None),
+        Type::Json { binary: true } => ("jsonb", None),
+        // None is declared so.
+        Type::Serial | Type::Other => return "TRUE".to_owned(),
+    };
+    let modifier = modifier.map(|modifier| format!(" AND atttypmod = {modifier}"));
+    format!(
+        "atttypid = 'pg_catalog.{name}'::regtype{}",
+        modifier.unwrap_or_default()
     )
 }
 
-fn has_required_column_of_sqlite(table: &Table, column: &Column) -> String {
-    let key = match table.primary_key.as_slice() {
-        [key] if *key == column.name => " AND pk = 1",
-        _ => "",
-    };
+/// Of a row of `information_schema.columns`.
+fn of_type_of_mysql(kind: Type) -> String {
+    const ANY_CHARACTER: &str = "character_set_name = 'utf8mb4'";
+    match kind {
+        Type::Integer { .. } => format!(
+            "data_type = '{}' AND column_type NOT LIKE '%unsigned%'",
+            kind.spelled(Engine::MySql)
+        ),
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } => format!(
+            "data_type = 'varchar' AND character_maximum_length = {length} AND {ANY_CHARACTER}"
+        ),
+        Type::Text { .. } => format!("data_type = 'longtext' AND {ANY_CHARACTER}"),
+        Type::Boolean => "data_type = 'tinyint'".to_owned(),
+        Type::Decimal { precision, scale } => format!(
+            "data_type = 'decimal' AND numeric_precision = {precision} AND numeric_scale = {scale}"
+        ),
+        Type::Uuid => "data_type = 'binary' AND character_maximum_length = 16".to_owned(),
+        // What MariaDB makes of JSON.
+        Type::Json { .. } => {
+            format!("(data_type = 'json' OR data_type = 'longtext' AND {ANY_CHARACTER})")
+        }
+        Type::Float { .. } | Type::Bytes { .. } | Type::Date | Type::Timestamp { .. } => {
+            format!("data_type = '{}'", kind.spelled(Engine::MySql))
+        }
+        // None is declared so.
+        Type::Serial | Type::Other => "TRUE".to_owned(),
+    }
+}
+
+/// Of a row of `pragma_table_info`.
+fn of_type_of_sqlite(column: &Column) -> String {
+    const NAME: &str = "upper(trim(substr(type, 1, instr(type || '(', '(') - 1)))";
+    const INTEGER: &str = "'INTEGER', 'INT', 'INT4'";
     // It numbers no other type than INTEGER, and that holds 64 bits.
     let is_numbered = matches!(column.filled, Filled::AutoIncrement { .. });
-    let types = match column.kind {
-        Type::Integer { bits: 16, .. } if !is_numbered => "'SMALLINT', 'INT2'",
-        Type::Integer { bits: 64, .. } if !is_numbered => "'BIGINT', 'INT8'",
-        Type::Integer { .. } => "'INTEGER', 'INT'",
-        _ => "",
+    let names = match column.kind {
+        Type::Integer { .. } if is_numbered => INTEGER,
+        Type::Integer { bits: 16, .. } => "'SMALLINT', 'INT2'",
+        Type::Integer { bits: 64, .. } => "'BIGINT', 'INT8'",
+        Type::Integer { .. } => INTEGER,
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } => return format!("replace(upper(type), ' ', '') LIKE '%CHAR%({length})'"),
+        Type::Text { .. } => "'TEXT'",
+        Type::Boolean => "'BOOLEAN', 'BOOL'",
+        Type::Float { .. } | Type::Decimal { .. } => {
+            "'FLOAT', 'DOUBLE', 'DOUBLE PRECISION', 'REAL', 'DECIMAL', 'NUMERIC'"
+        }
+        Type::Bytes { .. } => "'BLOB'",
+        Type::Date => "'DATE', 'DATE_TEXT'",
+        Type::Timestamp { zone: false } => {
+            "'DATETIME', 'DATETIME_TEXT', 'TIMESTAMP', 'TIMESTAMP_TEXT'"
+        }
+        Type::Timestamp { zone: true } => "'TIMESTAMP_WITH_TIMEZONE_TEXT'",
+        Type::Uuid => "'UUID', 'UUID_TEXT'",
+        Type::Json { .. } => "'JSON', 'JSON_TEXT', 'JSONB', 'JSONB_TEXT'",
+        // None is declared so.
+        Type::Serial | Type::Other => return "TRUE".to_owned(),
     };
-    let of_type = match types {
-        "" => String::new(),
-        types => format!(" AND upper(type) IN ({types})"),
-    };
-    column_of_sqlite(&table.name, &column.name, &format!("{key}{of_type}"))
+    format!("{NAME} IN ({names})")
 }
 
 /// SQLite only.

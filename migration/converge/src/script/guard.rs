@@ -47,18 +47,77 @@ pub(super) fn up(script: &Script<'_>, version: &Version) -> Vec<Guard> {
         let before = version.older.table_named(&declared.table.name);
         match (&declared.role, before) {
             (Role::Required { .. }, None) => {
-                let missing = guarded.missing(&declared.table.name, &version.newer);
-                missing
-                    .into_iter()
-                    .chain(guarded.unfit(declared, None))
-                    .collect()
+                guarded.missing(&declared.table.name, &version.newer).into()
             }
-            (Role::Required { .. }, before) => guarded.unfit(declared, before),
+            (Role::Required { .. }, Some(_)) => Vec::new(),
             (Role::Own, None) => guarded.made(&declared.table),
             (Role::Own, Some(before)) => guarded.changed(&declared.table, before),
         }
     });
     guards.collect()
+}
+
+/// Stops where `up` would refuse an application's table that one of these versions refers to.
+pub(super) fn required(script: &Script<'_>, versions: &[Version]) -> Vec<Guard> {
+    let newest = versions.last().map(|version| &version.newer.tables);
+    let required = newest.into_iter().flatten();
+    let required = required.filter(|declared| declared.role != Role::Own);
+    let guards = required.flat_map(|declared| unfit(script, versions, &declared.table));
+    guards.collect()
+}
+
+fn unfit(script: &Script<'_>, versions: &[Version], table: &Table) -> Vec<Guard> {
+    let backend = script.backend;
+    let name = &table.name;
+    let has = catalog::has_table(backend, name);
+    // Where a version is due that requires it.
+    let stop = |is_required: &dyn Fn(&Table) -> bool, fits: &str, message: String| {
+        let requires = |version: &&Version| {
+            let before = version.newer.table_named(name);
+            before.is_some_and(is_required)
+        };
+        let due = versions.iter().filter(requires);
+        let due = due.map(|version| format!("NOT {}", script.records.has(&version.migration)));
+        let due: Vec<String> = due.collect();
+        Guard::new(
+            format!("({}) AND {has} AND NOT {fits}", due.join(" OR ")),
+            message,
+        )
+    };
+    let kind = stop(
+        &|_| true,
+        &catalog::is_referable(backend, name),
+        format!("no foreign key can refer to {name}: migration check tells"),
+    );
+    let columns = table.columns.iter().map(|column| {
+        let named = format!("{name}.{}", column.name);
+        let wanted = match column.kind {
+            Type::Integer { bits, .. } => format!("a {bits}-bit integer"),
+            kind => kind.spelled(backend),
+        };
+        stop(
+            &|table| table.column(&column.name).is_some(),
+            &catalog::has_required_column(backend, table, column),
+            format!("{named} is not {wanted}: migration check tells"),
+        )
+    });
+    let key = match table.primary_key.as_slice() {
+        [key] => Some(stop(
+            &|_| true,
+            &catalog::is_key(backend, name, key),
+            format!("{name}.{key} alone is no key: migration check tells"),
+        )),
+        _ => None,
+    };
+    let hidden = catalog::is_hidden(backend, name).map(|is_hidden| {
+        stop(
+            &|_| true,
+            &format!("(NOT {is_hidden})"),
+            format!("row-level security may hide rows of {name}: see check"),
+        )
+    });
+    let kind = std::iter::once(kind);
+    kind.chain(columns).chain(key).chain(hidden).collect()
 }
 
 /// Stops where others would lose rows or a key, and where SQLite would drop what is not recorded.
@@ -119,27 +178,6 @@ impl<'g> Guarded<'g> {
                 format!("there is no table {table}: start the application first"),
             ),
         ]
-    }
-
-    /// The columns that the application's table has to have, and had not to before.
-    fn unfit(&self, declared: &Declared, before: Option<&Table>) -> Vec<Guard> {
-        let table = &declared.table;
-        let is_new =
-            |column: &&Column| before.is_none_or(|before| before.column(&column.name).is_none());
-        let has = self.has_table(&table.name);
-        let unfit = |column: &Column| {
-            let fits = catalog::has_required_column(self.script.backend, table, column);
-            let named = format!("{}.{}", table.name, column.name);
-            let message = match column.kind {
-                Type::Integer { bits, .. } => format!("{named} is not a {bits}-bit integer"),
-                _ => format!("there is no {named}"),
-            };
-            self.due(
-                &format!("{has} AND NOT {fits}"),
-                format!("{message}: migration check tells"),
-            )
-        };
-        table.columns.iter().filter(is_new).map(unfit).collect()
     }
 
     fn made(&self, table: &Table) -> Vec<Guard> {

@@ -67,7 +67,9 @@ impl Script<'_> {
         let versions = self.versions.iter().take(count);
         let parts = versions.map(|version| Part::up(self, version));
         let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>()?;
-        let guards = self.guards(&parts);
+        let mut guards = self.guards(&parts);
+        let applied = &self.versions[..count.min(self.versions.len())];
+        guards.extend(guard::required(self, applied));
         let statements = match self.backend {
             Engine::MySql => mysql::up(self.records, &guards, &parts),
             Engine::Sqlite => sqlite::up(self.records, &guards, &parts),

@@ -54,9 +54,16 @@ fn write_report(out: &mut String, report: &Report) -> Result {
         let (name, declared) = (&part.name, &part.declared);
         writeln!(out, "{style}{state:<8}{style:#} {name:<width$} {declared}")?;
     }
-    for difference in &report.differences {
+    for (at, difference) in report.differences.iter().enumerate() {
         writeln!(out, "\n{}: {difference}", difference.part)?;
         if let RemedyReport::Repair { steps } = &difference.remedy {
+            // SQLite makes several changes by rebuilding the table once.
+            let mut before = report.differences.iter().take(at);
+            let same = before.find(|one| one.remedy == difference.remedy);
+            if let Some(same) = same {
+                writeln!(out, "  together with: {}, above", same.part)?;
+                continue;
+            }
             for step in steps {
                 writeln!(out, "  lock: {}", step.lock)?;
                 for statement in &step.statements {
@@ -69,7 +76,7 @@ fn write_report(out: &mut String, report: &Report) -> Result {
         writeln!(out, "\n{}: not compared: {}", unknown.part, unknown.reason)?;
     }
     if !report.notes.is_empty() {
-        writeln!(out, "\nalso there, and kept:")?;
+        writeln!(out, "\nnotes:")?;
         for note in &report.notes {
             writeln!(out, "  {note}")?;
         }

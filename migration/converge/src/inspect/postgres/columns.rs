@@ -10,8 +10,9 @@ use crate::{
     types::{Length, Type},
 };
 
-/// A column of a domain is filled by the domain's default, and not null where the domain is. The sequence is the one that the default takes its numbers from, or the one behind an IDENTITY; with it comes
-/// whether the column owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
+/// A column of a domain is filled by the domain's default, and not null where the domain is. The sequence is the
+/// one that the default takes its numbers from, or the one behind an IDENTITY; with it comes whether the column
+/// owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
 /// depends on `quote_all_identifiers`.
 pub(super) fn columns(table: &str) -> Question {
     let sql = format!(

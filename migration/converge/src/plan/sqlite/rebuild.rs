@@ -10,7 +10,7 @@ use super::{
     compare::{self, Pairs},
     definition::{Column, Constraint, ConstraintKind, Definition, Reference, TableConstraint},
     listed, quoted,
-    token::is_one_statement,
+    token::{is_one_statement, tokens},
 };
 use crate::{
     diff::{Change, Difference},
@@ -72,6 +72,39 @@ pub(super) fn with_column(made_by: &str, column: &str) -> Option<String> {
     let mut statement = Rewritten::new(made_by, &definition);
     statement.insert(constrained.unwrap_or(last.kind.end), &format!(", {column}"));
     Some(statement.text())
+}
+
+/// Returns a statement that makes a table without this foreign key; `None` where it is not understood.
+pub(super) fn without_key(made_by: &str, key: &ForeignKey) -> Option<String> {
+    let definition = Definition::parse(made_by)?;
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.drop_key(key).ok()?;
+    Some(statement.text())
+}
+
+/// Returns a statement that makes a table without a column that is not its first; `None` where it is not understood.
+pub(super) fn without_column(made_by: &str, column: &str) -> Option<String> {
+    let definition = Definition::parse(made_by)?;
+    let ends = definition.columns.iter().map(|one| {
+        let constrained = one.constraints.last().map(|last| last.span.end);
+        (&one.name, constrained.unwrap_or(one.kind.end))
+    });
+    let ends: Vec<(&String, usize)> = ends.collect();
+    let both = ends.windows(2).find_map(|both| match both {
+        [(_, before), (name, end)] if name.eq_ignore_ascii_case(column) => Some(*before..*end),
+        _ => None,
+    })?;
+    let mut statement = Rewritten::new(made_by, &definition);
+    statement.replace(&both, "");
+    Some(statement.text())
+}
+
+/// Returns whether the statement makes the index of this name.
+pub(super) fn makes_index(statement: &str, name: &str) -> bool {
+    let tokens = tokens(statement);
+    let is_of_index = tokens.iter().take(3).any(|token| token.is("INDEX"));
+    let named = tokens.windows(2).find(|two| two[1].is("ON"));
+    is_of_index && named.is_some_and(|two| two[0].is_named(name))
 }
 
 /// Returns the statement with another name of the table; `None` where it is not understood.
