@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use futures_timer::Delay;
 use sea_orm::{ConnectionTrait, DbErr};
-use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
     Error,
@@ -14,13 +12,13 @@ use crate::{
     engine::Engine,
     facts::{self, Facts, Question},
     inspect::{self, Inspection},
-    lock::BETWEEN_TRIES,
     orphans::Handover,
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
     report::{self, Report},
-    server_error::is_lost_race,
+    server_error::fails_again,
     session::{Session, Settings, TxMode},
+    wait::Wait,
 };
 
 /// How often a step that failed may have been run by another session meanwhile.
@@ -104,21 +102,8 @@ pub(crate) async fn inspect_knowing(
 ///
 /// [`Error::Lookup`] where the catalog or the rows cannot be read.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
-    let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
-    let started = Instant::now();
-    loop {
-        match inspect(session, shape).await {
-            // Galera ends a transaction that reads what another node changes.
-            Err(Error::Lookup { source, .. })
-                if !is_callers
-                    && is_lost_race(&source)
-                    && started.elapsed() < session.settings.lock_wait =>
-            {
-                Delay::new(BETWEEN_TRIES).await;
-            }
-            current => return current.map(|current| current.report(shape)),
-        }
-    }
+    let current = inspect(session, shape).await?;
+    Ok(current.report(shape))
 }
 
 /// Returns whether the catalog alone shows a difference. It reads no rows: [`check`] tells the rest.
@@ -129,13 +114,24 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
-    let settings = session.settings;
-    if session.reads_at_once() {
-        return differs(&session.db, settings, shape).await;
+    if session.reads_at_once()
+        && let Ok(differs) = differs(&session.db, session.settings, shape).await
+    {
+        return Ok(differs);
     }
+    let mut wait = Wait::begin();
+    loop {
+        match differs_within(session, shape).await {
+            Err(error) => wait.again(session, shape, error).await?,
+            differs => return differs,
+        }
+    }
+}
+
+async fn differs_within(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let unit = session.begin_to_read().await.map_err(failed)?;
-    let differs = differs(&unit.db(), settings, shape).await;
+    let differs = differs(&unit.db(), session.settings, shape).await;
     unit.rollback().await.map_err(failed)?;
     differs
 }
@@ -153,6 +149,22 @@ async fn differs(
 /// Inspects as [`inspect`] does, where the server has refused to fix these elements without copying the table, and
 /// these facts are known.
 async fn inspect_again(
+    session: &Session<'_>,
+    shape: &Shape,
+    copied: &[Element],
+    facts: &mut Facts,
+) -> Result<Current, Error> {
+    let mut wait = Wait::begin();
+    loop {
+        match inspect_once(session, shape, copied, facts).await {
+            // Another session has locked a table, or Galera ends a transaction that reads what another node changes.
+            Err(error) => wait.again(session, shape, error).await?,
+            current => return current,
+        }
+    }
+}
+
+async fn inspect_once(
     session: &Session<'_>,
     shape: &Shape,
     copied: &[Element],
@@ -236,6 +248,24 @@ pub struct Converged {
     pub current: Current,
 }
 
+/// A step that has failed, which another session may have run meanwhile.
+struct Tried {
+    element: Element,
+    step: Step,
+    error: Error,
+}
+
+impl Tried {
+    /// Whether the next step would be the same, or would clear up only to fail again.
+    fn is_over(&self, plan: &Plan, step: &Step) -> bool {
+        let fails_again = match &self.error {
+            Error::Step { source, .. } => fails_again(source),
+            _ => false,
+        };
+        self.step == *step || (fails_again && self.element == plan.change.element())
+    }
+}
+
 /// An element that could not be fixed.
 pub struct Failed {
     element: Element,
@@ -258,7 +288,7 @@ pub async fn converge(
 ) -> Result<Converged, Error> {
     let mut done: Vec<Done> = Vec::new();
     let mut failed: Vec<Failed> = Vec::new();
-    let mut tried: Option<(Step, Error)> = None;
+    let mut tried: Option<Tried> = None;
     let mut trying: Option<Instant> = None;
     let mut refused_before: Option<String> = None;
     let started = Instant::now();
@@ -297,8 +327,8 @@ pub async fn converge(
                 }),
             };
         };
-        let really_failed = match tried.take_if(|(tried, _)| tried == step) {
-            Some((_, error)) => Some(error),
+        let really_failed = match tried.take_if(|tried| tried.is_over(plan, step)) {
+            Some(Tried { error, .. }) => Some(error),
             None => changed_nothing(step, &done, shape.most_steps()),
         };
         let started = trying.take().unwrap_or_else(Instant::now);
@@ -334,7 +364,11 @@ pub async fn converge(
             }
             Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
                 looks_again += 1;
-                tried = Some((step.clone(), error));
+                tried = Some(Tried {
+                    element: plan.change.element(),
+                    step: step.clone(),
+                    error,
+                });
             }
             Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
                 if refusal == Refusal::OfEverything =>
