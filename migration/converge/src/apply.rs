@@ -148,7 +148,7 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
             let statements = step.statements.join("; ");
             return Err(Error::Step { statements, source });
         }
-        let blocker = lock::blocker(session, tables, need(step)).await;
+        let blocker = lock::blocker(session, tables, need(session, step)).await;
         tries += 1;
         let is_autovacuum = |blocker: &Blocker| blocker.kind == Kind::Autovacuum;
         if blocker.as_ref().is_some_and(is_autovacuum)
@@ -165,11 +165,11 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
             return Err(Error::Step { statements, source });
         }
         let holder = blocker.map(|blocker| blocker.sentence);
-        if wait.is_over(session.settings) || !step.is_atomic(session.backend()) {
-            return Err(in_use(session, step, holder));
-        }
         if let Some(holder) = &holder {
             wait.report(holder);
+        }
+        if wait.is_over(session.settings) || !step.is_atomic(session.backend()) {
+            return Err(in_use(session, step, holder));
         }
         Delay::new(BETWEEN_TRIES).await;
     }
@@ -185,10 +185,11 @@ enum Patience {
 }
 
 /// What a step needs of the tables that others may have in use.
-fn need(step: &Step) -> Need {
-    match step.lock.excludes_readers() {
-        true => Need::Alone,
-        false => Need::NoWriters,
+fn need(session: &Session<'_>, step: &Step) -> Need {
+    match session.backend() {
+        Engine::Postgres if !step.lock.excludes_readers() => Need::NoWriters,
+        // MySQL changes a table's shape while nobody has it, be it for a moment.
+        Engine::Postgres | Engine::MySql | Engine::Sqlite => Need::Alone,
     }
 }
 

@@ -59,8 +59,8 @@ async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<St
 
 /// Also the wait for a row. What an earlier transaction could not restore is what it had found.
 async fn mysql(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    let set = "SET @colpali_lock_wait = coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout), \
-         @colpali_row_wait = coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout), \
+    let set = "SET @colpali_lock_wait = CAST(coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout) AS UNSIGNED), \
+         @colpali_row_wait = CAST(coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout) AS UNSIGNED), \
          SESSION lock_wait_timeout = 1, SESSION innodb_lock_wait_timeout = 1";
     db.execute_unprepared(set).await?;
     let restore = "SET SESSION lock_wait_timeout = @colpali_lock_wait, \

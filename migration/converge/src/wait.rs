@@ -45,11 +45,12 @@ impl Wait {
         self.started.elapsed() >= settings.lock_wait
     }
 
-    /// Logs for whom, once for each of them in a row.
+    /// Logs for whom, once for each of them in a row. What a holder is doing may change meanwhile.
     pub fn report(&mut self, holder: &str) {
-        if self.reported.as_deref() != Some(holder) {
+        let who = holder.split(',').next().unwrap_or(holder);
+        if self.reported.as_deref() != Some(who) {
             tracing::info!("waiting for {holder}");
-            self.reported = Some(holder.to_owned());
+            self.reported = Some(who.to_owned());
         }
     }
 
