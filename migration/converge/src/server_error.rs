@@ -453,6 +453,39 @@ mod tests {
     }
 
     #[test]
+    fn what_fails_again_is_no_lost_race() {
+        let fail_again = [
+            of_postgres("22003", "smallint out of range"),
+            of_postgres("23505", "could not create unique index"),
+            of_postgres("23514", "check constraint is violated by some row"),
+            of_postgres("53100", "could not extend file"),
+            of_postgres("53200", "out of memory"),
+            of_mysql(1062, "23000", "Duplicate entry 'a' for key 'b'"),
+            of_mysql(1264, "22003", "Out of range value"),
+            of_mysql(1114, "HY000", "The table is full"),
+            of_sqlite("1555", "UNIQUE constraint failed"),
+            of_sqlite("13", "database or disk is full"),
+        ];
+        for answer in fail_again {
+            let what = answer.to_string();
+            let error = error(answer);
+            assert!(fails_again(&error) && !is_lost_race(&error), "{what}");
+        }
+        let may_succeed = [
+            of_postgres("55P03", "canceling statement due to lock timeout"),
+            of_postgres("40P01", "deadlock detected"),
+            of_mysql(1205, "HY000", "Lock wait timeout exceeded"),
+            of_mysql(1213, "40001", "Deadlock"),
+            of_sqlite("5", "database is locked"),
+        ];
+        for answer in may_succeed {
+            let what = answer.to_string();
+            let error = error(answer);
+            assert!(!fails_again(&error) && is_lost_race(&error), "{what}");
+        }
+    }
+
+    #[test]
     fn a_full_disk_is_told_by_the_systems_number_on_mysql_alone() {
         let full = of_mysql(1030, "HY000", "Got error 28 from storage engine");
         assert!(is_full(&error(full)));
