@@ -53,11 +53,16 @@ pub(super) async fn blocker(
 ) -> Result<Option<Blocker>, DbErr> {
     let tables: Vec<String> = tables.iter().map(|table| resolved(table)).collect();
     let (tables, modes) = (tables.join(", "), conflicting(need));
+    let others = match need {
+        Need::Read => OF_THE_SCHEMA,
+        Need::Rows | Need::NoWriters | Need::Alone => "false",
+    };
     let sql = format!(
         "SELECT {WHO}, {IS_AUTOVACUUM} FROM pg_catalog.pg_locks l {OF_A_LOCK}
          WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-           AND l.database = {THIS_DATABASE} AND l.relation = ANY (ARRAY[{tables}]::oid[]) AND l.mode IN ({modes})
-         ORDER BY l.mode <> 'AccessExclusiveLock', coalesce(a.xact_start, p.prepared) LIMIT 1"
+           AND l.database = {THIS_DATABASE} AND l.mode IN ({modes})
+           AND (l.relation = ANY (ARRAY[{tables}]::oid[]) OR {others})
+         ORDER BY l.relation <> ALL (ARRAY[{tables}]::oid[]), l.mode <> 'AccessExclusiveLock', coalesce(a.xact_start, p.prepared) LIMIT 1"
     );
     let read = |row: &QueryResult| {
         let kind = match row.try_get_by_index(1)? {
@@ -71,6 +76,11 @@ pub(super) async fn blocker(
     };
     Ok(rows(db, &sql, [], read).await?.pop())
 }
+
+/// An inspection also reads what refers to a table.
+const OF_THE_SCHEMA: &str = "l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f'))";
 
 /// The modes of a lock on a table that the need has to wait for.
 fn conflicting(need: Need) -> &'static str {
