@@ -1,4 +1,4 @@
-use converge::explained;
+use converge::{Work, explained};
 use sea_orm::DbErr;
 
 use crate::{Place, Report};
@@ -138,6 +138,20 @@ impl Error {
                 | converge::Error::Lookup { source, .. }
                 | converge::Error::Step { source, .. },
             ) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// Returns what failed and what the database returned, where that may have been another session's doing.
+    pub(crate) fn waited(&self, records: &str) -> Option<(Work, &DbErr)> {
+        match self {
+            Self::Migration(source) => {
+                let table = records.to_owned();
+                Some((Work::Records { table }, source))
+            }
+            Self::Converge(error) => error.waited(),
             _ => None,
         }
     }

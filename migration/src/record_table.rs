@@ -110,15 +110,22 @@ impl RecordTable {
     }
 
     /// PostgreSQL: the query that has a row where these migrations are recorded, at least one, and no other.
-    pub(crate) fn complete(&self, schema: &str, migrations: &[&str]) -> String {
+    pub(crate) fn complete(&self, schema: Option<&str>, migrations: &[&str]) -> String {
         let backend = Engine::Postgres;
-        let (schema, table) = (sql::identifier(backend, schema), self.quoted(backend));
+        let table = match schema {
+            Some(schema) => format!(
+                "{}.{}",
+                sql::identifier(backend, schema),
+                self.quoted(backend)
+            ),
+            None => self.quoted(backend),
+        };
         let names: Vec<String> = migrations
             .iter()
             .map(|name| sql::literal(backend, name))
             .collect();
         format!(
-            "SELECT 1 FROM {schema}.{table} HAVING count(*) > 0 AND count(applied_at) = {} \
+            "SELECT 1 FROM {table} HAVING count(*) > 0 AND count(applied_at) = {} \
              AND count(*) FILTER (WHERE version NOT IN ({})) = 0",
             names.len(),
             names.join(", ")

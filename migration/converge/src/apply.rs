@@ -15,11 +15,14 @@ use crate::{
     declare::Shape,
     diff::{Change, name},
     engine::Engine,
-    lock::{self, BETWEEN_TRIES},
+    error::Work,
+    lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
+    patience::TRY,
     plan::{Execution, Setting, Step, Tables},
     server_error::{is_in_use, would_copy},
     session::{Session, TxMode},
     sql,
+    wait::{self, Wait, names},
 };
 
 /// MySQL's shortest wait for a table is a second, for which others queue behind it.
@@ -123,41 +126,76 @@ pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
     Delay::new(pause).await;
 }
 
+/// After so many tries an autovacuum is outwaited.
+const FEW_TRIES: u32 = 3;
+
 /// Runs a step, gives way to whoever has the table in use, and tries again where nothing of a try stays.
 /// Says how many rows were changed.
 async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u64, Error> {
     let started = Instant::now();
-    let mut said = None;
+    let mut wait = Wait::begin();
+    let mut tries: u32 = 0;
+    let mut patience = Patience::Polite;
     loop {
-        let source = match attempt(session, step).await {
+        let source = match attempt(session, step, patience).await {
             Ok(rows) => return Ok(rows),
             Err(Stopped::WaitedFor(holder)) => return Err(in_use(session, step, Some(holder))),
             Err(Stopped::WouldChange(changed)) => return Err(Error::RowsChanged { changed }),
             Err(Stopped::By(error)) => error,
         };
-        if !is_in_use(&source) || session.tx_mode() == TxMode::InTransaction {
+        let is_within = session.tx_mode() == TxMode::InTransaction;
+        if !is_in_use(&source) {
             let statements = step.statements.join("; ");
             return Err(Error::Step { statements, source });
         }
-        let holder = lock::blocker(session, tables).await;
-        let is_over = started.elapsed() >= session.settings.lock_wait;
-        if is_over || !step.is_atomic(session.backend()) {
-            return Err(in_use(session, step, holder));
+        let blocker = lock::blocker(session, tables, need(session, step)).await;
+        tries += 1;
+        let is_autovacuum = |blocker: &Blocker| blocker.kind == Kind::Autovacuum;
+        if blocker.as_ref().is_some_and(is_autovacuum)
+            && patience == Patience::Polite
+            && (tries == FEW_TRIES || is_within)
+        {
+            let left = session.settings.lock_wait.saturating_sub(started.elapsed());
+            patience = Patience::Outwaiting(left);
+            continue;
         }
-        if holder.is_some() && said != holder {
-            tracing::info!("  waiting for {}", holder.as_deref().unwrap_or_default());
-            said = holder;
+        patience = Patience::Polite;
+        if is_within {
+            let statements = step.statements.join("; ");
+            return Err(Error::Step { statements, source });
+        }
+        let holder = blocker.map(|blocker| blocker.sentence);
+        if let Some(holder) = &holder {
+            wait.report(holder);
+        }
+        if wait.is_over(session.settings) || !step.is_atomic(session.backend()) {
+            return Err(in_use(session, step, holder));
         }
         Delay::new(BETWEEN_TRIES).await;
     }
 }
 
-fn in_use(session: &Session<'_>, step: &Step, holder: Option<String>) -> Error {
-    Error::InUse {
-        statements: step.statements.join("; "),
-        seconds: session.settings.lock_wait.as_secs_f64(),
-        holder,
+/// How long a try waits for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// For a moment: others queue behind it.
+    Polite,
+    /// Until an autovacuum gives way, and no longer than this.
+    Outwaiting(Duration),
+}
+
+/// What a step needs of the tables that others may have in use.
+fn need(session: &Session<'_>, step: &Step) -> Need {
+    match session.backend() {
+        Engine::Postgres if !step.lock.excludes_readers() => Need::NoWriters,
+        // MySQL changes a table's shape while nobody has it, be it for a moment.
+        Engine::Postgres | Engine::MySql | Engine::Sqlite => Need::Alone,
     }
+}
+
+fn in_use(session: &Session<'_>, step: &Step, holder: Option<String>) -> Error {
+    let statements = step.statements.join("; ");
+    wait::in_use(session.settings, Work::Step { statements }, holder)
 }
 
 enum Stopped {
@@ -174,7 +212,7 @@ impl From<DbErr> for Stopped {
     }
 }
 
-async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
+async fn attempt(session: &Session<'_>, step: &Step, patience: Patience) -> Result<u64, Stopped> {
     let settings = match &step.execution {
         Execution::Transaction { settings }
         | Execution::Compared { settings }
@@ -186,6 +224,10 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
     };
     let unit = session.begin_saying(&[POLITE]).await?;
     let db = unit.db();
+    if let Patience::Outwaiting(longest) = patience {
+        db.execute_unprepared(&lock::outwaiting_autovacuum(longest))
+            .await?;
+    }
     let outcome = match step.execution {
         Execution::Compared { .. } => with(&db, settings, compared(&db, &step.statements)).await,
         Execution::Transaction { .. }
@@ -199,6 +241,10 @@ async fn attempt(session: &Session<'_>, step: &Step) -> Result<u64, Stopped> {
     };
     match outcome {
         Ok(rows) => {
+            if let Patience::Outwaiting(_) = patience {
+                // What is within another transaction goes on there.
+                db.execute_unprepared(lock::AS_POLITE_AS_BEFORE).await?;
+            }
             unit.commit().await?;
             Ok(rows)
         }
@@ -285,9 +331,9 @@ async fn beside_others(
 /// writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
     let unit = session.begin().await?;
+    let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
     let table = sql::identifier(Engine::Postgres, table);
-    let wait =
-        format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
+    let wait = format!("{wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
     let outcome = unit.db().execute_unprepared(&wait).await;
     unit.rollback().await?;
     outcome.map(|_| ())
@@ -343,9 +389,4 @@ pub(crate) async fn to_its_end(
             outcome => return outcome,
         }
     }
-}
-
-fn names(shape: &Shape) -> Vec<String> {
-    let tables = shape.tables.iter();
-    tables.map(|declared| declared.table.name.clone()).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use futures_timer::Delay;
 use sea_orm::{ConnectionTrait, DbErr};
+
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
@@ -14,14 +14,14 @@ use crate::{
     engine::Engine,
     facts::{self, Facts, Question},
     inspect::{self, Inspection},
-    lock::BETWEEN_TRIES,
     model::{HiddenPart, Table},
     orphans::Handover,
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
     report::{self, Report},
-    server_error::is_lost_race,
+    server_error::fails_again,
     session::{Session, Settings, TxMode},
+    wait::Wait,
 };
 
 /// How often a step that failed may have been run by another session meanwhile.
@@ -108,23 +108,19 @@ pub(crate) async fn inspect_knowing(
 /// [`Error::Lookup`] where the catalog cannot be read, or the rows for another reason than a missing right.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
     let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
-    let started = Instant::now();
     let mut facts = Facts::default();
+    let mut wait = Wait::begin();
     loop {
         let hidden = facts.hidden().len();
         match inspect_what_is_shown(session, shape, &[], &mut facts).await {
             // PostgreSQL ends a transaction in which a question is refused.
             Err(_) if !is_callers && facts.hidden().len() > hidden => facts.forget(),
-            // Galera ends a transaction that reads what another node changes.
-            Err(Error::Lookup { source, .. })
-                if !is_callers
-                    && is_lost_race(&source)
-                    && started.elapsed() < session.settings.lock_wait =>
-            {
+            // Another session has locked a table, or Galera ends a transaction that reads what another node changes.
+            Err(error) => {
+                wait.again(session, shape, error).await?;
                 facts.forget();
-                Delay::new(BETWEEN_TRIES).await;
             }
-            current => return current.map(|current| current.report(shape)),
+            Ok(current) => return Ok(current.report(shape)),
         }
     }
 }
@@ -137,13 +133,24 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
-    let settings = session.settings;
-    if session.reads_at_once() {
-        return differs(&session.db, settings, shape).await;
+    if session.reads_at_once()
+        && let Ok(differs) = differs(&session.db, session.settings, shape).await
+    {
+        return Ok(differs);
     }
+    let mut wait = Wait::begin();
+    loop {
+        match differs_within(session, shape).await {
+            Err(error) => wait.again(session, shape, error).await?,
+            differs => return differs,
+        }
+    }
+}
+
+async fn differs_within(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let unit = session.begin_to_read().await.map_err(failed)?;
-    let differs = differs(&unit.db(), settings, shape).await;
+    let differs = differs(&unit.db(), session.settings, shape).await;
     unit.rollback().await.map_err(failed)?;
     differs
 }
@@ -166,7 +173,14 @@ async fn inspect_again(
     copied: &[Element],
     facts: &mut Facts,
 ) -> Result<Current, Error> {
-    let current = inspect_what_is_shown(session, shape, copied, facts).await?;
+    let mut wait = Wait::begin();
+    let current = loop {
+        match inspect_what_is_shown(session, shape, copied, facts).await {
+            // As in `check`.
+            Err(error) => wait.again(session, shape, error).await?,
+            Ok(current) => break current,
+        }
+    };
     match current.unknown.first() {
         Some(Unknown { element, reason }) => {
             let looked_for = format!(
@@ -182,7 +196,7 @@ async fn inspect_again(
     }
 }
 
-/// The same, where what this role may not see is noted.
+/// The same once, where what this role may not see is noted.
 async fn inspect_what_is_shown(
     session: &Session<'_>,
     shape: &Shape,
@@ -273,6 +287,24 @@ pub struct Converged {
     pub current: Current,
 }
 
+/// A step that has failed, which another session may have run meanwhile.
+struct Tried {
+    element: Element,
+    step: Step,
+    error: Error,
+}
+
+impl Tried {
+    /// Whether the next step would be the same, or would clear up only to fail again.
+    fn is_over(&self, plan: &Plan, step: &Step) -> bool {
+        let fails_again = match &self.error {
+            Error::Step { source, .. } => fails_again(source),
+            _ => false,
+        };
+        self.step == *step || (fails_again && self.element == plan.change.element())
+    }
+}
+
 /// An element that could not be fixed.
 pub struct Failed {
     element: Element,
@@ -295,7 +327,7 @@ pub async fn converge(
 ) -> Result<Converged, Error> {
     let mut done: Vec<Done> = Vec::new();
     let mut failed: Vec<Failed> = Vec::new();
-    let mut tried: Option<(Step, Error)> = None;
+    let mut tried: Option<Tried> = None;
     let mut trying: Option<Instant> = None;
     let mut refused_before: Option<String> = None;
     let started = Instant::now();
@@ -334,8 +366,8 @@ pub async fn converge(
                 }),
             };
         };
-        let really_failed = match tried.take_if(|(tried, _)| tried == step) {
-            Some((_, error)) => Some(error),
+        let really_failed = match tried.take_if(|tried| tried.is_over(plan, step)) {
+            Some(Tried { error, .. }) => Some(error),
             None => changed_nothing(step, &done, shape.most_steps()),
         };
         let started = trying.take().unwrap_or_else(Instant::now);
@@ -371,7 +403,11 @@ pub async fn converge(
             }
             Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
                 looks_again += 1;
-                tried = Some((step.clone(), error));
+                tried = Some(Tried {
+                    element: plan.change.element(),
+                    step: step.clone(),
+                    error,
+                });
             }
             Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
                 if refusal == Refusal::OfEverything =>

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use sea_orm::DbErr;
 
 use crate::{declare::DeclarationError, model::Place, server_error::explained};
@@ -115,14 +117,17 @@ pub enum Error {
 
     /// Others had a table in use for longer than was to be waited.
     #[error(
-        "timed out after {seconds} s waiting to run `{}`: the table is in use by {}. Completed steps are kept. \
+        "timed out after {seconds} s waiting to {work}: the table is in use by {}.{} \
          Hint: end that session, or wait longer",
-        abridged(statements),
-        holder.as_deref().unwrap_or("another session")
+        holder.as_deref().unwrap_or("another session"),
+        match work {
+            Work::Step { .. } => " Completed steps are kept.",
+            Work::Lookup { .. } | Work::Records { .. } => "",
+        }
     )]
     InUse {
-        /// The statements of the step.
-        statements: String,
+        /// What was to be done.
+        work: Work,
         /// For how many seconds it was waited.
         seconds: f64,
         /// Who has it, as far as this role may know.
@@ -194,7 +199,52 @@ fn abridged(statements: &str) -> String {
     }
 }
 
+/// What had to wait for another session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The statements of a step.
+    Step {
+        /// The statements.
+        statements: String,
+    },
+    /// A lookup in the catalog or the rows.
+    Lookup {
+        /// What was asked for.
+        looked_for: String,
+    },
+    /// Reading or changing the records of migrations.
+    Records {
+        /// The table that holds them.
+        table: String,
+    },
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step { statements } => write!(f, "run `{}`", abridged(statements)),
+            Self::Lookup { looked_for } => write!(f, "look up {looked_for}"),
+            Self::Records { table } => write!(f, "read or change the records in {table}"),
+        }
+    }
+}
+
 impl Error {
+    /// Returns what failed and what the database returned, where that may have been another session's doing.
+    pub fn waited(&self) -> Option<(Work, &DbErr)> {
+        match self {
+            Self::Lookup { looked_for, source } => {
+                let looked_for = looked_for.clone();
+                Some((Work::Lookup { looked_for }, source))
+            }
+            Self::Step { statements, source } => {
+                let statements = statements.clone();
+                Some((Work::Step { statements }, source))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns what makes an error of one in a lookup of this.
     pub fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
         let looked_for = what.into();

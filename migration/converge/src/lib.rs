@@ -23,6 +23,7 @@ mod inspect;
 mod lock;
 mod model;
 mod orphans;
+mod patience;
 mod plan;
 mod preview;
 mod provisional;
@@ -38,6 +39,7 @@ pub mod session;
 mod simulated;
 pub mod sql;
 mod types;
+mod wait;
 
 pub use apply::Done;
 pub use clear::{Contents, drop_all, how_many};
@@ -48,12 +50,12 @@ pub use converge::{
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use engine::Engine;
-pub use error::Error;
+pub use error::{Error, Work};
 pub use inspect::{
     Case, Relation, case_of_tables, has_rows, list, place, referrers_elsewhere, relations, rows,
     tables,
 };
-pub use lock::{BETWEEN_TRIES, End, Turn};
+pub use lock::{BETWEEN_TRIES, Turn, WRITER};
 pub use model::Place;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
@@ -61,4 +63,8 @@ pub use report::{
     DifferenceReport, PartReport, PartState, RemedyReport, Report, StepReport, UnknownReport,
 };
 pub use roll_back::{Record, roll_back};
-pub use server_error::{explained, is_in_use, is_lost_race, is_referred_to, is_rolled_back};
+pub use server_error::{
+    explained, is_in_use, is_lost_race, is_recorded_already, is_referred_to, is_rolled_back,
+};
+pub use session::End;
+pub use wait::{Next, Wait};

@@ -13,6 +13,7 @@ use crate::{
     declare::Shape,
     diff::{Change, Difference, name},
     engine::Engine,
+    error::Work,
     facts::{Orphans, counted},
     inspect::{Inspection, list},
     lock::BETWEEN_TRIES,
@@ -22,6 +23,7 @@ use crate::{
     session::Session,
     sql,
     types::Type,
+    wait::{self, Wait},
 };
 
 /// Rows that are handed over at once; each may have a million ids.
@@ -103,7 +105,7 @@ pub(crate) async fn delete(
     }
     let started = Instant::now();
     let before = handover.rows();
-    let outcome = rounds(session, &purge, handover)
+    let outcome = rounds(session, shape, &purge, handover)
         .instrument(tracing::info_span!("step"))
         .await;
     let seconds = started.elapsed().as_secs_f64();
@@ -117,34 +119,34 @@ pub(crate) async fn delete(
 
 async fn rounds(
     session: &Session<'_>,
+    shape: &Shape,
     purge: &Purge<'_>,
     handover: &Handover<'_>,
 ) -> Result<(), Error> {
-    let mut waiting_since = Instant::now();
+    let mut wait = Wait::begin();
     loop {
         let statements = || purge.deletion.delete();
         let before = handover.rows();
         let error = match round(session, purge, handover).await {
             Ok(0) => return Ok(()),
             Ok(_) => {
-                waiting_since = Instant::now();
+                wait = Wait::begin();
                 continue;
             }
             Err(error) => error,
         };
-        let is_over = waiting_since.elapsed() >= session.settings.lock_wait;
+        let is_over = wait.is_over(session.settings);
         match error {
             Stopped::NotStored(source) => return Err(Error::OrphansNotStored { source }),
             Stopped::NotWithdrawn(source) => return Err(Error::OrphansNotWithdrawn { source }),
             Stopped::More(_) if !is_over => {}
             Stopped::More(rows) => {
-                return Err(Error::InUse {
-                    statements: statements(),
-                    seconds: session.settings.lock_wait.as_secs_f64(),
-                    holder: Some(format!(
-                        "a session that adds rows without what they reference, {rows} meanwhile"
-                    )),
-                });
+                let statements = statements();
+                let holder = format!(
+                    "a session that adds rows without what they reference, {rows} meanwhile"
+                );
+                let work = Work::Step { statements };
+                return Err(wait::in_use(session.settings, work, Some(holder)));
             }
             Stopped::WithoutProgress { left } => {
                 return Err(Error::OrphansKept {
@@ -152,16 +154,16 @@ async fn rounds(
                     found: deciding(purge.table),
                 });
             }
+            // What a COMMIT has come to is not known.
+            Stopped::By(source) if !is_in_use(&source) || handover.rows() != before => {
+                let statements = statements();
+                return Err(Error::Step { statements, source });
+            }
             Stopped::By(source) => {
-                let may_wait = matches!(session.db, SchemaManagerConnection::Connection(_))
-                    && is_in_use(&source)
-                    && !is_over
-                    // What a COMMIT has come to is not known.
-                    && handover.rows() == before;
-                if !may_wait {
-                    let statements = statements();
-                    return Err(Error::Step { statements, source });
-                }
+                let statements = statements();
+                wait.again(session, shape, Error::Step { statements, source })
+                    .await?;
+                continue;
             }
         }
         Delay::new(BETWEEN_TRIES).await;

@@ -12,6 +12,11 @@ pub fn is_in_use(error: &DbErr) -> bool {
     IN_USE.have(error)
 }
 
+/// Whether a lock of another session was waited for, and not for long enough.
+pub(crate) fn is_lock_timeout(error: &DbErr) -> bool {
+    LOCK_TIMEOUT.have(error)
+}
+
 /// A disk without room, for which nobody waits.
 pub(crate) fn is_full(error: &DbErr) -> bool {
     FULL.have(error) || answer(error).is_some_and(is_full_by_words)
@@ -26,6 +31,21 @@ pub fn is_lost_race(error: &DbErr) -> bool {
 /// Whether this role lacks the right to what it has asked for.
 pub(crate) fn is_denied(error: &DbErr) -> bool {
     DENIED.have(error)
+}
+
+/// MySQL and MariaDB: whether a row is there already. Of a record that is a lost race between two nodes of Galera; of a
+/// step it tells of the table's own rows, for which no second try helps.
+pub fn is_recorded_already(error: &DbErr) -> bool {
+    DUPLICATE.have(error)
+}
+
+/// Whether the same statement fails again, however often it is run: the rows, the disk or the memory do not allow it.
+pub(crate) fn fails_again(error: &DbErr) -> bool {
+    let of_class = |classes: &[&str]| match answer(error).map(Code::of) {
+        Some(Code::SqlState(state)) => classes.iter().any(|class| state.starts_with(class)),
+        Some(Code::MySql(_) | Code::Sqlite(_)) | None => false,
+    };
+    is_full(error) || FAILS_AGAIN.have(error) || of_class(&CLASSES_THAT_FAIL_AGAIN)
 }
 
 /// MySQL and MariaDB: whether another table refers to what was to be dropped or deleted.
@@ -72,7 +92,7 @@ pub fn explained(error: &DbErr) -> String {
 pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_without_connection(error) {
         return Some(
-            "the server may allow this role or all others no more connections: a migrator uses two",
+            "every connection of the pool is in use, or the server allows this role or all others no more: a migrator uses two",
         );
     }
     if is_full(error) {
@@ -150,8 +170,14 @@ fn printed_text(printed: &str) -> (Option<String>, &str) {
 }
 
 const SQLITE_BUSY: u8 = 5;
+const SQLITE_NOMEM: u8 = 7;
 const SQLITE_READONLY: u8 = 8;
+const SQLITE_IOERR: u8 = 10;
+const SQLITE_CORRUPT: u8 = 11;
 const SQLITE_FULL: u8 = 13;
+const SQLITE_TOOBIG: u8 = 18;
+const SQLITE_CONSTRAINT: u8 = 19;
+const SQLITE_MISMATCH: u8 = 20;
 
 /// The codes of one meaning: SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, primary codes of SQLite.
 struct Codes {
@@ -159,6 +185,12 @@ struct Codes {
     mysql: &'static [u16],
     sqlite: &'static [u8],
 }
+
+const LOCK_TIMEOUT: Codes = Codes {
+    postgres: &["55P03"],
+    mysql: &[1205],
+    sqlite: &[SQLITE_BUSY],
+};
 
 const IN_USE: Codes = Codes {
     postgres: &["55P03", "40P01", "40001"],
@@ -172,17 +204,40 @@ const FULL: Codes = Codes {
     sqlite: &[SQLITE_FULL],
 };
 
-/// A duplicate key, a table that exists, is gone or is another now, and what Galera calls a transaction that has
-/// lost its certification.
-const LOST_RACE: Codes = Codes::mysql(&[1050, 1062, 1146, 1180, 1317, 1412]);
+/// A table that exists, is gone or is another now, and what Galera calls a transaction that has lost its
+/// certification.
+const LOST_RACE: Codes = Codes::mysql(&[1050, 1146, 1180, 1317, 1412]);
 
-/// A constraint that is only looked at by the COMMIT, what a trigger of such a one raises, a lost race, and a file
-/// that somebody else reads.
+const DUPLICATE: Codes = Codes::mysql(&[1062]);
+
+/// PostgreSQL: values that do not fit, rows that violate a constraint, no disk or memory, a limit that is reached, a
+/// failing disk.
+const CLASSES_THAT_FAIL_AGAIN: [&str; 5] = ["22", "23", "53", "54", "58"];
+
+/// The same on the others, where each has a code of its own.
+const FAILS_AGAIN: Codes = Codes {
+    postgres: &[],
+    mysql: &[
+        1022, 1030, 1037, 1038, 1041, 1048, 1062, 1071, 1118, 1138, 1216, 1263, 1264, 1265, 1292,
+        1366, 1406, 1451, 1452, 1586, 3819, 4025,
+    ],
+    sqlite: &[
+        SQLITE_NOMEM,
+        SQLITE_IOERR,
+        SQLITE_CORRUPT,
+        SQLITE_TOOBIG,
+        SQLITE_CONSTRAINT,
+        SQLITE_MISMATCH,
+    ],
+};
+
+/// A constraint that is only looked at by the COMMIT, what a trigger of such a one raises, a lost race, a backup that
+/// lets nobody commit, and a file that somebody else reads.
 const ROLLED_BACK: Codes = Codes {
     postgres: &[
         "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
     ],
-    mysql: &[1180, 1213],
+    mysql: &[1180, 1205, 1213],
     sqlite: &[SQLITE_BUSY, SQLITE_FULL],
 };
 
@@ -518,6 +573,39 @@ mod tests {
                 .into_iter()
                 .any(|answer| is_rolled_back(&error(answer)))
         );
+    }
+
+    #[test]
+    fn what_fails_again_is_no_lost_race() {
+        let fail_again = [
+            of_postgres("22003", "smallint out of range"),
+            of_postgres("23505", "could not create unique index"),
+            of_postgres("23514", "check constraint is violated by some row"),
+            of_postgres("53100", "could not extend file"),
+            of_postgres("53200", "out of memory"),
+            of_mysql(1062, "23000", "Duplicate entry 'a' for key 'b'"),
+            of_mysql(1264, "22003", "Out of range value"),
+            of_mysql(1114, "HY000", "The table is full"),
+            of_sqlite("1555", "UNIQUE constraint failed"),
+            of_sqlite("13", "database or disk is full"),
+        ];
+        for answer in fail_again {
+            let what = answer.to_string();
+            let error = error(answer);
+            assert!(fails_again(&error) && !is_lost_race(&error), "{what}");
+        }
+        let may_succeed = [
+            of_postgres("55P03", "canceling statement due to lock timeout"),
+            of_postgres("40P01", "deadlock detected"),
+            of_mysql(1205, "HY000", "Lock wait timeout exceeded"),
+            of_mysql(1213, "40001", "Deadlock"),
+            of_sqlite("5", "database is locked"),
+        ];
+        for answer in may_succeed {
+            let what = answer.to_string();
+            let error = error(answer);
+            assert!(!fails_again(&error) && is_lost_race(&error), "{what}");
+        }
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! A connection together with the settings that are applied at the start of each transaction.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures_timer::Delay;
+use futures_util::future::{Either, select};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
-    TransactionTrait,
+    AccessMode, ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    IsolationLevel, TransactionTrait,
 };
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, server_error, sql,
+    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, patience::Patience,
+    server_error, sql,
 };
+
+pub use crate::patience::BRIEFLY;
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
@@ -106,7 +111,7 @@ impl Settings {
         first: &str,
         words: &[&str],
     ) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = pool.begin().await?;
+        let transaction = in_time(self.lock_wait, pool.begin()).await?;
         let ours = self.words();
         let ours = ours.iter().map(String::as_str);
         let all: Vec<&str> = [first, OURS]
@@ -132,8 +137,19 @@ impl Settings {
     }
 }
 
-/// For a table that is to be read, also where no wait is wanted: an inspection waits for no migrator.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// A connection that is not there yet gets this long, also where no wait is wanted.
+const CONNECTION: Duration = Duration::from_secs(2);
+
+/// Bounds the wait for a connection of the caller's pool, all of which may be in use.
+async fn in_time<T>(
+    wait: Duration,
+    begun: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
+    match select(pin!(begun), Delay::new(wait.max(CONNECTION))).await {
+        Either::Left((begun, _)) => begun,
+        Either::Right(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+    }
+}
 
 /// Whether statements may be run that cannot be part of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +178,24 @@ pub(crate) enum Whose {
 }
 
 /// A transaction guard: a transaction of our own, or the caller's where it can have none.
-pub enum Unit<'s> {
-    /// Ours.
-    Own(DatabaseTransaction),
-    /// The caller's.
+pub struct Unit<'s> {
+    scope: Scope<'s>,
+    patience: Patience,
+}
+
+enum Scope<'s> {
+    Transaction(DatabaseTransaction),
+    Savepoint(DatabaseTransaction),
     Callers(&'s SchemaManagerConnection<'s>),
+}
+
+/// What becomes of what was done in a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is committed.
+    Commit,
+    /// It is rolled back.
+    RollBack,
 }
 
 impl<'c> Session<'c> {
@@ -258,24 +287,44 @@ impl<'c> Session<'c> {
     /// What the database returned.
     pub async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
         let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        Ok(Unit::Own(match (&self.db, self.backend()) {
+        match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(pool), Engine::Postgres) => {
-                let wait = self.settings.lock_wait.max(SHORTEST_WAIT).as_millis();
-                let wait = format!("SELECT set_config('lock_timeout', '{wait}ms', true)");
-                self.settings.begin(pool, mode, &[&wait]).await?
+                let begun = self.settings.begin(pool, mode, &[BRIEFLY]).await?;
+                self.unit(Scope::Transaction(begun)).await
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
-                begin_of_mysql(pool, AccessMode::ReadOnly).await?
+                let begun = begin_of_mysql(pool, AccessMode::ReadOnly);
+                let begun = in_time(self.settings.lock_wait, begun).await?;
+                self.unit(Scope::Transaction(begun)).await
             }
             // The savepoint is rolled back, and the settings with it.
             (callers, Engine::Postgres) => {
                 let savepoint = callers.begin().await?;
                 savepoint.execute_unprepared(OURS).await?;
-                savepoint
+                self.unit(Scope::Savepoint(savepoint)).await
             }
             // SQLite has no such words, and the caller's transaction has its own.
-            _ => return self.begin().await,
-        }))
+            _ => self.begin().await,
+        }
+    }
+
+    /// PostgreSQL's transactions of our own say how long they wait. Under the migration lock its holder does for all.
+    async fn unit<'s>(&'s self, scope: Scope<'s>) -> Result<Unit<'s>, DbErr> {
+        let mut unit = Unit {
+            scope,
+            patience: Patience::OF_THE_TRANSACTION,
+        };
+        unit.patience = match (&unit.scope, self.backend(), self.transaction) {
+            (Scope::Transaction(_), Engine::Postgres, _)
+            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Turns) => {
+                Patience::OF_THE_TRANSACTION
+            }
+            (Scope::Transaction(_), Engine::MySql | Engine::Sqlite, _)
+            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Callers) => {
+                Patience::limit(&unit.db(), self.settings.lock_wait).await?
+            }
+        };
+        Ok(unit)
     }
 
     /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
@@ -288,12 +337,15 @@ impl<'c> Session<'c> {
         match &self.db {
             SchemaManagerConnection::Connection(pool) if self.backend() == Engine::Postgres => {
                 let begun = self.settings.begin(pool, READ_COMMITTED, words).await?;
-                Ok(Unit::Own(begun))
+                self.unit(Scope::Transaction(begun)).await
             }
-            SchemaManagerConnection::Connection(pool) => Ok(Unit::Own(begin_to_write(pool).await?)),
+            SchemaManagerConnection::Connection(pool) => {
+                let begun = in_time(self.settings.lock_wait, begin_to_write(pool)).await?;
+                self.unit(Scope::Transaction(begun)).await
+            }
             // Its first DDL statement would end the caller's transaction, and every savepoint with it.
-            _ if self.backend() == Engine::MySql => Ok(Unit::Callers(&self.db)),
-            callers => Ok(Unit::Own(callers.begin().await?)),
+            _ if self.backend() == Engine::MySql => self.unit(Scope::Callers(&self.db)).await,
+            callers => self.unit(Scope::Savepoint(callers.begin().await?)).await,
         }
     }
 
@@ -304,7 +356,7 @@ impl<'c> Session<'c> {
             | (_, Engine::Postgres | Engine::Sqlite) => self.begin_saying(words).await,
             (callers, _) => {
                 begin_where_none_is_open(callers).await?;
-                Ok(Unit::Own(callers.begin().await?))
+                self.unit(Scope::Savepoint(callers.begin().await?)).await
             }
         }
     }
@@ -364,10 +416,15 @@ async fn begin_of_mysql(
 impl Unit<'_> {
     /// Returns the connection within the transaction.
     pub fn db(&self) -> SchemaManagerConnection<'_> {
-        match self {
-            Self::Own(transaction) => transaction.into(),
-            Self::Callers(db) => reborrow(db),
+        match &self.scope {
+            Scope::Transaction(transaction) | Scope::Savepoint(transaction) => transaction.into(),
+            Scope::Callers(db) => reborrow(db),
         }
+    }
+
+    /// Returns whether the transaction is the caller's, and ends with it alone.
+    pub fn is_callers(&self) -> bool {
+        matches!(self.scope, Scope::Callers(_))
     }
 
     /// Commits a transaction of our own.
@@ -376,10 +433,7 @@ impl Unit<'_> {
     ///
     /// What the database returned.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self {
-            Self::Own(transaction) => transaction.commit().await,
-            Self::Callers(_) => Ok(()),
-        }
+        self.end(End::Commit).await
     }
 
     /// Rolls a transaction of our own back.
@@ -388,11 +442,56 @@ impl Unit<'_> {
     ///
     /// What the database returned.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match self {
-            Self::Own(transaction) => transaction.rollback().await,
-            Self::Callers(_) => Ok(()),
+        self.end(End::RollBack).await
+    }
+
+    async fn end(self, how: End) -> Result<(), DbErr> {
+        let Self { scope, patience } = self;
+        match (scope, how) {
+            (Scope::Transaction(transaction), _) => end(transaction, &patience, how).await,
+            // What a savepoint has set goes with it.
+            (Scope::Savepoint(savepoint), End::RollBack)
+                if Engine::of(&savepoint) == Engine::Postgres =>
+            {
+                savepoint.rollback().await
+            }
+            (Scope::Savepoint(savepoint), _) => {
+                patience.give_back(&savepoint).await?;
+                match how {
+                    End::Commit => savepoint.commit().await,
+                    End::RollBack => savepoint.rollback().await,
+                }
+            }
+            (Scope::Callers(db), _) => patience.give_back(db).await,
         }
     }
+}
+
+/// Ends a transaction of our own, and then gives its connection its patience back: a COMMIT waits too.
+pub(crate) async fn end(
+    transaction: DatabaseTransaction,
+    patience: &Patience,
+    how: End,
+) -> Result<(), DbErr> {
+    if !patience.is_changed() {
+        return match how {
+            End::Commit => transaction.commit().await,
+            End::RollBack => transaction.rollback().await,
+        };
+    }
+    let word = match how {
+        End::Commit => "COMMIT",
+        End::RollBack => "ROLLBACK",
+    };
+    let ended = transaction.execute_unprepared(word).await;
+    let given_back = patience.give_back(&transaction).await;
+    if ended.is_ok() && Engine::of(&transaction) == Engine::Sqlite {
+        // The driver ends one transaction more.
+        transaction.execute_unprepared("BEGIN").await?;
+    }
+    let rolled_back = transaction.rollback().await;
+    ended?;
+    given_back.and(rolled_back)
 }
 
 /// Returns the same connection for a shorter time.

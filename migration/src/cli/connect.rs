@@ -12,7 +12,10 @@ use sea_orm::{
     sqlx::{self, ConnectOptions as _, Executor as _, mysql::MySqlDatabaseError},
 };
 
-use converge::session::{Session, Settings, Statements};
+use converge::{
+    BETWEEN_TRIES, WRITER, Wait, is_in_use,
+    session::{Session, Settings, Statements},
+};
 
 use super::{
     database::Database,
@@ -48,10 +51,11 @@ const APPLICATION: &str = "migration";
 pub(super) async fn connect(
     database: &Database,
     schema: Option<String>,
+    lock_wait: Duration,
 ) -> Result<(DatabaseConnection, Option<String>), CliError> {
-    let db = match open(database).await {
+    let db = match open(database, lock_wait).await {
         Err(error @ CliError::Tls { .. }) => match database.without_tls() {
-            Some(plain) => go_without_tls(&plain, error).await?,
+            Some(plain) => go_without_tls(&plain, error, lock_wait).await?,
             None => return Err(error),
         },
         db => db?,
@@ -71,8 +75,12 @@ pub(super) async fn connect(
 }
 
 /// To prefer TLS is to go without where it cannot be had, as libpq does.
-async fn go_without_tls(plain: &Database, error: CliError) -> Result<DatabaseConnection, CliError> {
-    match open(plain).await {
+async fn go_without_tls(
+    plain: &Database,
+    error: CliError,
+    lock_wait: Duration,
+) -> Result<DatabaseConnection, CliError> {
+    match open(plain, lock_wait).await {
         Ok(db) => {
             tracing::info!("without TLS: {error}");
             Ok(db)
@@ -81,11 +89,13 @@ async fn go_without_tls(plain: &Database, error: CliError) -> Result<DatabaseCon
     }
 }
 
-async fn open(database: &Database) -> Result<DatabaseConnection, CliError> {
+async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnection, CliError> {
     let announcement = task::spawn(announce(database.clone()));
-    let opened = match attempt(database, Sessions::Ours).await {
+    let opened = match open_in_turn(database, Sessions::Ours, lock_wait).await {
         // A pooler may refuse the settings.
-        Err(CliError::Connection { .. }) => attempt(database, Sessions::AsTheyAre).await,
+        Err(CliError::Connection { .. }) => {
+            open_in_turn(database, Sessions::AsTheyAre, lock_wait).await
+        }
         opened => opened,
     };
     announcement.cancel().await;
@@ -106,10 +116,30 @@ const OURS_ON_POSTGRES: [(&str, &str); 3] = [
     ("lock_timeout", "0"),
 ];
 
-async fn attempt(database: &Database, sessions: Sessions) -> Result<DatabaseConnection, CliError> {
-    match sea_orm::Database::connect(options(database, sessions)).await {
-        Ok(db) => Ok(db),
-        Err(error) => Err(explain(error, database).await),
+/// To open a file of SQLite is to read it, which nobody can while another process writes a large part of it.
+async fn open_in_turn(
+    database: &Database,
+    sessions: Sessions,
+    lock_wait: Duration,
+) -> Result<DatabaseConnection, CliError> {
+    let settings = Settings {
+        lock_wait,
+        ..Settings::default()
+    };
+    let mut wait = Wait::begin();
+    loop {
+        match sea_orm::Database::connect(options(database, sessions)).await {
+            Ok(db) => return Ok(db),
+            Err(error) if !is_in_use(&error) => return Err(explain(error, database).await),
+            Err(_) if wait.is_over(&settings) => {
+                return Err(CliError::FileInUse {
+                    database: database.to_string(),
+                    seconds: lock_wait.as_secs(),
+                });
+            }
+            Err(_) => wait.report(WRITER),
+        }
+        Delay::new(BETWEEN_TRIES).await;
     }
 }
 

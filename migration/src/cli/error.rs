@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use converge::WRITER;
 use sea_orm::sqlx;
 
 use super::{dotenv::Damage, tls::Problem};
@@ -127,6 +128,9 @@ pub(super) enum CliError {
     )]
     FileUnusable { database: String, reason: String },
 
+    #[error("timed out after {seconds} s waiting to open {database}: it is in use by {WRITER}")]
+    FileInUse { database: String, seconds: u64 },
+
     #[error("{database}: {reason}")]
     Connection { database: String, reason: String },
 
@@ -186,7 +190,8 @@ impl CliError {
             }
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
-            )) => Some("--lock-wait SECONDS says how long to wait"),
+            ))
+            | Self::FileInUse { .. } => Some("--lock-wait SECONDS says how long to wait"),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Dotenv(damage) => Some(damage.hint()),
             Self::UrlMalformed { part, .. } => Some(part.hint()),

@@ -133,7 +133,7 @@ impl Target {
         warn_of_damage(&dotenv);
         let schema = dotenv.schema(self.schema.take())?;
         let database = Database::parse(&url, schema.as_deref())?.accessed(access, self.lock_wait);
-        let (db, schema) = connect::connect(&database, schema).await?;
+        let (db, schema) = connect::connect(&database, schema, self.lock_wait).await?;
         let absent_file = database.absent_file().map(PathBuf::from);
         let mut runner = self.runner(&dotenv, Engine::of(&db));
         if let Some(file) = &absent_file {

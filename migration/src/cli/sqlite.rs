@@ -14,7 +14,8 @@ use super::{
     error::{CliError, reason},
 };
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long SQLite waits by itself. Then it is said for whom, and tried again.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// SQLite's own file system in memory. A database in it keeps the path as its name, and all connections of the process
 /// share it.
@@ -77,7 +78,7 @@ impl Sqlite {
         })
     }
 
-    /// SQLite waits by itself for whoever writes, five seconds where nobody says less.
+    /// Waits no longer than this for whoever writes.
     pub(super) fn waiting(self, lock_wait: Duration) -> Self {
         Self {
             options: self.options.busy_timeout(lock_wait.min(BUSY_TIMEOUT)),

@@ -22,7 +22,12 @@ pub(super) async fn is_suspected(session: &Session<'_>, settings: &Settings) -> 
     match differs_in_catalog(session, settings).await {
         Ok(differs) => differs,
         Err(error) => {
-            tracing::debug!("the tables are not compared: {error}");
+            match &error {
+                Error::Converge(converge::Error::InUse { .. }) => {
+                    tracing::warn!("the tables are not compared: {error}");
+                }
+                error => tracing::debug!("the tables are not compared: {error}"),
+            }
             false
         }
     }

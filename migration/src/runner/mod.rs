@@ -9,24 +9,20 @@ mod repaired;
 mod settings;
 mod status;
 mod tasks;
+mod waiting;
 
 pub use preview::Preview;
 pub use records::MigrationRecord;
 pub use repaired::Repaired;
 pub use status::Status;
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    sync::atomic::AtomicBool,
-    time::{Duration, Instant},
-};
+use std::{fmt, marker::PhantomData, sync::atomic::AtomicBool, time::Duration};
 
 use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use converge::{
-    BETWEEN_TRIES, End, Handover, Turn, is_lost_race, is_rolled_back,
+    BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
     session::{Session, Statements, reborrow},
 };
 
@@ -357,7 +353,13 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        preview::up(&session, &self.settings, steps).await
+        let mut wait = Wait::begin();
+        loop {
+            match preview::up(&session, &self.settings, steps).await {
+                Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
+                previews => return previews,
+            }
+        }
     }
 
     /// What [`down`](Self::down) would run on this database, found without changing anything.
@@ -374,7 +376,13 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        preview::down(&session, &self.settings, steps).await
+        let mut wait = Wait::begin();
+        loop {
+            match preview::down(&session, &self.settings, steps).await {
+                Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
+                previews => return previews,
+            }
+        }
     }
 
     /// When each migration was applied, whether the shape holds, and what Alembic records. Changes nothing.
@@ -450,12 +458,26 @@ impl<M> Runner<M> {
     }
 
     async fn compared(&self, session: &Session<'_>) -> Result<Compared, Error> {
+        let mut wait = Wait::begin();
+        loop {
+            match self.compared_once(session).await {
+                Err(error) => waiting::again(&mut wait, session, &self.settings, error).await?,
+                compared => return compared,
+            }
+        }
+    }
+
+    async fn compared_once(&self, session: &Session<'_>) -> Result<Compared, Error> {
         let unit = session.begin_to_read().await?;
-        // A role that may not read the records may still compare the tables.
         let recorded = records::known(&unit.db(), &self.settings).await;
         let tables = converge::tables(&unit.db()).await;
         unit.rollback().await?;
-        versions::compared(&recorded.unwrap_or_default(), &tables.unwrap_or_default())
+        let recorded = match recorded {
+            Err(error) if error.source_of_database().is_some_and(is_in_use) => return Err(error),
+            // A role that may not read the records may still compare the tables.
+            recorded => recorded.unwrap_or_default(),
+        };
+        versions::compared(&recorded, &tables.unwrap_or_default())
     }
 
     async fn roll_back(
@@ -509,17 +531,13 @@ impl<M> Runner<M> {
         Ok(last.map_or(Progress::NothingLeft, Progress::Made))
     }
 
-    fn may_look_again(&self, error: &Error, started: Instant) -> bool {
-        lost_race(error) && started.elapsed() < self.settings.engine.lock_wait
-    }
-
     /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
     async fn take_turn<T: Task>(
         &self,
         db: &SchemaManagerConnection<'_>,
         task: &T,
     ) -> Result<T::Output, Error> {
-        let started = Instant::now();
+        let mut wait = Wait::begin();
         let mut referred: u32 = 0;
         loop {
             let turn = Turn::take(db, &self.settings.engine).await?;
@@ -541,17 +559,16 @@ impl<M> Runner<M> {
             if is_one_transaction && is_rolled_back {
                 task.take_back()?;
             }
-            let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
             // Another node may have made that table since it was looked at; the next look knows it, unless it is
             // hidden from this user.
-            let is_referred = is_referred_to(&error);
-            referred += u32::from(is_referred);
-            let may_know_more = is_referred && referred < MOST_TIMES;
-            if is_callers || !(may_know_more || self.may_look_again(&error, started)) {
-                return Err(error);
+            let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
+            if is_referred_to(&error) && !is_callers && referred < MOST_TIMES {
+                referred += 1;
+                Delay::new(BETWEEN_TRIES).await;
+                continue;
             }
-            tracing::debug!("looking again: {error}");
-            Delay::new(BETWEEN_TRIES).await;
+            let session = Session::new(reborrow(db), &self.settings.engine);
+            waiting::again(&mut wait, &session, &self.settings, error).await?;
         }
     }
 }
@@ -570,8 +587,4 @@ fn is_referred_to(error: &Error) -> bool {
     error
         .source_of_database()
         .is_some_and(converge::is_referred_to)
-}
-
-fn lost_race(error: &Error) -> bool {
-    error.source_of_database().is_some_and(is_lost_race)
 }

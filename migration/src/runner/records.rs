@@ -2,11 +2,11 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
-use sea_query::{IntoTableRef, Query};
+use sea_query::Query;
 
 use converge::{
     Engine, Shape, has_rows, is_in_use,
-    session::{Session, Statements, Unit},
+    session::{BRIEFLY, Session},
 };
 
 use super::{
@@ -24,15 +24,15 @@ pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> 
         return false;
     }
     let all = (settings.migrations)();
-    let schema = settings.engine.schema.as_deref();
-    let applied = match (settings.engine.statements, schema) {
-        (Statements::OfThisClient, _) => applied(&session.db, settings, schema).await,
-        (Statements::OfOthers, Some(schema)) if session.backend() == Engine::Postgres => {
+    let applied = match session.backend() {
+        Engine::Postgres => {
             let names: Vec<&str> = all.iter().map(|one| one.name()).collect();
+            let schema = settings.engine.schema.as_deref();
             let complete = settings.records.complete(schema, &names);
+            let complete = format!("{BRIEFLY}; {complete}");
             return has_rows(&session.db, &complete).await.unwrap_or(false);
         }
-        (Statements::OfOthers, _) => applied_at_once(session, settings).await,
+        Engine::MySql | Engine::Sqlite => applied_at_once(session, settings).await,
     };
     applied.is_ok_and(|applied| {
         applied.len() == all.len() && all.iter().all(|one| is_in(&applied, one.as_ref()))
@@ -41,7 +41,7 @@ pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> 
 
 async fn applied_at_once(session: &Session<'_>, settings: &Settings) -> Result<Vec<String>, DbErr> {
     let unit = session.begin_to_read().await?;
-    let applied = applied(&unit.db(), settings, None).await;
+    let applied = applied(&unit.db(), settings).await;
     unit.rollback().await?;
     applied
 }
@@ -59,9 +59,9 @@ pub struct MigrationRecord {
 /// Whether there is a table of records, in which a migration can be recorded.
 pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
     let unit = session.begin_to_read().await?;
-    let are_kept = is_installed(&unit.db(), settings, Use::Insert).await?;
+    let are_kept = is_installed(&unit.db(), settings, Use::Insert).await;
     unit.rollback().await?;
-    Ok(are_kept)
+    are_kept
 }
 
 /// Every migration, in order.
@@ -70,13 +70,9 @@ pub(super) async fn all(
     settings: &Settings,
 ) -> Result<Vec<MigrationRecord>, Error> {
     let unit = session.begin_to_read().await?;
-    let applied = match is_installed(&unit.db(), settings, Use::Times).await? {
-        true => times(&unit.db(), settings).await?,
-        false => Vec::new(),
-    };
-    let names: Vec<String> = applied.iter().map(|(name, _)| name.clone()).collect();
-    refuse_unknown(&unit.db(), settings, &names).await?;
+    let applied = known_times(&unit.db(), settings).await;
     unit.rollback().await?;
+    let applied = applied?;
     let record = |migration: Box<dyn MigrationTrait>| {
         let found = applied.iter().find(|(name, _)| name == migration.name());
         MigrationRecord {
@@ -87,11 +83,25 @@ pub(super) async fn all(
     Ok((settings.migrations)().into_iter().map(record).collect())
 }
 
+/// When each migration was applied, all of which are in the list.
+async fn known_times(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<Vec<(String, i64)>, Error> {
+    if !is_installed(db, settings, Use::Times).await? {
+        return Ok(Vec::new());
+    }
+    let applied = times(db, settings).await?;
+    let names: Vec<String> = applied.iter().map(|(name, _)| name.clone()).collect();
+    refuse_unknown(db, settings, &names).await?;
+    Ok(applied)
+}
+
 async fn times(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<Vec<(String, i64)>, DbErr> {
-    let rows = rows(db, settings, None).await?;
+    let rows = rows(db, settings).await?;
     rows.iter()
         .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
         .collect()
@@ -102,6 +112,16 @@ pub(super) fn listed_shape(settings: &Settings) -> Result<Option<Shape>, Error> 
     let all = (settings.migrations)();
     let names: Vec<String> = all.iter().map(|one| one.name().to_owned()).collect();
     versions::at_newest_of(&names)
+}
+
+/// Returns the tables that other sessions may have in use.
+pub(super) fn tables(settings: &Settings) -> Result<Vec<String>, Error> {
+    let shape = listed_shape(settings)?;
+    let declared = shape
+        .iter()
+        .flat_map(|shape| shape.own_tables().chain(shape.required_tables()));
+    let tables = declared.chain([settings.records.name()]);
+    Ok(tables.map(str::to_owned).collect())
 }
 
 /// Whether external migrations are applied before ours, and may make what ours need.
@@ -116,7 +136,7 @@ pub(super) async fn pending_migrations(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
-    let applied = applied(db, settings, None).await?;
+    let applied = applied(db, settings).await?;
     refuse_unknown(db, settings, &applied).await?;
     let mut all = (settings.migrations)();
     all.retain(|one| !is_in(&applied, one.as_ref()));
@@ -178,12 +198,12 @@ pub(super) async fn require_deletable(
     name: &str,
 ) -> Result<(), Error> {
     let unit = session.begin().await?;
-    if matches!(unit, Unit::Callers(_)) {
+    if unit.is_callers() {
         return Ok(());
     }
     let delete = settings.records.delete(session.backend(), name);
     let delete = match session.backend() {
-        Engine::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
+        Engine::Postgres => format!("{BRIEFLY}; {delete}"),
         Engine::MySql | Engine::Sqlite => delete,
     };
     let tried = async {
@@ -241,33 +261,19 @@ pub(super) async fn known(
     if !is_installed(db, settings, Use::Names).await? {
         return Ok(Vec::new());
     }
-    let applied = applied(db, settings, None).await?;
+    let applied = applied(db, settings).await?;
     refuse_unknown(db, settings, &applied).await?;
     Ok(applied)
 }
 
-async fn applied(
-    db: &impl ConnectionTrait,
-    settings: &Settings,
-    schema: Option<&str>,
-) -> Result<Vec<String>, DbErr> {
-    let rows = rows(db, settings, schema).await?;
+async fn applied(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<String>, DbErr> {
+    let rows = rows(db, settings).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// Nothing but a schema that is named here is looked up on a connection that has not entered it.
-///
 /// Both columns are asked for: a table of another tool may have a `version` too, and is not read.
-async fn rows(
-    db: &impl ConnectionTrait,
-    settings: &Settings,
-    schema: Option<&str>,
-) -> Result<Vec<QueryResult>, DbErr> {
+async fn rows(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<QueryResult>, DbErr> {
     let table = settings.records.iden();
-    let table = match (schema, Engine::of(db)) {
-        (Some(schema), Engine::Postgres) => (schema.to_owned(), table).into_table_ref(),
-        _ => table.into_table_ref(),
-    };
     // SQLite takes the unqualified name of a column that is missing for a text.
     let column = |name: &'static str| (settings.records.iden(), name);
     let records = Query::select()

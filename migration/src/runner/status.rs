@@ -1,11 +1,12 @@
 //! What has been applied to a database, and what has become of it.
 
-use converge::session::Session;
+use converge::{Wait, session::Session};
 
 use super::{
     alembic,
     records::{self, MigrationRecord},
     settings::Settings,
+    waiting,
 };
 use crate::{Error, Place, Report};
 
@@ -29,14 +30,20 @@ pub(super) async fn read(
     settings: &Settings,
     shape: Result<Report, Error>,
 ) -> Result<Status, Error> {
-    let migrations = records::all(session, settings).await?;
+    let mut wait = Wait::begin();
+    let migrations = loop {
+        match records::all(session, settings).await {
+            Err(error) => waiting::again(&mut wait, session, settings, error).await?,
+            migrations => break migrations?,
+        }
+    };
     let unit = session.begin_to_read().await?;
-    let place = converge::place(&unit.db()).await?;
+    let place = converge::place(&unit.db()).await;
     // An error ends the transaction.
     let alembic = alembic::revisions(&unit.db()).await;
     unit.rollback().await?;
     Ok(Status {
-        place,
+        place: place?,
         migrations,
         shape,
         alembic,

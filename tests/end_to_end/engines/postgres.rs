@@ -94,6 +94,7 @@ fn serve(
         format!("port={port}"),
         format!("unix_socket_directories={}", folder.path().display()),
         "max_connections=200".to_owned(),
+        "max_prepared_transactions=10".to_owned(),
         "fsync=off".to_owned(),
     ];
     for setting in defaults.iter().chain(settings) {

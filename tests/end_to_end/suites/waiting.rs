@@ -6,35 +6,225 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseTransaction, DbBackend, TransactionTrait};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, block_in_place};
 
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     conditions::until,
-    engines::Database,
-    programs::{end_of, migrate, migration, start},
+    engines::{Database, mariadb},
+    programs::{self, Running, end_of, migrate, migration, start},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
-    let mut tests = Vec::new();
+    let mut tests = match backend {
+        DbBackend::Sqlite => tests![
+            a_writer_of_the_file_is_waited_for_as_long_as_is_said,
+            a_callers_pool_waits_as_long_as_the_runner_says,
+        ],
+        _ => Vec::new(),
+    };
     if backend != DbBackend::Sqlite {
         tests.extend(tests![
+            a_table_that_another_session_has_locked_is_waited_for_in_time,
             a_holder_that_dies_frees_the_lock,
             a_waiter_says_for_whom_it_waits_and_ends_in_time,
             a_long_transaction_is_named_and_holds_up_nobody_else,
             down_waits_no_longer_to_count_the_rows,
         ]);
     }
+    if backend == DbBackend::MySql {
+        tests.extend(tests![
+            a_backup_is_named_with_its_lock_and_ends_in_time,
+            a_duplicate_that_a_copy_meets_is_reported_at_once,
+        ]);
+    }
     if backend == DbBackend::Postgres {
         tests.extend(tests![
+            a_prepared_transaction_is_named_by_its_gid,
             schemas_do_not_wait_for_each_other,
             an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time,
         ]);
     }
     tests
+}
+
+/// In whichever way a command meets it.
+async fn a_table_that_another_session_has_locked_is_waited_for_in_time(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let db = database.connect_once().await;
+    let (lock, unlock) = match database.backend() {
+        DbBackend::Postgres => ("BEGIN; LOCK TABLE", "ROLLBACK"),
+        _ => ("LOCK TABLES", "UNLOCK TABLES"),
+    };
+    let work = [
+        ("vectors", "look up "),
+        (
+            "seaql_migrations",
+            "read or change the records in seaql_migrations: ",
+        ),
+    ];
+    for (table, work) in work {
+        let lock = match database.backend() {
+            DbBackend::Postgres => format!("{lock} {table}"),
+            _ => format!("{lock} {table} WRITE"),
+        };
+        db.execute_unprepared(&lock).await.expect(&lock);
+
+        let check = migrate(&database, ["--lock-wait", "1", "check"]);
+        let runner = programs::runner().lock_wait(Duration::from_secs(1));
+        let called = runner.check(&database.connect().await).await;
+
+        assert_eq!(check.code, Some(2), "{check:?}");
+        let called = called.expect_err("it is locked").to_string();
+        for error in [check.stderr.trim_start_matches("error: "), &called] {
+            let begin = format!("timed out after 1 s waiting to {work}");
+            assert!(error.starts_with(&begin), "{error}");
+            if database.backend() == DbBackend::Postgres {
+                assert!(error.contains("the table is in use by pid "), "{error}");
+            }
+        }
+        db.execute_unprepared(unlock).await.expect(unlock);
+    }
+    let lock = match database.backend() {
+        DbBackend::Postgres => format!("{lock} seaql_migrations"),
+        _ => format!("{lock} seaql_migrations WRITE"),
+    };
+    db.execute_unprepared(&lock).await.expect(&lock);
+    for command in ["up", "down"] {
+        let error = migrate(&database, ["--lock-wait", "1", command]).expect_error();
+        let begin = "error: timed out after 1 s waiting to read or change the records";
+        assert!(error.starts_with(begin), "{error}");
+    }
+    db.execute_unprepared(unlock).await.expect(unlock);
+    migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_prepared_transaction_is_named_by_its_gid(database: Database) {
+    let no_index = include_str!("../../shapes/postgres/no_index.sql");
+    database.execute([no_index]).await;
+    let db = database.connect_once().await;
+    let gid = format!("{} it''s", database.name);
+    for work in [
+        "LOCK TABLE vectors",
+        "UPDATE vectors SET page = page WHERE doc_id = 1",
+    ] {
+        let prepare = format!("BEGIN; {work}; PREPARE TRANSACTION '{gid}'");
+        db.execute_unprepared(&prepare).await.expect(&prepare);
+
+        let waited = migrate(&database, ["--lock-wait", "1", "up"]);
+
+        assert_eq!(waited.code, Some(1), "{waited:?}");
+        let named = format!("in use by prepared transaction '{gid}' of user ");
+        assert!(waited.stderr.contains(&named), "{waited:?}");
+        let end = format!("ROLLBACK PREPARED '{gid}'");
+        db.execute_unprepared(&end).await.expect(&end);
+    }
+    migrate(&database, ["up"]).expect_success();
+}
+
+async fn a_backup_is_named_with_its_lock_and_ends_in_time(database: Database) {
+    let server = block_in_place(|| mariadb::start_with(&["--plugin-load-add=metadata_lock_info"]));
+    let server = server.expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    migrate(&there, ["up"]).expect_success();
+    let db = there.connect_once().await;
+    let backups = [
+        (
+            "FLUSH TABLES WITH READ LOCK",
+            "BACKUP_FTWRL2",
+            "UNLOCK TABLES",
+        ),
+        (
+            "BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT",
+            "BACKUP_WAIT_COMMIT",
+            "BACKUP STAGE END",
+        ),
+        ("BACKUP LOCK vectors", "SHARED_HIGH_PRIO", "BACKUP UNLOCK"),
+    ];
+    for (begin, lock, end) in backups {
+        db.execute_unprepared(begin).await.expect(begin);
+
+        let waited = migrate(&there, ["--lock-wait", "1", "down", "-n", "2"]).expect_error();
+
+        let named = [" in use by connection ", &format!(" has the lock {lock} (")];
+        assert!(
+            named.iter().all(|words| waited.contains(words)),
+            "{begin}: {waited}"
+        );
+        db.execute_unprepared(end).await.expect(end);
+    }
+    migrate(&there, ["up"]).expect_success();
+    migrate(&there, ["check"]).expect_success();
+}
+
+/// The column's new collation knows no spaces at the end.
+async fn a_duplicate_that_a_copy_meets_is_reported_at_once(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "DELETE FROM seaql_migrations",
+            "ALTER TABLE vectors MODIFY vector_ids text CHARACTER SET latin1 COLLATE latin1_nopad_bin NOT NULL",
+            "ALTER TABLE vectors ADD UNIQUE KEY first_ids (vector_ids(9))",
+            "INSERT INTO documents VALUES (1)",
+            "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, 'ab'), (1, 2, 'ab ')",
+        ])
+        .await;
+
+    let up = migrate(&database, ["up"]);
+
+    assert_eq!(up.stdout.matches(" MODIFY ").count(), 1, "{up:?}");
+    let error = up.expect_error();
+    assert!(error.contains("1062 (23000)"), "{error}");
+}
+
+async fn a_writer_of_the_file_is_waited_for_as_long_as_is_said(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let writer = database.connect_once().await;
+    // As whoever rebuilds a large table: the file is not even to be read.
+    let begin = "BEGIN EXCLUSIVE";
+    writer.execute_unprepared(begin).await.expect(begin);
+
+    for command in ["check", "up", "status", "down"] {
+        let waited = migrate(&database, ["--lock-wait", "1", command]);
+        let begin = "error: timed out after 1 s waiting to open SQLite file ";
+        assert!(waited.stderr.starts_with(begin), "{waited:?}");
+        assert_ne!(waited.code, Some(0), "{waited:?}");
+    }
+    let mut check = Running::start(migration().args(["check", "-u", &database.url]));
+    check.wait_until_it_says("waiting for another connection");
+    let end = "ROLLBACK";
+    writer.execute_unprepared(end).await.expect(end);
+    check.finished().expect_success();
+}
+
+async fn a_callers_pool_waits_as_long_as_the_runner_says(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let pool = database.connect_once().await;
+    let patient = "PRAGMA busy_timeout = 3600000";
+    let own = "SELECT CAST(timeout AS TEXT) FROM pragma_busy_timeout";
+    pool.execute_unprepared(patient).await.expect(patient);
+    let writer = database.connect_once().await;
+    let begin = "BEGIN IMMEDIATE";
+    writer.execute_unprepared(begin).await.expect(begin);
+
+    let runner = programs::runner().lock_wait(Duration::from_secs(1));
+    let down = runner.down(&pool, None).await;
+
+    let error = down.expect_err("somebody writes").to_string();
+    assert!(
+        error.starts_with("timed out after 1 s waiting for "),
+        "{error}"
+    );
+    assert_eq!(lines(&pool, own).await, ["3600000"]);
+    let end = "ROLLBACK";
+    writer.execute_unprepared(end).await.expect(end);
+    runner.down(&pool, None).await.expect("nobody writes");
+    assert_eq!(lines(&pool, own).await, ["3600000"]);
 }
 
 async fn down_waits_no_longer_to_count_the_rows(database: Database) {

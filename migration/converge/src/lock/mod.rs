@@ -8,7 +8,11 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-pub(crate) use self::{mysql::NAME as MYSQL_NAME, postgres::KEYS as POSTGRES_KEYS};
+pub use self::sqlite::WRITER;
+pub(crate) use self::{
+    mysql::NAME as MYSQL_NAME,
+    postgres::{AS_POLITE_AS_BEFORE, KEYS as POSTGRES_KEYS, outwaiting_autovacuum},
+};
 
 use std::{
     pin::pin,
@@ -23,9 +27,11 @@ use sea_orm_migration::SchemaManagerConnection;
 use crate::{
     Error, Place,
     engine::Engine,
+    error::Work,
     inspect,
+    patience::Patience,
     server_error::is_in_use,
-    session::{Session, Settings, reborrow},
+    session::{End, Session, Settings, end, reborrow},
 };
 
 /// Delay between two attempts to acquire the lock. Polling keeps no snapshot open, which would block `CREATE INDEX
@@ -38,6 +44,8 @@ const SECOND_CONNECTION: Duration = Duration::from_secs(1);
 /// The migration lock, held from [`Turn::take`] to [`Turn::end`].
 pub struct Turn<'c> {
     holder: Holder<'c>,
+    /// What the holder's connection gets back.
+    patience: Patience,
     /// A connection to work on, where there is another than the holder's.
     beside: Option<&'c DatabaseConnection>,
     settings: &'c Settings,
@@ -47,15 +55,6 @@ enum Holder<'c> {
     Own(DatabaseTransaction),
     /// The lock is the caller's until the caller's transaction ends.
     Callers(&'c SchemaManagerConnection<'c>),
-}
-
-/// What becomes of what was done in the holder's transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It is committed.
-    Commit,
-    /// It is rolled back.
-    RollBack,
 }
 
 impl<'c> Turn<'c> {
@@ -72,10 +71,11 @@ impl<'c> Turn<'c> {
         let mut said = None;
         loop {
             let held_by = match attempt(db, settings).await.map_err(failed)? {
-                Attempt::Taken(holder) => {
+                Attempt::Taken(holder, patience) => {
                     let beside = beside(db).await;
                     return Ok(Self {
                         holder,
+                        patience,
                         beside,
                         settings,
                     });
@@ -140,33 +140,40 @@ impl<'c> Turn<'c> {
     /// # Errors
     ///
     /// What the database returned for the end of the transaction.
-    pub async fn end(self, end: End) -> Result<(), DbErr> {
+    pub async fn end(self, how: End) -> Result<(), DbErr> {
         match self.holder {
-            Holder::Own(transaction) => {
-                let backend = Engine::of(&transaction);
+            Holder::Own(transaction) if Engine::of(&transaction) == Engine::MySql => {
                 // MySQL's lock outlives the transaction, and the connection goes back to its pool.
-                if backend == Engine::MySql {
-                    let word = match end {
-                        End::Commit => "COMMIT",
-                        End::RollBack => "ROLLBACK",
-                    };
-                    let ended = transaction.execute_unprepared(word).await;
-                    mysql::give_back(&transaction).await?;
-                    ended?;
+                let word = match how {
+                    End::Commit => "COMMIT",
+                    End::RollBack => "ROLLBACK",
+                };
+                let ended = transaction.execute_unprepared(word).await;
+                mysql::give_back(&transaction).await?;
+                let given_back = end(transaction, &self.patience, End::RollBack).await;
+                ended?;
+                given_back
+            }
+            Holder::Own(transaction) => end(transaction, &self.patience, how).await,
+            Holder::Callers(db) => {
+                if Engine::of(db) == Engine::MySql {
+                    mysql::give_back(db).await?;
                 }
-                match end {
-                    End::Commit => transaction.commit().await,
-                    End::RollBack => transaction.rollback().await,
+                match (Engine::of(db), how) {
+                    // After an error the caller's transaction takes no statement.
+                    (Engine::Postgres, End::RollBack) => {
+                        let _ = self.patience.give_back(db).await;
+                        Ok(())
+                    }
+                    _ => self.patience.give_back(db).await,
                 }
             }
-            Holder::Callers(db) if Engine::of(db) == Engine::MySql => mysql::give_back(db).await,
-            Holder::Callers(_) => Ok(()),
         }
     }
 }
 
 enum Attempt<'c> {
-    Taken(Holder<'c>),
+    Taken(Holder<'c>, Patience),
     HeldBy(Option<String>),
 }
 
@@ -176,21 +183,27 @@ async fn attempt<'c>(
 ) -> Result<Attempt<'c>, DbErr> {
     let SchemaManagerConnection::Connection(pool) = db else {
         settings.enter(db).await?;
-        return Ok(match try_take(db).await? {
-            true => Attempt::Taken(Holder::Callers(db)),
-            false => Attempt::HeldBy(holder(db).await?),
-        });
+        if !try_take(db).await? {
+            return Ok(Attempt::HeldBy(holder(db).await?));
+        }
+        let patience = Patience::limit(db, settings.lock_wait).await?;
+        return Ok(Attempt::Taken(Holder::Callers(db), patience));
     };
-    let transaction = match begin(pool, settings).await {
-        Ok(transaction) => transaction,
-        Err(error) if is_in_use(&error) => return Ok(Attempt::HeldBy(None)),
+    let (transaction, patience) = match begin(pool, settings).await {
+        Ok(begun) => begun,
+        Err(error) if is_in_use(&error) => {
+            return Ok(Attempt::HeldBy(match Engine::of(*pool) {
+                Engine::Sqlite => Some(sqlite::WRITER.to_owned()),
+                Engine::Postgres | Engine::MySql => None,
+            }));
+        }
         Err(error) => return Err(error),
     };
     if try_take(&transaction).await? {
-        return Ok(Attempt::Taken(Holder::Own(transaction)));
+        return Ok(Attempt::Taken(Holder::Own(transaction), patience));
     }
     let holder = holder(&transaction).await?;
-    transaction.rollback().await?;
+    end(transaction, &patience, End::RollBack).await?;
     Ok(Attempt::HeldBy(holder))
 }
 
@@ -213,10 +226,13 @@ async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConn
     }
 }
 
-async fn begin(db: &DatabaseConnection, settings: &Settings) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(
+    db: &DatabaseConnection,
+    settings: &Settings,
+) -> Result<(DatabaseTransaction, Patience), DbErr> {
     match Engine::of(db) {
-        Engine::MySql => mysql::begin(db).await,
-        Engine::Sqlite => sqlite::begin(db).await,
+        Engine::MySql => mysql::begin(db, settings).await,
+        Engine::Sqlite => sqlite::begin(db, settings).await,
         Engine::Postgres => postgres::begin(db, settings).await,
     }
 }
@@ -238,15 +254,73 @@ async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     }
 }
 
-/// Whoever has had these tables longest, as far as this role may know.
-pub(crate) async fn blocker(session: &Session<'_>, tables: &[String]) -> Option<String> {
-    if session.backend() != Engine::Postgres {
-        return None;
+/// What a try needs of tables that another session has in use: the weaker lock gets along with more of others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// To read.
+    Read,
+    /// To change rows that another session may have locked.
+    Rows,
+    /// That nobody writes.
+    NoWriters,
+    /// To have them alone.
+    Alone,
+}
+
+impl Need {
+    /// Returns what this work needs at most.
+    pub(crate) fn of(work: &Work) -> Self {
+        match work {
+            Work::Lookup { .. } => Self::Read,
+            Work::Records { .. } => Self::Rows,
+            Work::Step { .. } => Self::Alone,
+        }
+    }
+}
+
+/// A session, or a prepared transaction, that has a table in use.
+pub(crate) struct Blocker {
+    pub(crate) sentence: String,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It goes on until its client ends it.
+    Client,
+    /// PostgreSQL's own, which gives way to whoever waits for longer than `deadlock_timeout`.
+    Autovacuum,
+}
+
+/// Whoever has had these tables longest in a way that does not get along with the need, as far as this role may know.
+/// The holder of the migration lock is asked, where there is one: its own locks do not count.
+pub(crate) async fn blocker(
+    session: &Session<'_>,
+    tables: &[String],
+    need: Need,
+) -> Option<Blocker> {
+    if session.backend() == Engine::Sqlite {
+        return Some(sqlite::blocker());
+    }
+    if let Some(holder) = session.holder() {
+        return blocker_on(holder, tables, need).await.ok().flatten();
     }
     let unit = session.begin_to_read().await.ok()?;
-    let blocker = postgres::blocker(&unit.db(), tables).await;
+    let blocker = blocker_on(&unit.db(), tables, need).await;
     unit.rollback().await.ok()?;
     blocker.ok().flatten()
+}
+
+async fn blocker_on(
+    db: &impl ConnectionTrait,
+    tables: &[String],
+    need: Need,
+) -> Result<Option<Blocker>, DbErr> {
+    match Engine::of(db) {
+        Engine::Postgres => postgres::blocker(db, tables, need).await,
+        Engine::MySql => mysql::blocker(db, tables, need).await,
+        Engine::Sqlite => Ok(Some(sqlite::blocker())),
+    }
 }
 
 /// Whoever runs a statement of ours on another connection, and waits.

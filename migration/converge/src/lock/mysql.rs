@@ -3,13 +3,25 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 
-use crate::{inspect::rows, session::begin_to_write};
+use super::{Blocker, Kind, Need};
+use crate::{
+    engine::Engine,
+    inspect::rows,
+    patience::Patience,
+    session::{Settings, begin_to_write},
+    sql,
+};
 
 /// Named locks are the server's: the database is part of the name, which may have 64 letters.
 pub(crate) const NAME: &str = "concat('colpali vectors ', crc32(database()))";
 
-pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    begin_to_write(db).await
+pub(super) async fn begin(
+    db: &DatabaseConnection,
+    settings: &Settings,
+) -> Result<(DatabaseTransaction, Patience), DbErr> {
+    let transaction = begin_to_write(db).await?;
+    let patience = Patience::limit(&transaction, settings.lock_wait).await?;
+    Ok((transaction, patience))
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
@@ -40,8 +52,7 @@ pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
 
 pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let sql = format!(
-        "SELECT CAST(concat('connection ', id, ' of ', user, ', ', lower(command), ' for ', time, ' s') AS CHAR)
-         FROM information_schema.processlist WHERE id = IS_USED_LOCK({NAME})"
+        "SELECT CAST({WHO} AS CHAR) FROM information_schema.processlist p WHERE p.id = IS_USED_LOCK({NAME})"
     );
     let mut found = rows(db, &sql, [], |row| row.try_get_by_index(0)).await?;
     Ok(found.pop())
@@ -51,4 +62,87 @@ pub(super) async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     db.execute_unprepared(&format!("DO RELEASE_LOCK({NAME})"))
         .await
         .map(|_| ())
+}
+
+/// A connection, as far as it is shown to this user.
+const WHO: &str =
+    "concat('connection ', p.id, ' of ', p.user, ', ', lower(p.command), ' for ', p.time, ' s')";
+
+/// Where MariaDB and MySQL show metadata locks. The first is a plugin of MariaDB's, the others are empty where a server
+/// runs without its performance schema.
+const SOURCES: [&str; 2] = [
+    "SELECT thread_id AS id, replace(lock_mode, 'MDL_', '') AS mode, lock_type AS kind,
+            table_schema AS place, table_name AS name
+     FROM information_schema.metadata_lock_info",
+    "SELECT t.processlist_id AS id, l.lock_type AS mode, l.object_type AS kind,
+            l.object_schema AS place, l.object_name AS name
+     FROM performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+     WHERE l.lock_status = 'GRANTED'",
+];
+
+/// Locks of FLUSH TABLES WITH READ LOCK and of backups, which hold off whoever changes anything.
+const OF_A_BACKUP: &str = "(m.mode REGEXP '^BACKUP_(FTWRL|FLUSH|WAIT)'
+     OR (m.kind IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK') AND m.mode = 'SHARED'))";
+
+pub(super) async fn blocker(
+    db: &impl ConnectionTrait,
+    tables: &[String],
+    need: Need,
+) -> Result<Option<Blocker>, DbErr> {
+    let names: Vec<String> = tables
+        .iter()
+        .map(|table| sql::literal(Engine::MySql, table))
+        .collect();
+    let of_a_table = format!(
+        "(lower(m.place) = lower(DATABASE()) AND lower(m.name) IN ({}) AND {})",
+        names.join(", ").to_lowercase(),
+        conflicting(need)
+    );
+    let found = match need {
+        Need::Read => of_a_table,
+        Need::Rows | Need::NoWriters | Need::Alone => format!("({OF_A_BACKUP} OR {of_a_table})"),
+    };
+    for source in SOURCES {
+        let sql = format!(
+            "SELECT CAST(concat({WHO}, ', which has the lock ', m.mode, ' (', lower(m.kind), ')') AS CHAR)
+             FROM ({source}) m JOIN information_schema.processlist p ON p.id = m.id
+             WHERE m.id <> connection_id() AND {found}
+             ORDER BY NOT {OF_A_BACKUP}, p.time DESC LIMIT 1"
+        );
+        let found: Result<Vec<String>, DbErr> =
+            rows(db, &sql, [], |row| row.try_get_by_index(0)).await;
+        // A server without the plugin, or a user without the right, has no such table.
+        if let Some(sentence) = found.ok().and_then(|mut found| found.pop()) {
+            return Ok(Some(Blocker {
+                sentence,
+                kind: Kind::Client,
+            }));
+        }
+    }
+    Ok(in_a_transaction(db).await.ok().flatten())
+}
+
+/// Where no lock is shown, the oldest open transaction is the likeliest to hold it.
+async fn in_a_transaction(db: &impl ConnectionTrait) -> Result<Option<Blocker>, DbErr> {
+    let sql = format!(
+        "SELECT CAST(concat('perhaps ', {WHO}, ', whose transaction began ', t.trx_started) AS CHAR)
+         FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+         WHERE p.id <> connection_id() ORDER BY t.trx_started LIMIT 1"
+    );
+    let mut found: Vec<String> = rows(db, &sql, [], |row| row.try_get_by_index(0)).await?;
+    Ok(found.pop().map(|sentence| Blocker {
+        sentence,
+        kind: Kind::Client,
+    }))
+}
+
+/// The modes of a metadata lock that the need has to wait for.
+fn conflicting(need: Need) -> &'static str {
+    match need {
+        Need::Read => "m.mode IN ('SHARED_NO_READ_WRITE', 'EXCLUSIVE')",
+        Need::Rows | Need::NoWriters => {
+            "m.mode NOT IN ('SHARED', 'SHARED_HIGH_PRIO', 'SHARED_READ', 'INTENTION_EXCLUSIVE')"
+        }
+        Need::Alone => "m.mode <> 'INTENTION_EXCLUSIVE'",
+    }
 }

@@ -1,12 +1,15 @@
 //! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
 //! stay behind on whichever connection the pooler had at hand.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
-use super::Waiter;
+use super::{Blocker, Kind, Need, Waiter};
 use crate::{
     engine::Engine,
     inspect::{has_rows, list, rows},
+    patience::Patience,
     session::{READ_COMMITTED, Settings},
     sql,
 };
@@ -20,8 +23,9 @@ const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
 pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
-) -> Result<DatabaseTransaction, DbErr> {
-    settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await
+) -> Result<(DatabaseTransaction, Patience), DbErr> {
+    let begun = settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await?;
+    Ok((begun, Patience::OF_THE_TRANSACTION))
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
@@ -34,31 +38,71 @@ pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
 
 pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let sql = format!(
-        "SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        "SELECT {WHO} FROM pg_catalog.pg_locks l {OF_A_LOCK}
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = {THIS_DATABASE}
            AND (l.classid::bigint, l.objid::bigint) = (SELECT k.a, k.b::bigint & 4294967295 FROM (VALUES ({KEYS})) k (a, b))"
     );
-    Ok(session(db, &sql).await?.pop())
+    let mut found = rows(db, &sql, [], |row| row.try_get_by_index(0)).await?;
+    Ok(found.pop())
 }
 
-/// Returns the oldest transaction that holds a lock of one of these tables.
 pub(super) async fn blocker(
     db: &impl ConnectionTrait,
     tables: &[String],
-) -> Result<Option<String>, DbErr> {
+    need: Need,
+) -> Result<Option<Blocker>, DbErr> {
     let tables: Vec<String> = tables.iter().map(|table| resolved(table)).collect();
-    let tables = tables.join(", ");
+    let (tables, modes) = (tables.join(", "), conflicting(need));
+    let others = match need {
+        Need::Read => OF_THE_SCHEMA,
+        Need::Rows | Need::NoWriters | Need::Alone => "false",
+    };
     let sql = format!(
-        "SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
-           AND l.relation IN ({tables})
-         ORDER BY a.xact_start LIMIT 1"
+        "SELECT {WHO}, {IS_AUTOVACUUM} FROM pg_catalog.pg_locks l {OF_A_LOCK}
+         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+           AND l.database = {THIS_DATABASE} AND l.mode IN ({modes})
+           AND (l.relation = ANY (ARRAY[{tables}]::oid[]) OR {others})
+         ORDER BY l.relation <> ALL (ARRAY[{tables}]::oid[]), l.mode <> 'AccessExclusiveLock', coalesce(a.xact_start, p.prepared) LIMIT 1"
     );
-    Ok(session(db, &sql).await?.pop())
+    let read = |row: &QueryResult| {
+        let kind = match row.try_get_by_index(1)? {
+            true => Kind::Autovacuum,
+            false => Kind::Client,
+        };
+        Ok(Blocker {
+            sentence: row.try_get_by_index(0)?,
+            kind,
+        })
+    };
+    Ok(rows(db, &sql, [], read).await?.pop())
 }
 
-/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for.
+/// An inspection also reads what refers to a table.
+const OF_THE_SCHEMA: &str = "l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f'))";
+
+/// The modes of a lock on a table that the need has to wait for.
+fn conflicting(need: Need) -> &'static str {
+    match need {
+        Need::Read => "'AccessExclusiveLock'",
+        Need::Rows => {
+            "'RowShareLock', 'RowExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', \
+             'AccessExclusiveLock'"
+        }
+        Need::NoWriters => {
+            "'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', \
+             'ExclusiveLock', 'AccessExclusiveLock'"
+        }
+        Need::Alone => {
+            "'AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', \
+             'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'"
+        }
+    }
+}
+
+/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for: process 0
+/// is that of every prepared one.
 pub(super) async fn waiter(
     db: &impl ConnectionTrait,
     table: &str,
@@ -66,12 +110,17 @@ pub(super) async fn waiter(
 ) -> Result<Option<Waiter>, DbErr> {
     let table = resolved(table);
     let sql = format!(
-        "SELECT w.pid, {SESSION} FROM pg_catalog.pg_locks t
+        "SELECT w.pid, {WHO} FROM pg_catalog.pg_locks t
          JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
-         JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
-         WHERE t.locktype = 'relation' AND t.granted AND t.relation = {table}
+         CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
+         LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
+         LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
+           ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
+             OR (l.database, l.relation) = (n.database, n.relation)) END
+         {OF_A_LOCK}
+         WHERE t.locktype = 'relation' AND t.relation = {table}
            AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
-         ORDER BY a.xact_start LIMIT 1"
+         ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1"
     );
     let read = |row: &QueryResult| {
         Ok(Waiter {
@@ -82,6 +131,19 @@ pub(super) async fn waiter(
     Ok(rows(db, &sql, [statement.into()], read).await?.pop())
 }
 
+/// A wait for longer than what makes an autovacuum give way, which no shorter wait does.
+pub(crate) fn outwaiting_autovacuum(longest: Duration) -> String {
+    let longest = longest.as_millis();
+    format!(
+        "SELECT set_config('colpali.lock_timeout', current_setting('lock_timeout'), true),
+                set_config('lock_timeout', least(setting::bigint + {BEYOND_DEADLOCK_TIMEOUT}, {longest})::text || 'ms', true)
+         FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'"
+    )
+}
+
+pub(crate) const AS_POLITE_AS_BEFORE: &str =
+    "SELECT set_config('lock_timeout', current_setting('colpali.lock_timeout'), true)";
+
 pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result<(), DbErr> {
     let cancel = "SELECT pg_cancel_backend($1)";
     list::<bool>(db, cancel, [waiter.pid.into()])
@@ -89,15 +151,34 @@ pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result
         .map(|_| ())
 }
 
-/// What of another role's session is not shown to this one is left out.
-const SESSION: &str = "format('pid %s', a.pid)
-    || coalesce(', application \"' || nullif(a.application_name, '') || '\"', '')
-    || coalesce(', ' || a.state, '')
-    || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";
+/// In milliseconds: the autovacuum has to hear of it, and to end.
+const BEYOND_DEADLOCK_TIMEOUT: u32 = 1_000;
 
-async fn session(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, DbErr> {
-    rows(db, sql, [], |row| row.try_get_by_index(0)).await
-}
+const THIS_DATABASE: &str =
+    "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+
+/// The session `a` or the prepared transaction `p` that a lock `l` is of. A prepared transaction has no process, and
+/// is known by the lock on its own number.
+const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN pg_catalog.pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+      AND x.virtualtransaction = l.virtualtransaction
+    LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid";
+
+/// Its session is of no user, which every role is shown.
+const IS_AUTOVACUUM: &str = "(l.pid IS NOT NULL AND a.pid IS NOT NULL AND a.usesysid IS NULL)";
+
+/// What of another role's session is not shown to this one is left out.
+const WHO: &str = "CASE WHEN l.pid IS NULL THEN
+      'prepared transaction ' || coalesce(quote_literal(p.gid) || ' of user ' || quote_ident(p.owner)
+        || ', prepared ' || date_trunc('second', p.prepared), '')
+    ELSE format('pid %s', l.pid)
+      || coalesce(', application \"' || nullif(a.application_name, '') || '\"', '')
+      || coalesce(', ' || a.state, '')
+      || coalesce(', its query began ' || date_trunc('second', a.query_start), '')
+      || coalesce(', user ' || quote_ident(a.usename), ', autovacuum')
+      || CASE WHEN a.state = 'active'
+           THEN ': ' || regexp_replace(left(a.query, 100), '\\s+', ' ', 'g') ELSE '' END
+    END";
 
 /// A table as its unqualified name is resolved, as an expression.
 fn resolved(table: &str) -> String {

@@ -1,16 +1,31 @@
 //! The file's own write lock, which a transaction has from its beginning.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
-pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    db.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    })
-    .await
+use super::{Blocker, Kind};
+use crate::{patience::Patience, session::Settings};
+
+/// SQLite tells nobody which.
+pub const WRITER: &str = "another connection that reads or writes the file";
+
+/// A transaction that waits no longer than a try, whatever its pool says: the driver's begins without a lock.
+pub(super) async fn begin(
+    db: &DatabaseConnection,
+    settings: &Settings,
+) -> Result<(DatabaseTransaction, Patience), DbErr> {
+    let transaction = db.begin().await?;
+    let patience = Patience::limit(&transaction, settings.lock_wait).await?;
+    transaction.execute_unprepared("COMMIT").await?;
+    match transaction.execute_unprepared("BEGIN IMMEDIATE").await {
+        Ok(_) => Ok((transaction, patience)),
+        Err(error) => {
+            patience.give_back(&transaction).await?;
+            // The driver ends what it has begun.
+            transaction.execute_unprepared("BEGIN").await?;
+            transaction.rollback().await?;
+            Err(error)
+        }
+    }
 }
 
 /// To have begun is to have it; a caller's transaction gets it with its first write.
@@ -18,7 +33,14 @@ pub(super) async fn try_take(_: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(true)
 }
 
-/// SQLite tells nobody who writes.
+pub(super) fn blocker() -> Blocker {
+    Blocker {
+        sentence: WRITER.to_owned(),
+        kind: Kind::Client,
+    }
+}
+
+/// Asked by a caller's transaction alone, which has the lock.
 pub(super) async fn holder(_: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     Ok(None)
 }

@@ -83,6 +83,11 @@ impl Lock {
         }
     }
 
+    /// PostgreSQL: whether readers of the table are held off too.
+    pub(crate) fn excludes_readers(&self) -> bool {
+        self.held.starts_with("ACCESS EXCLUSIVE") || self.length == Length::Said
+    }
+
     /// Whether the lock is held for longer the larger the table is.
     pub(crate) fn grows(&self) -> bool {
         match self.length {

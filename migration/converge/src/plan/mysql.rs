@@ -58,11 +58,6 @@ impl Way {
     }
 }
 
-pub(super) const GIVING_WAY: [Setting; 1] = [Setting {
-    set: "SET @colpali_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = 1",
-    restore: "SET SESSION lock_wait_timeout = @colpali_lock_wait",
-}];
-
 /// A NULL is never turned into 0; an id 0 stays 0. Nothing else of the session's mode stays: names, texts and
 /// expressions are written for one without `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like.
 pub(crate) const CAREFUL_MODE: Setting = Setting {
@@ -71,14 +66,12 @@ pub(crate) const CAREFUL_MODE: Setting = Setting {
     restore: "SET SESSION sql_mode = @colpali_sql_mode",
 };
 
-/// A step that has to wait for the table gives way.
-const CAREFUL: [Setting; 2] = [GIVING_WAY[0], CAREFUL_MODE];
+const CAREFUL: [Setting; 1] = [CAREFUL_MODE];
 
 /// With the check of the rows that are there, adding a key copies the table and holds writers off.
 /// They are counted before and after instead.
-pub(super) const ROWS_UNCHECKED: [Setting; 3] = [
-    CAREFUL[0],
-    CAREFUL[1],
+pub(super) const ROWS_UNCHECKED: [Setting; 2] = [
+    CAREFUL_MODE,
     Setting {
         set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 0",
         restore: "SET SESSION foreign_key_checks = @colpali_checks",
@@ -86,9 +79,8 @@ pub(super) const ROWS_UNCHECKED: [Setting; 3] = [
 ];
 
 /// A server's default may be to leave what refers to a table without it.
-const REFERENCES_CHECKED: [Setting; 3] = [
-    CAREFUL[0],
-    CAREFUL[1],
+const REFERENCES_CHECKED: [Setting; 2] = [
+    CAREFUL_MODE,
     Setting {
         set: "SET @colpali_checks = @@SESSION.foreign_key_checks, SESSION foreign_key_checks = 1",
         restore: "SET SESSION foreign_key_checks = @colpali_checks",

@@ -1,20 +1,17 @@
 //! A required table that the migrations make themselves: made with its mark, and dropped while no session can
 //! write to it.
 
-use super::{Execution, Lock, Setting, Step, mysql};
+use super::{Execution, Lock, Setting, Step};
 use crate::{create, engine::Engine, model::Table, sql};
 
 /// What other sessions cannot do while it is dropped.
 const LOCK: Lock = Lock::for_a_moment("readers and writers of {table}");
 
 /// Nothing stays locked where a statement fails.
-const WITH_TABLES_LOCKED: [Setting; 2] = [
-    mysql::GIVING_WAY[0],
-    Setting {
-        set: "DO 0",
-        restore: "UNLOCK TABLES",
-    },
-];
+const WITH_TABLES_LOCKED: [Setting; 1] = [Setting {
+    set: "DO 0",
+    restore: "UNLOCK TABLES",
+}];
 
 impl Step {
     /// Returns the required table that the step drops.

@@ -1,0 +1,41 @@
+//! What follows a try that another session has stopped.
+
+use futures_timer::Delay;
+use sea_orm_migration::SchemaManagerConnection;
+
+use converge::{BETWEEN_TRIES, Next, Wait, Work, is_recorded_already, session::Session};
+
+use super::{records, settings::Settings};
+use crate::Error;
+
+/// Pauses before another try, where that can succeed.
+///
+/// # Errors
+///
+/// The error where another try would not succeed, and one that names whoever was waited for long enough.
+pub(super) async fn again(
+    wait: &mut Wait,
+    session: &Session<'_>,
+    settings: &Settings,
+    error: Error,
+) -> Result<(), Error> {
+    let Some((work, source)) = error.waited(settings.records.name()) else {
+        return Err(error);
+    };
+    let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
+    let may_try = !is_callers && !wait.is_over(session.settings);
+    // Another node of Galera has recorded the same migration.
+    if may_try && matches!(work, Work::Records { .. }) && is_recorded_already(source) {
+        Delay::new(BETWEEN_TRIES).await;
+        return Ok(());
+    }
+    let tables = records::tables(settings)?;
+    match wait.next(session, &tables, work, source).await {
+        Next::TryAgain => {
+            tracing::debug!("looking again: {error}");
+            Ok(())
+        }
+        Next::TimedOut(error) => Err(error.into()),
+        Next::Failed => Err(error),
+    }
+}
