@@ -373,7 +373,8 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
             | Question::Keys { .. }
             | Question::Duplicates { .. }
             | Question::Sequence { .. }
-            | Question::Unreadable { .. },
+            | Question::Unreadable { .. }
+            | Question::Refused { .. },
         ) => false,
     }
 }

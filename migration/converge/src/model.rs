@@ -58,9 +58,14 @@ pub(crate) struct Extras {
     pub(crate) copies: Vec<Copies>,
     /// PostgreSQL: the INSTEAD rules.
     pub(crate) instead_rules: Vec<String>,
-    /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
-    /// this order.
+    /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
     pub(crate) statements: Vec<String>,
+    /// SQLite: the tables of statistics that say something about this one.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) statistics: Vec<String>,
 }
 
 impl Table {

@@ -38,6 +38,12 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
+/// Returns why SQLite refuses a statement for what the schema or the statement says; `None` where it fails otherwise.
+pub(crate) fn refusal(error: &DbErr) -> Option<&str> {
+    let answer = answer(error).filter(|_| REFUSED.have(error));
+    answer.map(DatabaseError::message)
+}
+
 /// PostgreSQL: whether a transaction was refused because the server is a standby, where none writes.
 pub(crate) fn is_of_a_standby(error: &DbErr) -> bool {
     UNSUPPORTED.have(error)
@@ -85,9 +91,11 @@ pub(crate) fn message(error: &DbErr) -> String {
     }
 }
 
+const SQLITE_ERROR: u8 = 1;
 const SQLITE_BUSY: u8 = 5;
 const SQLITE_READONLY: u8 = 8;
 const SQLITE_FULL: u8 = 13;
+const SQLITE_CONSTRAINT: u8 = 19;
 
 /// The codes of one meaning: SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, primary codes of SQLite.
 struct Codes {
@@ -119,8 +127,11 @@ const ROLLED_BACK: Codes = Codes {
         "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
     ],
     mysql: &[1180, 1213],
-    sqlite: &[SQLITE_BUSY, SQLITE_FULL],
+    sqlite: &[SQLITE_BUSY, SQLITE_FULL, SQLITE_CONSTRAINT],
 };
+
+/// A statement that the schema does not allow.
+const REFUSED: Codes = Codes::sqlite(&[SQLITE_ERROR]);
 
 const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
 

@@ -75,7 +75,29 @@ fn own(
     let instead = table.extras.instead_rules.iter().cloned();
     found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
     found.extend(declared_storage);
+    if current.backend == Engine::Sqlite {
+        found.extend(refused(current, shape, declared, &found, facts));
+    }
     found
+}
+
+/// What SQLite reports of the rows that a rebuild would copy. Parents that are not as required are reported as such.
+fn refused(
+    current: &Inspection,
+    shape: &Shape,
+    declared: &Table,
+    found: &[Difference],
+    facts: &mut Facts,
+) -> Option<Difference> {
+    let fits = |parent: &Declared| match parent.role {
+        Role::Required { .. } => required(current, shape, parent).is_none(),
+        Role::Own => current.table(&parent.table.name).is_some(),
+    };
+    let mut keys = declared.foreign_keys.iter();
+    let is_asked = found.iter().any(Difference::rebuilds_on_sqlite)
+        && keys.all(|key| shape.declared(&key.table).is_some_and(fits));
+    let reported = is_asked.then(|| facts.refused(&declared.name))?;
+    (!reported.is_empty()).then_some(Difference::RowsRefused { reported })
 }
 
 fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<Difference> {
@@ -389,12 +411,7 @@ fn references(
     let id = declared.primary_key.first();
     let id = id.filter(|id| table.column(id).is_some());
     let mut found = Vec::new();
-    if let Some(id) = id
-        && comparable
-        && joinable
-        && !guaranteed
-        && !elsewhere
-    {
+    if comparable && joinable && !guaranteed && !elsewhere {
         found.extend(facts.orphans(table, key, id).map(Difference::Orphans));
     }
     found.extend(keys);

@@ -214,6 +214,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         | Difference::WrongType { .. }
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
+        | Difference::RowsRefused { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::SequenceBehind { .. }

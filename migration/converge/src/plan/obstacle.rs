@@ -118,7 +118,7 @@ impl Obstacles<'_> {
             },
             Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
             Difference::NotATable { .. } => manual(
-                "what holds its rows is not ours to change: rename it, then `up` makes the table"
+                "it is not ours to change: give it another name, then `up` makes the table"
                     .to_owned(),
             ),
             Difference::StorageEngine {
@@ -147,6 +147,10 @@ impl Obstacles<'_> {
                     from(&format!("{column}, typeof({column})"), "").trim_end()
                 ))
             }
+            Difference::RowsRefused { .. } => manual(
+                "correct by hand the rows, or the constraint that they do not fit, then repair"
+                    .to_owned(),
+            ),
             Difference::InsteadRule { .. } => {
                 manual("drop the rule if nobody relies on it, then repair".to_owned())
             }

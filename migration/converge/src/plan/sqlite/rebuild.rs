@@ -31,14 +31,16 @@ pub(super) fn statements(
     require_unreferred(found, &[])?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
-    let numbered = numbered(declared, fixed);
-    let number = numbered.or_else(|| integer_key(found, fixed));
+    let number = number(declared, found, fixed);
+    if number.is_some() {
+        require_unindexed(found)?;
+    }
     let mut statement = Rewritten::new(made_by, &definition);
     statement.rename(&found.name, &name_while_filled(current, found));
     for change in fixed {
         statement.fix(&change.difference)?;
     }
-    if let Some(column) = numbered {
+    if let Some(column) = numbered(declared, fixed) {
         statement.number_rows(column)?;
     }
     let pairs = Pairs::of(found, &definition, number)?;
@@ -116,8 +118,12 @@ fn replace(
     if definition.is_auto_increment {
         statements.extend(keep_sequence(&found.name, &rebuilt));
     }
+    let statistics = found.extras.statistics.iter();
+    let [put_away, bring_back] = keep_statistics(&found.name, &rebuilt);
+    statements.extend(statistics.clone().map(|holder| put_away(holder)));
     statements.push(format!("DROP TABLE {old}"));
     statements.push(format!("ALTER TABLE {new} RENAME TO {old}"));
+    statements.extend(statistics.map(|holder| bring_back(holder)));
     if refers_to_itself {
         statements.push(compare::references(&found.name, &rebuilt));
     }
@@ -145,6 +151,18 @@ fn require_unreferred(found: &Table, dropped: &[String]) -> Result<(), String> {
     }
 }
 
+/// Returns an error where something keeps the rowids of the rows.
+fn require_unindexed(found: &Table) -> Result<(), String> {
+    let is_by_rowid = |kept: &&String| kept.ends_with(" by their rowid");
+    match found.extras.kept.iter().find(is_by_rowid) {
+        Some(index) => Err(format!(
+            "there is a {index}, which becomes the key when the table is rebuilt: \
+             drop that index, repair, and create it again"
+        )),
+        None => Ok(()),
+    }
+}
+
 fn require_single(statements: &[String]) -> Result<(), String> {
     match statements.iter().find(|sql| !is_one_statement(sql)) {
         Some(more) => Err(format!(
@@ -165,6 +183,15 @@ fn understood(made_by: &str) -> Result<Definition, String> {
         ),
         false => Ok(definition),
     }
+}
+
+/// Returns the column that becomes the number of each row, its rowid.
+pub(super) fn number<'c>(
+    declared: &'c Table,
+    found: &Table,
+    fixed: &[&'c Change],
+) -> Option<&'c str> {
+    numbered(declared, fixed).or_else(|| integer_key(found, fixed))
 }
 
 /// Returns the declared auto-increment column where it becomes one.
@@ -323,6 +350,7 @@ impl<'d> Rewritten<'d> {
             | Difference::WrongType { .. }
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
+            | Difference::RowsRefused { .. }
             | Difference::InsteadRule { .. }
             | Difference::NotNullable { .. }
             | Difference::SequenceBehind { .. }
@@ -543,6 +571,18 @@ fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
              SELECT {rebuilt}, seq FROM sqlite_sequence WHERE name = {table} COLLATE NOCASE"
         ),
     ]
+}
+
+/// Keeps what ANALYZE has found, or somebody has set in its place: it goes with a table that is dropped.
+fn keep_statistics(table: &str, rebuilt: &str) -> [impl Fn(&String) -> String; 2] {
+    let literal = |name: &str| sql::literal(Engine::Sqlite, name);
+    let (table, rebuilt) = (literal(table), literal(rebuilt));
+    let to = |new: String, old: String| {
+        move |holder: &String| {
+            format!("UPDATE {holder} SET tbl = {new} WHERE tbl = {old} COLLATE NOCASE")
+        }
+    };
+    [to(rebuilt.clone(), table.clone()), to(table, rebuilt)]
 }
 
 #[cfg(test)]
