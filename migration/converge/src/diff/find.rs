@@ -232,7 +232,7 @@ fn types(
                 column: column.name.clone(),
             });
         } else if !is_of_type(current, column, there) {
-            found.push(unlike(declared, table, column, there));
+            found.push(unlike(current.backend, declared, table, column, there));
         }
     }
     found
@@ -272,19 +272,39 @@ fn numbers_within_a_group(table: &Table) -> bool {
 }
 
 /// What is narrower than declared can be widened, unless rows are identified by it; any other type was chosen.
-fn unlike(declared: &Table, table: &Table, column: &Column, found: &Column) -> Difference {
+fn unlike(
+    backend: Engine,
+    declared: &Table,
+    table: &Table,
+    column: &Column,
+    found: &Column,
+) -> Difference {
     let identifies = declared.primary_key.contains(&column.name)
         || declared
             .foreign_keys
             .iter()
             .any(|key| key.columns.contains(&column.name));
-    let readers = table.extras.readers.iter();
-    let readers = readers.filter(|(_, read)| *read == column.name);
+    let is_of_it = |(_, read): &&(String, String)| *read == column.name;
+    let extras = &table.extras;
+    let cut: &[(String, String)] = match column.kind {
+        Type::TEXT => &extras.cut,
+        _ => &[],
+    };
+    let readers = extras.readers.iter().chain(cut).filter(is_of_it);
+    // MySQL changes neither side of a foreign key alone; the others look at the rows again.
+    let own = table
+        .foreign_keys
+        .iter()
+        .filter(|key| backend == Engine::MySql && key.columns.contains(&column.name));
+    let own = own.map(|key| format!("foreign key {}", key.name.as_deref().unwrap_or_default()));
     match !identifies && found.kind.widens_to(column.kind) {
         true => Difference::Narrow {
             declared: column.clone(),
             found: found.clone(),
-            readers: readers.map(|(reader, _)| reader.clone()).collect(),
+            readers: readers
+                .map(|(reader, _)| reader.clone())
+                .chain(own)
+                .collect(),
         },
         false => Difference::WrongType {
             declared: column.clone(),

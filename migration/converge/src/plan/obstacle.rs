@@ -136,8 +136,13 @@ impl Obstacles<'_> {
                     .to_owned(),
             ),
             Difference::Narrow { readers, .. } if !readers.is_empty() => manual(format!(
-                "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
-                readers.join(" and ")
+                "drop {}, repair, and create it again: {}",
+                readers.join(" and "),
+                match self.backend {
+                    Engine::Postgres => "PostgreSQL changes the type of no column that it reads",
+                    Engine::MySql | Engine::Sqlite =>
+                        "the server would refuse another type of the column, or cut it off in the index",
+                }
             )),
             Difference::WrongType { declared, found } => manual(misread(declared, found)),
             Difference::Unreadable { column, .. } => {
