@@ -50,7 +50,7 @@ fn a_table_with_a_key_and_an_index_has_no_problem() {
 #[test]
 fn what_an_engine_cannot_make_is_a_problem() {
     type Declared = fn(&mut Shape);
-    let cases: [(Declared, &str); 12] = [
+    let cases: [(Declared, &str); 13] = [
         (
             |shape| {
                 shape.foreign_key(&key(ForeignKeyAction::Cascade));
