@@ -446,7 +446,8 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
             | Question::Keys { .. }
             | Question::Duplicates { .. }
             | Question::Numbers { .. }
-            | Question::Unreadable { .. },
+            | Question::Unreadable { .. }
+            | Question::Refused { .. },
         ) => false,
     }
 }

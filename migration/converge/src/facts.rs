@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
     inspect::{list, rows},
     model::{Column, ForeignKey, Placement, Sequence, Table},
-    server_error::{explained, is_denied},
+    server_error::{explained, is_denied, refusal},
     sql::{self, identifier},
     types::Type,
 };
@@ -39,8 +39,8 @@ pub(crate) enum Question {
     Orphans {
         table: String,
         key: ForeignKey,
-        /// The column that identifies a row, for examples.
-        id: String,
+        /// The column that identifies a row, for examples, where there is one.
+        id: Option<String>,
         /// The types of that and of the key's column, as found.
         kinds: [Type; 2],
     },
@@ -58,12 +58,17 @@ pub(crate) enum Question {
         column: String,
         condition: String,
     },
+    /// SQLite: why a table that the same statement makes would refuse the rows or change them.
+    Refused {
+        table: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Answer {
     Rows(i64),
+    Refused(Vec<String>),
     Keys(Keys),
     Orphans(Option<Box<Orphans>>),
     Numbers(Option<NumbersState>),
@@ -97,7 +102,7 @@ pub(crate) struct Orphans {
     pub(crate) key: ForeignKey,
     pub(crate) count: i64,
     /// The ids of a few, as text, with the value of the foreign key.
-    pub(crate) examples: Vec<(String, String)>,
+    pub(crate) examples: Vec<(Option<String>, String)>,
     /// The query that lists them.
     pub(crate) query: String,
 }
@@ -164,17 +169,33 @@ impl Facts {
         }
     }
 
-    pub(crate) fn orphans(&mut self, table: &Table, key: &ForeignKey, id: &str) -> Option<Orphans> {
+    pub(crate) fn orphans(
+        &mut self,
+        table: &Table,
+        key: &ForeignKey,
+        id: Option<&String>,
+    ) -> Option<Orphans> {
+        let column = key.columns.concat();
+        let kind = |name: &String| table.column(name).map_or(Type::Other, |column| column.kind);
         let question = Question::Orphans {
             table: table.name.clone(),
+            kinds: [kind(id.unwrap_or(&column)), kind(&column)],
             key: key.clone(),
-            id: id.to_owned(),
-            kinds: [id, &key.columns.concat()]
-                .map(|name| table.column(name).map_or(Type::Other, |column| column.kind)),
+            id: id.cloned(),
         };
         match self.ask(question) {
             Some(Answer::Orphans(orphans)) => orphans.map(|orphans| *orphans),
             _ => None,
+        }
+    }
+
+    pub(crate) fn refused(&mut self, table: &str) -> Vec<String> {
+        let question = Question::Refused {
+            table: table.to_owned(),
+        };
+        match self.ask(question) {
+            Some(Answer::Refused(reported)) => reported,
+            _ => Vec::new(),
         }
     }
 
@@ -285,6 +306,7 @@ impl Question {
             | Self::Keys { table, .. }
             | Self::Duplicates { table, .. }
             | Self::Numbers { table, .. }
+            | Self::Refused { table }
             | Self::Unreadable { table, .. } => table == name,
             Self::Orphans { table, key, .. } => table == name || key.table == name,
         }
@@ -312,6 +334,7 @@ impl std::fmt::Display for Question {
             } => write!(f, "the sequence {name}"),
             Self::Numbers { table, column, .. } => write!(f, "the counter of {table}.{column}"),
             Self::Unreadable { table, column, .. } => write!(f, "the values of {table}.{column}"),
+            Self::Refused { table } => write!(f, "what a copy of {table:?} would refuse"),
         }
     }
 }
@@ -348,7 +371,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
             id,
             kinds,
         } => {
-            let orphans = orphans(db, table, key, (id, *kinds)).await?;
+            let orphans = orphans(db, table, key, (id.as_deref(), *kinds)).await?;
             Answer::Orphans(orphans.map(Box::new))
         }
         Question::Numbers {
@@ -370,7 +393,39 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
             let sql = format!("SELECT count(*) FROM {} WHERE {condition}", quoted(table));
             Answer::Rows(count(db, &sql).await?)
         }
+        Question::Refused { table } => Answer::Refused(refused(db, table).await?),
     })
+}
+
+/// SQLite compares no row with a key without a fitting parent: it refuses every statement, and reports that as an
+/// error. So it does with a function that this connection does not know.
+async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, DbErr> {
+    let name = sql::literal(Engine::Sqlite, table);
+    let absent = format!(
+        "SELECT DISTINCT 'there is no table ' || \"table\" || ', to which a foreign key refers'
+         FROM pragma_foreign_key_list({name}) WHERE NOT EXISTS (
+           SELECT 1 FROM main.sqlite_schema
+           WHERE type IN ('table', 'view') AND name = \"table\" COLLATE NOCASE)"
+    );
+    let mut reported: Vec<String> = list(db, &absent, []).await?;
+    // What violates a key goes on doing so. Where no parent fits, this is an error.
+    let unfit = format!(
+        "SELECT violated FROM (SELECT max(NULL) AS violated FROM pragma_foreign_key_check({name})) WHERE violated"
+    );
+    let rows = format!(
+        "SELECT quick_check || CASE count(*) WHEN 1 THEN '' ELSE ' (' || count(*) || ' times)' END
+         FROM pragma_quick_check({name}) WHERE quick_check <> 'ok' GROUP BY quick_check LIMIT 5"
+    );
+    for question in [unfit, rows] {
+        match list::<String>(db, &question, []).await {
+            Ok(more) => reported.extend(more),
+            Err(error) => match refusal(&error) {
+                Some(refusal) => reported.push(refusal.to_owned()),
+                None => return Err(error),
+            },
+        }
+    }
+    Ok(reported)
 }
 
 async fn nulls(db: &impl ConnectionTrait, table: &str, columns: &[String]) -> Result<i64, DbErr> {
@@ -419,14 +474,19 @@ impl Orphans {
     }
 
     /// The query that lists them, with the columns that identify them.
-    pub(crate) fn query(backend: Engine, table: &str, key: &ForeignKey, id: &str) -> String {
-        let quoted = |name: &str| identifier(backend, name);
-        format!(
-            "SELECT c.{}, c.{} {}",
-            quoted(id),
-            quoted(&key.columns.concat()),
-            Self::from(backend, table, key)
-        )
+    pub(crate) fn query(
+        backend: Engine,
+        table: &str,
+        key: &ForeignKey,
+        id: Option<&str>,
+    ) -> String {
+        let column = key.columns.concat();
+        let read = id.into_iter().chain([column.as_str()]);
+        let read: Vec<String> = read
+            .map(|name| format!("c.{}", identifier(backend, name)))
+            .collect();
+        let from = Self::from(backend, table, key);
+        format!("SELECT {} {from}", read.join(", "))
     }
 
     /// The condition of an orphan in a statement on the table itself.
@@ -455,7 +515,7 @@ async fn orphans(
     db: &impl ConnectionTrait,
     table: &str,
     key: &ForeignKey,
-    (id, kinds): (&str, [Type; 2]),
+    (id, kinds): (Option<&str>, [Type; 2]),
 ) -> Result<Option<Orphans>, DbErr> {
     let backend = Engine::of(db);
     let from = Orphans::from(backend, table, key);
@@ -467,9 +527,12 @@ async fn orphans(
     let as_text = |column: &str, kind: Type| {
         kind.exact_text(backend, &format!("c.{}", identifier(backend, column)))
     };
+    let id_as_text = match id {
+        Some(id) => format!("coalesce({}, 'NULL')", as_text(id, id_kind)),
+        None => "NULL".to_owned(),
+    };
     let examples = format!(
-        "SELECT coalesce({}, 'NULL'), {} {from} LIMIT 5",
-        as_text(id, id_kind),
+        "SELECT {id_as_text}, {} {from} LIMIT 5",
         as_text(&key.columns.concat(), key_kind)
     );
     let examples = rows(db, &examples, [], |row| {

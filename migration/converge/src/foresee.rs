@@ -110,6 +110,7 @@ impl Foresight {
             | Difference::WrongType { .. }
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
+            | Difference::RowsRefused { .. }
             | Difference::InsteadRule { .. }
             | Difference::Nullable { .. }
             | Difference::NotNullable { .. }

@@ -51,8 +51,20 @@ pub(crate) struct Extras {
     pub(crate) spare_sequence: Option<Sequence>,
     /// Triggers, rules, foreign keys of other tables and the like, each as a phrase.
     pub(crate) kept: Vec<String>,
-    /// PostgreSQL: views and the like that read a column and prevent a change of its type, with the column.
+    /// Views, foreign keys of other tables and the like that prevent a change of a column's type, with the column.
     pub(crate) readers: Vec<(String, String)>,
+    /// MySQL and MariaDB: indexes that would hold less of a column if it were a text of any length, with the column.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) cut: Vec<(String, String)>,
+    /// MySQL and MariaDB: what may read no column that is numbered, with its expression.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) expressions: Vec<(String, String)>,
     /// PostgreSQL: the columns for which the server reads every row when their type changes.
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: properties for which the server copies the table where it otherwise would not.
@@ -65,9 +77,14 @@ pub(crate) struct Extras {
     pub(crate) before_insert: Vec<String>,
     /// PostgreSQL: the INSTEAD rules.
     pub(crate) instead_rules: Vec<String>,
-    /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
-    /// this order.
+    /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
     pub(crate) statements: Vec<String>,
+    /// SQLite: the tables of statistics that say something about this one.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) statistics: Vec<String>,
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")

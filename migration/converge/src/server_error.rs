@@ -63,6 +63,12 @@ pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
+/// Returns why SQLite refuses a statement for what the schema or the statement says; `None` where it fails otherwise.
+pub(crate) fn refusal(error: &DbErr) -> Option<&str> {
+    let answer = answer(error).filter(|_| REFUSED.have(error));
+    answer.map(DatabaseError::message)
+}
+
 /// MySQL and MariaDB: whether a statement is none in the session's mode.
 pub(crate) fn is_of_syntax(error: &DbErr) -> bool {
     SYNTAX.have(error)
@@ -169,6 +175,7 @@ fn printed_text(printed: &str) -> (Option<String>, &str) {
     }
 }
 
+const SQLITE_ERROR: u8 = 1;
 const SQLITE_BUSY: u8 = 5;
 const SQLITE_NOMEM: u8 = 7;
 const SQLITE_READONLY: u8 = 8;
@@ -238,7 +245,7 @@ const ROLLED_BACK: Codes = Codes {
         "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
     ],
     mysql: &[1180, 1205, 1213],
-    sqlite: &[SQLITE_BUSY, SQLITE_FULL],
+    sqlite: &[SQLITE_BUSY, SQLITE_FULL, SQLITE_CONSTRAINT],
 };
 
 const DENIED: Codes = Codes {
@@ -246,6 +253,9 @@ const DENIED: Codes = Codes {
     mysql: &[1142, 1143],
     sqlite: &[],
 };
+
+/// A statement that the schema does not allow.
+const REFUSED: Codes = Codes::sqlite(&[SQLITE_ERROR]);
 
 const REFERRED_TO: Codes = Codes::mysql(&[1217, 1451, 3730]);
 

@@ -128,7 +128,9 @@ async fn converges(database: Database, shape: Shape) {
         }
         End::Refused | End::RefusedUntilOrphansAreDeleted => {
             let error = up.expect_error();
-            assert!(error.contains("its tables were not changed"), "{error}");
+            let foreseen =
+                "cannot be brought to the declared shape, and its tables were not changed";
+            assert!(error.contains(foreseen), "{error}");
             before.assert_kept_in(&Inventory::of(&database).await);
             assert_eq!(found_but_storage(&database), shape.finds);
         }

@@ -1,6 +1,7 @@
 -- Rows that a conflict clause of the table would leave out of a copy without a word.
 -- finds: foreign key: there is no foreign key on doc_id
 -- finds: index: sqlite_autoindex_vectors_1 allows one row for each (model)
+-- finds: vectors: vectors has to be rebuilt, and SQLite would refuse its rows or change them: NULL value in vectors.model
 -- ends: refused
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

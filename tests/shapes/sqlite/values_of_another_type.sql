@@ -1,5 +1,6 @@
 -- A column whose declaration somebody has changed in the catalog: a rebuild would make numbers of its texts.
 -- finds: foreign key: there is no foreign key on doc_id
+-- finds: vectors: vectors has to be rebuilt, and SQLite would refuse its rows or change them: TEXT value in vectors.model (2 times)
 -- ends: refused
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -18,6 +18,9 @@ const LONGEST_INDEXED: u32 = 768;
 /// In characters of four bytes: a row of MySQL has at most 65,535 bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
 
+/// Bytes of all columns of a row that MySQL stores with it.
+const LONGEST_ROW: u32 = 65_535;
+
 /// Digits of a MySQL decimal, and of those behind the point.
 const MOST_DIGITS: (u32, u32) = (65, 30);
 
@@ -59,6 +62,7 @@ fn of_table(shape: &Shape, table: &Table) -> Vec<String> {
     for index in &table.indexes {
         found.extend(of_index(table, index));
     }
+    found.extend(of_row(table));
     for key in keys {
         found.extend(of_foreign_key(shape, table, key));
     }
@@ -97,6 +101,32 @@ fn of_column(table: &Table, column: &Column) -> Option<String> {
         _ => return None,
     };
     Some(format!("{}.{}: {what}", table.name, column.name))
+}
+
+/// The columns together. A text of any length, bytes and JSON are stored apart, and the row says where; of the other
+/// types the few bytes are left out, and so is what is too long by itself.
+fn of_row(table: &Table) -> Option<String> {
+    let bytes_of = |column: &Column| match column.kind {
+        Type::Integer { bits, .. } => u32::from(bits / 8),
+        Type::Text {
+            length: Length::Characters(length),
+            ..
+        } if length <= LONGEST_VARCHAR => length * 4 + 2,
+        Type::Text {
+            length: Length::Any,
+            ..
+        }
+        | Type::Bytes { limited: false }
+        | Type::Json { .. } => 12,
+        _ => 0,
+    };
+    let bytes: u32 = table.columns.iter().map(bytes_of).sum();
+    (bytes > LONGEST_ROW).then(|| {
+        format!(
+            "{}: MySQL has no row of more than {LONGEST_ROW} bytes, and its columns take {bytes}",
+            table.name
+        )
+    })
 }
 
 fn of_index(table: &Table, index: &Index) -> Option<String> {

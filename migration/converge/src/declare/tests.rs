@@ -50,7 +50,7 @@ fn a_table_with_a_key_and_an_index_has_no_problem() {
 #[test]
 fn what_an_engine_cannot_make_is_a_problem() {
     type Declared = fn(&mut Shape);
-    let cases: [(Declared, &str); 12] = [
+    let cases: [(Declared, &str); 13] = [
         (
             |shape| {
                 shape.foreign_key(&key(ForeignKeyAction::Cascade));
@@ -139,6 +139,13 @@ fn what_an_engine_cannot_make_is_a_problem() {
                 shape.column("pages", &string_len("title", 20_000).null().take());
             },
             "pages.title: MySQL has no varchar of more than 16383 characters",
+        ),
+        (
+            |shape| {
+                shape.column("pages", &string_len("title", 9_000).null().take());
+                shape.column("pages", &string_len("summary", 9_000).null().take());
+            },
+            "pages: MySQL has no row of more than 65535 bytes, and its columns take 72024",
         ),
         (
             |shape| {

@@ -79,7 +79,29 @@ fn own(
     let instead = table.extras.instead_rules.iter().cloned();
     found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
     found.extend(declared_storage);
+    if current.backend == Engine::Sqlite {
+        found.extend(refused(current, shape, declared, &found, facts));
+    }
     found
+}
+
+/// What SQLite reports of the rows that a rebuild would copy. Parents that are not as required are reported as such.
+fn refused(
+    current: &Inspection,
+    shape: &Shape,
+    declared: &Table,
+    found: &[Difference],
+    facts: &mut Facts,
+) -> Option<Difference> {
+    let fits = |parent: &Declared| match parent.role {
+        Role::Required { .. } => required(current, shape, parent).is_none(),
+        Role::Own => current.table(&parent.table.name).is_some(),
+    };
+    let mut keys = declared.foreign_keys.iter();
+    let is_asked = found.iter().any(Difference::rebuilds_on_sqlite)
+        && keys.all(|key| shape.declared(&key.table).is_some_and(fits));
+    let reported = is_asked.then(|| facts.refused(&declared.name))?;
+    (!reported.is_empty()).then_some(Difference::RowsRefused { reported })
 }
 
 fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<Difference> {
@@ -239,7 +261,7 @@ fn types(
                 column: column.name.clone(),
             });
         } else if !is_of_type(current, column, there) {
-            found.push(unlike(declared, table, column, there));
+            found.push(unlike(current.backend, declared, table, column, there));
         }
     }
     found
@@ -279,19 +301,39 @@ fn numbers_within_a_group(table: &Table) -> bool {
 }
 
 /// What is narrower than declared can be widened, unless rows are identified by it; any other type was chosen.
-fn unlike(declared: &Table, table: &Table, column: &Column, found: &Column) -> Difference {
+fn unlike(
+    backend: Engine,
+    declared: &Table,
+    table: &Table,
+    column: &Column,
+    found: &Column,
+) -> Difference {
     let identifies = declared.primary_key.contains(&column.name)
         || declared
             .foreign_keys
             .iter()
             .any(|key| key.columns.contains(&column.name));
-    let readers = table.extras.readers.iter();
-    let readers = readers.filter(|(_, read)| *read == column.name);
+    let is_of_it = |(_, read): &&(String, String)| *read == column.name;
+    let extras = &table.extras;
+    let cut: &[(String, String)] = match column.kind {
+        Type::TEXT => &extras.cut,
+        _ => &[],
+    };
+    let readers = extras.readers.iter().chain(cut).filter(is_of_it);
+    // MySQL changes neither side of a foreign key alone; the others look at the rows again.
+    let own = table
+        .foreign_keys
+        .iter()
+        .filter(|key| backend == Engine::MySql && key.columns.contains(&column.name));
+    let own = own.map(|key| format!("foreign key {}", key.name.as_deref().unwrap_or_default()));
     match !identifies && found.kind.widens_to(column.kind) {
         true => Difference::Narrow {
             declared: column.clone(),
             found: found.clone(),
-            readers: readers.map(|(reader, _)| reader.clone()).collect(),
+            readers: readers
+                .map(|(reader, _)| reader.clone())
+                .chain(own)
+                .collect(),
         },
         false => Difference::WrongType {
             declared: column.clone(),
@@ -417,12 +459,7 @@ fn references(
     let id = declared.primary_key.first();
     let id = id.filter(|id| table.column(id).is_some());
     let mut found = Vec::new();
-    if let Some(id) = id
-        && comparable
-        && joinable
-        && !guaranteed
-        && !elsewhere
-    {
+    if comparable && joinable && !guaranteed && !elsewhere {
         found.extend(facts.orphans(table, key, id).map(Difference::Orphans));
     }
     found.extend(keys);

@@ -93,6 +93,11 @@ pub(crate) enum Difference {
         column: String,
         rows: i64,
     },
+    /// SQLite: the table has to be rebuilt for another difference, and the new one would refuse its rows or change
+    /// them. What SQLite reports, with the number of rows where they are what it reports.
+    RowsRefused {
+        reported: Vec<String>,
+    },
     /// PostgreSQL: INSERT or DELETE become something else.
     InsteadRule {
         rule: String,
@@ -244,6 +249,19 @@ impl Difference {
         )
     }
 
+    /// Returns whether SQLite rebuilds the table for it.
+    pub(crate) fn rebuilds_on_sqlite(&self) -> bool {
+        matches!(
+            self,
+            Self::Narrow { .. }
+                | Self::Nullable { .. }
+                | Self::PrimaryKey { .. }
+                | Self::AutoIncrement { .. }
+                | Self::ForeignKeyAbsent { .. }
+                | Self::ForeignKeyUnlike { .. }
+        )
+    }
+
     pub(crate) fn part(&self) -> Part {
         let column = |key: &ForeignKey| key.columns.concat();
         match self {
@@ -252,6 +270,7 @@ impl Difference {
             | Self::TableAbsent
             | Self::NotATable { .. }
             | Self::StorageEngine { .. }
+            | Self::RowsRefused { .. }
             | Self::InsertBlocked { .. }
             | Self::InsteadRule { .. } => Part::Table,
             Self::ColumnAbsent { declared, .. }

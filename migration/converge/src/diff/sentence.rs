@@ -40,6 +40,10 @@ impl Change {
                     counted(*rows)
                 )
             }
+            Difference::RowsRefused { reported } => format!(
+                "{table} has to be rebuilt, and SQLite would refuse its rows or change them: {}",
+                reported.join(", ")
+            ),
             Difference::InsteadRule { rule } => {
                 format!("the rule {rule} does something else instead of what it is told")
             }
@@ -129,7 +133,10 @@ impl Change {
                 let column = orphans.key.columns.concat();
                 let examples = orphans.examples.iter();
                 let examples: Vec<String> = examples
-                    .map(|(id, value)| format!("row {id} ({column} {value})"))
+                    .map(|(id, value)| match id {
+                        Some(id) => format!("row {id} ({column} {value})"),
+                        None => format!("a row of {column} {value}"),
+                    })
                     .collect();
                 let references = match orphans.count {
                     1 => "references",

@@ -45,7 +45,9 @@ pub(crate) fn unknown(current: &Inspection, shape: &Shape, facts: &Facts) -> Vec
 /// The element that a question on rows is asked for.
 fn about(shape: &Shape, question: &Question) -> Element {
     match question {
-        Question::IsEmpty { table } => Element::new(table, Part::Table),
+        Question::IsEmpty { table } | Question::Refused { table } => {
+            Element::new(table, Part::Table)
+        }
         Question::Nulls { table, column } | Question::Unreadable { table, column, .. } => {
             Element::new(table, Part::Column(column.clone()))
         }

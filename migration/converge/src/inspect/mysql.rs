@@ -169,7 +169,7 @@ impl Product {
     }
 }
 
-const QUESTIONS: usize = 8;
+const QUESTIONS: usize = 9;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
@@ -182,6 +182,7 @@ fn of_table(name: &str) -> [Question; QUESTIONS] {
         kept(),
         before_insert(),
         copies(),
+        prevents(),
     ]
     .map(|question| question.with(name))
 }
@@ -196,12 +197,20 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         kept,
         before_insert,
         copies,
+        prevents,
     ] = answers;
     let Some(kind) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
     let checks = each(checks, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let indexes = gather(each(indexes, read_index)?);
+    let prevents = each(prevents, |row| {
+        Ok((row.get::<String>(0)?, (row.get(1)?, row.get(2)?)))
+    })?;
+    let which = |kind: &str| -> Vec<(String, String)> {
+        let of_kind = prevents.iter().filter(|(one, _)| one == kind);
+        of_kind.map(|(_, what)| what.clone()).collect()
+    };
     let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
     Ok(Some(Table {
         columns: each(columns, |row| read_column(row, &checks))?,
@@ -212,6 +221,9 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
             kept: firsts(kept)?,
             before_insert: firsts(before_insert)?,
             copies: each(copies, read_copies)?,
+            readers: which("reader"),
+            cut: which("cut"),
+            expressions: which("expression"),
             ..Extras::default()
         },
         ..Table::new(name, kind)
@@ -527,6 +539,56 @@ fn before_insert() -> Question {
         "FROM information_schema.triggers
          WHERE event_object_schema = DATABASE() AND event_object_table = ?
            AND action_timing = 'BEFORE' AND event_manipulation = 'INSERT'",
+    )
+}
+
+/// What prevents a change of a column: foreign keys of other tables that refer to it; indexes that would hold less of it
+/// if it were a text of any length, of which a key holds 3072 bytes or, in the older formats of a row, 767; and
+/// expressions, which may read no numbered column.
+fn prevents() -> Question {
+    Question::of_mysql(
+        "row_number() OVER (ORDER BY kind, what)",
+        ["kind", "what", "which"],
+        "FROM (
+           SELECT 'reader' AS kind, concat('foreign key ', constraint_name, ' of ', table_name) AS what,
+                  lower(referenced_column_name) AS which
+           FROM information_schema.key_column_usage
+           WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_table_name = ?
+             AND table_name <> ?
+           UNION ALL
+           SELECT 'cut', concat('index ', s.index_name), lower(s.column_name)
+           FROM information_schema.statistics s
+           JOIN information_schema.columns c ON c.table_schema = s.table_schema
+             AND c.table_name = s.table_name AND c.column_name = s.column_name
+           JOIN information_schema.tables t ON t.table_schema = s.table_schema AND t.table_name = s.table_name
+           WHERE s.table_schema = DATABASE() AND s.table_name = ? AND c.table_schema = DATABASE()
+             AND c.table_name = ? AND t.table_schema = DATABASE() AND t.table_name = ?
+             AND s.index_type = 'BTREE' AND c.character_maximum_length IS NOT NULL
+             AND CASE WHEN s.sub_part IS NULL THEN s.non_unique = 1 /*!50701 OR TRUE */
+                      ELSE s.sub_part * 4 > CASE WHEN t.row_format IN ('Compact', 'Redundant') THEN 767 ELSE 3072 END
+                        OR (SELECT sum(coalesce(part.sub_part * 4, of_part.character_octet_length, 8))
+                            FROM information_schema.statistics part
+                            JOIN information_schema.columns of_part ON of_part.table_schema = part.table_schema
+                              AND of_part.table_name = part.table_name AND of_part.column_name = part.column_name
+                            WHERE part.table_schema = DATABASE() AND part.table_name = ?
+                              AND of_part.table_schema = DATABASE() AND of_part.table_name = ?
+                              AND part.index_name = s.index_name) > 3072 END
+           UNION ALL
+           SELECT 'expression', concat('check constraint ', constraint_name), check_clause
+           FROM information_schema.check_constraints
+           WHERE constraint_schema = DATABASE()
+             AND /*M! table_name = *//*!50701 constraint_name IN (
+               SELECT constraint_name FROM information_schema.table_constraints
+               WHERE table_schema = DATABASE() AND table_name = */ ? /*!50701 ) */
+           UNION ALL
+           SELECT 'expression', concat('generated column ', column_name), generation_expression
+           FROM information_schema.columns
+           WHERE table_schema = DATABASE() AND table_name = ? AND extra LIKE '%GENERATED%'
+             AND generation_expression <> '' AND (extra LIKE '%STORED%' /*!50701 OR TRUE */)
+           UNION ALL
+           SELECT 'expression', concat('default of ', column_name), column_default
+           FROM information_schema.columns
+           WHERE table_schema = DATABASE() AND table_name = ? AND column_default LIKE '%`%') q",
     )
 }
 

@@ -16,17 +16,17 @@ use crate::{
     types::{Length, Type},
 };
 
-/// Reads all tables in one statement, and in two where the database has statistics.
+/// Reads all tables in one statement, and their statistics in another where the database has any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
     let mut questions = vec![place(), tables(), names()];
     questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
     let mut answers = ask(db, &questions).await?;
     let [place, tables, names] = answers.next();
     let names: Vec<String> = firsts(&names)?;
-    let analyzed = analyzed(db, &names).await?;
+    let statistics = statistics(db, &names).await?;
     let mut declared = Vec::new();
     for table in shape.inspected() {
-        declared.extend(read_table(&table.name, &analyzed, &answers.next())?);
+        declared.extend(read_table(&table.name, &statistics, &answers.next())?);
     }
     Ok(Found {
         place: read_place(&place)?,
@@ -67,14 +67,23 @@ fn names() -> Question {
     Question::new(1, "SELECT name FROM main.sqlite_schema")
 }
 
-/// The tables of which there are statistics: these are in a table that not every database has.
-async fn analyzed(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<String>, DbErr> {
-    if !names.iter().any(|name| name == "sqlite_stat1") {
-        return Ok(Vec::new());
+/// Each table of which there are statistics, behind the table that holds them: not every database has these.
+async fn statistics(
+    db: &impl ConnectionTrait,
+    names: &[String],
+) -> Result<Vec<(String, String)>, DbErr> {
+    let mut all = Vec::new();
+    for holder in ["sqlite_stat1", "sqlite_stat4"] {
+        if !names.iter().any(|name| name == holder) {
+            continue;
+        }
+        let sql =
+            format!("SELECT DISTINCT cast(tbl AS text) FROM main.{holder} WHERE tbl IS NOT NULL");
+        let [analyzed] = ask(db, &[Question::new(1, &sql)]).await?.next();
+        let analyzed: Vec<String> = firsts(&analyzed)?;
+        all.extend(analyzed.into_iter().map(|table| (holder.to_owned(), table)));
     }
-    let sql = "SELECT DISTINCT cast(tbl AS text) FROM main.sqlite_stat1 WHERE tbl IS NOT NULL";
-    let [analyzed] = ask(db, &[Question::new(1, sql)]).await?.next();
-    firsts(&analyzed)
+    Ok(all)
 }
 
 const QUESTIONS: usize = 7;
@@ -95,13 +104,14 @@ fn of_table(name: &str) -> [Question; QUESTIONS] {
 
 fn read_table(
     name: &str,
-    analyzed: &[String],
+    statistics: &[(String, String)],
     answers: &[Vec<Row>; QUESTIONS],
 ) -> Result<Option<Table>, DbErr> {
     let [kind, primary_key, columns, indexes, keys, kept, statements] = answers;
     let Some((kind, is_numbered)) = each(kind, read_kind)?.pop() else {
         return Ok(None);
     };
+    let of_it = |(_, table): &&(String, String)| table.eq_ignore_ascii_case(name);
     let mut table = Table {
         columns: each(columns, read_column)?,
         primary_key: firsts(primary_key)?,
@@ -110,6 +120,11 @@ fn read_table(
         extras: Extras {
             kept: firsts(kept)?,
             statements: firsts(statements)?,
+            statistics: statistics
+                .iter()
+                .filter(of_it)
+                .map(|(holder, _)| holder.clone())
+                .collect(),
             ..Extras::default()
         },
         ..Table::new(name, kind)
@@ -119,10 +134,6 @@ fn read_table(
     }
     if is_numbered {
         number_rowid(&mut table);
-    }
-    if analyzed.iter().any(|one| one.eq_ignore_ascii_case(name)) {
-        let quoted = sql::identifier(Engine::Sqlite, name);
-        table.extras.statements.push(format!("ANALYZE {quoted}"));
     }
     Ok(Some(table))
 }
@@ -158,13 +169,17 @@ fn statements(name: &str) -> Question {
 }
 
 /// A name is looked up in the temporary schema first. The key of a table with a rowid is that where it has no index.
+/// An index has its name from the same space.
 fn kind(name: &str) -> Question {
     let sql = format!(
         "SELECT schema, type, NOT wr AND NOT EXISTS (
                   SELECT 1 FROM pragma_index_list({name}) WHERE origin = 'pk')
          FROM pragma_table_list
          WHERE name = {name} COLLATE NOCASE AND schema IN ('main', 'temp')
-         ORDER BY schema"
+         UNION ALL
+         SELECT 'main', 'index', 0 FROM main.sqlite_schema
+         WHERE type = 'index' AND name = {name} COLLATE NOCASE
+         ORDER BY 1"
     );
     Question::new(3, sql)
 }
@@ -177,6 +192,7 @@ fn read_kind(row: &Row) -> Result<(Kind, bool), DbErr> {
     let kind = match (schema.as_str(), kind.as_str()) {
         ("temp", _) => Kind::Other(format!("a temporary {kind}")),
         (_, "table") => Kind::Table,
+        (_, "index") => Kind::Other("an index".to_owned()),
         (_, "virtual") => Kind::Other("a virtual table".to_owned()),
         _ => Kind::Other(format!("a {kind}")),
     };
@@ -307,7 +323,8 @@ fn foreign_keys(name: &str) -> Question {
     Question::new(6, sql)
 }
 
-/// The tables whose foreign keys refer to this one, itself perhaps among them, and its triggers.
+/// The tables whose foreign keys refer to this one, itself perhaps among them, its triggers, and the full-text indexes
+/// that have no text of their own. What these say of it is compared without quotes and spaces.
 fn kept(name: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT 'foreign key of ' || s.name
@@ -316,9 +333,30 @@ fn kept(name: &str) -> Question {
          UNION ALL
          SELECT 'trigger ' || name FROM main.sqlite_schema
          WHERE type = 'trigger' AND tbl_name = {name} COLLATE NOCASE
-         ORDER BY 1"
+         UNION ALL
+         SELECT 'full-text index ' || name || ' that finds its rows by their ' ||
+                CASE WHEN instr(said, ',content_rowid=') AND NOT instr(said, ',content_rowid=rowid,')
+                     THEN 'key' ELSE 'rowid' END
+         FROM (SELECT name, {said} AS said, {of_it} AS of_it FROM main.sqlite_schema
+               WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%')
+         WHERE instr(said, ',content=' || of_it || ',')
+         ORDER BY 1",
+        said = squeezed("sql"),
+        of_it = squeezed(name),
     );
     Question::new(1, sql)
+}
+
+/// The text without quotes and spaces, and with commas for parentheses.
+fn squeezed(text: &str) -> String {
+    let replaced = |text: String, (sign, by): (&str, &str)| {
+        let [sign, by] = [sign, by].map(|one| sql::literal(Engine::Sqlite, one));
+        format!("replace({text}, {sign}, {by})")
+    };
+    let gone = [" ", "\t", "\n", "\r", "'", "\"", "`", "[", "]"].map(|sign| (sign, ""));
+    let commas = [("(", ","), (")", ",")];
+    let signs = gone.into_iter().chain(commas);
+    signs.fold(format!("lower({text})"), replaced)
 }
 
 /// No column named means the primary key.

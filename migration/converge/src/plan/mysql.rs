@@ -1,5 +1,7 @@
 //! One ALTER TABLE a step: each commits by itself. Each says what it is announced with, so that a server
 //! that would do more refuses it before it changes anything.
+mod refusal;
+
 use sea_query::MysqlQueryBuilder;
 
 use super::{Context, Execution, Lock, Obstacle, Setting, Step, Steps, Undo, Undone, required};
@@ -60,10 +62,13 @@ impl Way {
 
 /// A NULL is never turned into 0; an id 0 stays 0. Nothing else of the session's mode stays: names, texts and
 /// expressions are written for one without `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like.
+/// MariaDB keeps rows that a check of their table would refuse today.
 pub(crate) const CAREFUL_MODE: Setting = Setting {
     set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
-          SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-    restore: "SET SESSION sql_mode = @colpali_sql_mode",
+          SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION' \
+          /*M!100201 , @colpali_row_checks = @@SESSION.check_constraint_checks, SESSION check_constraint_checks = 0 */",
+    restore: "SET SESSION sql_mode = @colpali_sql_mode \
+              /*M!100201 , SESSION check_constraint_checks = @colpali_row_checks */",
 };
 
 const CAREFUL: [Setting; 1] = [CAREFUL_MODE];
@@ -92,6 +97,9 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
     let current = context.current;
     let declared = &both.declared.table;
     let found = both.found;
+    if let Some(next_step) = found.and_then(|found| refusal::of(change, declared, found)) {
+        return Err(Obstacle::Manual(next_step));
+    }
     let table = declared.name.as_str();
     let copies = found.map_or(&[][..], |table| &table.extras.copies);
     let must_copy = |is_one: &dyn Fn(&Copies) -> bool| {
@@ -133,7 +141,11 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let create = create::table(Engine::MySql, declared, &declared.primary_key, &keys);
             step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
-        Difference::StorageEngine { .. } => alter(vec!["ENGINE = InnoDB".to_owned()], Way::Shared),
+        // InnoDB takes no option that says how another engine stores its rows.
+        Difference::StorageEngine { .. } => {
+            let engine = "ENGINE = InnoDB, ROW_FORMAT = DEFAULT, KEY_BLOCK_SIZE = 0";
+            alter(vec![engine.to_owned()], Way::Shared)
+        }
         Difference::ColumnAbsent { declared, .. } if declared.nullable => {
             let column = quoted(&declared.name);
             let spelled = spelled(declared.kind);
@@ -206,6 +218,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         | Difference::WrongType { .. }
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
+        | Difference::RowsRefused { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { .. }
@@ -297,7 +310,11 @@ fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option
     Some(match part {
         Undone::ForeignKey { table, key } => {
             let name = key.name.as_deref().unwrap_or_default();
-            alter(table, format!("DROP FOREIGN KEY {}", quoted(name)))
+            let found = current.and_then(|current| current.table(table));
+            let index = found.and_then(|found| own_index(found, key, all));
+            let index = index.map(|index| format!(", DROP INDEX {}", quoted(&index.name)));
+            let drop = format!("DROP FOREIGN KEY {}", quoted(name));
+            alter(table, drop + &index.unwrap_or_default())
         }
         Undone::Index { table, name, .. } => {
             let found = current.and_then(|current| current.table(table));
@@ -314,6 +331,20 @@ fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option
         Undone::Storage { .. } => return None,
         Undone::Table { table } => format!("DROP TABLE IF EXISTS {}", quoted(table)),
     })
+}
+
+/// The index that InnoDB has made for a key, with its name and columns; `None` where something else uses it.
+fn own_index<'t>(table: &'t Table, key: &ForeignKey, all: &[Undone]) -> Option<&'t Index> {
+    let is_it = |index: &&Index| Some(&index.name) == key.name.as_ref();
+    let index = table.indexes.iter().find(is_it)?;
+    let mut others = table.foreign_keys.iter().filter(|one| *one != key);
+    let is_used = others.any(|one| index.columns.starts_with(&one.columns));
+    let mut undone = all.iter();
+    let is_undone = undone.any(|part| {
+        matches!(part, Undone::Index { table: of, name, .. } if *of == table.name && *name == index.name)
+    });
+    let is_own = index.columns == key.columns && index.is_plain && !index.is_unique;
+    (is_own && !is_used && !is_undone).then_some(index)
 }
 
 /// The key that has no other index: InnoDB made one for it, and dropped that when the declared index came.
@@ -351,6 +382,8 @@ fn restated(declared: &Column, found: &Column) -> String {
     match (declared.kind, found.attributes.collation.as_str()) {
         (Type::Timestamp { .. }, _) => found.printed.clone(),
         (Type::Json { .. }, "") => found.printed.clone(),
+        // With its width, and zeros in front.
+        (kind, "") if kind == found.kind => found.printed.clone(),
         (Type::Json { .. }, collation) => {
             format!("{} COLLATE {}", found.printed, quoted(collation))
         }
@@ -376,11 +409,8 @@ fn number_rows(declared: &Column, found: &Column) -> String {
         default: None,
         ..found.clone()
     };
-    modify(
-        &spelled(declared.kind),
-        &numbered,
-        "NOT NULL AUTO_INCREMENT",
-    )
+    let kind = restated(declared, &numbered);
+    modify(&kind, &numbered, "NOT NULL AUTO_INCREMENT")
 }
 
 /// A server may give a TIMESTAMP of which no more is said the time of each later change.

@@ -119,7 +119,7 @@ impl Obstacles<'_> {
             },
             Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
             Difference::NotATable { .. } => manual(
-                "what holds its rows is not ours to change: rename it, then `up` makes the table"
+                "it is not ours to change: give it another name, then `up` makes the table"
                     .to_owned(),
             ),
             Difference::StorageEngine {
@@ -137,8 +137,13 @@ impl Obstacles<'_> {
                     .to_owned(),
             ),
             Difference::Narrow { readers, .. } if !readers.is_empty() => manual(format!(
-                "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
-                readers.join(" and ")
+                "drop {}, repair, and create it again: {}",
+                readers.join(" and "),
+                match self.backend {
+                    Engine::Postgres => "PostgreSQL changes the type of no column that it reads",
+                    Engine::MySql | Engine::Sqlite =>
+                        "the server would refuse another type of the column, or cut it off in the index",
+                }
             )),
             Difference::WrongType { declared, found } => manual(misread(declared, found)),
             Difference::Unreadable { column, .. } => {
@@ -148,6 +153,10 @@ impl Obstacles<'_> {
                     from(&format!("{column}, typeof({column})"), "").trim_end()
                 ))
             }
+            Difference::RowsRefused { .. } => manual(
+                "correct by hand the rows, or the constraint that they do not fit, then repair"
+                    .to_owned(),
+            ),
             Difference::InsteadRule { .. } => {
                 manual("drop the rule if nobody relies on it, then repair".to_owned())
             }

@@ -135,6 +135,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         | Difference::WrongType { .. }
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
+        | Difference::RowsRefused { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { sequence: None, .. }

@@ -28,10 +28,16 @@ const WHILE_REBUILT: Lock = Lock::of_the_table(
     "the write lock of the database file",
     "while the table is rebuilt",
 );
+const WHILE_NUMBERED: Lock = Lock::of_the_table(
+    "the write lock of the database file",
+    "while the table is rebuilt, in which the rowid of each row becomes its key",
+);
 
-/// The views and triggers that name the table are left as they are while it is renamed.
-const RENAMING: [Setting; 1] = [Setting {
-    set: "PRAGMA legacy_alter_table = ON",
+/// The views and triggers that name the table are left as they are while it is renamed. Foreign keys are counted at
+/// COMMIT, where a row of the new table that violates one makes up for the same row of the old one: no rebuild is refused
+/// for what it does not change. COMMIT also ends that setting; to end it before would forget the count.
+const REBUILDING: [Setting; 1] = [Setting {
+    set: "PRAGMA legacy_alter_table = ON; PRAGMA defer_foreign_keys = ON",
     restore: "PRAGMA legacy_alter_table = OFF",
 }];
 
@@ -68,6 +74,7 @@ pub(super) fn steps(
         | Difference::WrongType { .. }
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
+        | Difference::RowsRefused { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { .. }
@@ -184,15 +191,25 @@ fn rebuild(
     fixed: &[&Change],
 ) -> Result<Step, Obstacle> {
     let table = &both.declared.table;
-    let are_orphans = |change: &&Change| {
-        change.table == table.name && matches!(change.difference, Difference::Orphans(_))
+    let are_refused = |change: &&Change| {
+        change.table == table.name
+            && matches!(
+                change.difference,
+                Difference::Orphans(_) | Difference::RowsRefused { .. }
+            )
     };
-    // The copy's key would refuse them.
-    if let Some(orphans) = all.iter().find(are_orphans) {
-        return Err(Obstacle::BlockedBy(orphans.element()));
+    if let Some(rows) = all.iter().find(are_refused) {
+        return Err(Obstacle::BlockedBy(rows.element()));
     }
-    let statements = rebuild::statements(current, table, both.found()?, fixed);
-    Ok(rebuilt(statements.map_err(Obstacle::Manual)?))
+    let found = both.found()?;
+    let statements = rebuild::statements(current, table, found, fixed).map_err(Obstacle::Manual)?;
+    Ok(match rebuild::number(table, found, fixed) {
+        Some(_) => Step {
+            lock: WHILE_NUMBERED,
+            ..rebuilt(statements)
+        },
+        None => rebuilt(statements),
+    })
 }
 
 fn rebuilt(statements: Vec<String>) -> Step {
@@ -200,7 +217,7 @@ fn rebuilt(statements: Vec<String>) -> Step {
         statements,
         lock: WHILE_REBUILT,
         execution: Execution::Compared {
-            settings: &RENAMING,
+            settings: &REBUILDING,
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a rebuilt table holds what the old one holds: every row, and of each every value with its type.
 
 use super::{definition::Definition, listed, quoted};
-use crate::model::Table;
+use crate::{engine::Engine, model::Table, sql};
 
 /// Which row of the new table is which of the old one.
 pub(super) enum Pairs<'t> {
@@ -123,5 +123,17 @@ pub(super) fn query(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
         quoted(rebuilt),
         columns.join(", "),
         pairs.joined(table, rebuilt)
+    )
+}
+
+/// Returns a query that counts the foreign keys that still refer to the table by the name that it had while it was
+/// filled: SQLite renames them where it enforces foreign keys.
+pub(super) fn references(table: &str, rebuilt: &str) -> String {
+    let literal = |name: &str| sql::literal(Engine::Sqlite, name);
+    format!(
+        "SELECT count(*) AS \"the table that its own foreign key refers to\" \
+         FROM pragma_foreign_key_list({}) WHERE \"table\" = {}",
+        literal(table),
+        literal(rebuilt)
     )
 }

@@ -51,6 +51,19 @@ pub(super) enum ConstraintKind {
     Kept,
 }
 
+impl Constraint {
+    pub(super) fn reference(&self) -> Option<&Reference> {
+        match &self.kind {
+            ConstraintKind::References(reference) => Some(reference),
+            ConstraintKind::PrimaryKey
+            | ConstraintKind::NotNull
+            | ConstraintKind::Null
+            | ConstraintKind::Unique
+            | ConstraintKind::Kept => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct TableConstraint {
     pub(super) constraint: Constraint,
@@ -64,6 +77,8 @@ pub(super) struct TableConstraint {
 #[derive(Debug)]
 pub(super) struct Reference {
     pub(super) table: String,
+    /// Where the table's name stands.
+    pub(super) name: Range<usize>,
     /// Behind the table and its columns, where an action may stand.
     pub(super) actions: usize,
     /// The actions of ON DELETE.
@@ -71,6 +86,12 @@ pub(super) struct Reference {
 }
 
 impl Definition {
+    pub(super) fn references(&self) -> impl Iterator<Item = &Reference> {
+        let of_columns = self.columns.iter().flat_map(|column| &column.constraints);
+        let of_table = self.constraints.iter().map(|one| &one.constraint);
+        of_columns.chain(of_table).filter_map(Constraint::reference)
+    }
+
     /// Returns `None` where the text is not read to its end.
     pub(super) fn parse(sql: &str) -> Option<Self> {
         let tokens = tokens(sql);
@@ -347,12 +368,14 @@ impl<'t> Reader<'t> {
     }
 
     fn reference(&mut self) -> Option<Reference> {
-        let table = self.name()?.to_owned();
+        let name = self.next()?;
+        let table = name.name()?.to_owned();
         if self.peek().is_some_and(|token| token.is_sign('(')) {
             self.names()?;
         }
         let mut reference = Reference {
             table,
+            name: name.span.clone(),
             actions: self.behind(),
             on_delete: Vec::new(),
         };

@@ -28,16 +28,19 @@ pub(super) fn statements(
     fixed: &[&Change],
 ) -> Result<Vec<String>, String> {
     let (made_by, hanging_on) = statements_of(found)?;
-    require_unreferred(found, fixed, &[])?;
+    require_unreferred(found, &[])?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
-    let numbered = numbered(declared, fixed);
-    let number = numbered.or_else(|| integer_key(found, fixed));
+    let number = number(declared, found, fixed);
+    if number.is_some() {
+        require_unindexed(found)?;
+    }
     let mut statement = Rewritten::new(made_by, &definition);
+    statement.rename(&found.name, &name_while_filled(current, found));
     for change in fixed {
         statement.fix(&change.difference)?;
     }
-    if let Some(column) = numbered {
+    if let Some(column) = numbered(declared, fixed) {
         statement.number_rows(column)?;
     }
     let pairs = Pairs::of(found, &definition, number)?;
@@ -53,10 +56,11 @@ pub(super) fn without_keys(
     dropped: &[String],
 ) -> Result<Vec<String>, String> {
     let (made_by, hanging_on) = statements_of(found)?;
-    require_unreferred(found, &[], dropped)?;
+    require_unreferred(found, dropped)?;
     require_single(hanging_on)?;
     let definition = understood(made_by)?;
     let mut statement = Rewritten::new(made_by, &definition);
+    statement.rename(&found.name, &name_while_filled(current, found));
     for key in keys {
         statement.drop_key(key)?;
     }
@@ -111,7 +115,8 @@ pub(super) fn makes_index(statement: &str, name: &str) -> bool {
 pub(super) fn renamed(made_by: &str, name: &str) -> Option<String> {
     let definition = Definition::parse(made_by)?;
     let mut statement = Rewritten::new(made_by, &definition);
-    statement.replace(&definition.name, &quoted(name));
+    let own = tokens(&made_by[definition.name.clone()]);
+    statement.rename(own.first()?.name()?, name);
     Some(statement.text())
 }
 
@@ -121,18 +126,23 @@ fn statements_of(found: &Table) -> Result<(&String, &[String]), String> {
     statements.ok_or_else(|| "SQLite tells no statement that made the table".to_owned())
 }
 
+/// The name of the new table while it is filled; the transaction that makes it also renames it.
+fn name_while_filled(current: &Inspection, found: &Table) -> String {
+    current.free_name(&format!("{}_rebuilt", found.name))
+}
+
 /// The rows go to a table that the rewritten statement makes, and that gets the old one's name.
 fn replace(
     current: &Inspection,
     found: &Table,
-    mut statement: Rewritten<'_>,
+    statement: Rewritten<'_>,
     pairs: &Pairs<'_>,
     hanging_on: &[String],
 ) -> Vec<String> {
-    // The name while it is filled; the transaction that makes it also renames it.
-    let rebuilt = current.free_name(&format!("{}_rebuilt", found.name));
+    let rebuilt = name_while_filled(current, found);
     let definition = statement.definition;
-    statement.replace(&definition.name, &quoted(&rebuilt));
+    let (old, new) = (quoted(&found.name), quoted(&rebuilt));
+    let refers_to_itself = statement.refers_to_itself;
     let mut statements = vec![
         statement.text(),
         copy_rows(found, &rebuilt, pairs),
@@ -141,40 +151,48 @@ fn replace(
     if definition.is_auto_increment {
         statements.extend(keep_sequence(&found.name, &rebuilt));
     }
-    let (old, new) = (quoted(&found.name), quoted(&rebuilt));
+    let statistics = found.extras.statistics.iter();
+    let [put_away, bring_back] = keep_statistics(&found.name, &rebuilt);
+    statements.extend(statistics.clone().map(|holder| put_away(holder)));
     statements.push(format!("DROP TABLE {old}"));
     statements.push(format!("ALTER TABLE {new} RENAME TO {old}"));
+    statements.extend(statistics.map(|holder| bring_back(holder)));
+    if refers_to_itself {
+        statements.push(compare::references(&found.name, &rebuilt));
+    }
     statements.extend(hanging_on.iter().cloned());
     statements
 }
 
-/// Returns an error where a foreign key refers to the table: SQLite deletes the rows of a table that is dropped,
-/// and acts on the keys that refer to them.
-fn require_unreferred(found: &Table, fixed: &[&Change], dropped: &[String]) -> Result<(), String> {
+/// Returns an error where a foreign key of another table refers to the table: SQLite deletes the rows of a table that
+/// is dropped, and acts on the keys that refer to them.
+fn require_unreferred(found: &Table, dropped: &[String]) -> Result<(), String> {
+    let goes_too = |referrer: &str| {
+        let mut tables = dropped.iter().chain([&found.name]);
+        tables.any(|one| one.eq_ignore_ascii_case(referrer))
+    };
     let is_key = |kept: &&String| {
         let referrer = kept.strip_prefix("foreign key of ");
-        referrer
-            .is_some_and(|referrer| !dropped.iter().any(|one| one.eq_ignore_ascii_case(referrer)))
+        referrer.is_some_and(|referrer| !goes_too(referrer))
     };
-    if let Some(referrer) = found.extras.kept.iter().find(is_key) {
-        return Err(format!(
+    match found.extras.kept.iter().find(is_key) {
+        Some(referrer) => Err(format!(
             "there is a {referrer}, and SQLite would act on it when the table is rebuilt: \
              drop that table's key, repair, and add it again"
-        ));
+        )),
+        None => Ok(()),
     }
-    let refers_to_itself = |change: &&Change| {
-        matches!(
-            &change.difference,
-            Difference::ForeignKeyAbsent { declared } if declared.table.eq_ignore_ascii_case(&found.name)
-        )
-    };
-    match fixed.iter().any(refers_to_itself) {
-        true => Err(
-            "the new foreign key refers to its own table, and SQLite would act on it when the table is rebuilt: \
-             rebuild the table by hand"
-                .to_owned(),
-        ),
-        false => Ok(()),
+}
+
+/// Returns an error where something keeps the rowids of the rows.
+fn require_unindexed(found: &Table) -> Result<(), String> {
+    let is_by_rowid = |kept: &&String| kept.ends_with(" by their rowid");
+    match found.extras.kept.iter().find(is_by_rowid) {
+        Some(index) => Err(format!(
+            "there is a {index}, which becomes the key when the table is rebuilt: \
+             drop that index, repair, and create it again"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -198,6 +216,15 @@ fn understood(made_by: &str) -> Result<Definition, String> {
         ),
         false => Ok(definition),
     }
+}
+
+/// Returns the column that becomes the number of each row, its rowid.
+pub(super) fn number<'c>(
+    declared: &'c Table,
+    found: &Table,
+    fixed: &[&'c Change],
+) -> Option<&'c str> {
+    numbered(declared, fixed).or_else(|| integer_key(found, fixed))
 }
 
 /// Returns the declared auto-increment column where it becomes one.
@@ -242,6 +269,11 @@ struct Rewritten<'d> {
     changes: Vec<(Range<usize>, String)>,
     /// Constraints that it gets besides.
     constraints: Vec<String>,
+    /// Constraints of the table that it loses.
+    dropped: Vec<Range<usize>>,
+    /// Its own name before and after.
+    renamed: Option<(String, String)>,
+    refers_to_itself: bool,
 }
 
 impl<'d> Rewritten<'d> {
@@ -251,6 +283,31 @@ impl<'d> Rewritten<'d> {
             definition,
             changes: Vec::new(),
             constraints: Vec::new(),
+            dropped: Vec::new(),
+            renamed: None,
+            refers_to_itself: false,
+        }
+    }
+
+    /// Gives the table another name, also where its own foreign keys refer to it.
+    fn rename(&mut self, old: &str, new: &str) {
+        self.renamed = Some((old.to_owned(), new.to_owned()));
+        self.replace(&self.definition.name, &quoted(new));
+        let is_own = |key: &&Reference| key.table.eq_ignore_ascii_case(old);
+        for key in self.definition.references().filter(is_own) {
+            self.replace(&key.name, &quoted(new));
+            self.refers_to_itself = true;
+        }
+    }
+
+    /// The name by which a new key refers to a table.
+    fn referred(&mut self, table: &str) -> String {
+        match &self.renamed {
+            Some((old, new)) if table.eq_ignore_ascii_case(old) => {
+                self.refers_to_itself = true;
+                new.clone()
+            }
+            Some(_) | None => table.to_owned(),
         }
     }
 
@@ -267,6 +324,7 @@ impl<'d> Rewritten<'d> {
     }
 
     fn text(mut self) -> String {
+        self.drop_commas();
         // Last: where the last column ends, with what is added to it, the constraints begin.
         for constraint in std::mem::take(&mut self.constraints) {
             self.insert(self.definition.end, &format!(", {constraint}"));
@@ -275,6 +333,10 @@ impl<'d> Rewritten<'d> {
         let mut text = String::new();
         let mut at = 0;
         for (span, by) in self.changes {
+            // It is part of what goes.
+            if span.start < at {
+                continue;
+            }
             text += &self.older[at..span.start];
             text += &by;
             at = span.end;
@@ -298,7 +360,11 @@ impl<'d> Rewritten<'d> {
                 self.constraints.push(key);
             }
             Difference::ForeignKeyAbsent { declared } => {
-                self.constraints.push(foreign_key(declared));
+                let referred = ForeignKey {
+                    table: self.referred(&declared.table),
+                    ..declared.clone()
+                };
+                self.constraints.push(foreign_key(&referred));
             }
             Difference::ForeignKeyUnlike { declared, .. } => self.set_action(declared)?,
             // The rows are numbered once for both; the others have statements of their own, or none on SQLite.
@@ -317,6 +383,7 @@ impl<'d> Rewritten<'d> {
             | Difference::WrongType { .. }
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
+            | Difference::RowsRefused { .. }
             | Difference::InsteadRule { .. }
             | Difference::NotNullable { .. }
             | Difference::NumbersBehind { .. }
@@ -403,15 +470,23 @@ impl<'d> Rewritten<'d> {
     }
 
     fn drop_table_constraint(&mut self, dropped: &TableConstraint) {
-        // What follows without a comma of its own needs this one.
-        let all = self.definition.constraints.iter();
-        let mut following = all.skip_while(|one| !std::ptr::eq(*one, dropped)).skip(1);
-        let is_followed = following.next().is_some_and(|next| next.comma.is_none());
-        let start = match &dropped.comma {
-            Some(comma) if !is_followed => comma.start,
-            _ => dropped.constraint.span.start,
-        };
-        self.replace(&(start..dropped.constraint.span.end), "");
+        self.dropped.push(dropped.constraint.span.clone());
+        self.replace(&dropped.constraint.span, "");
+    }
+
+    /// A comma goes when all constraints go that stand between it and the next: SQLite needs none between two.
+    fn drop_commas(&mut self) {
+        let definition = self.definition;
+        let follows = |_: &TableConstraint, next: &TableConstraint| next.comma.is_none();
+        for between in definition.constraints.chunk_by(follows) {
+            let goes = |one: &TableConstraint| self.dropped.contains(&one.constraint.span);
+            if let [first, ..] = between
+                && let Some(comma) = &first.comma
+                && between.iter().all(goes)
+            {
+                self.replace(&(comma.start..first.constraint.span.start), "");
+            }
+        }
     }
 
     /// Drops every key from these columns to this table.
@@ -469,14 +544,7 @@ impl<'d> Rewritten<'d> {
             .map(|key| &key.constraint);
         of_columns
             .chain(of_table)
-            .filter_map(|constraint| match &constraint.kind {
-                ConstraintKind::References(key) => Some(key),
-                ConstraintKind::PrimaryKey
-                | ConstraintKind::NotNull
-                | ConstraintKind::Null
-                | ConstraintKind::Unique
-                | ConstraintKind::Kept => None,
-            })
+            .filter_map(Constraint::reference)
             .filter(|key| key.table.eq_ignore_ascii_case(&declared.table))
             .collect()
     }
@@ -536,6 +604,18 @@ fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
              SELECT {rebuilt}, seq FROM sqlite_sequence WHERE name = {table} COLLATE NOCASE"
         ),
     ]
+}
+
+/// Keeps what ANALYZE has found, or somebody has set in its place: it goes with a table that is dropped.
+fn keep_statistics(table: &str, rebuilt: &str) -> [impl Fn(&String) -> String; 2] {
+    let literal = |name: &str| sql::literal(Engine::Sqlite, name);
+    let (table, rebuilt) = (literal(table), literal(rebuilt));
+    let to = |new: String, old: String| {
+        move |holder: &String| {
+            format!("UPDATE {holder} SET tbl = {new} WHERE tbl = {old} COLLATE NOCASE")
+        }
+    };
+    [to(rebuilt.clone(), table.clone()), to(table, rebuilt)]
 }
 
 #[cfg(test)]

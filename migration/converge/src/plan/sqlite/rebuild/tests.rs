@@ -3,10 +3,10 @@ use super::{
         definition::Definition,
         token::{Kind, tokens},
     },
-    Rewritten, copy_rows, integer_key, keep_sequence, require_unreferred,
+    Rewritten, copy_rows, integer_key, keep_sequence, renamed, require_unreferred,
 };
 use crate::{
-    diff::{Change, Difference},
+    diff::Difference,
     facts::Keys,
     model::{Attributes, Column, Filled, ForeignKey, Kind as TableKind, Table},
     plan::sqlite::compare::{self, Pairs},
@@ -175,18 +175,72 @@ fn a_new_key_of_one_integer_is_what_sqlite_numbers_rows_by() {
 }
 
 #[test]
-fn a_table_to_which_a_key_refers_is_not_rebuilt() {
+fn a_table_to_which_a_key_of_another_refers_is_not_rebuilt() {
     let mut found = Table::new("notes", TableKind::Table);
-    let change = |parent: &str| -> Change {
-        let declared = foreign_key("above", parent, "CASCADE");
-        Difference::ForeignKeyAbsent { declared }.of("notes")
-    };
-    assert!(require_unreferred(&found, &[&change("others")], &[]).is_ok());
-    assert!(require_unreferred(&found, &[&change("Notes")], &[]).is_err());
+    found.extras.kept.push("foreign key of Notes".to_owned());
+    assert!(require_unreferred(&found, &[]).is_ok());
 
     found.extras.kept.push("foreign key of tags".to_owned());
 
-    assert!(require_unreferred(&found, &[], &[]).is_err());
+    assert!(require_unreferred(&found, &[]).is_err());
+    assert!(require_unreferred(&found, &["Tags".to_owned()]).is_ok());
+}
+
+#[test]
+fn keys_to_their_own_table_get_its_name_while_it_is_filled() {
+    let sql = "CREATE TABLE notes (id INTEGER, above INT REFERENCES \"Notes\"(id), below INT)";
+    let definition = Definition::parse(sql).unwrap();
+    let mut statement = Rewritten::new(sql, &definition);
+
+    statement.rename("notes", "notes_rebuilt");
+    let declared = foreign_key("below", "notes", "CASCADE");
+    statement
+        .fix(&Difference::ForeignKeyAbsent { declared })
+        .unwrap();
+
+    assert!(statement.refers_to_itself);
+    let rebuilt = statement.text();
+    assert_eq!(
+        rebuilt,
+        "CREATE TABLE \"notes_rebuilt\" (id INTEGER, above INT REFERENCES \"notes_rebuilt\"(id), below INT, \
+         CONSTRAINT \"below_fkey\" FOREIGN KEY (\"below\") REFERENCES \"notes_rebuilt\" (\"id\") ON DELETE CASCADE)"
+    );
+    assert_eq!(
+        renamed(&rebuilt, "notes").unwrap(),
+        rebuilt.replace("notes_rebuilt", "notes")
+    );
+}
+
+#[test]
+fn a_comma_goes_with_all_constraints_behind_it() {
+    let keys = "FOREIGN KEY (a) REFERENCES x(id) FOREIGN KEY (b) REFERENCES y(id)";
+    let cases = [
+        (
+            vec!["a", "b"],
+            "CREATE TABLE t (a INT, b INT , CHECK (a > 0))",
+        ),
+        (
+            vec!["a"],
+            "CREATE TABLE t (a INT, b INT,  FOREIGN KEY (b) REFERENCES y(id), CHECK (a > 0))",
+        ),
+        (
+            vec!["b"],
+            "CREATE TABLE t (a INT, b INT, FOREIGN KEY (a) REFERENCES x(id) , CHECK (a > 0))",
+        ),
+    ];
+    for (dropped, left) in cases {
+        let sql = format!("CREATE TABLE t (a INT, b INT, {keys}, CHECK (a > 0))");
+        let definition = Definition::parse(&sql).unwrap();
+        let mut statement = Rewritten::new(&sql, &definition);
+        for column in &dropped {
+            let parent = if *column == "a" { "x" } else { "y" };
+            statement
+                .drop_key(&foreign_key(column, parent, "CASCADE"))
+                .unwrap();
+        }
+
+        assert_eq!(statement.text(), left, "{dropped:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,18 @@
+-- The narrow column refers to another table.
+-- finds: page: page is smallint(6)
+-- ends: refused
+
+CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE pages (number smallint PRIMARY KEY);
+INSERT INTO pages VALUES (1), (2);
+CREATE TABLE vectors (
+    id int AUTO_INCREMENT PRIMARY KEY,
+    doc_id int NOT NULL,
+    page smallint NOT NULL,
+    vector_ids longtext CHARACTER SET utf8mb4 NOT NULL,
+    KEY ix_vectors_doc_id (doc_id),
+    CONSTRAINT fk FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE,
+    FOREIGN KEY (page) REFERENCES pages (number)
+);
+INSERT INTO vectors (id, doc_id, page, vector_ids) VALUES (1, 1, 1, '["a", "b"]'), (2, 1, 2, '[]'), (3, 3, 1, '["c"]');
