@@ -37,7 +37,12 @@ pub(super) fn indexes(table: &str) -> Question {
                 m.amname = 'btree' AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts
                   AND NOT i.indisexclusion AND 0 = ALL (i.indoption::int2[])
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass o
-                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault)
+                                  WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault),
+                c.reloptions IS NOT NULL OR c.reltablespace <> 0 OR i.indisclustered OR i.indisreplident
+                  OR obj_description(c.oid, 'pg_class') IS NOT NULL
+                  OR EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) AS l (attnum, of_its_own)
+                             JOIN pg_catalog.pg_attribute b ON b.attrelid = i.indrelid AND b.attnum = l.attnum
+                             WHERE l.of_its_own <> b.attcollation)
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -47,7 +52,7 @@ pub(super) fn indexes(table: &str) -> Question {
          WHERE i.indrelid = {table} AND k.position <= i.indnkeyatts
          ORDER BY c.relname, k.position"
     );
-    Question::new(8, sql)
+    Question::new(9, sql)
 }
 
 /// With one of its columns.
@@ -61,7 +66,11 @@ pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
         is_whole: row.get(4)?,
         has_constraint: row.get(5)?,
         is_plain: row.get(7)?,
-        unused: (!is_valid).then_some(Unused::Invalid),
+        unused: match (is_valid, row.get(8)?) {
+            (true, _) => None,
+            (false, false) => Some(Unused::Invalid),
+            (false, true) => Some(Unused::InvalidFurnished),
+        },
     })
 }
 
