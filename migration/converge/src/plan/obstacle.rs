@@ -168,7 +168,7 @@ impl Obstacles<'_> {
                     .to_owned(),
             ),
             Difference::Narrow { readers, .. } if !readers.is_empty() => manual(format!(
-                "drop {}, repair, and create it again: PostgreSQL changes the type of no column that it reads",
+                "drop {}, repair, and create it again: it depends on the type of the column",
                 readers.join(" and ")
             )),
             Difference::Narrow { .. } if let [bond, ..] = bonds => {
