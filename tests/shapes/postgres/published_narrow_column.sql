@@ -12,4 +12,4 @@ CREATE TABLE vectors (
 );
 CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
 INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
-CREATE PUBLICATION some FOR TABLE vectors (id, vector_ids);
+CREATE PUBLICATION pages FOR TABLE vectors (id, vector_ids);
