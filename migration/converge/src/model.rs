@@ -65,6 +65,24 @@ pub(crate) struct Extras {
         serde(default, skip_serializing_if = "Vec::is_empty")
     )]
     pub(crate) expressions: Vec<(String, String)>,
+    /// PostgreSQL: what prevents a change of the type of any column.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) bonds: Vec<Bond>,
+    /// PostgreSQL: the foreign keys whose triggers are ENABLE ALWAYS.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) always_enforced: Vec<String>,
+    /// PostgreSQL: the table's owner, where that is another role than the current one.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub(crate) owner: Option<OtherOwner>,
     /// PostgreSQL: the columns for which the server reads every row when their type changes.
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: properties for which the server copies the table where it otherwise would not.
@@ -151,6 +169,28 @@ impl Table {
     pub(crate) fn parent_key(&self) -> Option<&ForeignKey> {
         self.foreign_keys.iter().find(|key| key.columns.len() == 1)
     }
+}
+
+/// PostgreSQL: what a table's columns share with a type, so that their types are not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Bond {
+    /// The table is one of this composite type, which alone gives it columns.
+    TypedTable(String),
+    /// This column of another table holds rows of the table's type.
+    RowsIn(String),
+}
+
+/// PostgreSQL: another role that owns a table, and what the current one may do in its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum OtherOwner {
+    /// The current role changes the table, and gives it a sequence.
+    MayCreate(String),
+    /// The current role changes the table; the owner may create nothing in this schema.
+    MayNotCreate { role: String, schema: String },
+    /// The current role has not the rights of the owner.
+    Foreign(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -358,6 +398,8 @@ pub(crate) enum Unused {
     Hidden(Shown),
     /// PostgreSQL: its build did not finish.
     Invalid,
+    /// The same of an index with a comment, parameters, a tablespace or a collation of its own.
+    InvalidFurnished,
 }
 
 /// The clause that shows a hidden index again.

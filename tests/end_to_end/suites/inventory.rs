@@ -25,6 +25,11 @@ const POSTGRES: &str = "
     UNION ALL SELECT relname || coalesce(relacl::text, '') FROM pg_class WHERE oid = to_regclass('vectors')
     UNION ALL SELECT 'comment ' || description FROM pg_description WHERE objoid = to_regclass('vectors')
       OR objoid IN (SELECT oid FROM pg_constraint WHERE conrelid = to_regclass('vectors'))
+      OR objoid IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass('vectors'))
+    UNION ALL SELECT concat('parameters ', relname, ' ', reloptions) FROM pg_class WHERE reloptions IS NOT NULL
+      AND oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass('vectors'))
+    UNION ALL SELECT concat(pg_get_statisticsobjdef(oid), stxstattarget, obj_description(oid, 'pg_statistic_ext'))
+      FROM pg_statistic_ext WHERE stxrelid = to_regclass('vectors')
     UNION ALL SELECT concat('column ', attname, a.attstorage, a.attcompression, a.attcollation::regcollation)
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       WHERE attrelid = to_regclass('vectors') AND attnum > 0

@@ -6,20 +6,31 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, QueryFilter, entity::ActiveModelTrait,
 };
 
-use super::{Test, inventory::Inventory};
+use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     engines::{Database, USERS_PASSWORD},
     programs::{is_applied, migrate},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
-    match backend {
-        DbBackend::Sqlite => Vec::new(),
-        _ => tests![
+    let of_every_server = || {
+        tests![
             the_documented_rights_suffice,
             a_missing_right_is_named_and_nothing_is_half_done,
             a_check_says_what_it_may_not_see,
-        ],
+        ]
+    };
+    match backend {
+        DbBackend::Sqlite => Vec::new(),
+        DbBackend::Postgres => {
+            let mut tests = of_every_server();
+            tests.extend(tests![
+                a_member_of_the_owner_gives_a_table_a_sequence_of_its_owner,
+                who_does_not_own_a_table_is_refused_before_a_step,
+            ]);
+            tests
+        }
+        _ => of_every_server(),
     }
 }
 
@@ -202,6 +213,77 @@ async fn a_missing_right_is_named_and_nothing_is_half_done(database: Database) {
         migrate(&database, ["up"]).expect_success();
         migrate(&database, ["reset"]).expect_success();
     }
+}
+
+/// Not even a superuser lets a column own a sequence of another role than its table's.
+async fn a_member_of_the_owner_gives_a_table_a_sequence_of_its_owner(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let granted = [
+        "CREATE, USAGE ON SCHEMA public",
+        "SELECT ON seaql_migrations",
+    ];
+    user(&database, "owner", &["USAGE ON SCHEMA public"]).await;
+    let member = user(&database, "member", &granted).await;
+    let owner = format!("owner_{}", database.name);
+    database
+        .execute([
+            "ALTER TABLE vectors ALTER id DROP DEFAULT".to_owned(),
+            "DROP SEQUENCE vectors_id_seq".to_owned(),
+            format!("ALTER TABLE vectors OWNER TO {owner}"),
+            format!("ALTER TABLE documents OWNER TO {owner}"),
+            format!("GRANT {owner} TO member_{}", database.name),
+        ])
+        .await;
+
+    let refused = migrate(&member, ["repair"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stdout.contains("GRANT CREATE ON SCHEMA"),
+        "{refused:?}"
+    );
+
+    database
+        .execute([format!("GRANT CREATE ON SCHEMA public TO {owner}")])
+        .await;
+    migrate(&member, ["repair"]).expect_success();
+
+    let db = database.connect().await;
+    let sequence = "SELECT concat(pg_get_serial_sequence('vectors', 'id'), ' ', relowner::regrole)
+                    FROM pg_class WHERE relname = 'vectors_id_seq'";
+    assert_eq!(
+        lines(&db, sequence).await,
+        [format!("public.vectors_id_seq {owner}")]
+    );
+    drop_user(&database, "member").await;
+    drop_user(&database, "owner").await;
+}
+
+async fn who_does_not_own_a_table_is_refused_before_a_step(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "DROP INDEX ix_vectors_doc_id",
+            "ALTER TABLE vectors ALTER page DROP NOT NULL",
+        ])
+        .await;
+    let granted = [
+        "CREATE, USAGE ON SCHEMA public",
+        "ALL ON ALL TABLES IN SCHEMA public",
+        "ALL ON ALL SEQUENCES IN SCHEMA public",
+    ];
+    let other = user(&database, "other", &granted).await;
+
+    let repair = migrate(&other, ["repair"]);
+
+    assert_eq!(repair.code, Some(1), "{repair:?}");
+    assert_eq!(repair.stderr, "", "a step was run");
+    assert!(
+        repair
+            .stdout
+            .contains("only postgres, which owns vectors, may change it"),
+        "{repair:?}"
+    );
+    drop_user(&database, "other").await;
 }
 
 async fn user(database: &Database, name: &str, granted: &[&str]) -> Database {

@@ -595,7 +595,7 @@ fn index(declared: &Table, table: &Table, wanted: &Index, facts: &mut Facts) -> 
     // Under another name it is what an earlier attempt has left half-built. Any other index with such a name is kept.
     let is_ours = |index: &&Index| is_made_of(&index.name, &wanted.name) && index.is_unused(wanted);
     let is_in_the_way = |index: &&Index| match index.unused {
-        Some(Unused::Invalid) => true,
+        Some(Unused::Invalid | Unused::InvalidFurnished) => true,
         Some(Unused::Hidden(_)) => !is_served,
         None => false,
     };

@@ -54,7 +54,13 @@ fn of_table(
         .chain(table.extras.kept.iter().cloned())
         .collect();
     let views = table.extras.readers.iter().map(|(reader, _)| reader);
-    notes.extend(views.filter(|reader| reader.starts_with("view ")).cloned());
+    notes.extend(
+        views
+            .filter(|reader| {
+                reader.starts_with("view ") || reader.starts_with("materialized view ")
+            })
+            .cloned(),
+    );
     notes.extend(sequence(declared, table));
     notes.extend(enforcement(backend, declared, table));
     notes

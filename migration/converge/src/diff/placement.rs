@@ -141,7 +141,7 @@ mod tests {
     fn obstacle(change: &Change) -> Option<Obstacle> {
         let shape = shape();
         let obstacles = Obstacles {
-            backend: Engine::Postgres,
+            current: &Inspection::empty(Engine::Postgres),
             shape: &shape,
             all: &[],
         };

@@ -200,7 +200,7 @@ impl Change {
                 }
             }
             Difference::IndexUnfit { found, .. } => match found.unused {
-                Some(Unused::Invalid) => {
+                Some(Unused::Invalid | Unused::InvalidFurnished) => {
                     format!("{} is invalid: its build did not finish", found.name)
                 }
                 Some(Unused::Hidden(_)) | None => {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     declare::Shape,
     engine::Engine,
-    model::{Extras, Hidden, HiddenPart, Kind, Placement, Reach, Table},
+    model::{Extras, Hidden, HiddenPart, Kind, OtherOwner, Placement, Reach, Table},
     sql,
 };
 
@@ -52,7 +52,8 @@ pub(super) fn tables() -> Question {
     Question::new(1, TABLES)
 }
 
-/// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table.
+/// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table. A
+/// sequence takes the name of a type too.
 fn names(tables: &[String]) -> Question {
     let tables = tables.join(", ");
     Question::new(
@@ -62,6 +63,10 @@ fn names(tables: &[String]) -> Question {
              WHERE relnamespace IN (
                SELECT relnamespace FROM pg_catalog.pg_class WHERE oid IN ({tables})
                UNION ALL
+               SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
+             UNION
+             SELECT typname::text FROM pg_catalog.pg_type
+             WHERE typrelid = 0 AND typelem = 0 AND typnamespace IN (
                SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
              UNION
              SELECT conname::text FROM pg_catalog.pg_constraint WHERE conrelid IN ({tables})"
@@ -105,12 +110,12 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-const QUESTIONS: usize = 12;
+const QUESTIONS: usize = 14;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
     [
-        class(oid),
+        class(&table.name, oid),
         columns::columns(oid),
         keys::indexes(oid),
         keys::primary_key(oid),
@@ -119,6 +124,8 @@ fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
         rest::checks(oid),
         rest::kept(oid),
         rest::readers(oid),
+        rest::bonds(oid),
+        rest::always_enforced(oid),
         rest::rereads(oid),
         rest::before_insert(oid),
         rest::instead_rules(oid),
@@ -140,6 +147,8 @@ fn read_table(
         checks,
         kept,
         readers,
+        bonds,
+        always_enforced,
         rereads,
         before_insert,
         instead_rules,
@@ -159,6 +168,9 @@ fn read_table(
             checks: each(checks, rest::read_check)?,
             kept: firsts(kept)?,
             readers: each(readers, |row| Ok((row.get(0)?, row.get(1)?)))?,
+            bonds: each(bonds, rest::read_bond)?,
+            always_enforced: firsts(always_enforced)?,
+            owner: class.first().map(read_owner).transpose()?.flatten(),
             rereads: firsts(rereads)?,
             before_insert: firsts(before_insert)?,
             instead_rules: firsts(instead_rules)?,
@@ -175,16 +187,40 @@ fn resolved(table: &str) -> String {
     format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }
 
-fn class(table: &str) -> Question {
+/// A type that is no table's has the name in the way of a table too; the array type of another gives way.
+fn class(name: &str, table: &str) -> Question {
+    let name = sql::literal(Engine::Postgres, name);
     let sql = format!(
-        "SELECT (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace), c.relkind::text, c.relpersistence::text,
+        "SELECT n.nspname::text, c.relkind::text, c.relpersistence::text,
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid),
-                row_security_active(c.oid), c.relforcerowsecurity, pg_has_role(c.relowner, 'USAGE')
+                row_security_active(c.oid),
+                o.rolname::text, pg_has_role(c.relowner, 'USAGE'), has_schema_privilege(c.relowner, n.oid, 'CREATE')
+                  OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+                c.relforcerowsecurity
          FROM pg_catalog.pg_class c
-         WHERE c.oid = {table}"
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         LEFT JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND o.rolname <> current_user
+         WHERE c.oid = {table}
+         UNION ALL
+         SELECT current_schema()::text, concat('type ', t.typtype), 'p', false, false, false, NULL, true, true, false
+         FROM pg_catalog.pg_type t
+         WHERE {table} IS NULL AND t.typname = {name} AND t.typisdefined
+           AND t.typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)"
     );
-    Question::new(8, sql)
+    Question::new(10, sql)
+}
+
+fn read_owner(row: &Row) -> Result<Option<OtherOwner>, DbErr> {
+    let role: Option<String> = row.get(6)?;
+    let schema = row.get(0)?;
+    Ok(match (role, row.get(7)?, row.get(8)?) {
+        (None, _, _) => None,
+        (Some(role), false, _) => Some(OtherOwner::Foreign(role)),
+        (Some(role), true, true) => Some(OtherOwner::MayCreate(role)),
+        (Some(role), true, false) => Some(OtherOwner::MayNotCreate { role, schema }),
+    })
 }
 
 /// The schema and the kind of a table, and whether rows of it are hidden.
@@ -194,7 +230,7 @@ fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind, Option<H
     };
     let is_filtered: bool = row.get(5)?;
     // Forced, it hides rows from the owner too.
-    let next_step = match (row.get(6)?, row.get(7)?) {
+    let next_step = match (row.get(9)?, row.get(7)?) {
         (false, _) => "use its owner or a role with BYPASSRLS".to_owned(),
         (true, false) => "use a role with BYPASSRLS".to_owned(),
         (true, true) => format!(
@@ -238,6 +274,10 @@ fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
         ("f", _, _) => "a foreign table",
         ("S", _, _) => "a sequence",
         ("i" | "I", _, _) => "an index",
+        ("type d", _, _) => "a domain",
+        ("type e", _, _) => "an enum type",
+        ("type r" | "type m", _, _) => "a range type",
+        ("type b", _, _) => "a base type",
         _ => "a composite type",
     };
     Kind::Other(other.to_owned())

@@ -114,7 +114,7 @@ impl<'c> Both<'c> {
 pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
     let backend = context.current.backend;
     let obstacles = Obstacles {
-        backend,
+        current: context.current,
         shape: context.shape,
         all: changes,
     };

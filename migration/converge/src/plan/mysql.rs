@@ -207,7 +207,9 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         Difference::IndexUnfit { found, .. } => {
             let shown = match found.unused {
                 Some(Unused::Hidden(shown)) => shown.clause(),
-                Some(Unused::Invalid) | None => return Err(Obstacle::unplanned()),
+                Some(Unused::Invalid | Unused::InvalidFurnished) | None => {
+                    return Err(Obstacle::unplanned());
+                }
             };
             let show = format!("ALTER INDEX {} {shown}", quoted(&found.name));
             alter(vec![show], indexed)

@@ -3,9 +3,10 @@
 use super::Steps;
 use crate::{
     declare::Shape,
-    diff::{Change, Creation, Difference, Element, Part},
+    diff::{Change, Creation, Difference, Element, Numbers, Part},
     engine::Engine,
-    model::{Column, ForeignKey, Owner, Placement},
+    inspect::Inspection,
+    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement},
     sql,
     types::{Length, Type},
 };
@@ -56,7 +57,7 @@ impl Obstacle {
 
 /// What the obstacles of all changes are found from.
 pub(crate) struct Obstacles<'c> {
-    pub(crate) backend: Engine,
+    pub(crate) current: &'c Inspection,
     pub(crate) shape: &'c Shape,
     pub(crate) all: &'c [Change],
 }
@@ -102,24 +103,52 @@ impl Obstacles<'_> {
         found.map(Change::element)
     }
 
-    fn own(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+    fn own(&self, change: &Change) -> Option<Obstacle> {
+        self.of_what_is_found(change)
+            .or_else(|| self.of_rights(change))
+    }
+
+    /// Last: what a decision is needed for, every role is told.
+    fn of_rights(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+        let owner = self.current.table(table)?.extras.owner.as_ref()?;
+        match owner {
+            OtherOwner::Foreign(role) => alters(difference).then(|| {
+                Obstacle::Manual(format!(
+                    "only {role}, which owns {table}, may change it: do this as {role}"
+                ))
+            }),
+            OtherOwner::MayCreate(_) | OtherOwner::MayNotCreate { .. } => None,
+        }
+    }
+
+    fn of_what_is_found(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
         let manual = |next_step: String| Some(Obstacle::Manual(next_step));
-        let quoted = |name: &str| sql::identifier(self.backend, name);
+        let quoted = |name: &str| sql::identifier(self.current.backend, name);
         let from = |columns: &str, condition: &str| {
             format!("SELECT {columns} FROM {} {condition}", quoted(table))
         };
+        let found_table = self.current.table(table);
+        let owner = found_table.and_then(|found| found.extras.owner.as_ref());
+        let bonds = found_table.map_or(&[][..], |found| &found.extras.bonds);
+        let is_always_enforced = |key: &ForeignKey| {
+            let mut always = found_table
+                .iter()
+                .flat_map(|found| &found.extras.always_enforced);
+            always.any(|name| key.name.as_ref() == Some(name))
+        };
         match difference {
+
             Difference::RequiredAbsent { creation, .. } => match creation {
-                Creation::NotOurs(hint) => manual(not_ours(self.backend, hint)),
+                Creation::NotOurs(hint) => manual(not_ours(self.current.backend, hint)),
                 Creation::TooLate(referrer) => manual(format!(
                     "{referrer} is there, so its {table} were there too: bring them back, or name {} them",
-                    self.backend.place()
+                    self.current.backend.place()
                 )),
                 Creation::Wanted => None,
             },
             Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
             Difference::NotATable { .. } => manual(
-                "it is not ours to change: give it another name, then `up` makes the table"
+                "it is not ours to change: rename it, then `up` makes the table"
                     .to_owned(),
             ),
             Difference::StorageEngine {
@@ -128,7 +157,10 @@ impl Obstacles<'_> {
             } => manual(
                 "its numbers repeat from group to group, which InnoDB cannot do: put an index that leads with the numbered column beside it, then repair".to_owned(),
             ),
-            Difference::ColumnAbsent { declared, .. } if declared.nullable => None,
+            Difference::ColumnAbsent { declared, .. } if declared.nullable => {
+                let typed = bonds.iter().find(|bond| matches!(bond, Bond::TypedTable(_)));
+                typed.map(|bond| of_bond(&quoted(table), bond))
+            }
             Difference::ColumnAbsent { empty: true, .. } => {
                 manual("the table has no rows: drop it, then `up` makes it anew".to_owned())
             }
@@ -139,12 +171,15 @@ impl Obstacles<'_> {
             Difference::Narrow { readers, .. } if !readers.is_empty() => manual(format!(
                 "drop {}, repair, and create it again: {}",
                 readers.join(" and "),
-                match self.backend {
-                    Engine::Postgres => "PostgreSQL changes the type of no column that it reads",
+                match self.current.backend {
+                    Engine::Postgres => "it depends on the type of the column",
                     Engine::MySql | Engine::Sqlite =>
                         "the server would refuse another type of the column, or cut it off in the index",
                 }
             )),
+            Difference::Narrow { .. } if let [bond, ..] = bonds => {
+                Some(of_bond(&quoted(table), bond))
+            }
             Difference::WrongType { declared, found } => manual(misread(declared, found)),
             Difference::Unreadable { column, .. } => {
                 let column = quoted(column);
@@ -189,6 +224,21 @@ impl Obstacles<'_> {
             } => self.of_primary_key(table, columns, found, (keys.null, keys.duplicate)),
             Difference::AutoIncrement { found, .. } if found.default.is_some() => {
                 manual("drop the default if nobody relies on it, then repair".to_owned())
+            }
+            Difference::AutoIncrement {
+                numbers: Numbers::New,
+                ..
+            } if let Some(OtherOwner::MayNotCreate { role, schema }) = owner => {
+                let schema = sql::identifier(Engine::Postgres, schema);
+                let grantee = sql::identifier(Engine::Postgres, role);
+                manual(format!(
+                    "its sequence belongs to {role}, as {table} does, which may create none here: GRANT CREATE ON SCHEMA {schema} TO {grantee}, then repair"
+                ))
+            }
+            Difference::ForeignKeyUnlike { found, .. } if is_always_enforced(found) => {
+                manual(
+                    "its triggers are ENABLE ALWAYS, and those of a new key would not be: replace it by hand, and enable the triggers of the new one as a superuser".to_owned(),
+                )
             }
             Difference::NumbersBehind { column, next, .. }
                 if next.is_none_or(|next| next > column.kind.largest()) =>
@@ -268,7 +318,7 @@ impl Obstacles<'_> {
     ) -> Option<Obstacle> {
         let declared = self.shape.table_named(table);
         let declared = declared.map_or(columns, |table| &table.primary_key);
-        let quoted = |name: &String| sql::identifier(self.backend, name);
+        let quoted = |name: &String| sql::identifier(self.current.backend, name);
         let listed = declared.iter().map(quoted).collect::<Vec<_>>().join(", ");
         let from = quoted(&table.to_owned());
         // Where a wider one is needed on Citus, the declared one only has to grow.
@@ -293,6 +343,52 @@ impl Obstacles<'_> {
             ))
         })
     }
+}
+
+/// Whether the fix is a statement that only the owner of the table may run.
+fn alters(difference: &Difference) -> bool {
+    match difference {
+        Difference::ColumnAbsent { .. }
+        | Difference::Narrow { .. }
+        | Difference::Nullable { .. }
+        | Difference::PrimaryKey { .. }
+        | Difference::AutoIncrement { .. }
+        | Difference::SequenceLimited { .. }
+        | Difference::Placement { .. }
+        | Difference::ForeignKeyAbsent { .. }
+        | Difference::ForeignKeyUnlike { .. }
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::IndexAbsent { .. }
+        | Difference::IndexUnfit { .. }
+        | Difference::Storage { .. } => true,
+        Difference::RequiredAbsent { .. }
+        | Difference::RequiredUnfit { .. }
+        | Difference::TableAbsent
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::NotNullable { .. }
+        | Difference::NumbersBehind { .. }
+        | Difference::RowsRefused { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::InsertBlocked { .. } => false,
+    }
+}
+
+fn of_bond(table: &str, bond: &Bond) -> Obstacle {
+    Obstacle::Manual(match bond {
+        Bond::TypedTable(name) => format!(
+            "its columns are those of the type {name}: separate it from that (ALTER TABLE {table} NOT OF), then repair"
+        ),
+        Bond::RowsIn(column) => format!(
+            "{column} holds rows of this table, and PostgreSQL changes no type of a column in them: give {column} another type, then repair"
+        ),
+    })
 }
 
 /// The next step where a required table is missing, with how a caller has one made.

@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     facts::Limit,
     inspect::{is_made_of, sequence_of},
-    model::{Check, Column, ForeignKey, Index, Placement, Table, Unused},
+    model::{Check, Column, ForeignKey, Index, OtherOwner, Placement, Table, Unused},
     session::TxMode,
     sql::{self, literal},
     types::Type,
@@ -118,10 +118,17 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         }
         Difference::IndexUnfit { declared, found } => {
             let table = both.found()?;
-            let drop = planner.drop_index(table, &found.name);
-            match table.indexes.iter().any(|one| one.serves(declared)) {
-                true => drop.into(),
-                false => Steps::of(drop, [planner.create_index(table, declared, &found.name)]),
+            match found.unused {
+                Some(Unused::InvalidFurnished) => planner.rebuild_index(table, &found.name).into(),
+                Some(Unused::Invalid | Unused::Hidden(_)) | None => {
+                    let drop = planner.drop_index(table, &found.name);
+                    match table.indexes.iter().any(|one| one.serves(declared)) {
+                        true => drop.into(),
+                        false => {
+                            Steps::of(drop, [planner.create_index(table, declared, &found.name)])
+                        }
+                    }
+                }
             }
         }
         Difference::Nullable { declared, .. } => planner.not_null(both.found()?, &declared.name),
@@ -335,10 +342,11 @@ impl Planner<'_, '_> {
         let unique = Index::declared(name, columns.to_vec(), true);
         let create = self.create_index(table, &unique, name);
         let index = match ours {
-            Some(index) if index.unused == Some(Unused::Invalid) => {
-                Steps::of(self.drop_index(table, name), [create, add])
-            }
-            Some(_) => add.into(),
+            Some(index) => match index.unused {
+                Some(Unused::Invalid) => Steps::of(self.drop_index(table, name), [create, add]),
+                Some(Unused::InvalidFurnished) => Steps::of(self.rebuild_index(table, name), [add]),
+                Some(Unused::Hidden(_)) | None => add.into(),
+            },
             None => Steps::of(create, [add]),
         };
         // PostgreSQL would read every row to find no NULL in them.
@@ -361,29 +369,40 @@ impl Planner<'_, '_> {
             let set = format!("ALTER COLUMN {column} SET DEFAULT nextval({sequence})");
             self.alter().statement(set)
         };
-        let (change, sequence) = match numbers {
+        let (mut statements, sequence) = match numbers {
             Numbers::AsItIs(sequence) => return step([draw(sequence)], READERS_TOO),
             Numbers::Own(sequence) => (
-                format!("ALTER SEQUENCE {sequence} AS {}", kind.spelled(BACKEND)),
+                vec![format!(
+                    "ALTER SEQUENCE {sequence} AS {}",
+                    kind.spelled(BACKEND)
+                )],
                 sequence.clone(),
             ),
             Numbers::New => {
                 let wanted = sequence_of(&table.name, &found.name);
                 let sequence = quoted(&self.context.current.free_name(&wanted));
-                let create = format!(
-                    "CREATE SEQUENCE {sequence} AS {} OWNED BY {}.{column}",
-                    kind.spelled(BACKEND),
-                    quoted(&table.name)
-                );
-                (create, sequence)
+                let create = format!("CREATE SEQUENCE {sequence} AS {}", kind.spelled(BACKEND));
+                let owned = format!("OWNED BY {}.{column}", quoted(&table.name));
+                // A column owns a sequence of its table's owner only.
+                let statements = match &table.extras.owner {
+                    Some(
+                        OtherOwner::MayCreate(role)
+                        | OtherOwner::MayNotCreate { role, .. }
+                        | OtherOwner::Foreign(role),
+                    ) => vec![
+                        create,
+                        format!("ALTER SEQUENCE {sequence} OWNER TO {}", quoted(role)),
+                        format!("ALTER SEQUENCE {sequence} {owned}"),
+                    ],
+                    None => vec![format!("{create} {owned}")],
+                };
+                (statements, sequence)
             }
         };
+        statements.push(draw(&sequence));
+        statements.push(set_sequence(&table.name, &found.name, &sequence));
         step(
-            [
-                change,
-                draw(&sequence),
-                set_sequence(&table.name, &found.name, &sequence),
-            ],
+            statements,
             match self.has_largest(table, &found.name) {
                 true => READERS_TOO,
                 false => WHILE_READ,
@@ -482,6 +501,19 @@ impl Planner<'_, '_> {
                 [index.to_string(PostgresQueryBuilder)],
                 WRITERS_WHILE_INDEXED,
             ),
+        }
+    }
+
+    /// Keeps its comment, parameters, tablespace and collation.
+    fn rebuild_index(&self, table: &Table, name: &str) -> Step {
+        let schema = table
+            .schema
+            .iter()
+            .map(|schema| format!("{}.", quoted(schema)));
+        let name = format!("{}{}", schema.collect::<String>(), quoted(name));
+        match self.context.mode {
+            TxMode::Free => alone(table, format!("REINDEX INDEX CONCURRENTLY {name}")),
+            TxMode::InTransaction => step([format!("REINDEX INDEX {name}")], WRITERS_WHILE_INDEXED),
         }
     }
 

@@ -40,7 +40,12 @@ pub(super) fn indexes(table: &str) -> Question {
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass o
                                   WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault),
                 CASE WHEN a.attname IS NULL THEN pg_get_indexdef(i.indexrelid, k.position::int, true) END,
-                coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)
+                coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
+                c.reloptions IS NOT NULL OR c.reltablespace <> 0 OR i.indisclustered OR i.indisreplident
+                  OR obj_description(c.oid, 'pg_class') IS NOT NULL
+                  OR EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) AS l (attnum, of_its_own)
+                             JOIN pg_catalog.pg_attribute b ON b.attrelid = i.indrelid AND b.attnum = l.attnum
+                             WHERE l.of_its_own <> b.attcollation)
          FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_am m ON m.oid = c.relam
@@ -55,7 +60,7 @@ pub(super) fn indexes(table: &str) -> Question {
          WHERE i.indrelid = {table} AND k.position <= i.indnkeyatts
          ORDER BY c.relname, k.position"
     );
-    Question::new(10, sql)
+    Question::new(11, sql)
 }
 
 /// With one of its columns.
@@ -75,7 +80,11 @@ pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
         is_whole: row.get(4)?,
         has_constraint: row.get(5)?,
         is_plain: row.get(7)?,
-        unused: (!is_valid).then_some(Unused::Invalid),
+        unused: match (is_valid, row.get(10)?) {
+            (true, _) => None,
+            (false, false) => Some(Unused::Invalid),
+            (false, true) => Some(Unused::InvalidFurnished),
+        },
     })
 }
 

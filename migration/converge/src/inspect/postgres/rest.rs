@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 
 use super::super::questions::{Question, Row};
-use crate::model::Check;
+use crate::model::{Bond, Check};
 
 pub(super) fn checks(table: &str) -> Question {
     let sql = format!(
@@ -39,6 +39,13 @@ pub(super) fn kept(table: &str) -> Question {
          FROM pg_catalog.pg_constraint
          WHERE confrelid = {table} AND contype = 'f' AND conparentid = 0
          UNION ALL
+         SELECT format('event trigger %s, which may refuse a change', quote_ident(evtname))
+         FROM pg_catalog.pg_event_trigger v
+         WHERE evtenabled <> 'D' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {table})
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_event_trigger'::regclass AND d.objid = v.oid AND d.deptype = 'e')
+         UNION ALL
          SELECT 'UNLOGGED: a crash of the server empties it' FROM pg_catalog.pg_class
          WHERE oid = {table} AND relpersistence = 'u'
          ORDER BY 1"
@@ -46,29 +53,96 @@ pub(super) fn kept(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A check and an index are made again with the new type, but may not understand what was JSON.
+/// Whatever depends on a column prevents a change of its type, but for its own default and sequence, and for what
+/// PostgreSQL makes again: constraints, indexes and extended statistics. Those count where their expressions may not
+/// take the new type (what was JSON becomes text; a function of an application or an operator class takes one type of
+/// numbers), and where a statistics target would be lost with them.
 pub(super) fn readers(table: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT
-                CASE WHEN r.oid IS NOT NULL THEN 'view ' || r.ev_class::regclass::text
+                CASE WHEN r.rulename = '_RETURN' AND v.relkind = 'm' THEN 'materialized view ' || v.oid::regclass::text
+                     WHEN r.rulename = '_RETURN' THEN 'view ' || v.oid::regclass::text
                      ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END,
                 a.attname::text
          FROM pg_catalog.pg_depend d
          JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-         LEFT JOIN pg_catalog.pg_rewrite r
-           ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> d.refobjid
-         LEFT JOIN pg_catalog.pg_attrdef g
-           ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid AND g.adnum <> a.attnum
-         LEFT JOIN pg_catalog.pg_constraint k
-           ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'c'
+         LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+         LEFT JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
+         LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid
+         LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+         LEFT JOIN pg_catalog.pg_statistic_ext e
+           ON d.classid = 'pg_catalog.pg_statistic_ext'::regclass AND e.oid = d.objid
+         LEFT JOIN pg_catalog.pg_index i
+           ON i.indrelid = d.refobjid
+          AND i.indexrelid = CASE WHEN d.classid = 'pg_catalog.pg_class'::regclass THEN d.objid
+                                  WHEN k.contype IN ('p', 'u', 'x') THEN k.conindid END
+         CROSS JOIN LATERAL (
+           SELECT CASE WHEN a.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN true
+                       WHEN a.atttypid IN ('text'::regtype, 'varchar'::regtype) THEN false
+                       ELSE EXISTS (SELECT FROM pg_catalog.pg_depend f
+                                    WHERE f.classid = d.classid AND f.objid = d.objid
+                                      AND f.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass))
+                         OR EXISTS (SELECT FROM pg_catalog.pg_opclass o
+                                    WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault) END AS is_of_one_type) n
          WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = {table}
-           AND (r.oid IS NOT NULL OR g.oid IS NOT NULL
-                OR d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass)
-                OR (a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
-                    AND (k.oid IS NOT NULL OR d.classid = 'pg_catalog.pg_class'::regclass)))
+           AND CASE WHEN g.oid IS NOT NULL THEN g.adnum <> a.attnum
+                    WHEN i.indexrelid IS NOT NULL
+                    THEN n.is_of_one_type OR EXISTS (SELECT FROM pg_catalog.pg_attribute x
+                                                     WHERE x.attrelid = i.indexrelid AND x.attstattarget >= 0)
+                    WHEN k.oid IS NOT NULL THEN k.contype = 'c' AND n.is_of_one_type
+                    WHEN e.oid IS NOT NULL
+                    THEN n.is_of_one_type OR (to_jsonb(e) ->> 'stxstattarget')::int >= 0
+                    ELSE d.classid <> 'pg_catalog.pg_class'::regclass END
          ORDER BY 1, 2"
     );
     Question::new(2, sql)
+}
+
+/// PostgreSQL looks for the columns that hold rows of the table in the same way, through arrays, domains, ranges,
+/// composite types, views and foreign tables.
+pub(super) fn bonds(table: &str) -> Question {
+    let sql = format!(
+        "SELECT true, c.reloftype::regtype::text FROM pg_catalog.pg_class c WHERE c.oid = {table} AND c.reloftype <> 0
+         UNION ALL
+         (WITH RECURSIVE t (oid) AS (
+            SELECT c.reltype FROM pg_catalog.pg_class c WHERE c.oid = {table}
+            UNION
+            SELECT CASE WHEN c.oid IS NULL THEN d.objid ELSE c.reltype END
+            FROM t
+            JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_type'::regclass AND d.refobjid = t.oid
+            LEFT JOIN pg_catalog.pg_class c
+              ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('c', 'v', 'f')
+            WHERE d.classid = 'pg_catalog.pg_type'::regclass OR c.oid IS NOT NULL)
+          SELECT DISTINCT false, format('%s.%I', c.oid::regclass, a.attname)
+          FROM t
+          JOIN pg_catalog.pg_depend d
+            ON d.refclassid = 'pg_catalog.pg_type'::regclass AND d.refobjid = t.oid AND d.objsubid > 0
+           AND d.classid = 'pg_catalog.pg_class'::regclass
+          JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm', 'p')
+          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid)
+         ORDER BY 1, 2"
+    );
+    Question::new(2, sql)
+}
+
+pub(super) fn read_bond(row: &Row) -> Result<Bond, DbErr> {
+    let what = row.get(1)?;
+    Ok(match row.get(0)? {
+        true => Bond::TypedTable(what),
+        false => Bond::RowsIn(what),
+    })
+}
+
+/// A replica acts on such a key too.
+pub(super) fn always_enforced(table: &str) -> Question {
+    let sql = format!(
+        "SELECT DISTINCT c.conname::text
+         FROM pg_catalog.pg_constraint c
+         JOIN pg_catalog.pg_trigger t ON t.tgconstraint = c.oid
+         WHERE c.conrelid = {table} AND c.contype = 'f' AND c.conparentid = 0 AND t.tgenabled = 'A'
+         ORDER BY 1"
+    );
+    Question::new(1, sql)
 }
 
 /// A column's new type makes PostgreSQL verify its checks again and rebuild the indexes that have an

@@ -1,0 +1,16 @@
+-- Statistics that are made anew with another type would lose their target.
+-- finds: page: page is smallint
+-- ends: refused
+
+CREATE TABLE documents (id serial PRIMARY KEY, title text);
+INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');
+CREATE TABLE vectors (
+    id serial PRIMARY KEY,
+    doc_id integer NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    page smallint NOT NULL,
+    vector_ids text NOT NULL
+);
+CREATE INDEX ix_vectors_doc_id ON vectors (doc_id);
+INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 2, '[]'), (3, 1, '["c"]');
+CREATE STATISTICS both_pages ON page, doc_id FROM vectors;
+ALTER STATISTICS both_pages SET STATISTICS 70;
