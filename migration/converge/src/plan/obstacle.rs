@@ -148,7 +148,7 @@ impl Obstacles<'_> {
             },
             Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
             Difference::NotATable { .. } => manual(
-                "it is not ours to change: rename it, then `up` makes the table"
+                "it is not ours to change: give it another name, then `up` makes the table"
                     .to_owned(),
             ),
             Difference::StorageEngine {

@@ -153,10 +153,10 @@ fn replace(
     }
     let statistics = found.extras.statistics.iter();
     let [put_away, bring_back] = keep_statistics(&found.name, &rebuilt);
-    statements.extend(statistics.clone().map(|holder| put_away(holder)));
+    statements.extend(statistics.clone().map(put_away));
     statements.push(format!("DROP TABLE {old}"));
     statements.push(format!("ALTER TABLE {new} RENAME TO {old}"));
-    statements.extend(statistics.map(|holder| bring_back(holder)));
+    statements.extend(statistics.map(bring_back));
     if refers_to_itself {
         statements.push(compare::references(&found.name, &rebuilt));
     }
