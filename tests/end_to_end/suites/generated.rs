@@ -60,7 +60,7 @@ async fn the_generator_gives_our_entities_but_for_what_is_deliberate(database: D
     assert_eq!(found, deliberate);
     assert_eq!(
         differences(folder.path(), &ours, "prelude.rs"),
-        ["+ pub use super::{VectorId, VectorIds};"]
+        ["+ pub use super::{Error, Page, VectorId, VectorIds};"]
     );
 }
 

@@ -47,11 +47,16 @@ async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
     println!("{database}: a no-op up asks {} statements", asked.len());
     let most = match database.backend() {
         DbBackend::Postgres => 2,
-        DbBackend::MySql => 26,
-        _ => 24,
+        DbBackend::MySql => 30,
+        _ => 28,
     };
     assert!(asked.len() <= most, "{}: {asked:?}", asked.len());
-    assert!(asked[0].contains("seaql_migrations"), "{asked:?}");
+    let is_a_setting = |sql: &&String| sql.starts_with("PRAGMA") || sql.starts_with("SET ");
+    let first = asked.iter().find(|sql| !is_a_setting(sql));
+    assert!(
+        first.is_some_and(|sql| sql.contains("seaql_migrations")),
+        "{asked:?}"
+    );
     let writes = |sql: &&String| {
         let locks = ["advisory", "GET_LOCK", "IMMEDIATE"];
         let changes = ["INSERT", "CREATE", "UPDATE", "DELETE"];

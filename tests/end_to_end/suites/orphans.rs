@@ -324,7 +324,7 @@ async fn ids_whose_deletion_is_not_committed_are_taken_back(database: Database) 
 
     let error = delete(&database, &file).expect_error();
 
-    assert!(error.contains("locked"), "{error}");
+    assert!(error.contains("reads or writes the file"), "{error}");
     assert_eq!(file.objects(), [] as [Value; 0]);
     reader.rollback().await.expect("it ends");
     assert_eq!(Inventory::of(&database).await, before);

@@ -43,7 +43,7 @@ fn migration() {
 
 fn entity() {
     brings_none_of("entity", &[], &RUNTIMES_AND_DRIVERS);
-    brings_none_of("entity", &[], &["sea-orm-migration", "sqlx", "sqlx-core"]);
+    brings_none_of("entity", &[], &["sea-orm-migration"]);
 }
 
 fn brings_none_of(package: &str, features: &[&str], unwanted: &[&str]) {

@@ -1,6 +1,6 @@
 //! Many migrators at once: all succeed, and what they leave is what one would have left.
 
-use std::{fmt, process::Child};
+use std::{fmt, process::Child, time::Duration};
 
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
 
@@ -246,7 +246,9 @@ async fn pool(database: &Database, number: usize, size: Option<u32>) -> Database
         url.push_str("?statement-cache-capacity=0");
     }
     let mut options = ConnectOptions::new(url);
-    options.map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
+    options
+        .acquire_timeout(Duration::from_secs(60))
+        .map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
     if let Some(size) = size {
         options.max_connections(size);
     }
