@@ -6,7 +6,9 @@ use std::{
 };
 
 use entity::{Error, VectorIds, prelude::*};
-use sea_orm::{ConnectOptions, DatabaseConnection, TransactionTrait, sqlx::Executor as _};
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DbBackend, TransactionTrait, sqlx::Executor as _,
+};
 
 use super::{
     Test,
@@ -14,8 +16,12 @@ use super::{
 };
 use crate::engines::Database;
 
-pub fn tests() -> Vec<Test> {
-    tests![a_dropped_call_is_done_or_not_and_the_next_one_is_committed]
+/// Not on MySQL and MariaDB, where sqlx 0.9.0 may never give the pool back the connection of a dropped call.
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    match backend {
+        DbBackend::MySql => Vec::new(),
+        _ => tests![a_dropped_call_is_done_or_not_and_the_next_one_is_committed],
+    }
 }
 
 /// A call that nobody waits for any more after so many polls.

@@ -31,7 +31,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_schema_with_an_odd_name_is_converged,
             an_odd_search_path_is_followed,
             a_database_in_an_old_encoding_is_migrated,
-            a_statement_timeout_of_the_role_is_named,
+            a_statement_timeout_of_the_role_cuts_no_wait,
             a_certificate_that_cannot_be_used_is_one_sentence,
         ],
         DbBackend::MySql => tests![
@@ -166,7 +166,7 @@ async fn a_user_without_another_connection_is_one_sentence(database: Database) {
     migrate(&database, ["check"]).expect_success();
 }
 
-async fn a_statement_timeout_of_the_role_is_named(database: Database) {
+async fn a_statement_timeout_of_the_role_cuts_no_wait(database: Database) {
     database
         .execute([include_str!("../../shapes/postgres/no_index.sql")])
         .await;
@@ -183,9 +183,10 @@ async fn a_statement_timeout_of_the_role_is_named(database: Database) {
     let write = "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 9, '[]')";
     writer.execute_unprepared(write).await.expect(write);
 
-    let error = migrate(&database.of_user(&role), ["up"]).expect_error();
+    let hasty = database.of_user(&role);
+    let error = migrate(&hasty, ["--lock-wait", "2", "up"]).expect_error();
 
-    assert!(error.contains("statement_timeout"), "{error}");
+    assert!(error.contains("timed out after 2 s"), "{error}");
     writer.rollback().await.expect("it ends");
     migrate(&database, ["up"]).expect_success();
     migrate(&database, ["check"]).expect_success();

@@ -47,16 +47,14 @@ async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
     println!("{database}: a no-op up asks {} statements", asked.len());
     let most = match database.backend() {
         DbBackend::Postgres => 2,
-        DbBackend::MySql => 30,
+        DbBackend::MySql => 26,
         _ => 28,
     };
     assert!(asked.len() <= most, "{}: {asked:?}", asked.len());
-    let is_a_setting = |sql: &&String| sql.starts_with("PRAGMA") || sql.starts_with("SET ");
-    let first = asked.iter().find(|sql| !is_a_setting(sql));
-    assert!(
-        first.is_some_and(|sql| sql.contains("seaql_migrations")),
-        "{asked:?}"
-    );
+    // What SeaORM does not prepare it does not tell of: on PostgreSQL the question after the records.
+    let is_told = database.backend() != DbBackend::Postgres;
+    let asks_after_records = |sql: &String| sql.contains("seaql_migrations");
+    assert_eq!(asked.iter().any(asks_after_records), is_told, "{asked:?}");
     let writes = |sql: &&String| {
         let locks = ["advisory", "GET_LOCK", "IMMEDIATE"];
         let changes = ["INSERT", "CREATE", "UPDATE", "DELETE"];

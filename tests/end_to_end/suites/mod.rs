@@ -126,7 +126,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
-        cancelled::tests(),
+        cancelled::tests(backend),
         chained::tests(backend),
         command_line::tests(backend),
         connections::tests(engine),

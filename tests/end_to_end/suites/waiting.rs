@@ -39,7 +39,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     if backend == DbBackend::MySql {
         tests.extend(tests![
             a_backup_is_named_with_its_lock_and_ends_in_time,
-            a_duplicate_that_a_copy_meets_is_reported_at_once,
+            a_duplicate_that_a_copy_would_meet_is_found_beforehand,
         ]);
     }
     if backend == DbBackend::Postgres {
@@ -163,7 +163,7 @@ async fn a_backup_is_named_with_its_lock_and_ends_in_time(database: Database) {
 }
 
 /// The column's new collation knows no spaces at the end.
-async fn a_duplicate_that_a_copy_meets_is_reported_at_once(database: Database) {
+async fn a_duplicate_that_a_copy_would_meet_is_found_beforehand(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database
         .execute([
@@ -177,9 +177,9 @@ async fn a_duplicate_that_a_copy_meets_is_reported_at_once(database: Database) {
 
     let up = migrate(&database, ["up"]);
 
-    assert_eq!(up.stdout.matches(" MODIFY ").count(), 1, "{up:?}");
+    assert!(!up.stdout.contains(" MODIFY "), "{up:?}");
     let error = up.expect_error();
-    assert!(error.contains("1062 (23000)"), "{error}");
+    assert!(error.contains("first_ids allows one row"), "{error}");
 }
 
 async fn a_writer_of_the_file_is_waited_for_as_long_as_is_said(database: Database) {

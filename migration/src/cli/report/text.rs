@@ -130,6 +130,13 @@ fn write_status(out: &mut String, status: &Status) -> Result {
         Ok(report) => {
             let (style, verdict) = verdict(report);
             writeln!(out, "shape:   {style}{verdict}{style:#}")?;
+            for unknown in &report.unknown {
+                writeln!(
+                    out,
+                    "         {}: not known: {}",
+                    unknown.part, unknown.reason
+                )?;
+            }
         }
         Err(error) => writeln!(out, "shape:   {BAD}not known{BAD:#}: {error}")?,
     }
