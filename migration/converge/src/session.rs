@@ -19,8 +19,9 @@ pub use crate::patience::BRIEFLY;
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
-/// are printed as `quote_all_identifiers` says, and read either way.
-const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), \
+/// are printed as `quote_all_identifiers` says, and read either way. A question to the catalog is large and runs for
+/// milliseconds: compiling it first may take seconds.
+const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), set_config('jit', 'off', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
      set_config('idle_in_transaction_session_timeout', '0', true), \
