@@ -11,8 +11,11 @@ use crate::error::Referrer;
 const IN_USE: [&str; 3] = ["40001", "40P01", "55P03"];
 /// MySQL's and MariaDB's SQLSTATE of it says nothing.
 const MYSQL_LOCK_WAIT_TIMEOUT: &str = "1205 ";
+const MYSQL_ERROR_DURING_COMMIT: &str = "1180 ";
 const SQLITE_BUSY: u8 = 5;
 const SQLITE_LOCKED: u8 = 6;
+const SQLITE_FULL: u8 = 13;
+const SQLITE_CONSTRAINT: u8 = 19;
 
 pub(crate) fn is_in_use(error: &DbErr) -> bool {
     let Some(answer) = answer(error) else {
@@ -24,11 +27,18 @@ pub(crate) fn is_in_use(error: &DbErr) -> bool {
 }
 
 /// Whether a COMMIT that failed has surely committed nothing: it was refused for a constraint that is looked at
-/// only then, or for another session.
+/// only then, by a trigger, by another node of Galera, for another session, or for a disk without room on SQLite. The
+/// migrations know the same codes.
 pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
+    let Some(answer) = answer(error) else {
+        return false;
+    };
+    let code = code(answer);
     is_in_use(error)
-        || answer(error)
-            .is_some_and(|answer| code(answer).starts_with("23") || is_sqlite_constraint(answer))
+        || code.starts_with("23")
+        || code == "P0001"
+        || answer.to_string().starts_with(MYSQL_ERROR_DURING_COMMIT)
+        || sqlite_code(answer).is_some_and(|code| [SQLITE_CONSTRAINT, SQLITE_FULL].contains(&code))
 }
 
 /// The driver does not count a key with RESTRICT: PostgreSQL 18 and SQLite have another code for it.
@@ -81,9 +91,4 @@ fn sqlite_code(answer: &dyn DatabaseError) -> Option<u8> {
     let code = code(answer);
     let number: i32 = code.parse().ok().filter(|_| code.len() < 5)?;
     Some(number.to_le_bytes()[0])
-}
-
-fn is_sqlite_constraint(answer: &dyn DatabaseError) -> bool {
-    const SQLITE_CONSTRAINT: u8 = 19;
-    sqlite_code(answer) == Some(SQLITE_CONSTRAINT)
 }

@@ -135,11 +135,14 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
     let started = Instant::now();
     let mut wait = Wait::begin();
     let mut tries: u32 = 0;
+    let mut was_outwaited = false;
     let mut patience = Patience::Polite;
     loop {
         let source = match attempt(session, step, patience).await {
             Ok(rows) => return Ok(rows),
-            Err(Stopped::WaitedFor(holder)) => return Err(in_use(session, step, Some(holder))),
+            Err(Stopped::WaitedFor(holder)) => {
+                return Err(in_use(session, started, step, Some(holder)));
+            }
             Err(Stopped::WouldChange(changed)) => return Err(Error::RowsChanged { changed }),
             Err(Stopped::By(error)) => error,
         };
@@ -151,11 +154,13 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
         let blocker = lock::blocker(session, tables, need(session, step)).await;
         tries += 1;
         let is_autovacuum = |blocker: &Blocker| blocker.kind == Kind::Autovacuum;
+        let left = session.settings.lock_wait.saturating_sub(started.elapsed());
         if blocker.as_ref().is_some_and(is_autovacuum)
-            && patience == Patience::Polite
-            && (tries == FEW_TRIES || is_within)
+            && !was_outwaited
+            && (tries >= FEW_TRIES || is_within)
+            && !left.is_zero()
         {
-            let left = session.settings.lock_wait.saturating_sub(started.elapsed());
+            was_outwaited = true;
             patience = Patience::Outwaiting(left);
             continue;
         }
@@ -169,7 +174,7 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
             wait.report(holder);
         }
         if wait.is_over(session.settings) || !step.is_atomic(session.backend()) {
-            return Err(in_use(session, step, holder));
+            return Err(in_use(session, started, step, holder));
         }
         Delay::new(BETWEEN_TRIES).await;
     }
@@ -193,9 +198,10 @@ fn need(session: &Session<'_>, step: &Step) -> Need {
     }
 }
 
-fn in_use(session: &Session<'_>, step: &Step, holder: Option<String>) -> Error {
+fn in_use(session: &Session<'_>, started: Instant, step: &Step, holder: Option<String>) -> Error {
     let statements = step.statements.join("; ");
-    wait::in_use(session.settings, Work::Step { statements }, holder)
+    let work = Work::Step { statements };
+    wait::in_use(session.settings, started.elapsed(), work, holder)
 }
 
 enum Stopped {
@@ -249,7 +255,8 @@ async fn attempt(session: &Session<'_>, step: &Step, patience: Patience) -> Resu
             Ok(rows)
         }
         Err(error) => {
-            unit.rollback().await?;
+            // The error says more than one about the end of its transaction.
+            let _ = unit.rollback().await;
             Err(error)
         }
     }

@@ -176,8 +176,11 @@ async fn inspect_again(
     let mut wait = Wait::begin();
     let current = loop {
         match inspect_what_is_shown(session, shape, copied, facts).await {
-            // As in `check`.
-            Err(error) => wait.again(session, shape, error).await?,
+            // As in `check`: what was known of the rows may have changed while others were waited for.
+            Err(error) => {
+                wait.again(session, shape, error).await?;
+                facts.forget();
+            }
             Ok(current) => break current,
         }
     };

@@ -41,7 +41,7 @@ pub enum Error {
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "`{}` failed: {}. Completed steps are kept. Hint: fix the cause and run the same again",
+        "`{}` failed: {}. What was committed before is kept. Hint: fix the cause and run the same again",
         abridged(statements),
         explained(source)
     )]
@@ -121,7 +121,7 @@ pub enum Error {
          Hint: end that session, or wait longer",
         holder.as_deref().unwrap_or("another session"),
         match work {
-            Work::Step { .. } => " Completed steps are kept.",
+            Work::Step { .. } => " What was committed before is kept.",
             Work::Lookup { .. } | Work::Records { .. } => "",
         }
     )]

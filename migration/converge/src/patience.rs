@@ -16,20 +16,45 @@ pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
 /// The patience that a connection had before, which it is given back.
 pub(crate) struct Patience {
     restore: Option<String>,
+    /// What a COMMIT needs that cannot be tried again without all that comes before it.
+    before_commit: Option<String>,
 }
 
 impl Patience {
     /// PostgreSQL: a setting of the transaction needs no restoring.
-    pub(crate) const OF_THE_TRANSACTION: Self = Self { restore: None };
+    pub(crate) const OF_THE_TRANSACTION: Self = Self {
+        restore: None,
+        before_commit: None,
+    };
 
-    /// Lets a connection wait no longer than this, in a transaction that is open.
+    /// Lets each statement of a transaction of our own wait no longer than a try; SQLite's COMMIT as long as
+    /// everything may.
+    pub(crate) async fn of_our_own(
+        db: &impl ConnectionTrait,
+        lock_wait: Duration,
+    ) -> Result<Self, DbErr> {
+        let limited = Self::limit(db, TRY).await?;
+        Ok(match Engine::of(db) {
+            Engine::Sqlite => Self {
+                before_commit: Some(busy_timeout(lock_wait.max(TRY))),
+                ..limited
+            },
+            Engine::Postgres | Engine::MySql => limited,
+        })
+    }
+
+    /// Lets each statement of a caller's transaction, in which none is tried again, wait no longer than this.
     pub(crate) async fn limit(db: &impl ConnectionTrait, wait: Duration) -> Result<Self, DbErr> {
+        let wait = wait.max(TRY);
         let restore = match Engine::of(db) {
             Engine::Postgres => postgres(db, wait).await?,
-            Engine::MySql => mysql(db).await?,
-            Engine::Sqlite => sqlite(db, wait.min(TRY)).await?,
+            Engine::MySql => mysql(db, wait).await?,
+            Engine::Sqlite => sqlite(db, wait).await?,
         };
-        Ok(Self { restore })
+        Ok(Self {
+            restore,
+            before_commit: None,
+        })
     }
 
     /// Whether there is something to restore.
@@ -37,16 +62,25 @@ impl Patience {
         self.restore.is_some()
     }
 
+    /// Has to be said before a COMMIT.
+    pub(crate) async fn prepare_commit(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        run(db, self.before_commit.as_deref()).await
+    }
+
     pub(crate) async fn give_back(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        match &self.restore {
-            Some(restore) => db.execute_unprepared(restore).await.map(|_| ()),
-            None => Ok(()),
-        }
+        run(db, self.restore.as_deref()).await
+    }
+}
+
+async fn run(db: &impl ConnectionTrait, statement: Option<&str>) -> Result<(), DbErr> {
+    match statement {
+        Some(statement) => db.execute_unprepared(statement).await.map(|_| ()),
+        None => Ok(()),
     }
 }
 
 async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<String>, DbErr> {
-    let wait = wait.max(TRY).as_millis();
+    let wait = wait.as_millis();
     let before = format!(
         "SELECT quote_literal(current_setting('lock_timeout')),
                 CASE WHEN setting::bigint NOT BETWEEN 1 AND {wait}
@@ -58,11 +92,15 @@ async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<St
 }
 
 /// Also the wait for a row. What an earlier transaction could not restore is what it had found.
-async fn mysql(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    let set = "SET @colpali_lock_wait = CAST(coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout) AS UNSIGNED), \
+async fn mysql(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<String>, DbErr> {
+    let wait = wait.as_secs();
+    let set = format!(
+        "SET @colpali_lock_wait = CAST(coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout) AS UNSIGNED), \
          @colpali_row_wait = CAST(coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout) AS UNSIGNED), \
-         SESSION lock_wait_timeout = 1, SESSION innodb_lock_wait_timeout = 1";
-    db.execute_unprepared(set).await?;
+         SESSION lock_wait_timeout = least({wait}, coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout)), \
+         SESSION innodb_lock_wait_timeout = least({wait}, coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout))"
+    );
+    db.execute_unprepared(&set).await?;
     let restore = "SET SESSION lock_wait_timeout = @colpali_lock_wait, \
          SESSION innodb_lock_wait_timeout = @colpali_row_wait, \
          @colpali_lock_wait = NULL, @colpali_row_wait = NULL";
@@ -71,13 +109,17 @@ async fn mysql(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
 
 async fn sqlite(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<String>, DbErr> {
     let before: Option<u32> = first(db, "PRAGMA busy_timeout").await?;
-    let is_longer = |before: &u32| u128::from(*before) > wait.as_millis();
-    let Some(before) = before.filter(is_longer) else {
+    let Some(before) = before.map(u64::from).map(Duration::from_millis) else {
         return Ok(None);
     };
-    let set = format!("PRAGMA busy_timeout = {}", wait.as_millis());
-    db.execute_unprepared(&set).await?;
-    Ok(Some(format!("PRAGMA busy_timeout = {before}")))
+    if before > wait {
+        db.execute_unprepared(&busy_timeout(wait)).await?;
+    }
+    Ok(Some(busy_timeout(before)))
+}
+
+fn busy_timeout(wait: Duration) -> String {
+    format!("PRAGMA busy_timeout = {}", wait.as_millis())
 }
 
 /// Returns the first column of the one row.

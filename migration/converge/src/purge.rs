@@ -123,14 +123,14 @@ async fn rounds(
     purge: &Purge<'_>,
     handover: &Handover<'_>,
 ) -> Result<(), Error> {
-    let mut wait = Wait::begin();
+    let mut wait = Wait::for_rows();
     loop {
         let statements = || purge.deletion.delete();
         let before = handover.rows();
         let error = match round(session, purge, handover).await {
             Ok(0) => return Ok(()),
             Ok(_) => {
-                wait = Wait::begin();
+                wait = Wait::for_rows();
                 continue;
             }
             Err(error) => error,
@@ -146,7 +146,8 @@ async fn rounds(
                     "a session that adds rows without what they reference, {rows} meanwhile"
                 );
                 let work = Work::Step { statements };
-                return Err(wait::in_use(session.settings, work, Some(holder)));
+                let waited = session.settings.lock_wait;
+                return Err(wait::in_use(session.settings, waited, work, Some(holder)));
             }
             Stopped::WithoutProgress { left } => {
                 return Err(Error::OrphansKept {

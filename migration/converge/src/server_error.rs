@@ -397,7 +397,8 @@ fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
     driver_error(error)?.as_database_error()
 }
 
-fn is_without_connection(error: &DbErr) -> bool {
+/// Whether others have every connection of the pool.
+pub(crate) fn is_without_connection(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 

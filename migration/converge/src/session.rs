@@ -1,12 +1,10 @@
 //! A connection together with the settings that are applied at the start of each transaction.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
-use futures_timer::Delay;
-use futures_util::future::{Either, select};
 use sea_orm::{
-    AccessMode, ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    IsolationLevel, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    TransactionTrait,
 };
 use sea_orm_migration::SchemaManagerConnection;
 
@@ -112,7 +110,7 @@ impl Settings {
         first: &str,
         words: &[&str],
     ) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = in_time(self.lock_wait, pool.begin()).await?;
+        let transaction = pool.begin().await?;
         let ours = self.words();
         let ours = ours.iter().map(String::as_str);
         let all: Vec<&str> = [first, OURS]
@@ -135,20 +133,6 @@ impl Settings {
             words.push(format!("SET LOCAL search_path = {schema}"));
         }
         words
-    }
-}
-
-/// A connection that is not there yet gets this long, also where no wait is wanted.
-const CONNECTION: Duration = Duration::from_secs(2);
-
-/// Bounds the wait for a connection of the caller's pool, all of which may be in use.
-async fn in_time<T>(
-    wait: Duration,
-    begun: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
-    match select(pin!(begun), Delay::new(wait.max(CONNECTION))).await {
-        Either::Left((begun, _)) => begun,
-        Either::Right(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
     }
 }
 
@@ -294,8 +278,7 @@ impl<'c> Session<'c> {
                 self.unit(Scope::Transaction(begun)).await
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
-                let begun = begin_of_mysql(pool, AccessMode::ReadOnly);
-                let begun = in_time(self.settings.lock_wait, begun).await?;
+                let begun = begin_of_mysql(pool, AccessMode::ReadOnly).await?;
                 self.unit(Scope::Transaction(begun)).await
             }
             // The savepoint is rolled back, and the settings with it.
@@ -320,8 +303,10 @@ impl<'c> Session<'c> {
             | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Turns) => {
                 Patience::OF_THE_TRANSACTION
             }
-            (Scope::Transaction(_), Engine::MySql | Engine::Sqlite, _)
-            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Callers) => {
+            (Scope::Transaction(_), Engine::MySql | Engine::Sqlite, _) => {
+                Patience::of_our_own(&unit.db(), self.settings.lock_wait).await?
+            }
+            (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Callers) => {
                 Patience::limit(&unit.db(), self.settings.lock_wait).await?
             }
         };
@@ -341,7 +326,7 @@ impl<'c> Session<'c> {
                 self.unit(Scope::Transaction(begun)).await
             }
             SchemaManagerConnection::Connection(pool) => {
-                let begun = in_time(self.settings.lock_wait, begin_to_write(pool)).await?;
+                let begun = begin_to_write(pool).await?;
                 self.unit(Scope::Transaction(begun)).await
             }
             // Its first DDL statement would end the caller's transaction, and every savepoint with it.
@@ -481,7 +466,10 @@ pub(crate) async fn end(
         };
     }
     let word = match how {
-        End::Commit => "COMMIT",
+        End::Commit => {
+            patience.prepare_commit(&transaction).await?;
+            "COMMIT"
+        }
         End::RollBack => "ROLLBACK",
     };
     let ended = transaction.execute_unprepared(word).await;

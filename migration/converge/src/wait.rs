@@ -1,6 +1,6 @@
 //! A wait for other sessions: how long it has lasted, and for whom.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
 use sea_orm::DbErr;
@@ -19,6 +19,8 @@ use crate::{
 pub struct Wait {
     started: Instant,
     reported: Option<String>,
+    /// Of a step that needs less of its tables than others.
+    need: Option<Need>,
 }
 
 /// What follows a try that failed.
@@ -37,6 +39,15 @@ impl Wait {
         Self {
             started: Instant::now(),
             reported: None,
+            need: None,
+        }
+    }
+
+    /// Returns a wait to change rows.
+    pub(crate) fn for_rows() -> Self {
+        Self {
+            need: Some(Need::Rows),
+            ..Self::begin()
         }
     }
 
@@ -68,7 +79,10 @@ impl Wait {
             return Next::Failed;
         }
         let holder = match is_in_use(source) {
-            true => lock::blocker(session, tables, Need::of(&work)).await,
+            true => {
+                let need = self.need.unwrap_or_else(|| Need::of(&work));
+                lock::blocker(session, tables, need).await
+            }
             false => None,
         };
         let holder = holder.map(|blocker| blocker.sentence);
@@ -80,7 +94,10 @@ impl Wait {
                 Delay::new(BETWEEN_TRIES).await;
                 Next::TryAgain
             }
-            (false, true) => Next::TimedOut(in_use(session.settings, work, holder)),
+            (false, true) => {
+                let elapsed = self.started.elapsed();
+                Next::TimedOut(in_use(session.settings, elapsed, work, holder))
+            }
             (false, false) => Next::Failed,
         }
     }
@@ -107,10 +124,17 @@ impl Wait {
     }
 }
 
-pub(crate) fn in_use(settings: &Settings, work: Work, holder: Option<String>) -> Error {
+/// In a caller's transaction a wait may end before all of it was used.
+pub(crate) fn in_use(
+    settings: &Settings,
+    waited: Duration,
+    work: Work,
+    holder: Option<String>,
+) -> Error {
+    let seconds = waited.min(settings.lock_wait).as_secs_f64();
     Error::InUse {
         work,
-        seconds: settings.lock_wait.as_secs_f64(),
+        seconds: (seconds * 10.0).round() / 10.0,
         holder,
     }
 }

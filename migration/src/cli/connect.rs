@@ -92,8 +92,8 @@ async fn go_without_tls(
 async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnection, CliError> {
     let announcement = task::spawn(announce(database.clone()));
     let opened = match open_in_turn(database, Sessions::Ours, lock_wait).await {
-        // A pooler may refuse the settings.
-        Err(CliError::Connection { .. }) => {
+        Err(CliError::Connection { reason, .. }) if reason.contains(REFUSED_BY_A_POOLER) => {
+            tracing::debug!("the sessions keep their own timeouts: {reason}");
             open_in_turn(database, Sessions::AsTheyAre, lock_wait).await
         }
         opened => opened,
@@ -115,6 +115,9 @@ const OURS_ON_POSTGRES: [(&str, &str); 3] = [
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
 ];
+
+/// PgBouncer's words, which have no code of their own.
+const REFUSED_BY_A_POOLER: &str = "unsupported startup parameter";
 
 /// To open a file of SQLite is to read it, which nobody can while another process writes a large part of it.
 async fn open_in_turn(

@@ -254,6 +254,12 @@ impl<M> Runner<M> {
             Ok(Drift::None) => Ok(Pending::None),
             Ok(Drift::Some(report)) => Err(Error::Drifted { report }),
             Ok(Drift::NotComplete) => Ok(Pending::Some),
+            // Whoever is at work may be about to change what differs.
+            Err(
+                error @ Error::Converge(
+                    converge::Error::Locked { .. } | converge::Error::InUse { .. },
+                ),
+            ) => Err(error),
             // A server that only reads gives no lock.
             Err(_) => self.require_as_declared(db).await.map(|()| Pending::None),
         }

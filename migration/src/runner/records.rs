@@ -199,7 +199,7 @@ pub(super) async fn require_deletable(
 ) -> Result<(), Error> {
     let unit = session.begin().await?;
     if unit.is_callers() {
-        return Ok(());
+        return Ok(unit.rollback().await?);
     }
     let delete = settings.records.delete(session.backend(), name);
     let delete = match session.backend() {

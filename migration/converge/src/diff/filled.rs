@@ -15,8 +15,14 @@ pub(super) fn assigns(source: &str, column: &str) -> bool {
                 let first = before(at, 3);
                 next == ":=" || BEGIN_A_TARGET.contains(&first) && next == "=" || first == "into"
             }
-            // A key of the row as a map, or the name given to a function that fills any column.
-            _ => tokens[at].starts_with('\'') || before(at, 1) == "{" && next == "}",
+            // A key of the row as a map, or the name given to a function that fills any column: an argument of the
+            // trigger stands behind its source.
+            _ => {
+                let comes_first = before(at, 1);
+                tokens[at].starts_with('\'')
+                    && (BEFORE_A_KEY.contains(&comes_first) || comes_first.starts_with('\''))
+                    || comes_first == "{" && next == "}"
+            }
         }
     });
     named.any(|fills| fills)
@@ -27,6 +33,9 @@ const QUOTES: [char; 3] = ['"', '`', '\''];
 /// What comes before the target of an assignment with `=`, and not before a comparison.
 const BEGIN_A_TARGET: [&str; 9] = ["", ";", "begin", "then", "else", "loop", "set", ",", "{"];
 
+/// What comes before a text that names a column, and not before one that is said to somebody.
+const BEFORE_A_KEY: [&str; 5] = ["", "(", ",", ";", "end"];
+
 /// Words, quoted names and texts, `:=`, and each other character.
 fn tokens(source: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
@@ -35,6 +44,8 @@ fn tokens(source: &str) -> Vec<&str> {
         let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
         let length = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
         } else if is_of_word(first) {
             rest.find(|letter| !is_of_word(letter))
                 .unwrap_or(rest.len())
@@ -46,7 +57,7 @@ fn tokens(source: &str) -> Vec<&str> {
             first.len_utf8()
         };
         let (token, more) = rest.split_at(length);
-        if !token.starts_with("--") {
+        if !token.starts_with("--") && !token.starts_with("/*") {
             tokens.push(token);
         }
         rest = more.trim_start();
@@ -70,6 +81,7 @@ mod tests {
             "BEGIN NEW := NEW #= hstore('model', 'v1'); RETURN NEW; END",
             "BEGIN RETURN jsonb_populate_record(NEW, '{\"page\": 1}') #= 'x' || '{model}'; NEW.model := 1; END",
             " 'model' ''",
+            "BEGIN RETURN fill(NEW); END 'model'",
         ] {
             assert!(assigns(source, "model"), "{source}");
         }
@@ -81,6 +93,8 @@ mod tests {
             "BEGIN IF NEW.model = 'v1' THEN RETURN NULL; END IF; RETURN NEW; END",
             "BEGIN IF NEW.model IS NULL THEN RAISE EXCEPTION 'the model is missing'; END IF; END",
             "BEGIN -- NEW.model := 'v1';\n RETURN NEW; END",
+            "BEGIN /* NEW.model := 'v1'; */ RETURN NEW; END",
+            "BEGIN RAISE EXCEPTION 'model'; END",
             "SET NEW.models = 'v1'",
             "INSERT INTO log VALUES (NEW.model)",
             "",

@@ -159,7 +159,8 @@ async fn ask_for_json(
 fn patience(backend: Engine) -> String {
     match backend {
         Engine::Postgres => {
-            "CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '1s', true) END"
+            "(SELECT CASE WHEN setting::bigint NOT BETWEEN 1 AND 1000 THEN set_config('lock_timeout', '1s', true) END
+              FROM pg_catalog.pg_settings WHERE name = 'lock_timeout')"
         }
         Engine::MySql | Engine::Sqlite => "NULL",
     }

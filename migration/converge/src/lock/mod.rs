@@ -30,7 +30,7 @@ use crate::{
     error::Work,
     inspect,
     patience::Patience,
-    server_error::is_in_use,
+    server_error::{is_in_use, is_without_connection},
     session::{End, Session, Settings, end, reborrow},
 };
 
@@ -70,8 +70,9 @@ impl<'c> Turn<'c> {
         let started = Instant::now();
         let mut said = None;
         loop {
-            let held_by = match attempt(db, settings).await.map_err(failed)? {
-                Attempt::Taken(holder, patience) => {
+            let is_over = started.elapsed() >= settings.lock_wait;
+            let held_by = match attempt(db, settings).await {
+                Ok(Attempt::Taken(holder, patience)) => {
                     let beside = beside(db).await;
                     return Ok(Self {
                         holder,
@@ -80,9 +81,13 @@ impl<'c> Turn<'c> {
                         settings,
                     });
                 }
-                Attempt::HeldBy(holder) => holder,
+                Ok(Attempt::HeldBy(holder)) => holder,
+                Err(error) if is_without_connection(&error) && !is_over => {
+                    Some("a connection of the pool".to_owned())
+                }
+                Err(error) => return Err(failed(error)),
             };
-            if started.elapsed() >= settings.lock_wait {
+            if is_over {
                 return Err(Error::Locked {
                     place: place(db, settings).await,
                     seconds: settings.lock_wait.as_secs_f64(),
@@ -199,12 +204,14 @@ async fn attempt<'c>(
         }
         Err(error) => return Err(error),
     };
-    if try_take(&transaction).await? {
-        return Ok(Attempt::Taken(Holder::Own(transaction), patience));
-    }
-    let holder = holder(&transaction).await?;
+    let holder = match try_take(&transaction).await {
+        Ok(true) => return Ok(Attempt::Taken(Holder::Own(transaction), patience)),
+        Ok(false) => holder(&transaction).await,
+        Err(error) => Err(error),
+    };
+    // Whatever was answered: the connection goes back to its pool.
     end(transaction, &patience, End::RollBack).await?;
-    Ok(Attempt::HeldBy(holder))
+    holder.map(Attempt::HeldBy)
 }
 
 /// Another connection of the same pool; the lock's own may be all that it has.

@@ -20,7 +20,7 @@ pub(super) async fn begin(
     settings: &Settings,
 ) -> Result<(DatabaseTransaction, Patience), DbErr> {
     let transaction = begin_to_write(db).await?;
-    let patience = Patience::limit(&transaction, settings.lock_wait).await?;
+    let patience = Patience::of_our_own(&transaction, settings.lock_wait).await?;
     Ok((transaction, patience))
 }
 

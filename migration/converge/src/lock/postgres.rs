@@ -133,7 +133,8 @@ pub(super) async fn waiter(
 
 /// A wait for longer than what makes an autovacuum give way, which no shorter wait does.
 pub(crate) fn outwaiting_autovacuum(longest: Duration) -> String {
-    let longest = longest.as_millis();
+    // None at all would be no limit.
+    let longest = longest.as_millis().max(1);
     format!(
         "SELECT set_config('colpali.lock_timeout', current_setting('lock_timeout'), true),
                 set_config('lock_timeout', least(setting::bigint + {BEYOND_DEADLOCK_TIMEOUT}, {longest})::text || 'ms', true)

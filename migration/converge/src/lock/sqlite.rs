@@ -14,7 +14,7 @@ pub(super) async fn begin(
     settings: &Settings,
 ) -> Result<(DatabaseTransaction, Patience), DbErr> {
     let transaction = db.begin().await?;
-    let patience = Patience::limit(&transaction, settings.lock_wait).await?;
+    let patience = Patience::of_our_own(&transaction, settings.lock_wait).await?;
     transaction.execute_unprepared("COMMIT").await?;
     match transaction.execute_unprepared("BEGIN IMMEDIATE").await {
         Ok(_) => Ok((transaction, patience)),

@@ -97,9 +97,6 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
     let current = context.current;
     let declared = &both.declared.table;
     let found = both.found;
-    if let Some(next_step) = found.and_then(|found| refusal::of(change, declared, found)) {
-        return Err(Obstacle::Manual(next_step));
-    }
     let table = declared.name.as_str();
     let copies = found.map_or(&[][..], |table| &table.extras.copies);
     let must_copy = |is_one: &dyn Fn(&Copies) -> bool| {
@@ -164,6 +161,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         Difference::Nullable {
             declared, found, ..
         } => {
+            refusal::of_not_null(&found.name, &both.declared.table, both.found)?;
             let way = if is_json(found) { Way::Shared } else { rebuilt };
             alter(
                 vec![modify(
@@ -177,6 +175,10 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         Difference::PrimaryKey {
             columns, numbered, ..
         } => {
+            if let Some(column) = numbered {
+                refusal::of_numbers(&column.name, found)?;
+            }
+            refusal::of_index(found)?;
             let listed: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
             let add = format!("ADD PRIMARY KEY ({})", listed.join(", "));
             let number = numbered.as_ref().zip(declared.auto_increment());
@@ -184,10 +186,14 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             alter(number.into_iter().chain([add]).collect(), Way::Shared)
         }
         Difference::AutoIncrement { found, .. } => match declared.auto_increment() {
-            Some(declared) => alter(vec![number_rows(declared, found)], Way::Shared),
+            Some(declared) => {
+                refusal::of_numbers(&found.name, both.found)?;
+                alter(vec![number_rows(declared, found)], Way::Shared)
+            }
             None => return Err(Obstacle::unplanned()),
         },
         Difference::ForeignKeyAbsent { declared } => {
+            refusal::of_foreign_key(declared, found)?;
             let name = declared.name.as_deref().unwrap_or_default();
             let way = keyed(declared);
             let add = add_foreign_key(table, &current.free_name(name), declared, None, way);
@@ -198,6 +204,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             return Ok(reaching(context, steps));
         }
         Difference::IndexAbsent { declared, .. } => {
+            refusal::of_index(found)?;
             let name = current.free_index_name(table, &declared.name);
             let create = create::index(Engine::MySql, table, declared, &name);
             let create = create.to_string(MysqlQueryBuilder);

@@ -137,7 +137,6 @@ impl Obstacles<'_> {
             always.any(|name| key.name.as_ref() == Some(name))
         };
         match difference {
-
             Difference::RequiredAbsent { creation, .. } => match creation {
                 Creation::NotOurs(hint) => manual(not_ours(self.current.backend, hint)),
                 Creation::TooLate(referrer) => manual(format!(
@@ -361,6 +360,8 @@ fn alters(difference: &Difference) -> bool {
         | Difference::IndexAbsent { .. }
         | Difference::IndexUnfit { .. }
         | Difference::Storage { .. } => true,
+        // A number that is behind is set by whoever may use the sequence, limits are lifted by its owner.
+        Difference::NumbersBehind { limits, .. } => !limits.is_empty(),
         Difference::RequiredAbsent { .. }
         | Difference::RequiredUnfit { .. }
         | Difference::TableAbsent
@@ -371,7 +372,6 @@ fn alters(difference: &Difference) -> bool {
         | Difference::Unreadable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
-        | Difference::NumbersBehind { .. }
         | Difference::RowsRefused { .. }
         | Difference::Orphans(_)
         | Difference::ForeignKeyElsewhere { .. }

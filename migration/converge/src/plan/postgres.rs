@@ -119,7 +119,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         Difference::IndexUnfit { declared, found } => {
             let table = both.found()?;
             match found.unused {
-                Some(Unused::InvalidFurnished) => planner.rebuild_index(table, &found.name).into(),
+                Some(Unused::InvalidFurnished) => planner.rebuild_index(table, &found.name),
                 Some(Unused::Invalid | Unused::Hidden(_)) | None => {
                     let drop = planner.drop_index(table, &found.name);
                     match table.indexes.iter().any(|one| one.serves(declared)) {
@@ -344,7 +344,7 @@ impl Planner<'_, '_> {
         let index = match ours {
             Some(index) => match index.unused {
                 Some(Unused::Invalid) => Steps::of(self.drop_index(table, name), [create, add]),
-                Some(Unused::InvalidFurnished) => Steps::of(self.rebuild_index(table, name), [add]),
+                Some(Unused::InvalidFurnished) => self.rebuild_index(table, name).then(add.into()),
                 Some(Unused::Hidden(_)) | None => add.into(),
             },
             None => Steps::of(create, [add]),
@@ -504,8 +504,25 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Keeps its comment, parameters, tablespace and collation.
-    fn rebuild_index(&self, table: &Table, name: &str) -> Step {
+    /// Keeps its comment, parameters, tablespace and collation. What an earlier attempt that was cut off has left goes.
+    fn rebuild_index(&self, table: &Table, name: &str) -> Steps {
+        let rebuilt = self.reindex(table, name);
+        let is_left = |index: &&Index| {
+            let number = index.name.strip_prefix(&format!("{name}_ccnew"));
+            index.unused.is_some()
+                && number.is_some_and(|number| number.bytes().all(|one| one.is_ascii_digit()))
+        };
+        let mut left = table.indexes.iter().filter(is_left);
+        match left.next() {
+            Some(first) => {
+                let rest = left.map(|index| self.drop_index(table, &index.name));
+                Steps::of(self.drop_index(table, &first.name), rest.chain([rebuilt]))
+            }
+            None => rebuilt.into(),
+        }
+    }
+
+    fn reindex(&self, table: &Table, name: &str) -> Step {
         let schema = table
             .schema
             .iter()
