@@ -97,8 +97,8 @@ async fn mysql(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<Strin
     let set = format!(
         "SET @colpali_lock_wait = CAST(coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout) AS UNSIGNED), \
          @colpali_row_wait = CAST(coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout) AS UNSIGNED), \
-         SESSION lock_wait_timeout = least({wait}, coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout)), \
-         SESSION innodb_lock_wait_timeout = least({wait}, coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout))"
+         SESSION lock_wait_timeout = CAST(least({wait}, coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout)) AS UNSIGNED), \
+         SESSION innodb_lock_wait_timeout = CAST(least({wait}, coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout)) AS UNSIGNED)"
     );
     db.execute_unprepared(&set).await?;
     let restore = "SET SESSION lock_wait_timeout = @colpali_lock_wait, \

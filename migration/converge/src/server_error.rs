@@ -112,7 +112,7 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
 pub(crate) fn message(error: &DbErr) -> String {
     match (answer(error), answer(error).map(Code::of)) {
         // The driver adds a line of the server's own source.
-        (Some(answer), Some(Code::SqlState(_))) => of_postgres(answer),
+        (Some(answer), Some(Code::SqlState(_))) => answer.message().to_owned(),
         (Some(answer), _) => answer.to_string(),
         (None, _) => match (driver_error(error), error) {
             (Some(error), _) => error.to_string(),
@@ -127,51 +127,6 @@ pub(crate) fn message(error: &DbErr) -> String {
             ) => text.clone(),
             (None, error) => error.to_string(),
         },
-    }
-}
-
-/// PostgreSQL's message with its DETAIL and its HINT.
-fn of_postgres(answer: &dyn DatabaseError) -> String {
-    let message = answer.message();
-    let mut text = message.to_owned();
-    // The driver's own type tells both only where its features are; how it prints itself tells them everywhere.
-    let printed = format!("{answer:?}");
-    let start = format!("message: {message:?}, detail: ");
-    let Some((_, rest)) = printed.split_once(&start) else {
-        return text;
-    };
-    let (detail, rest) = printed_text(rest);
-    let hint = rest.strip_prefix(", hint: ").map(printed_text);
-    let hint = hint.and_then(|(hint, _)| hint);
-    for (name, more) in [("detail", detail), ("hint", hint)] {
-        if let Some(more) = more {
-            text += &format!("; {name}: {}", more.trim_end_matches('.'));
-        }
-    }
-    text
-}
-
-/// The text that a debug format begins with, where it is `Some` of one, and what follows.
-fn printed_text(printed: &str) -> (Option<String>, &str) {
-    let Some(mut rest) = printed.strip_prefix("Some(\"") else {
-        return (None, printed.strip_prefix("None").unwrap_or(printed));
-    };
-    let mut text = String::new();
-    loop {
-        let Some(end) = rest.find(['"', '\\']) else {
-            return (None, "");
-        };
-        text += &rest[..end];
-        let escaped = rest[end..].strip_prefix('\\');
-        let Some(escape) = escaped.and_then(|escaped| escaped.chars().next()) else {
-            return (Some(text), rest[end..].strip_prefix("\")").unwrap_or(""));
-        };
-        match escape {
-            'n' | 'r' | 't' => text.push(' '),
-            'u' => text += "\\u",
-            other => text.push(other),
-        }
-        rest = &rest[end + 1 + escape.len_utf8()..];
     }
 }
 
@@ -423,17 +378,11 @@ mod tests {
     use super::*;
 
     /// As a driver prints it.
+    #[derive(Debug)]
     struct Answer {
         code: &'static str,
         printed: String,
-        debug: String,
         message: &'static str,
-    }
-
-    impl fmt::Debug for Answer {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(&self.debug)
-        }
     }
 
     impl fmt::Display for Answer {
@@ -474,54 +423,14 @@ mod tests {
         Answer {
             code,
             printed: format!("{message} at line 7"),
-            debug: String::new(),
             message,
         }
-    }
-
-    #[test]
-    fn what_postgres_adds_to_a_message_is_shown() {
-        /// As the driver prints it.
-        #[derive(Debug)]
-        #[expect(dead_code, reason = "it is printed")]
-        struct PgDatabaseError {
-            severity: &'static str,
-            code: &'static str,
-            message: &'static str,
-            detail: Option<&'static str>,
-            hint: Option<&'static str>,
-            position: Option<usize>,
-        }
-        let message = "a \"key\", detail: Some(\"x\")";
-        let with = |detail, hint| {
-            let printed = PgDatabaseError {
-                severity: "Error",
-                code: "23503",
-                message,
-                detail,
-                hint,
-                position: None,
-            };
-            let answer = Answer {
-                debug: format!("{printed:?}"),
-                ..of_postgres("23503", message)
-            };
-            super::message(&error(answer))
-        };
-
-        assert_eq!(with(None, None), message);
-        assert_eq!(
-            with(Some("Key (\"a\\b\")=(1)\nis there."), Some("Look.")),
-            format!("{message}; detail: Key (\"a\\b\")=(1) is there; hint: Look")
-        );
-        assert_eq!(with(None, Some("Look")), format!("{message}; hint: Look"));
     }
 
     fn of_mysql(number: u16, code: &'static str, message: &'static str) -> Answer {
         Answer {
             code,
             printed: format!("{number} ({code}): {message}"),
-            debug: String::new(),
             message,
         }
     }
@@ -530,7 +439,6 @@ mod tests {
         Answer {
             code,
             printed: format!("(code: {code}) {message}"),
-            debug: String::new(),
             message,
         }
     }

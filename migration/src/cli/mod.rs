@@ -3,6 +3,7 @@
 mod arguments;
 mod connect;
 mod database;
+mod details;
 mod dotenv;
 mod environment;
 mod error;
@@ -61,9 +62,10 @@ pub async fn run() -> ExitCode {
     };
     let done = carry_out(command, target).await;
     done.unwrap_or_else(|error| {
+        let details = details::of(&error);
         match error.hint() {
-            Some(hint) => complain(&format_args!("{error}. Hint: {hint}")),
-            None => complain(&error),
+            Some(hint) => complain(&format_args!("{error}. Hint: {hint}{details}")),
+            None => complain(&format_args!("{error}{details}")),
         }
         failure
     })
@@ -272,7 +274,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
                 }
             };
             for error in &repaired.failed {
-                complain(error);
+                complain(&format_args!("{error}{}", details::of(error)));
             }
             let text = text::repaired(&repaired, delete_orphans);
             let object = json::repaired(&repaired);

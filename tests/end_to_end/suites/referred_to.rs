@@ -16,6 +16,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         a_record_that_something_keeps_is_told,
         a_key_of_vectors_to_itself_keeps_nothing,
     ];
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![
+            what_depends_on_vectors_is_named_as_the_server_names_it
+        ]);
+    }
     if backend == DbBackend::MySql {
         tests.extend(tests![
             a_server_that_checks_no_keys_drops_no_table_that_is_referred_to,
@@ -24,6 +29,22 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         ]);
     }
     tests
+}
+
+/// Its HINT would be to drop what is somebody else's.
+async fn what_depends_on_vectors_is_named_as_the_server_names_it(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute(["CREATE VIEW pages AS SELECT doc_id, page FROM vectors"])
+        .await;
+
+    let error = migrate(&database, ["down", "-n", "2"]).expect_error();
+
+    assert!(
+        error.contains("PostgreSQL adds: view pages depends on table vectors"),
+        "{error}"
+    );
+    assert!(!error.contains("CASCADE"), "{error}");
 }
 
 const REFERRER: &str =

@@ -4,7 +4,7 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::block_in_place;
 
-use super::{Test, inventory::Inventory};
+use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     engines::{Database, USERS_PASSWORD, mariadb},
     programs::{Finished, migrate},
@@ -262,6 +262,8 @@ async fn a_setting_of_a_pool_that_begins_no_transaction_is_named(database: Datab
         let db = database.connect_once().await;
         let set = format!("SET SESSION {setting}");
         db.execute_unprepared(&set).await.expect(setting);
+        let waits = "SELECT concat_ws(' ', @@SESSION.lock_wait_timeout, @@SESSION.innodb_lock_wait_timeout)";
+        let waits_before = lines(&db, waits).await;
 
         let error = Migrator::up(&db, None).await.expect_err(setting);
 
@@ -270,6 +272,7 @@ async fn a_setting_of_a_pool_that_begins_no_transaction_is_named(database: Datab
             error.contains(name) && error.contains("pool's sessions"),
             "{setting}: {error}"
         );
+        assert_eq!(lines(&db, waits).await, waits_before, "{setting}");
         assert_eq!(Inventory::of(&database).await, before, "{setting}");
     }
 }

@@ -24,9 +24,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         DbBackend::Sqlite => tests![
             a_writer_of_the_file_is_waited_for_as_long_as_is_said,
             a_callers_pool_waits_as_long_as_the_runner_says,
+            a_reader_keeps_a_rebuild_waiting_and_not_from_its_end,
         ],
         _ => Vec::new(),
     };
+    tests.extend(tests![a_callers_transaction_waits_for_as_long_as_is_said]);
     if backend != DbBackend::Sqlite {
         tests.extend(tests![
             a_table_that_another_session_has_locked_is_waited_for_in_time,
@@ -225,6 +227,59 @@ async fn a_callers_pool_waits_as_long_as_the_runner_says(database: Database) {
     writer.execute_unprepared(end).await.expect(end);
     runner.down(&pool, None).await.expect("nobody writes");
     assert_eq!(lines(&pool, own).await, ["3600000"]);
+}
+
+/// In it nothing is tried again.
+async fn a_callers_transaction_waits_for_as_long_as_is_said(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let db = database.connect().await;
+    let callers = db.begin().await.expect("a transaction");
+    let holder = database.connect_once().await;
+    let (lock, unlock) = match database.backend() {
+        DbBackend::Postgres => ("BEGIN; LOCK TABLE vectors", "ROLLBACK"),
+        DbBackend::MySql => ("LOCK TABLES vectors WRITE", "UNLOCK TABLES"),
+        _ => ("BEGIN EXCLUSIVE", "ROLLBACK"),
+    };
+    holder.execute_unprepared(lock).await.expect(lock);
+
+    let runner = programs::runner().lock_wait(Duration::from_secs(2));
+    let check = runner.check(&callers).await;
+
+    let error = check.expect_err("it is locked").to_string();
+    assert!(error.starts_with("timed out after 2 s waiting "), "{error}");
+    callers.rollback().await.expect("it ends");
+    holder.execute_unprepared(unlock).await.expect(unlock);
+    runner.check(&db).await.expect("nobody has it");
+}
+
+/// Its COMMIT waits for the reader; done again from the beginning it would never end beside readers.
+async fn a_reader_keeps_a_rebuild_waiting_and_not_from_its_end(database: Database) {
+    let legacy = include_str!("../../shapes/sqlite/no_foreign_key.sql");
+    database.execute([legacy]).await;
+    let pool = database.connect_once().await;
+    let reader = pool.begin().await.expect("it begins");
+    let read = "SELECT count(*) FROM vectors";
+    reader.execute_unprepared(read).await.expect(read);
+    let up = Running::start(migration().args(["up", "-u", &database.url]));
+
+    let another = database.connect_once().await;
+    let at_once = "PRAGMA busy_timeout = 0";
+    another.execute_unprepared(at_once).await.expect(at_once);
+    until("the COMMIT keeps new readers away", async || {
+        another.execute_unprepared(read).await.is_err()
+    })
+    .await;
+    // Longer than a try of anything else.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    reader.rollback().await.expect("it ends");
+
+    let said = up.finished().expect_success();
+    assert_eq!(
+        said.matches("CREATE TABLE \"vectors_rebuilt\"").count(),
+        1,
+        "{said}"
+    );
+    migrate(&database, ["check"]).expect_success();
 }
 
 async fn down_waits_no_longer_to_count_the_rows(database: Database) {

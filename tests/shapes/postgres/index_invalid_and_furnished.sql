@@ -1,4 +1,5 @@
--- An index whose build did not finish, with a comment and parameters of its own.
+-- An index whose build did not finish, with a comment and parameters of its own, and what a REINDEX has left that was
+-- cut off.
 -- finds: index: ix_vectors_doc_id is invalid: its build did not finish
 -- ends: as declared
 
@@ -15,3 +16,5 @@ INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '["a", "b"]'), (1, 
 ALTER INDEX ix_vectors_doc_id SET (fillfactor = 60);
 COMMENT ON INDEX ix_vectors_doc_id IS 'kept';
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_vectors_doc_id'::regclass;
+CREATE INDEX ix_vectors_doc_id_ccnew ON vectors (doc_id);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_vectors_doc_id_ccnew'::regclass;
