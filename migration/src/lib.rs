@@ -51,7 +51,7 @@ pub use error::Error;
 #[cfg(feature = "recording")]
 pub use recording::recorded;
 pub use runner::Repaired;
-pub use runner::{MigrationRecord, Preview, Runner, Status};
+pub use runner::{Extent, MigrationRecord, Preview, Runner, Status};
 pub use sea_orm_migration::MigratorTrait;
 pub use shape::{check, repair};
 

@@ -30,7 +30,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{CreateDocuments, Orphans, Place, Report, Runner, script::script};
+use crate::{CreateDocuments, Extent, Orphans, Place, Report, Runner, script::script};
 use arguments::{Cli, Command, Stream};
 use database::{Access, Database};
 use environment::Dotenv;
@@ -49,6 +49,7 @@ pub async fn run() -> ExitCode {
     };
     let command = cli.command.unwrap_or(Command::Up {
         num: None,
+        to: None,
         dry_run: false,
     });
     show_messages(cli.verbose, command.messages_to());
@@ -191,29 +192,45 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             clap_complete::generate(shell, &mut Cli::command(), "migration", &mut script);
             say(&String::from_utf8_lossy(&script))?;
         }
-        Command::Sql { way, backend, num } => {
+        Command::Sql {
+            way,
+            backend,
+            num,
+            to,
+        } => {
+            let extent = extent(num, to, way.usual());
             let (dotenv, backend) = (Dotenv::read(), backend.into());
             warn_of_damage(&dotenv);
             let schema = dotenv.schema(target.schema.clone())?;
             let schema = schema.unwrap_or(SCHEMA_OF_SCRIPTS.to_owned());
             let runner = target.runner(&dotenv, backend).schema(schema);
-            say(&script(backend, runner.settings(), way.direction(num))?)?;
+            say(&script(
+                backend,
+                runner.settings(),
+                way.direction(),
+                extent,
+            )?)?;
         }
-        Command::Up { num, dry_run } => {
+        Command::Up { num, to, dry_run } => {
+            let extent = listed(extent(num, to, Extent::All))?;
             let Connected { db, runner, .. } = target.connect(access).await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_up(&db, num).await?, num))?,
-                false => runner.up_or_drifted(&db, num).await?,
+                true => {
+                    let previews = runner.preview_up(&db, extent.clone()).await?;
+                    say(&text::previews(&previews, &extent))?;
+                }
+                false => runner.up_or_drifted(&db, extent).await?,
             }
         }
-        Command::Down { num, dry_run } => {
+        Command::Down { num, to, dry_run } => {
+            let extent = listed(extent(None, to, Extent::Count(num)))?;
             let Connected { db, runner, .. } = target.connect(access).await?;
             match dry_run {
-                true => say(&text::previews(
-                    &runner.preview_down(&db, Some(num)).await?,
-                    Some(num),
-                ))?,
-                false => runner.down(&db, Some(num)).await?,
+                true => {
+                    let previews = runner.preview_down(&db, extent.clone()).await?;
+                    say(&text::previews(&previews, &extent))?;
+                }
+                false => runner.down(&db, extent).await?,
             }
         }
         Command::Refresh => {
@@ -287,6 +304,17 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn extent(num: Option<u32>, to: Option<String>, usual: Extent) -> Extent {
+    let counted = num.map(Extent::Count);
+    to.map(Extent::To).or(counted).unwrap_or(usual)
+}
+
+/// Finds a wrong name before a database is opened, which would create SQLite's file.
+fn listed(extent: Extent) -> Result<Extent, CliError> {
+    Runner::new().settings().range(extent.clone())?;
+    Ok(extent)
 }
 
 /// A table of records may be named in what is not read.

@@ -2,6 +2,7 @@
 
 mod alembic;
 mod drift;
+mod extent;
 mod preview;
 mod record_form;
 mod records;
@@ -11,6 +12,7 @@ mod status;
 mod tasks;
 mod waiting;
 
+pub use extent::Extent;
 pub use preview::Preview;
 pub use records::MigrationRecord;
 pub use repaired::Repaired;
@@ -32,6 +34,7 @@ use crate::{
     record_table::RecordTable,
     versions::{self, Compared},
 };
+pub(crate) use extent::Range;
 use record_form::Use;
 pub(crate) use settings::Settings;
 use tasks::{
@@ -187,19 +190,20 @@ impl<M> Runner<M> {
         self
     }
 
-    /// Applies pending migrations: all, or this many. Where none is pending and the tables are not as declared, it
-    /// logs a warning and changes nothing: [`repair`](Self::repair) does.
+    /// Applies pending migrations: all (`None`), this many (`Some`), or up to one ([`Extent::To`]). Where none of the
+    /// list is pending and the tables are not as declared, it logs a warning and changes nothing:
+    /// [`repair`](Self::repair) does.
     ///
     /// # Errors
     ///
     /// [`Locked`](crate::ConvergeError::Locked) where another runner is at work for too long, [`InUse`](crate::ConvergeError::InUse) where somebody has
     /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
-    /// from there.
-    pub async fn up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    /// from there. [`Error::NoSuchMigration`] and [`Error::AmbiguousMigration`] change nothing.
+    pub async fn up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        match self.up_or_drifted(db, steps).await {
+        match self.up_or_drifted(db, extent.into()).await {
             Err(error @ Error::Drifted { .. }) => {
                 tracing::warn!("{error}");
                 Ok(())
@@ -213,30 +217,36 @@ impl<M> Runner<M> {
     /// # Errors
     ///
     /// As of [`up`](Self::up), and [`Error::Drifted`] where none is pending and the tables are not as declared.
-    pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, extent: Extent) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        match steps {
-            Some(0) => {
+        let range = self.settings.range(extent)?;
+        match (range.end(), range.count()) {
+            (Some(end), _) => tracing::info!("Applying all pending migrations up to '{end}'"),
+            (None, Some(0)) => {
                 tracing::info!("Nothing was applied: 0 migrations were asked for");
                 return Ok(());
             }
-            Some(1) => tracing::info!("Applying 1 pending migration"),
-            Some(steps) => tracing::info!("Applying {steps} pending migrations"),
-            None => tracing::info!("Applying all pending migrations"),
+            (None, Some(1)) => tracing::info!("Applying 1 pending migration"),
+            (None, Some(count)) => tracing::info!("Applying {count} pending migrations"),
+            (None, None) => tracing::info!("Applying all pending migrations"),
         }
-        match self.pending(&db).await? {
-            Pending::Some
-                if self.go_on(&db, &ApplyNext::first(), steps).await? != Progress::NothingLeft =>
-            {
+        if let Pending::Some = self.pending(&db).await? {
+            let next = ApplyNext::of(range.up());
+            if self.go_on(&db, &next, range.count()).await? != Progress::NothingLeft {
                 return Ok(());
             }
-            Pending::Some => self.require_as_declared(&db).await?,
-            Pending::None => {}
+            // The tables are as declared once the whole list is applied.
+            if range.down().is_empty() || range.end().is_none() {
+                self.require_as_declared(&db).await?;
+            }
         }
-        tracing::info!("No pending migrations");
+        match range.end() {
+            Some(end) => tracing::info!("No pending migrations up to '{end}'"),
+            None => tracing::info!("No pending migrations"),
+        }
         Ok(())
     }
 
@@ -283,18 +293,20 @@ impl<M> Runner<M> {
         }
     }
 
-    /// Rolls back applied migrations, the last first: all, or this many.
+    /// Rolls back applied migrations, the last first: all (`None`), this many (`Some`), or those after one
+    /// ([`Extent::To`]).
     ///
     /// # Errors
     ///
     /// As of [`up`](Self::up), and [`ReferredTo`](crate::ConvergeError::ReferredTo) where another table refers to `vectors` and it would be
     /// dropped: nothing is rolled back then.
-    pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    pub async fn down<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let db = db.into_database_executor();
-        self.roll_back(&db, steps, OwnDocuments::Drop, Use::Names)
+        self.roll_back(&db, &range, OwnDocuments::Drop, Use::Names)
             .await
     }
 
@@ -308,9 +320,11 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None, OwnDocuments::Keep, Use::Insert)
+        let all = self.settings.range(Extent::All)?;
+        self.roll_back(&db, &all, OwnDocuments::Keep, Use::Insert)
             .await?;
-        self.go_on(&db, &ApplyNext::first(), None).await.map(|_| ())
+        let next = ApplyNext::of(all.up());
+        self.go_on(&db, &next, None).await.map(|_| ())
     }
 
     /// Rolls back all applied migrations and drops the table that records them.
@@ -323,8 +337,9 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
+        let all = self.settings.range(Extent::All)?;
         // A table of another form is not ours to drop.
-        self.roll_back(&db, None, OwnDocuments::Drop, Use::Insert)
+        self.roll_back(&db, &all, OwnDocuments::Drop, Use::Insert)
             .await?;
         self.take_turn(&db, &Uninstall).await
     }
@@ -354,14 +369,19 @@ impl<M> Runner<M> {
     /// # Errors
     ///
     /// [`Refused`](crate::ConvergeError::Refused) where `up` would refuse, [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
-    pub async fn preview_up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<Vec<Preview>, Error>
+    pub async fn preview_up<'c, C>(
+        &self,
+        db: C,
+        extent: impl Into<Extent>,
+    ) -> Result<Vec<Preview>, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
         let mut wait = Wait::begin();
         loop {
-            match preview::up(&session, &self.settings, steps).await {
+            match preview::up(&session, &self.settings, &range).await {
                 Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
                 previews => return previews,
             }
@@ -376,15 +396,16 @@ impl<M> Runner<M> {
     pub async fn preview_down<'c, C>(
         &self,
         db: C,
-        steps: Option<u32>,
+        extent: impl Into<Extent>,
     ) -> Result<Vec<Preview>, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
         let mut wait = Wait::begin();
         loop {
-            match preview::down(&session, &self.settings, steps).await {
+            match preview::down(&session, &self.settings, &range).await {
                 Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
                 previews => return previews,
             }
@@ -489,23 +510,30 @@ impl<M> Runner<M> {
     async fn roll_back(
         &self,
         db: &SchemaManagerConnection<'_>,
-        steps: Option<u32>,
+        range: &Range,
         own_documents: OwnDocuments,
         used: Use,
     ) -> Result<(), Error> {
-        match steps {
-            Some(0) => {
+        match (range.end(), range.count()) {
+            (Some(end), _) => tracing::info!("Rolling back all applied migrations after '{end}'"),
+            (None, Some(0)) => {
                 tracing::info!("Nothing was rolled back: 0 migrations were asked for");
                 return Ok(());
             }
-            Some(1) => tracing::info!("Rolling back 1 applied migration"),
-            Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
-            None => tracing::info!("Rolling back all applied migrations"),
+            (None, Some(1)) => tracing::info!("Rolling back 1 applied migration"),
+            (None, Some(count)) => tracing::info!("Rolling back {count} applied migrations"),
+            (None, None) => tracing::info!("Rolling back all applied migrations"),
         }
-        self.take_turn(db, &MayRollBack { steps, used }).await?;
-        let next = RollBackNext { own_documents };
-        if self.go_on(db, &next, steps).await? == Progress::NothingLeft {
-            tracing::info!("No applied migrations");
+        self.take_turn(db, &MayRollBack { range, used }).await?;
+        let next = RollBackNext {
+            of: range.down(),
+            own_documents,
+        };
+        if self.go_on(db, &next, range.count()).await? == Progress::NothingLeft {
+            match range.end() {
+                Some(end) => tracing::info!("No applied migrations after '{end}'"),
+                None => tracing::info!("No applied migrations"),
+            }
         }
         Ok(())
     }
@@ -515,11 +543,11 @@ impl<M> Runner<M> {
         &self,
         db: &SchemaManagerConnection<'_>,
         task: &impl Task<Output = Progress>,
-        steps: Option<u32>,
+        count: Option<u32>,
     ) -> Result<Progress, Error> {
         let mut last = None;
         let mut times: u32 = 0;
-        for _ in 0..steps.unwrap_or(u32::MAX) {
+        for _ in 0..count.unwrap_or(u32::MAX) {
             let name = match self.take_turn(db, task).await? {
                 Progress::Made(name) => name,
                 finished @ Progress::Finished(_) => return Ok(finished),

@@ -3,6 +3,7 @@
 use converge::{Previewed, session::Session};
 
 use super::{
+    extent::Range,
     records::{self, MigrationRecord},
     settings::Settings,
 };
@@ -22,11 +23,13 @@ pub struct Preview {
 pub(super) async fn up(
     session: &Session<'_>,
     settings: &Settings,
-    steps: Option<u32>,
+    range: &Range,
 ) -> Result<Vec<Preview>, Error> {
     let backend = session.backend();
     let records = records::all(session, settings).await?;
-    let pending = records.iter().filter(|one| one.applied_at.is_none());
+    let is_pending =
+        |one: &&MigrationRecord| one.applied_at.is_none() && range.up().contains(&one.name);
+    let pending = records.iter().filter(is_pending);
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     let table = &settings.records;
@@ -34,7 +37,7 @@ pub(super) async fn up(
         true => None,
         false => Some(table.create(backend)),
     };
-    for MigrationRecord { name, .. } in pending.take(limit(steps)) {
+    for MigrationRecord { name, .. } in pending.take(range.limit()) {
         let statements = match Version::of(name)? {
             None => None,
             Some(Version { newer, .. }) => {
@@ -55,17 +58,18 @@ pub(super) async fn up(
 pub(super) async fn down(
     session: &Session<'_>,
     settings: &Settings,
-    steps: Option<u32>,
+    range: &Range,
 ) -> Result<Vec<Preview>, Error> {
     let unit = session.begin_to_read().await?;
     let applied = records::applied_migrations(&unit.db(), settings).await;
     unit.rollback().await?;
-    let applied = applied?;
+    let mut applied = applied?;
+    applied.retain(|one| range.down().iter().any(|name| name == one.name()));
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     // Rolled back before ours, they may take away what would be refused.
     let mut follows_external = false;
-    for migration in applied.iter().rev().take(limit(steps)) {
+    for migration in applied.iter().rev().take(range.limit()) {
         let name = migration.name();
         let statements = match Version::of(name)? {
             None => {
@@ -84,10 +88,4 @@ pub(super) async fn down(
         });
     }
     Ok(previews)
-}
-
-fn limit(steps: Option<u32>) -> usize {
-    steps.map_or(usize::MAX, |steps| {
-        usize::try_from(steps).unwrap_or(usize::MAX)
-    })
 }

@@ -1,6 +1,7 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{Migrator, record_table::RecordTable};
+use super::extent::{Extent, Range};
+use crate::{Error, Migrator, record_table::RecordTable};
 
 /// How a caller has a required table made, for the next step of an error.
 const CREATION_HINT: &str = "Where no application will make one, have it made: --create-documents, or \
@@ -38,6 +39,12 @@ impl Settings {
         };
         settings.set_records(records);
         settings
+    }
+
+    /// Returns the part of the migrator's list that an extent is.
+    pub(crate) fn range(&self, extent: Extent) -> Result<Range, Error> {
+        let names = (self.migrations)().into_iter();
+        extent.of(names.map(|one| one.name().to_owned()).collect())
     }
 
     pub(crate) fn set_records(&mut self, records: RecordTable) {

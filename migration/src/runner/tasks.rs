@@ -11,7 +11,10 @@ use converge::{
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{drift, preview, record_form::Use, records, repaired::Repaired, settings::Settings};
+use super::{
+    drift, extent::Range, preview, record_form::Use, records, repaired::Repaired,
+    settings::Settings,
+};
 use crate::{
     CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
@@ -70,14 +73,17 @@ pub(super) enum Drift {
     NotComplete,
 }
 
-pub(super) struct ApplyNext {
+pub(super) struct ApplyNext<'r> {
+    /// The names of those that may be applied.
+    of: &'r [String],
     /// Whether an earlier turn has found that migrations can be recorded.
     pub(super) can_record: AtomicBool,
 }
 
-impl ApplyNext {
-    pub(super) fn first() -> Self {
+impl<'r> ApplyNext<'r> {
+    pub(super) fn of(names: &'r [String]) -> Self {
         Self {
+            of: names,
             can_record: AtomicBool::new(false),
         }
     }
@@ -85,12 +91,14 @@ impl ApplyNext {
 
 pub(super) struct FindDrift;
 /// Nothing is rolled back where something later would be refused.
-pub(super) struct MayRollBack {
-    pub(super) steps: Option<u32>,
+pub(super) struct MayRollBack<'r> {
+    pub(super) range: &'r Range,
     /// What comes after it needs the table of records for this.
     pub(super) used: Use,
 }
-pub(super) struct RollBackNext {
+pub(super) struct RollBackNext<'r> {
+    /// The names of those that may be rolled back.
+    pub(super) of: &'r [String],
     pub(super) own_documents: OwnDocuments,
 }
 /// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
@@ -112,7 +120,7 @@ pub(super) struct Repair<'s> {
     pub(super) handover: Option<Handover<'s>>,
 }
 
-impl Task for ApplyNext {
+impl Task for ApplyNext<'_> {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
@@ -125,20 +133,26 @@ impl Task for ApplyNext {
         if !is_installed {
             install(&db, settings).await?;
         }
-        let mut pending = records::pending_migrations(&db, settings)
-            .await?
-            .into_iter();
-        let Some(migration) = pending.next() else {
+        let mut pending = records::pending_migrations(&db, settings).await?;
+        if pending.is_empty() {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
                 // Another node of Galera may have dropped the table since it was inspected.
                 converge(&turn.work(), &shape, Refusal::OfEverything).await?;
             }
+        }
+        pending.retain(|one| is_among(self.of, one.as_ref()));
+        let mut pending = pending.into_iter();
+        let Some(migration) = pending.next() else {
             return Ok(Progress::NothingLeft);
         };
         apply(migration.as_ref(), turn.work(), &db, settings).await?;
         Ok(Progress::with(migration.as_ref(), pending.len(), &db))
     }
+}
+
+fn is_among(names: &[String], migration: &dyn MigrationTrait) -> bool {
+    names.iter().any(|name| name == migration.name())
 }
 
 impl Task for FindDrift {
@@ -156,12 +170,12 @@ impl Task for FindDrift {
     }
 }
 
-impl Task for MayRollBack {
+impl Task for MayRollBack<'_> {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
         records::is_installed(&turn.record(), settings, self.used).await?;
-        preview::down(&turn.work(), settings, self.steps)
+        preview::down(&turn.work(), settings, self.range)
             .await
             .map(|_| ())
     }
@@ -188,12 +202,13 @@ async fn apply(
     Ok(())
 }
 
-impl Task for RollBackNext {
+impl Task for RollBackNext<'_> {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
         let mut applied = records::applied_migrations(&db, settings).await?;
+        applied.retain(|one| is_among(self.of, one.as_ref()));
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };

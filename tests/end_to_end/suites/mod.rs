@@ -57,6 +57,7 @@ mod sqlite_files;
 mod status;
 mod storage;
 mod waiting;
+mod which_version;
 mod work;
 
 use std::{path::Path, pin::Pin};
@@ -166,6 +167,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         status::tests(backend),
         storage::tests(backend),
         waiting::tests(backend),
+        which_version::tests(),
     ];
     suites.into_iter().flatten().collect()
 }

@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
-use crate::{PartState, Preview, RemedyReport, Repaired, Report, Status};
+use crate::{Extent, PartState, Preview, RemedyReport, Repaired, Report, Status};
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -37,8 +37,7 @@ pub(in crate::cli) fn status(status: &Status) -> String {
     written(|out| write_status(out, status))
 }
 
-/// Of so many migrations, where they were counted.
-pub(in crate::cli) fn previews(previews: &[Preview], asked_for: Option<u32>) -> String {
+pub(in crate::cli) fn previews(previews: &[Preview], asked_for: &Extent) -> String {
     written(|out| write_previews(out, previews, asked_for))
 }
 
@@ -150,7 +149,7 @@ fn write_status(out: &mut String, status: &Status) -> Result {
 }
 
 /// As a script, of which nothing has been run.
-fn write_previews(out: &mut String, previews: &[Preview], asked_for: Option<u32>) -> Result {
+fn write_previews(out: &mut String, previews: &[Preview], asked_for: &Extent) -> Result {
     for preview in previews {
         writeln!(out, "-- {}", preview.migration)?;
         for statement in preview.statements.iter().flatten() {
@@ -164,7 +163,7 @@ fn write_previews(out: &mut String, previews: &[Preview], asked_for: Option<u32>
         }
     }
     match (previews, asked_for) {
-        ([], Some(0)) => writeln!(out, "-- nothing to do: 0 migrations were asked for"),
+        ([], Extent::Count(0)) => writeln!(out, "-- nothing to do: 0 migrations were asked for"),
         ([], _) => writeln!(out, "-- nothing to do"),
         _ => Ok(()),
     }
