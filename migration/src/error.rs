@@ -64,6 +64,19 @@ pub enum Error {
         report: Box<Report>,
     },
 
+    /// What would be done is not what was planned. Nothing was changed.
+    #[error(
+        "{place}: what would be done is not what was planned: {}. Nothing was changed. Make a plan of it as it is now, \
+         and review that",
+        differences.join("; ")
+    )]
+    PlanDiffers {
+        /// Where it was looked.
+        place: Place,
+        /// What is other, in sentences.
+        differences: Vec<String>,
+    },
+
     /// A migration was named, and none of the list is called so. Nothing was changed.
     #[error(
         "no migration is called {wanted:?} or has that in its name; there are: {}. \

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use converge::Engine;
 
-use super::database::Access;
+use super::{database::Access, size};
 use crate::{Extent, script::Direction};
 
 /// Migrates the ColPali vectors table of one database
@@ -46,6 +46,10 @@ pub(super) struct Cli {
     /// For how long to wait for another migrator, and for whoever has a table in use
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
     pub(super) lock_wait: u64,
+
+    /// How large a table may be that is copied or rewritten, such as 512MiB or 10GB: above it nothing is changed
+    #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
+    pub(super) max_rewrite: u64,
 
     /// The table that records which migrations are applied [default: seaql_migrations]
     ///
@@ -90,6 +94,14 @@ pub(super) enum Command {
         /// Show the statements for this database, and change nothing
         #[arg(long)]
         dry_run: bool,
+
+        /// Save what a dry run shows, with what was found, as a plan for a review
+        #[arg(long, value_name = "FILE", requires = "dry_run")]
+        save: Option<PathBuf>,
+
+        /// Apply the migrations of a saved plan, if nothing has become other since
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["num", "to", "dry_run"])]
+        plan: Option<PathBuf>,
     },
 
     /// Take back the last N applied migrations, or those after one; without the second one the table `vectors` is

@@ -79,6 +79,7 @@ fn position(wanted: &str, names: &[String]) -> Result<usize, Error> {
 }
 
 /// An extent in a list of migrations.
+#[derive(Clone, Debug)]
 pub(crate) struct Range {
     names: Vec<String>,
     /// The position of the migration that it ends at.
@@ -87,6 +88,23 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// Returns the range of exactly these migrations.
+    pub(crate) fn of_all(names: Vec<String>) -> Self {
+        Self {
+            names,
+            boundary: None,
+            count: None,
+        }
+    }
+
+    /// Returns the same range for this many migrations at most.
+    pub(crate) fn at_most(self, count: u32) -> Self {
+        Self {
+            count: Some(count),
+            ..self
+        }
+    }
+
     /// Returns the migrations that may be applied, in their order.
     pub(crate) fn up(&self) -> &[String] {
         match self.boundary {

@@ -3,6 +3,7 @@
 mod alembic;
 mod drift;
 mod extent;
+mod plan;
 mod preview;
 mod record_form;
 mod records;
@@ -13,6 +14,7 @@ mod tasks;
 mod waiting;
 
 pub use extent::Extent;
+pub use plan::{Found, Plan, PlannedMigration};
 pub use preview::Preview;
 pub use records::MigrationRecord;
 pub use repaired::Repaired;
@@ -24,10 +26,12 @@ use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use converge::{
-    BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
+    AtWork, BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
     session::{Session, Statements, reborrow},
 };
 
+#[cfg(feature = "cli")]
+use crate::Place;
 use crate::{
     CreateDocuments, Migrator, Orphans, Report,
     error::{self, Error},
@@ -147,6 +151,24 @@ impl<M> Runner<M> {
         self
     }
 
+    /// How large a table may be that [`up`](Self::up) and [`repair`](Self::repair) copy or rewrite, in bytes: 1 GiB,
+    /// unless this is called. For a larger one they fail with
+    /// [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge) before they change anything: readers, writers or both
+    /// would wait, and the disk has to hold the table twice.
+    ///
+    /// The size is what PostgreSQL measures of the table without its indexes, what MySQL and MariaDB estimate, and of
+    /// SQLite the whole file. An index that is built only reads the table, and has no limit.
+    ///
+    /// ```no_run
+    /// let runner = migration::Runner::new().max_rewrite(10_000_000_000);
+    /// # let _ = runner;
+    /// ```
+    #[must_use]
+    pub fn max_rewrite(mut self, bytes: u64) -> Self {
+        self.settings.engine.max_rewrite = bytes;
+        self
+    }
+
     /// PostgreSQL: the schema to work in. It is said anew to each transaction, as PgBouncer requires.
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
@@ -198,7 +220,7 @@ impl<M> Runner<M> {
     ///
     /// [`Locked`](crate::ConvergeError::Locked) where another runner is at work for too long, [`InUse`](crate::ConvergeError::InUse) where somebody has
     /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
-    /// from there. [`Error::NoSuchMigration`] and [`Error::AmbiguousMigration`] change nothing.
+    /// from there. [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge), [`Error::NoSuchMigration`] and [`Error::AmbiguousMigration`] change nothing.
     pub async fn up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -234,7 +256,7 @@ impl<M> Runner<M> {
             (None, None) => tracing::info!("Applying all pending migrations"),
         }
         if let Pending::Some = self.pending(&db).await? {
-            let next = ApplyNext::of(range.up());
+            let next = ApplyNext::of(range.clone());
             if self.go_on(&db, &next, range.count()).await? != Progress::NothingLeft {
                 return Ok(());
             }
@@ -323,7 +345,7 @@ impl<M> Runner<M> {
         let all = self.settings.range(Extent::All)?;
         self.roll_back(&db, &all, OwnDocuments::Keep, Use::Insert)
             .await?;
-        let next = ApplyNext::of(all.up());
+        let next = ApplyNext::of(all);
         self.go_on(&db, &next, None).await.map(|_| ())
     }
 
@@ -388,6 +410,81 @@ impl<M> Runner<M> {
         }
     }
 
+    /// Returns what [`up`](Self::up) would do on this database, found without changing anything, for a review before
+    /// [`up_as_planned`](Self::up_as_planned).
+    ///
+    /// # Errors
+    ///
+    /// As of [`preview_up`](Self::preview_up).
+    ///
+    /// ```no_run
+    /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+    /// let runner = migration::Runner::new();
+    /// let plan = runner.plan_up(db, None).await?;
+    /// for statement in plan.migrations.iter().flat_map(|one| one.statements.iter().flatten()) {
+    ///     println!("{statement}");
+    /// }
+    /// runner.up_as_planned(db, &plan).await
+    /// # }
+    /// ```
+    pub async fn plan_up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<Plan, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        let previews = self.preview_up(reborrow(&db), extent).await?;
+        self.plan_of(db, previews).await
+    }
+
+    /// Returns the plan of what was previewed on this database.
+    pub(crate) async fn plan_of<'c, C>(&self, db: C, previews: Vec<Preview>) -> Result<Plan, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        plan::of(&session, &self.settings, previews).await
+    }
+
+    /// Requires that what is found now, in the place of this name, gives the same plan.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn require_plan<'c, C>(
+        &self,
+        db: C,
+        plan: &Plan,
+        place: Place,
+    ) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        plan::require(&session, &self.settings, plan, place).await
+    }
+
+    /// Applies the migrations of a plan, where what is found now gives the same plan. Each step that is run is one of
+    /// the plan's; on MySQL and MariaDB it may also be another spelling of a step that fixes the same difference.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PlanDiffers`] where it gives another, as where a migration of it has been applied: nothing is changed
+    /// then. [`Unplanned`](crate::ConvergeError::Unplanned) where the tables become other while it is carried out, and
+    /// as of [`up`](Self::up).
+    pub async fn up_as_planned<'c, C>(&self, db: C, plan: &Plan) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        match plan.migrations.len() {
+            0 => tracing::info!("Applying a plan of no migrations"),
+            1 => tracing::info!("Applying a plan of 1 migration"),
+            count => tracing::info!("Applying a plan of {count} migrations"),
+        }
+        if self.go_on(&db, &ApplyNext::as_planned(plan), None).await? == Progress::NothingLeft {
+            self.require_as_declared(&db).await?;
+            tracing::info!("No pending migrations");
+        }
+        Ok(())
+    }
+
     /// What [`down`](Self::down) would run on this database, found without changing anything.
     ///
     /// # Errors
@@ -437,9 +534,15 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        // One that ends meanwhile is asked for before, one that begins after.
+        let before = converge::at_work(&session).await;
         let Compared { shape, pending } = self.compared(&session).await?;
         let mut report = converge::check(&session, &shape).await?;
         report.pending = pending;
+        report.at_work = match before {
+            AtWork::Yes(_) | AtWork::Unknown => before,
+            AtWork::No => converge::at_work(&session).await,
+        };
         Ok(report)
     }
 

@@ -1,6 +1,6 @@
 //! What `up` and `down` would do, found without changing anything.
 
-use converge::{Previewed, session::Session};
+use converge::{DifferenceReport, Previewed, session::Session};
 
 use super::{
     extent::Range,
@@ -18,6 +18,20 @@ pub struct Preview {
     /// In their order, with the one that records it or takes its record back. `None` where only running
     /// the migration shows them: it is an external migration, or is rolled back after one.
     pub statements: Option<Vec<String>>,
+    /// What was found and would be fixed, with the steps whose statements are among those: each has its lock, and how
+    /// much of the table it rewrites. Empty where a migration is rolled back.
+    pub differences: Vec<DifferenceReport>,
+}
+
+impl Preview {
+    /// Of a migration of which nothing is known but its name.
+    fn of_external(name: &str) -> Self {
+        Self {
+            migration: name.to_owned(),
+            statements: None,
+            differences: Vec::new(),
+        }
+    }
 }
 
 pub(super) async fn up(
@@ -38,19 +52,22 @@ pub(super) async fn up(
         false => Some(table.create(backend)),
     };
     for MigrationRecord { name, .. } in pending.take(range.limit()) {
-        let statements = match Version::of(name)? {
-            None => None,
+        let preview = match Version::of(name)? {
+            None => Preview::of_external(name),
             Some(Version { newer, .. }) => {
-                let statements = previewed.up(session, &newer).await?;
+                let differences = previewed.up(session, &newer).await?;
+                let steps = differences.iter().flat_map(DifferenceReport::steps);
+                let statements = steps.flat_map(|step| step.statements.clone());
                 let first = first.take().into_iter();
                 let record = table.insert(backend, name);
-                Some(first.chain(statements).chain([record]).collect())
+                Preview {
+                    migration: name.clone(),
+                    statements: Some(first.chain(statements).chain([record]).collect()),
+                    differences,
+                }
             }
         };
-        previews.push(Preview {
-            migration: name.clone(),
-            statements,
-        });
+        previews.push(preview);
     }
     Ok(previews)
 }
@@ -83,8 +100,8 @@ pub(super) async fn down(
             }
         };
         previews.push(Preview {
-            migration: name.to_owned(),
             statements,
+            ..Preview::of_external(name)
         });
     }
     Ok(previews)

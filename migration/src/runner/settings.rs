@@ -1,5 +1,7 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
+use converge::Engine;
+
 use super::extent::{Extent, Range};
 use crate::{Error, Migrator, record_table::RecordTable};
 
@@ -45,6 +47,16 @@ impl Settings {
     pub(crate) fn range(&self, extent: Extent) -> Result<Range, Error> {
         let names = (self.migrations)().into_iter();
         extent.of(names.map(|one| one.name().to_owned()).collect())
+    }
+
+    /// Returns the engine's settings once the sizes of what is rewritten have been looked at: SQLite's file grows with
+    /// each step, and nobody else's.
+    pub(crate) fn measured(&self, backend: Engine) -> converge::session::Settings {
+        let mut engine = self.engine.clone();
+        if backend == Engine::Sqlite {
+            engine.max_rewrite = u64::MAX;
+        }
+        engine
     }
 
     pub(crate) fn set_records(&mut self, records: RecordTable) {
