@@ -71,7 +71,9 @@ async fn a_saved_plan_is_carried_out_once(database: Database) {
         migrate(&database, ["up", "--dry-run"]).expect_success()
     );
     let up = migrate(&database, ["up", "--plan", &file]).expect_success();
-    assert_eq!(statements(&shown), ran(&up));
+    // MariaDB prints the type of a column that a step has widened with a width.
+    let spelled_alike = |all: Vec<String>| all.join("\n").replace("int(11)", "int");
+    assert_eq!(spelled_alike(statements(&shown)), spelled_alike(ran(&up)));
     migrate(&database, ["check"]).expect_success();
     let done = Inventory::of(&database).await;
     let again = migrate(&database, ["up", "--plan", &file]).expect_error();
