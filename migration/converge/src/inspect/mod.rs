@@ -9,6 +9,7 @@ mod postgres;
 mod questions;
 mod sqlite;
 
+pub(crate) use mysql::SYSTEM_DATABASES;
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
 pub use others::{Relation, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, sequence_of};
@@ -168,7 +169,7 @@ pub(crate) async fn read_what_is_shown(
 ) -> Result<Inspection, Error> {
     let backend = Engine::of(db);
     let found = match backend {
-        Engine::Postgres => postgres::read(db, shape).await,
+        Engine::Postgres => postgres::read(db, shape, settings.lock_wait).await,
         Engine::MySql => mysql::read(db, shape).await,
         Engine::Sqlite => sqlite::read(db, shape).await,
     };
