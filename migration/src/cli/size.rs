@@ -1,14 +1,14 @@
 //! A number of bytes, as it is written on the command line.
 
-/// The units, each with its number of bytes, those of 1024 first: a size is shown in them.
+/// The units, each with its number of bytes, the largest first.
 const UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
     ("TB", 1_000_000_000_000),
+    ("GiB", 1 << 30),
     ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
     ("MB", 1_000_000),
+    ("KiB", 1 << 10),
     ("KB", 1_000),
     ("B", 1),
 ];
