@@ -64,6 +64,45 @@ pub enum Error {
         report: Box<Report>,
     },
 
+    /// What would be done is not what was planned. Nothing was changed.
+    #[error(
+        "{place}: what would be done is not what was planned: {}. Nothing was changed. Make a plan of it as it is now, \
+         and review that",
+        differences.join("; ")
+    )]
+    PlanDiffers {
+        /// Where it was looked.
+        place: Place,
+        /// What is other, in sentences.
+        differences: Vec<String>,
+    },
+
+    /// A migration was named, and none of the list is called so. Nothing was changed.
+    #[error(
+        "no migration is called {wanted:?} or has that in its name; there are: {}. \
+         Give one of these names, or a part that only one of them has",
+        names.join(", ")
+    )]
+    NoSuchMigration {
+        /// What was looked for.
+        wanted: String,
+        /// The names of all migrations, in their order.
+        names: Vec<String>,
+    },
+
+    /// A migration was named by what several have in their names. Nothing was changed.
+    #[error(
+        "{wanted:?} is in the names of {} migrations: {}. Give one of these names, or a part that only one of them has",
+        names.len(),
+        names.join(", ")
+    )]
+    AmbiguousMigration {
+        /// What was looked for.
+        wanted: String,
+        /// The names that have it, in the order of the migrations.
+        names: Vec<String>,
+    },
+
     /// A script was asked for, and this migration's statements are known only where it is run.
     #[error(
         "the statements of {migration} are not known without a database: it declares nothing. \

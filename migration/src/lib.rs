@@ -43,15 +43,15 @@ mod shape;
 mod versions;
 
 pub use converge::{
-    CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError, Orphan,
-    OrphanSink, OrphanValue, Orphans, PartReport, PartState, Place, RemedyReport, Report,
-    StepReport, UnknownReport,
+    AtWork, CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError,
+    Migrator as MigratorAtWork, Orphan, OrphanSink, OrphanValue, Orphans, PartReport, PartState,
+    Place, RemedyReport, Report, Rewrites, StepReport, UnknownReport,
 };
 pub use error::Error;
 #[cfg(feature = "recording")]
 pub use recording::recorded;
 pub use runner::Repaired;
-pub use runner::{MigrationRecord, Preview, Runner, Status};
+pub use runner::{Extent, Found, MigrationRecord, Plan, PlannedMigration, Preview, Runner, Status};
 pub use sea_orm_migration::{self, MigratorTrait};
 pub use shape::{check, repair};
 

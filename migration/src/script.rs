@@ -6,16 +6,16 @@ use converge::{
 };
 
 use crate::{
-    Error, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,
+    Error, Extent, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,
 };
 
-/// What a script does, and with how many migrations.
+/// What a script does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// The first ones: all, or this many.
-    Up(Option<u32>),
-    /// The last ones.
-    Down(u32),
+    /// It applies the first migrations.
+    Up,
+    /// It rolls back the last ones.
+    Down,
 }
 
 /// Returns the script for a database without our tables (up), or that its opposite has been applied to (down).
@@ -23,19 +23,20 @@ pub(crate) fn script(
     backend: Engine,
     settings: &Settings,
     direction: Direction,
+    extent: Extent,
 ) -> Result<String, Error> {
     settings.records.require_usable(backend)?;
     settings.records.require_scriptable(backend)?;
     let known = Migrator::migrations();
     let known: Vec<&str> = known.iter().map(|one| one.name()).collect();
-    let limit = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let range = settings.range(extent)?;
     let count = match direction {
-        Direction::Up(None) => known.len(),
-        Direction::Up(Some(count)) | Direction::Down(count) => limit(count).min(known.len()),
+        Direction::Up => range.up().len().min(range.limit()),
+        Direction::Down => range.down().len().min(range.limit()),
     };
     let taken = match direction {
-        Direction::Up(_) => &known[..count],
-        Direction::Down(_) => &known[known.len() - count..],
+        Direction::Up => &known[..count],
+        Direction::Down => &known[known.len() - count..],
     };
     if let Some(migration) = taken.iter().find(|one| !versions::is_declared(one)) {
         return Err(Error::Unscripted {
@@ -56,8 +57,8 @@ pub(crate) fn script(
         versions: &versions.collect::<Result<Vec<_>, _>>()?,
     };
     Ok(match direction {
-        Direction::Up(_) => script.up(count)?,
-        Direction::Down(_) => script.down(count)?,
+        Direction::Up => script.up(count)?,
+        Direction::Down => script.down(count)?,
     })
 }
 

@@ -46,6 +46,17 @@ impl Finished {
     }
 }
 
+impl Finished {
+    /// The last line on stderr, after exit status 1, where messages of a dry run come before it.
+    #[track_caller]
+    pub fn expect_error_after_messages(self) -> String {
+        assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
+        let error = self.stderr.lines().last().unwrap_or_default();
+        assert!(error.starts_with("error: "), "{}", self.stderr);
+        error.to_owned()
+    }
+}
+
 /// A program that may not have finished.
 pub struct Running {
     child: Child,

@@ -16,6 +16,7 @@ use crate::{
     diff::{Change, name},
     engine::Engine,
     error::Work,
+    facts::Size,
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
     patience::TRY,
     plan::{Execution, Setting, Step, Tables},
@@ -65,7 +66,7 @@ pub(crate) async fn take(
     shape: &Shape,
     change: &Change,
     step: &Step,
-    size: Option<&str>,
+    size: Option<Size>,
 ) -> Outcome {
     let (part, found) = (name::name(shape, &change.element()), change.sentence());
     announce(

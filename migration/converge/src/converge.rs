@@ -12,7 +12,7 @@ use crate::{
     declare::Shape,
     diff::{self, Change, Difference, Element, Part, Unknown},
     engine::Engine,
-    facts::{self, Facts, Question},
+    facts::{self, Facts, Question, Size},
     inspect::{self, Inspection},
     model::{HiddenPart, Table},
     orphans::Handover,
@@ -20,8 +20,9 @@ use crate::{
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
     report::{self, Report},
+    rewrite,
     server_error::fails_again,
-    session::{Session, Settings, TxMode},
+    session::{Planned, Session, Settings, TxMode},
     wait::{self, Wait},
 };
 
@@ -46,7 +47,7 @@ pub struct Current {
     pub(crate) plans: Vec<Plan>,
     unknown: Vec<Unknown>,
     /// How large each table is for which the time of a step depends on that.
-    sizes: Vec<(String, String)>,
+    sizes: Vec<(String, Size)>,
 }
 
 impl Current {
@@ -73,13 +74,13 @@ impl Current {
 
     /// Returns the comparison as a report.
     pub fn report(&self, shape: &Shape) -> Report {
-        let size_of = |table: &str| self.size_of(table).map(str::to_owned);
+        let size_of = |table: &str| self.size_of(table);
         Report::of(&self.inspection, &self.plans, &self.unknown, size_of, shape)
     }
 
-    fn size_of(&self, table: &str) -> Option<&str> {
+    pub(crate) fn size_of(&self, table: &str) -> Option<Size> {
         let size = self.sizes.iter().find(|(name, _)| name == table);
-        size.map(|(_, size)| size.as_str())
+        size.map(|(_, size)| *size)
     }
 }
 
@@ -108,12 +109,21 @@ pub(crate) async fn inspect_knowing(
 ///
 /// [`Error::Lookup`] where the catalog cannot be read, or the rows for another reason than a missing right.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
+    let current = inspect_as_shown(session, shape, &mut Facts::default()).await?;
+    Ok(current.report(shape))
+}
+
+/// Inspects what this role may see, with what is asked of the rows.
+pub(crate) async fn inspect_as_shown(
+    session: &Session<'_>,
+    shape: &Shape,
+    facts: &mut Facts,
+) -> Result<Current, Error> {
     let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
-    let mut facts = Facts::default();
     let mut wait = Wait::begin();
     loop {
         let hidden = facts.hidden().len();
-        match inspect_what_is_shown(session, shape, &[], &mut facts).await {
+        match inspect_what_is_shown(session, shape, &[], facts).await {
             // PostgreSQL ends a transaction in which a question is refused.
             Err(_) if !is_callers && facts.hidden().len() > hidden => facts.forget(),
             // Another session has locked a table, or Galera ends a transaction that reads what another node changes.
@@ -121,7 +131,7 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
                 wait.again(session, shape, error).await?;
                 facts.forget();
             }
-            Ok(current) => return Ok(current.report(shape)),
+            Ok(current) => return Ok(current),
         }
     }
 }
@@ -260,17 +270,12 @@ async fn within(
         copied,
     };
     let plans = plan::plan(&context, &changes);
-    let mut sizes: Vec<(String, String)> = Vec::new();
+    let mut sizes: Vec<(String, Size)> = Vec::new();
     for plan in &plans {
         let table = &plan.change.table;
-        let mut steps = plan
-            .remedy
-            .steps()
-            .into_iter()
-            .flat_map(|steps| steps.iter());
-        let grows = steps.any(|step| step.lock.grows());
         let is_known = sizes.iter().any(|(name, _)| name == table);
-        let found = inspection.table(table).filter(|_| grows && !is_known);
+        let depends = depends_on_size(plan);
+        let found = inspection.table(table).filter(|_| depends && !is_known);
         if let Some(found) = found
             && let Some(size) = facts::size(db, table, &found.placement).await?
         {
@@ -283,6 +288,15 @@ async fn within(
         plans,
         sizes,
     })
+}
+
+/// Whether the time of a step depends on the size of its table, or may, where the step is not planned yet.
+fn depends_on_size(plan: &Plan) -> bool {
+    match &plan.remedy {
+        Remedy::Repair(steps) => steps.iter().any(|step| step.lock.grows()),
+        Remedy::Left(Obstacle::BlockedBy(_)) => true,
+        Remedy::Left(Obstacle::DeleteOrphans | Obstacle::Manual(_)) => false,
+    }
 }
 
 /// What was done, and what could not be.
@@ -327,7 +341,8 @@ pub struct Failed {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] where not all can be fixed under [`Refusal::OfEverything`], and what a step returned.
+/// [`Error::Refused`] where not all can be fixed under [`Refusal::OfEverything`], [`Error::RewriteTooLarge`] where a
+/// table above the limit would be copied or rewritten, and what a step returned.
 pub async fn converge(
     session: &Session<'_>,
     shape: &Shape,
@@ -359,6 +374,7 @@ pub async fn converge(
             refused_before = Some(text);
             continue;
         }
+        rewrite::refuse_large(session, shape, &look, &look.plans, done.len())?;
         let Some((plan, step)) = next(shape, &look.plans, &failed) else {
             return match refusal {
                 // Nothing is recorded as done that is not as declared.
@@ -374,6 +390,14 @@ pub async fn converge(
                 }),
             };
         };
+        let is_copied = copied.contains(&plan.change.element());
+        if !is_planned(session, shape, plan, step, is_copied) {
+            return Err(Error::Unplanned {
+                place: look.inspection.place.clone(),
+                statement: step.statements.join("; "),
+                done: done.len(),
+            });
+        }
         let really_failed = match tried.take_if(|tried| tried.is_over(plan, step)) {
             Some(Tried { error, .. }) => Some(error),
             None => changed_nothing(step, &done, shape.most_steps()),
@@ -439,6 +463,40 @@ pub async fn converge(
         }
         session.require_turn().await?;
     }
+}
+
+/// Whether a step is one that was reviewed: between the two the tables may have become other.
+fn is_planned(
+    session: &Session<'_>,
+    shape: &Shape,
+    plan: &Plan,
+    step: &Step,
+    is_copied: bool,
+) -> bool {
+    let Some(planned) = &session.settings.planned else {
+        return true;
+    };
+    let is_spelled_so = step
+        .statements
+        .iter()
+        .all(|one| planned.statements.contains(one));
+    match session.backend() {
+        Engine::Postgres | Engine::Sqlite => is_spelled_so,
+        // After an earlier step on the same column the server prints its type in words of its own.
+        Engine::MySql => is_spelled_so || (!is_copied && is_found_as_planned(planned, shape, plan)),
+    }
+}
+
+fn is_found_as_planned(planned: &Planned, shape: &Shape, plan: &Plan) -> bool {
+    let change = &plan.change;
+    let (part, found) = (
+        diff::name::name(shape, &change.element()),
+        change.sentence(),
+    );
+    let is_it = |(table, planned_part, planned_found): &(String, String, String)| {
+        (table, planned_part, planned_found) == (&change.table, &part, &found)
+    };
+    planned.found.iter().any(is_it)
 }
 
 /// Returns whether the answer is as true after a step on this part of a table as before, so that the rows need not be

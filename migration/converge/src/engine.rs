@@ -29,6 +29,21 @@ impl Engine {
         }
     }
 
+    /// Returns its name, in small letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// Returns the engine of a [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Postgres, Self::MySql, Self::Sqlite];
+        all.into_iter().find(|engine| engine.name() == name)
+    }
+
     /// What holds tables, in words that their name follows.
     pub(crate) fn place(self) -> &'static str {
         match self {

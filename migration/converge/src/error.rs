@@ -39,6 +39,52 @@ pub enum Error {
         done: usize,
     },
 
+    /// A table above the limit would be copied or rewritten. It was not.
+    #[error(
+        "{place}: {table} has {bytes} bytes, and no more than {limit} may be copied or rewritten, for: {found}. Lock: {lock}. \
+         {}. To allow it, raise max_rewrite",
+        match done {
+            0 => "Its tables were not changed".to_owned(),
+            1 => "1 step that was done before stays".to_owned(),
+            done => format!("{done} steps that were done before stay"),
+        }
+    )]
+    RewriteTooLarge {
+        /// Where it was looked.
+        place: Box<Place>,
+        /// The table.
+        table: String,
+        /// The part of the shape for which it would be rewritten, and what was found.
+        found: String,
+        /// The lock that would be held, and for how long.
+        lock: String,
+        /// Its size in bytes; of SQLite that of the file.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+        /// How many steps had been done before it was found.
+        done: usize,
+    },
+
+    /// A plan was to be carried out, and another statement is needed. It was not run.
+    #[error(
+        "{place}: `{}` would have to be run, which was not planned. {}",
+        abridged(statement),
+        match done {
+            0 => "Its tables were not changed".to_owned(),
+            1 => "1 step that was done before stays".to_owned(),
+            done => format!("{done} steps that were done before stay"),
+        }
+    )]
+    Unplanned {
+        /// Where it was looked.
+        place: Place,
+        /// The statements of the step.
+        statement: String,
+        /// How many steps had been done before it was found.
+        done: usize,
+    },
+
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
         "`{}` failed: {}. What was committed before is kept. Hint: fix the cause and run the same again",

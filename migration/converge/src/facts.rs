@@ -3,6 +3,8 @@
 
 mod numbers;
 
+use std::fmt;
+
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
@@ -576,13 +578,26 @@ pub(crate) async fn is_empty(db: &impl ConnectionTrait, table: &str) -> Result<b
     Ok(facts.is_empty(table))
 }
 
-/// Returns how large a table is, in words. `None` where no catalog of this connection knows it, as for a
+/// How large a table is, and how its engine knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) bytes: u64,
+    unit: &'static str,
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.bytes, self.unit)
+    }
+}
+
+/// Returns how large a table is, on PostgreSQL with those that inherit from it. `None` where no catalog of this connection knows it, as for a
 /// table whose rows are on other servers.
 pub(crate) async fn size(
     db: &impl ConnectionTrait,
     table: &str,
     placement: &Placement,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Size>, Error> {
     match placement {
         Placement::Local | Placement::Managed => {}
         Placement::Reference | Placement::Distributed { .. } | Placement::SingleShard { .. } => {
@@ -593,7 +608,9 @@ pub(crate) async fn size(
     let (sql, unit) = match backend {
         Engine::Postgres => (
             format!(
-                "SELECT pg_table_size(to_regclass({}))",
+                "WITH RECURSIVE family (id) AS (SELECT to_regclass({})::oid
+                   UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN family f ON f.id = h.inhparent)
+                 SELECT sum(pg_table_size(id))::bigint FROM family",
                 sql::literal(backend, &identifier(backend, table))
             ),
             "bytes",
@@ -607,18 +624,17 @@ pub(crate) async fn size(
             "bytes, as the server estimates",
         ),
         Engine::Sqlite => (
-            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size".to_owned(),
+            "SELECT (page_count - freelist_count) * page_size
+             FROM pragma_page_count, pragma_freelist_count, pragma_page_size".to_owned(),
             "bytes in the file",
         ),
     };
     let bytes: Vec<Option<i64>> = list(db, &sql, [])
         .await
         .map_err(Error::looking_for(format!("the size of {table:?}")))?;
-    Ok(bytes
-        .first()
-        .copied()
-        .flatten()
-        .map(|bytes| format!("{bytes} {unit}")))
+    let bytes = bytes.first().copied().flatten();
+    let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+    Ok(bytes.map(|bytes| Size { bytes, unit }))
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {

@@ -25,6 +25,11 @@ impl Foresight {
         }
     }
 
+    /// Takes these changes as made by something else.
+    pub(crate) fn take_as_made(&mut self, changes: impl Iterator<Item = Change>) {
+        self.made.extend(changes);
+    }
+
     /// Returns the plans for all changes in the order in which they would be made, and after them what is left.
     /// Nothing is known of rows but what the facts say: those of a new column are NULL.
     pub(crate) fn plans(

@@ -32,6 +32,7 @@ mod purge;
 pub mod recording;
 mod report;
 mod required;
+mod rewrite;
 mod roll_back;
 pub mod script;
 mod server_error;
@@ -55,13 +56,15 @@ pub use inspect::{
     Case, Relation, case_of_tables, has_rows, list, place, referrers_elsewhere, relations, rows,
     tables,
 };
-pub use lock::{BETWEEN_TRIES, Turn, WRITER};
+pub use lock::{BETWEEN_TRIES, Turn, WRITER, at_work};
 pub use model::Place;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
 pub use report::{
-    DifferenceReport, PartReport, PartState, RemedyReport, Report, StepReport, UnknownReport,
+    AtWork, DifferenceReport, Migrator, PartReport, PartState, RemedyReport, Report, Rewrites,
+    StepReport, UnknownReport,
 };
+pub use rewrite::{OrphansFirst, require_small_rewrites};
 pub use roll_back::{Record, roll_back};
 pub use server_error::{
     explained, is_in_use, is_lost_race, is_recorded_already, is_referred_to, is_rolled_back,

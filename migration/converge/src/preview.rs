@@ -5,8 +5,8 @@ use crate::{
     declare::Shape,
     facts::Facts,
     foresee::Foresight,
-    plan::Steps,
-    report,
+    plan::Plan,
+    report::{self, DifferenceReport},
     required::Referrers,
     roll_back::{self, Record},
     session::Session,
@@ -20,13 +20,17 @@ pub struct Previewed {
 }
 
 impl Previewed {
-    /// Returns the statements with which the current shape would converge on this one, except those that an earlier
-    /// migration would run.
+    /// Returns the differences that would be fixed to converge on this shape, each with its steps, except those that
+    /// an earlier migration would fix.
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] where not all differences can be fixed, [`Error::Lookup`] where the shape cannot be read.
-    pub async fn up(&mut self, session: &Session<'_>, shape: &Shape) -> Result<Vec<String>, Error> {
+    pub async fn up(
+        &mut self,
+        session: &Session<'_>,
+        shape: &Shape,
+    ) -> Result<Vec<DifferenceReport>, Error> {
         let mut facts = Facts::default();
         let current = converge::inspect_knowing(session, shape, &mut facts).await?;
         let refused = current.plans.iter().filter(|plan| !plan.remedy.is_repair());
@@ -36,11 +40,11 @@ impl Previewed {
         }
         let foresight = self
             .foresight
-            .get_or_insert_with(|| Foresight::of(current.inspection));
+            .get_or_insert_with(|| Foresight::of(current.inspection.clone()));
         let plans = foresight.plans(shape, session.tx_mode(), &[], &mut facts);
-        let steps = plans.iter().filter_map(|plan| plan.remedy.steps());
-        let steps = steps.flat_map(Steps::iter);
-        Ok(steps.flat_map(|step| step.statements.clone()).collect())
+        let report =
+            |plan: &Plan| DifferenceReport::of(plan, shape, current.size_of(&plan.change.table));
+        Ok(plans.iter().map(report).collect())
     }
 
     /// Returns the statements that would undo what the newer shape declares beyond the older one.

@@ -4,6 +4,7 @@ use crate::{
     declare::Shape,
     diff::{Difference, Unknown, name, notes},
     error::Error,
+    facts::Size,
     inspect::Inspection,
     model::Place,
     plan::{self, Obstacle, Plan, Remedy, Step, Tables},
@@ -23,8 +24,32 @@ pub struct Report {
     pub unknown: Vec<UnknownReport>,
     /// What exists beyond the declared shape and is kept, and on SQLite which connections act on foreign keys.
     pub notes: Vec<String>,
+    /// Whether a migrator was at work meanwhile, on whose way the differences may be.
+    pub at_work: AtWork,
     /// The migrations that are not applied yet and declare more than what was compared.
     pub pending: Vec<String>,
+}
+
+/// Whether another session held the migration lock while the tables were inspected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtWork {
+    /// None did. On a Galera cluster: none of this node, whose lock it is.
+    No,
+    /// This one did.
+    Yes(Migrator),
+    /// SQLite shows nobody who writes its file; or the server did not answer that question.
+    Unknown,
+}
+
+/// A session that holds the migration lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migrator {
+    /// Which it is, as far as this role may know.
+    pub who: String,
+    /// Since when, in UTC, like `2026-11-23T12:00:00Z`: on PostgreSQL since it has held the lock for the migration that
+    /// it applies, on MySQL and MariaDB at the latest. `None` where this role may not see it.
+    pub since: Option<String>,
 }
 
 /// One element of the declared shape.
@@ -65,7 +90,7 @@ pub struct UnknownReport {
 }
 
 /// One difference.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DifferenceReport {
     /// The table that it is in.
@@ -112,6 +137,39 @@ pub struct StepReport {
     /// The lock that they take, and for how long. Where the time depends on the size of the table, with that
     /// size.
     pub lock: String,
+    /// How much of the table they copy or rewrite.
+    pub rewrites: Rewrites,
+}
+
+/// How much of its table a step copies or rewrites. A step that only reads, as where an index is built, rewrites
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrites {
+    /// Nothing.
+    Nothing,
+    /// A table of so many bytes: as PostgreSQL measures it, as MySQL and MariaDB estimate it, and of SQLite the whole
+    /// file.
+    Bytes(u64),
+    /// A table whose size the catalog of this connection does not know, as of one that Citus has distributed.
+    UnknownSize,
+}
+
+impl Rewrites {
+    fn of(step: &Step, size: Option<Size>) -> Self {
+        match (step.lock.rewrites(), size) {
+            (false, _) => Self::Nothing,
+            (true, Some(size)) => Self::Bytes(size.bytes),
+            (true, None) => Self::UnknownSize,
+        }
+    }
+
+    /// Returns the bytes, where they are above a limit.
+    pub fn above(self, limit: u64) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) if bytes > limit => Some(bytes),
+            Self::Nothing | Self::Bytes(_) | Self::UnknownSize => None,
+        }
+    }
 }
 
 impl Report {
@@ -125,7 +183,7 @@ impl Report {
         inspection: &Inspection,
         plans: &[Plan],
         unknown: &[Unknown],
-        size_of: impl Fn(&str) -> Option<String>,
+        size_of: impl Fn(&str) -> Option<Size>,
         shape: &Shape,
     ) -> Self {
         let parts = name::elements(shape).into_iter().filter_map(|element| {
@@ -156,7 +214,7 @@ impl Report {
                 .iter()
                 .map(|plan| {
                     let size = size_of(&plan.change.table);
-                    DifferenceReport::of(plan, shape, size.as_deref())
+                    DifferenceReport::of(plan, shape, size)
                 })
                 .collect(),
             unknown: unknown
@@ -168,6 +226,7 @@ impl Report {
                 })
                 .collect(),
             notes: notes(inspection, shape),
+            at_work: AtWork::No,
             pending: Vec::new(),
             place: inspection.place.clone(),
         }
@@ -175,12 +234,23 @@ impl Report {
 }
 
 impl DifferenceReport {
-    pub(crate) fn of(plan: &Plan, shape: &Shape, size: Option<&str>) -> Self {
+    /// Returns the steps with which it is repaired: none where it needs something else.
+    pub fn steps(&self) -> &[StepReport] {
+        match &self.remedy {
+            RemedyReport::Repair { steps } => steps,
+            RemedyReport::DeleteOrphans { .. }
+            | RemedyReport::After { .. }
+            | RemedyReport::Person { .. } => &[],
+        }
+    }
+
+    pub(crate) fn of(plan: &Plan, shape: &Shape, size: Option<Size>) -> Self {
         let step = |step: &Step| StepReport {
             statements: step.statements.clone(),
             lock: step
                 .lock
                 .sentence(size, &Tables::of(shape, &plan.change.table)),
+            rewrites: Rewrites::of(step, size),
         };
         let change = &plan.change;
         Self {

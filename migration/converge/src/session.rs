@@ -31,6 +31,10 @@ const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true)
 pub struct Settings {
     /// For how long other sessions are waited for.
     pub lock_wait: Duration,
+    /// How large a table may be that is copied or rewritten, in bytes.
+    pub max_rewrite: u64,
+    /// What may be run to converge; none is anything.
+    pub planned: Option<Planned>,
     /// PostgreSQL: the schema to work in; none is what the connection itself says.
     pub schema: Option<String>,
     /// PostgreSQL: what a transaction finds prepared on its connection.
@@ -41,6 +45,15 @@ pub struct Settings {
     pub creation_hint: &'static str,
     /// The name of the table that records migrations, which is not listed among the tables that are found.
     pub records: String,
+}
+
+/// What was reviewed, and may be run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// The statements.
+    pub statements: Vec<String>,
+    /// Of each difference that they fix: the table, the part and what was found.
+    pub found: Vec<(String, String, String)>,
 }
 
 /// PostgreSQL: what a transaction finds prepared on its connection.
@@ -57,6 +70,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             lock_wait: Duration::from_secs(60),
+            max_rewrite: 1 << 30,
+            planned: None,
             schema: None,
             statements: Statements::default(),
             create_required: CreateRequired::default(),

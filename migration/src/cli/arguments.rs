@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use converge::Engine;
 
-use super::database::Access;
-use crate::script::Direction;
+use super::{database::Access, size};
+use crate::{Extent, script::Direction};
 
 /// Migrates the ColPali vectors table of one database
 ///
@@ -47,6 +47,10 @@ pub(super) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
     pub(super) lock_wait: u64,
 
+    /// How large a table may be that is copied or rewritten, such as 512MiB or 10GB: above it nothing is changed
+    #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
+    pub(super) max_rewrite: u64,
+
     /// The table that records which migrations are applied [default: seaql_migrations]
     ///
     /// Another migrator beside this one has its own, or has these migrations in its list.
@@ -77,22 +81,39 @@ check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differenc
 /// The first ones are those of `sea-orm-cli migrate`, with the same arguments.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Apply pending migrations: all, or the next N
+    /// Apply pending migrations: all, the next N, or those up to one
     Up {
         /// Only the next N
         #[arg(short, long, value_name = "N")]
         num: Option<u32>,
 
+        /// Only up to this one, which is applied too: its name, or a part that no other name has
+        #[arg(long, value_name = "NAME", conflicts_with = "num")]
+        to: Option<String>,
+
         /// Show the statements for this database, and change nothing
         #[arg(long)]
         dry_run: bool,
+
+        /// Save what a dry run shows, with what was found, as a plan for a review
+        #[arg(long, value_name = "FILE", requires = "dry_run")]
+        save: Option<PathBuf>,
+
+        /// Apply the migrations of a saved plan, if nothing has become other since
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["num", "to", "dry_run"])]
+        plan: Option<PathBuf>,
     },
 
-    /// Take back the last N applied migrations; the second one drops the table `vectors` with its rows
+    /// Take back the last N applied migrations, or those after one; without the second one the table `vectors` is
+    /// dropped with its rows
     Down {
         /// How many
         #[arg(short, long, value_name = "N", default_value_t = 1)]
         num: u32,
+
+        /// Every one after this one, which stays applied: its name, or a part that no other name has
+        #[arg(long, value_name = "NAME", conflicts_with = "num")]
+        to: Option<String>,
 
         /// Show the statements for this database, and change nothing
         #[arg(long)]
@@ -152,6 +173,10 @@ pub(super) enum Command {
         /// As of `up` and `down`: up takes all, down one, unless N is given
         #[arg(short, long, value_name = "N")]
         num: Option<u32>,
+
+        /// As of `up` and `down`: up to this one, or after it
+        #[arg(long, value_name = "NAME", conflicts_with = "num")]
+        to: Option<String>,
     },
 
     /// Take all applied migrations back and apply them again: drops the table `vectors` with its rows
@@ -206,10 +231,18 @@ pub(super) enum Backend {
 }
 
 impl Way {
-    pub(super) fn direction(self, count: Option<u32>) -> Direction {
+    pub(super) fn direction(self) -> Direction {
         match self {
-            Self::Up => Direction::Up(count),
-            Self::Down => Direction::Down(count.unwrap_or(1)),
+            Self::Up => Direction::Up,
+            Self::Down => Direction::Down,
+        }
+    }
+
+    /// Returns how far it goes where neither a number nor a name is given.
+    pub(super) fn usual(self) -> Extent {
+        match self {
+            Self::Up => Extent::All,
+            Self::Down => Extent::Count(1),
         }
     }
 }

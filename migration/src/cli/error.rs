@@ -134,6 +134,18 @@ pub(super) enum CliError {
     #[error("{database}: {reason}")]
     Connection { database: String, reason: String },
 
+    #[error("{} cannot be used as a plan: {problem}", file.display())]
+    Plan {
+        file: PathBuf,
+        problem: super::plan_file::Problem,
+    },
+
+    #[error("the plan was not saved: {} is there already, and is no plan", .0.display())]
+    PlanInTheWay(PathBuf),
+
+    #[error("the plan was not saved in {}: {reason}", file.display())]
+    PlanUnsaved { file: PathBuf, reason: String },
+
     #[error(transparent)]
     Shape(#[from] crate::Error),
 
@@ -192,6 +204,14 @@ impl CliError {
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
             ))
             | Self::FileInUse { .. } => Some("--lock-wait SECONDS says how long to wait"),
+            Self::Plan { .. }
+            | Self::Shape(
+                Error::PlanDiffers { .. } | Error::Converge(converge::Error::Unplanned { .. }),
+            ) => Some("save one with up --dry-run --save FILE, and review that"),
+            Self::PlanInTheWay(_) => Some("name another file, or take that one away"),
+            Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
+                "do it when those whom the lock holds off can wait, with --max-rewrite SIZE above that and room on the disk for the table once more",
+            ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Dotenv(damage) => Some(damage.hint()),
             Self::UrlMalformed { part, .. } => Some(part.hint()),

@@ -10,9 +10,11 @@ mod error;
 mod ids;
 mod migrator_list;
 mod parameters;
+mod plan_file;
 mod progress;
 mod report;
 mod scaffold;
+mod size;
 mod sqlite;
 mod tls;
 
@@ -30,7 +32,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{CreateDocuments, Orphans, Place, Report, Runner, script::script};
+use crate::{CreateDocuments, Extent, Orphans, Place, Plan, Report, Runner, script::script};
 use arguments::{Cli, Command, Stream};
 use database::{Access, Database};
 use environment::Dotenv;
@@ -49,7 +51,10 @@ pub async fn run() -> ExitCode {
     };
     let command = cli.command.unwrap_or(Command::Up {
         num: None,
+        to: None,
         dry_run: false,
+        save: None,
+        plan: None,
     });
     show_messages(cli.verbose, command.messages_to());
     let failure = command.failure();
@@ -57,6 +62,7 @@ pub async fn run() -> ExitCode {
         url: cli.database_url,
         schema: cli.database_schema,
         lock_wait: Duration::from_secs(cli.lock_wait),
+        max_rewrite: cli.max_rewrite,
         migration_table: cli.migration_table,
         create_documents: cli.create_documents,
     };
@@ -91,10 +97,12 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
 }
 
 /// What is said of the database, here or in the environment.
+#[derive(Clone)]
 struct Target {
     url: Option<String>,
     schema: Option<String>,
     lock_wait: Duration,
+    max_rewrite: u64,
     migration_table: Option<String>,
     create_documents: bool,
 }
@@ -125,6 +133,14 @@ impl Connected {
         if let Some(file) = &self.absent_file {
             place.database = file.display().to_string();
         }
+    }
+
+    /// Requires that a plan is what would be done in the file that there is not.
+    async fn require(&self, plan: &Plan) -> Result<(), CliError> {
+        let Self { db, runner, .. } = self;
+        let mut here = runner.plan_of(db, Vec::new()).await?.place;
+        self.name(&mut here);
+        Ok(runner.require_plan(db, plan, here).await?)
     }
 }
 
@@ -159,6 +175,7 @@ impl Target {
         };
         let runner = Runner::new()
             .lock_wait(self.lock_wait)
+            .max_rewrite(self.max_rewrite)
             .behind_pooler()
             .create_documents(create_documents);
         match dotenv.migration_table(self.migration_table) {
@@ -191,29 +208,53 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             clap_complete::generate(shell, &mut Cli::command(), "migration", &mut script);
             say(&String::from_utf8_lossy(&script))?;
         }
-        Command::Sql { way, backend, num } => {
+        Command::Sql {
+            way,
+            backend,
+            num,
+            to,
+        } => {
+            let extent = extent(num, to, way.usual());
             let (dotenv, backend) = (Dotenv::read(), backend.into());
             warn_of_damage(&dotenv);
             let schema = dotenv.schema(target.schema.clone())?;
             let schema = schema.unwrap_or(SCHEMA_OF_SCRIPTS.to_owned());
             let runner = target.runner(&dotenv, backend).schema(schema);
-            say(&script(backend, runner.settings(), way.direction(num))?)?;
+            say(&script(
+                backend,
+                runner.settings(),
+                way.direction(),
+                extent,
+            )?)?;
         }
-        Command::Up { num, dry_run } => {
+        Command::Up {
+            plan: Some(file), ..
+        } => up_as_planned(target, &file).await?,
+        Command::Up {
+            num,
+            to,
+            dry_run: true,
+            save,
+            ..
+        } => {
+            let extent = listed(extent(num, to, Extent::All))?;
+            let connected = target.connect(access).await?;
+            dry_run_of_up(&connected, extent, save.as_deref()).await?;
+        }
+        Command::Up { num, to, .. } => {
+            let extent = listed(extent(num, to, Extent::All))?;
+            let Connected { db, runner, .. } = target.connect(access).await?;
+            runner.up_or_drifted(&db, extent).await?;
+        }
+        Command::Down { num, to, dry_run } => {
+            let extent = listed(extent(None, to, Extent::Count(num)))?;
             let Connected { db, runner, .. } = target.connect(access).await?;
             match dry_run {
-                true => say(&text::previews(&runner.preview_up(&db, num).await?, num))?,
-                false => runner.up_or_drifted(&db, num).await?,
-            }
-        }
-        Command::Down { num, dry_run } => {
-            let Connected { db, runner, .. } = target.connect(access).await?;
-            match dry_run {
-                true => say(&text::previews(
-                    &runner.preview_down(&db, Some(num)).await?,
-                    Some(num),
-                ))?,
-                false => runner.down(&db, Some(num)).await?,
+                true => {
+                    let previews = runner.preview_down(&db, extent.clone()).await?;
+                    say(&text::previews(&previews, &extent, u64::MAX))?;
+                }
+                false => runner.down(&db, extent).await?,
             }
         }
         Command::Refresh => {
@@ -287,6 +328,48 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows what was found once, and saves the same.
+async fn dry_run_of_up(
+    connected: &Connected,
+    extent: Extent,
+    save: Option<&Path>,
+) -> Result<(), CliError> {
+    let Connected { db, runner, .. } = connected;
+    let previews = runner.preview_up(db, extent.clone()).await?;
+    let limit = runner.settings().engine.max_rewrite;
+    let shown = text::previews(&previews, &extent, limit);
+    if let Some(file) = save {
+        let mut plan = runner.plan_of(db, previews).await?;
+        connected.name(&mut plan.place);
+        plan_file::save(&plan, file)?;
+        tracing::info!("saved the plan in {}", file.display());
+    }
+    say(&shown)
+}
+
+/// Opens no file of SQLite that is absent before the plan is known to be of it: to open one creates it.
+async fn up_as_planned(target: Target, file: &Path) -> Result<(), CliError> {
+    let plan = plan_file::read(file)?;
+    let mut connected = target.clone().connect(Access::Reads).await?;
+    if connected.absent_file.is_some() {
+        connected.require(&plan).await?;
+        connected = target.connect(Access::Writes).await?;
+    }
+    let Connected { db, runner, .. } = connected;
+    Ok(runner.up_as_planned(&db, &plan).await?)
+}
+
+fn extent(num: Option<u32>, to: Option<String>, usual: Extent) -> Extent {
+    let counted = num.map(Extent::Count);
+    to.map(Extent::To).or(counted).unwrap_or(usual)
+}
+
+/// Finds a wrong name before a database is opened, which would create SQLite's file.
+fn listed(extent: Extent) -> Result<Extent, CliError> {
+    Runner::new().settings().range(extent.clone())?;
+    Ok(extent)
 }
 
 /// A table of records may be named in what is not read.

@@ -2,6 +2,8 @@
 
 mod alembic;
 mod drift;
+mod extent;
+mod plan;
 mod preview;
 mod record_form;
 mod records;
@@ -11,6 +13,8 @@ mod status;
 mod tasks;
 mod waiting;
 
+pub use extent::Extent;
+pub use plan::{Found, Plan, PlannedMigration};
 pub use preview::Preview;
 pub use records::MigrationRecord;
 pub use repaired::Repaired;
@@ -22,16 +26,19 @@ use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use converge::{
-    BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
+    AtWork, BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
     session::{Session, Statements, reborrow},
 };
 
+#[cfg(feature = "cli")]
+use crate::Place;
 use crate::{
     CreateDocuments, Migrator, Orphans, Report,
     error::{self, Error},
     record_table::RecordTable,
     versions::{self, Compared},
 };
+pub(crate) use extent::Range;
 use record_form::Use;
 pub(crate) use settings::Settings;
 use tasks::{
@@ -144,6 +151,24 @@ impl<M> Runner<M> {
         self
     }
 
+    /// How large a table may be that [`up`](Self::up) and [`repair`](Self::repair) copy or rewrite, in bytes: 1 GiB,
+    /// unless this is called. For a larger one they fail with
+    /// [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge) before they change anything: readers, writers or both
+    /// would wait, and the disk has to hold the table twice.
+    ///
+    /// The size is what PostgreSQL measures of the table without its indexes, what MySQL and MariaDB estimate, and of
+    /// SQLite the whole file. An index that is built only reads the table, and has no limit.
+    ///
+    /// ```no_run
+    /// let runner = migration::Runner::new().max_rewrite(10_000_000_000);
+    /// # let _ = runner;
+    /// ```
+    #[must_use]
+    pub fn max_rewrite(mut self, bytes: u64) -> Self {
+        self.settings.engine.max_rewrite = bytes;
+        self
+    }
+
     /// PostgreSQL: the schema to work in. It is said anew to each transaction, as PgBouncer requires.
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
@@ -187,19 +212,20 @@ impl<M> Runner<M> {
         self
     }
 
-    /// Applies pending migrations: all, or this many. Where none is pending and the tables are not as declared, it
-    /// logs a warning and changes nothing: [`repair`](Self::repair) does.
+    /// Applies pending migrations: all (`None`), this many (`Some`), or up to one ([`Extent::To`]). Where none of the
+    /// list is pending and the tables are not as declared, it logs a warning and changes nothing:
+    /// [`repair`](Self::repair) does.
     ///
     /// # Errors
     ///
     /// [`Locked`](crate::ConvergeError::Locked) where another runner is at work for too long, [`InUse`](crate::ConvergeError::InUse) where somebody has
     /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
-    /// from there.
-    pub async fn up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    /// from there. [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge), [`Error::NoSuchMigration`] and [`Error::AmbiguousMigration`] change nothing.
+    pub async fn up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        match self.up_or_drifted(db, steps).await {
+        match self.up_or_drifted(db, extent.into()).await {
             Err(error @ Error::Drifted { .. }) => {
                 tracing::warn!("{error}");
                 Ok(())
@@ -213,30 +239,36 @@ impl<M> Runner<M> {
     /// # Errors
     ///
     /// As of [`up`](Self::up), and [`Error::Drifted`] where none is pending and the tables are not as declared.
-    pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, extent: Extent) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        match steps {
-            Some(0) => {
+        let range = self.settings.range(extent)?;
+        match (range.end(), range.count()) {
+            (Some(end), _) => tracing::info!("Applying all pending migrations up to '{end}'"),
+            (None, Some(0)) => {
                 tracing::info!("Nothing was applied: 0 migrations were asked for");
                 return Ok(());
             }
-            Some(1) => tracing::info!("Applying 1 pending migration"),
-            Some(steps) => tracing::info!("Applying {steps} pending migrations"),
-            None => tracing::info!("Applying all pending migrations"),
+            (None, Some(1)) => tracing::info!("Applying 1 pending migration"),
+            (None, Some(count)) => tracing::info!("Applying {count} pending migrations"),
+            (None, None) => tracing::info!("Applying all pending migrations"),
         }
-        match self.pending(&db).await? {
-            Pending::Some
-                if self.go_on(&db, &ApplyNext::first(), steps).await? != Progress::NothingLeft =>
-            {
+        if let Pending::Some = self.pending(&db).await? {
+            let next = ApplyNext::of(range.clone());
+            if self.go_on(&db, &next, range.count()).await? != Progress::NothingLeft {
                 return Ok(());
             }
-            Pending::Some => self.require_as_declared(&db).await?,
-            Pending::None => {}
+            // The tables are as declared once the whole list is applied.
+            if range.down().is_empty() || range.end().is_none() {
+                self.require_as_declared(&db).await?;
+            }
         }
-        tracing::info!("No pending migrations");
+        match range.end() {
+            Some(end) => tracing::info!("No pending migrations up to '{end}'"),
+            None => tracing::info!("No pending migrations"),
+        }
         Ok(())
     }
 
@@ -283,18 +315,20 @@ impl<M> Runner<M> {
         }
     }
 
-    /// Rolls back applied migrations, the last first: all, or this many.
+    /// Rolls back applied migrations, the last first: all (`None`), this many (`Some`), or those after one
+    /// ([`Extent::To`]).
     ///
     /// # Errors
     ///
     /// As of [`up`](Self::up), and [`ReferredTo`](crate::ConvergeError::ReferredTo) where another table refers to `vectors` and it would be
     /// dropped: nothing is rolled back then.
-    pub async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), Error>
+    pub async fn down<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let db = db.into_database_executor();
-        self.roll_back(&db, steps, OwnDocuments::Drop, Use::Names)
+        self.roll_back(&db, &range, OwnDocuments::Drop, Use::Names)
             .await
     }
 
@@ -308,9 +342,11 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        self.roll_back(&db, None, OwnDocuments::Keep, Use::Insert)
+        let all = self.settings.range(Extent::All)?;
+        self.roll_back(&db, &all, OwnDocuments::Keep, Use::Insert)
             .await?;
-        self.go_on(&db, &ApplyNext::first(), None).await.map(|_| ())
+        let next = ApplyNext::of(all);
+        self.go_on(&db, &next, None).await.map(|_| ())
     }
 
     /// Rolls back all applied migrations and drops the table that records them.
@@ -323,8 +359,9 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
+        let all = self.settings.range(Extent::All)?;
         // A table of another form is not ours to drop.
-        self.roll_back(&db, None, OwnDocuments::Drop, Use::Insert)
+        self.roll_back(&db, &all, OwnDocuments::Drop, Use::Insert)
             .await?;
         self.take_turn(&db, &Uninstall).await
     }
@@ -354,18 +391,98 @@ impl<M> Runner<M> {
     /// # Errors
     ///
     /// [`Refused`](crate::ConvergeError::Refused) where `up` would refuse, [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
-    pub async fn preview_up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<Vec<Preview>, Error>
+    pub async fn preview_up<'c, C>(
+        &self,
+        db: C,
+        extent: impl Into<Extent>,
+    ) -> Result<Vec<Preview>, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
         let mut wait = Wait::begin();
         loop {
-            match preview::up(&session, &self.settings, steps).await {
+            match preview::up(&session, &self.settings, &range).await {
                 Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
                 previews => return previews,
             }
         }
+    }
+
+    /// Returns what [`up`](Self::up) would do on this database, found without changing anything, for a review before
+    /// [`up_as_planned`](Self::up_as_planned).
+    ///
+    /// # Errors
+    ///
+    /// As of [`preview_up`](Self::preview_up).
+    ///
+    /// ```no_run
+    /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
+    /// let runner = migration::Runner::new();
+    /// let plan = runner.plan_up(db, None).await?;
+    /// for statement in plan.migrations.iter().flat_map(|one| one.statements.iter().flatten()) {
+    ///     println!("{statement}");
+    /// }
+    /// runner.up_as_planned(db, &plan).await
+    /// # }
+    /// ```
+    pub async fn plan_up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<Plan, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        let previews = self.preview_up(reborrow(&db), extent).await?;
+        self.plan_of(db, previews).await
+    }
+
+    /// Returns the plan of what was previewed on this database.
+    pub(crate) async fn plan_of<'c, C>(&self, db: C, previews: Vec<Preview>) -> Result<Plan, Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        plan::of(&session, &self.settings, previews).await
+    }
+
+    /// Requires that what is found now, in the place of this name, gives the same plan.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn require_plan<'c, C>(
+        &self,
+        db: C,
+        plan: &Plan,
+        place: Place,
+    ) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        plan::require(&session, &self.settings, plan, place).await
+    }
+
+    /// Applies the migrations of a plan, where what is found now gives the same plan. Each step that is run is one of
+    /// the plan's; on MySQL and MariaDB it may also be another spelling of a step that fixes the same difference.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PlanDiffers`] where it gives another, as where a migration of it has been applied: nothing is changed
+    /// then. [`Unplanned`](crate::ConvergeError::Unplanned) where the tables become other while it is carried out, and
+    /// as of [`up`](Self::up).
+    pub async fn up_as_planned<'c, C>(&self, db: C, plan: &Plan) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        match plan.migrations.len() {
+            0 => tracing::info!("Applying a plan of no migrations"),
+            1 => tracing::info!("Applying a plan of 1 migration"),
+            count => tracing::info!("Applying a plan of {count} migrations"),
+        }
+        if self.go_on(&db, &ApplyNext::as_planned(plan), None).await? == Progress::NothingLeft {
+            self.require_as_declared(&db).await?;
+            tracing::info!("No pending migrations");
+        }
+        Ok(())
     }
 
     /// What [`down`](Self::down) would run on this database, found without changing anything.
@@ -376,15 +493,16 @@ impl<M> Runner<M> {
     pub async fn preview_down<'c, C>(
         &self,
         db: C,
-        steps: Option<u32>,
+        extent: impl Into<Extent>,
     ) -> Result<Vec<Preview>, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
+        let range = self.settings.range(extent.into())?;
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
         let mut wait = Wait::begin();
         loop {
-            match preview::down(&session, &self.settings, steps).await {
+            match preview::down(&session, &self.settings, &range).await {
                 Err(error) => waiting::again(&mut wait, &session, &self.settings, error).await?,
                 previews => return previews,
             }
@@ -417,9 +535,15 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
+        // One that ends meanwhile is asked for before, one that begins after.
+        let before = converge::at_work(&session).await;
         let Compared { shape, pending } = self.compared(&session).await?;
         let mut report = converge::check(&session, &shape).await?;
         report.pending = pending;
+        report.at_work = match before {
+            AtWork::Yes(_) | AtWork::Unknown => before,
+            AtWork::No => converge::at_work(&session).await,
+        };
         Ok(report)
     }
 
@@ -490,23 +614,30 @@ impl<M> Runner<M> {
     async fn roll_back(
         &self,
         db: &SchemaManagerConnection<'_>,
-        steps: Option<u32>,
+        range: &Range,
         own_documents: OwnDocuments,
         used: Use,
     ) -> Result<(), Error> {
-        match steps {
-            Some(0) => {
+        match (range.end(), range.count()) {
+            (Some(end), _) => tracing::info!("Rolling back all applied migrations after '{end}'"),
+            (None, Some(0)) => {
                 tracing::info!("Nothing was rolled back: 0 migrations were asked for");
                 return Ok(());
             }
-            Some(1) => tracing::info!("Rolling back 1 applied migration"),
-            Some(steps) => tracing::info!("Rolling back {steps} applied migrations"),
-            None => tracing::info!("Rolling back all applied migrations"),
+            (None, Some(1)) => tracing::info!("Rolling back 1 applied migration"),
+            (None, Some(count)) => tracing::info!("Rolling back {count} applied migrations"),
+            (None, None) => tracing::info!("Rolling back all applied migrations"),
         }
-        self.take_turn(db, &MayRollBack { steps, used }).await?;
-        let next = RollBackNext { own_documents };
-        if self.go_on(db, &next, steps).await? == Progress::NothingLeft {
-            tracing::info!("No applied migrations");
+        self.take_turn(db, &MayRollBack { range, used }).await?;
+        let next = RollBackNext {
+            of: range.down(),
+            own_documents,
+        };
+        if self.go_on(db, &next, range.count()).await? == Progress::NothingLeft {
+            match range.end() {
+                Some(end) => tracing::info!("No applied migrations after '{end}'"),
+                None => tracing::info!("No applied migrations"),
+            }
         }
         Ok(())
     }
@@ -516,11 +647,11 @@ impl<M> Runner<M> {
         &self,
         db: &SchemaManagerConnection<'_>,
         task: &impl Task<Output = Progress>,
-        steps: Option<u32>,
+        count: Option<u32>,
     ) -> Result<Progress, Error> {
         let mut last = None;
         let mut times: u32 = 0;
-        for _ in 0..steps.unwrap_or(u32::MAX) {
+        for _ in 0..count.unwrap_or(u32::MAX) {
             let name = match self.take_turn(db, task).await? {
                 Progress::Made(name) => name,
                 finished @ Progress::Finished(_) => return Ok(finished),

@@ -1,8 +1,9 @@
 //! What `up` and `down` would do, found without changing anything.
 
-use converge::{Previewed, session::Session};
+use converge::{DifferenceReport, Previewed, session::Session};
 
 use super::{
+    extent::Range,
     records::{self, MigrationRecord},
     settings::Settings,
 };
@@ -17,16 +18,32 @@ pub struct Preview {
     /// In their order, with the one that records it or takes its record back. `None` where only running
     /// the migration shows them: it is an external migration, or is rolled back after one.
     pub statements: Option<Vec<String>>,
+    /// What was found and would be fixed, with the steps whose statements are among those: each has its lock, and how
+    /// much of the table it rewrites. Empty where a migration is rolled back.
+    pub differences: Vec<DifferenceReport>,
+}
+
+impl Preview {
+    /// Of a migration of which nothing is known but its name.
+    fn of_external(name: &str) -> Self {
+        Self {
+            migration: name.to_owned(),
+            statements: None,
+            differences: Vec::new(),
+        }
+    }
 }
 
 pub(super) async fn up(
     session: &Session<'_>,
     settings: &Settings,
-    steps: Option<u32>,
+    range: &Range,
 ) -> Result<Vec<Preview>, Error> {
     let backend = session.backend();
     let records = records::all(session, settings).await?;
-    let pending = records.iter().filter(|one| one.applied_at.is_none());
+    let is_pending =
+        |one: &&MigrationRecord| one.applied_at.is_none() && range.up().contains(&one.name);
+    let pending = records.iter().filter(is_pending);
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     let table = &settings.records;
@@ -34,20 +51,23 @@ pub(super) async fn up(
         true => None,
         false => Some(table.create(backend)),
     };
-    for MigrationRecord { name, .. } in pending.take(limit(steps)) {
-        let statements = match Version::of(name)? {
-            None => None,
+    for MigrationRecord { name, .. } in pending.take(range.limit()) {
+        let preview = match Version::of(name)? {
+            None => Preview::of_external(name),
             Some(Version { newer, .. }) => {
-                let statements = previewed.up(session, &newer).await?;
+                let differences = previewed.up(session, &newer).await?;
+                let steps = differences.iter().flat_map(DifferenceReport::steps);
+                let statements = steps.flat_map(|step| step.statements.clone());
                 let first = first.take().into_iter();
                 let record = table.insert(backend, name);
-                Some(first.chain(statements).chain([record]).collect())
+                Preview {
+                    migration: name.clone(),
+                    statements: Some(first.chain(statements).chain([record]).collect()),
+                    differences,
+                }
             }
         };
-        previews.push(Preview {
-            migration: name.clone(),
-            statements,
-        });
+        previews.push(preview);
     }
     Ok(previews)
 }
@@ -55,17 +75,18 @@ pub(super) async fn up(
 pub(super) async fn down(
     session: &Session<'_>,
     settings: &Settings,
-    steps: Option<u32>,
+    range: &Range,
 ) -> Result<Vec<Preview>, Error> {
     let unit = session.begin_to_read().await?;
     let applied = records::applied_migrations(&unit.db(), settings).await;
     unit.rollback().await?;
-    let applied = applied?;
+    let mut applied = applied?;
+    applied.retain(|one| range.down().iter().any(|name| name == one.name()));
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     // Rolled back before ours, they may take away what would be refused.
     let mut follows_external = false;
-    for migration in applied.iter().rev().take(limit(steps)) {
+    for migration in applied.iter().rev().take(range.limit()) {
         let name = migration.name();
         let statements = match Version::of(name)? {
             None => {
@@ -79,15 +100,9 @@ pub(super) async fn down(
             }
         };
         previews.push(Preview {
-            migration: name.to_owned(),
             statements,
+            ..Preview::of_external(name)
         });
     }
     Ok(previews)
-}
-
-fn limit(steps: Option<u32>) -> usize {
-    steps.map_or(usize::MAX, |steps| {
-        usize::try_from(steps).unwrap_or(usize::MAX)
-    })
 }

@@ -1,6 +1,9 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{Migrator, record_table::RecordTable};
+use converge::Engine;
+
+use super::extent::{Extent, Range};
+use crate::{Error, Migrator, record_table::RecordTable};
 
 /// How a caller has a required table made, for the next step of an error.
 const CREATION_HINT: &str = "Where no application will make one, have it made: --create-documents, or \
@@ -38,6 +41,22 @@ impl Settings {
         };
         settings.set_records(records);
         settings
+    }
+
+    /// Returns the part of the migrator's list that an extent is.
+    pub(crate) fn range(&self, extent: Extent) -> Result<Range, Error> {
+        let names = (self.migrations)().into_iter();
+        extent.of(names.map(|one| one.name().to_owned()).collect())
+    }
+
+    /// Returns the engine's settings once the sizes of what is rewritten have been looked at: SQLite's file grows with
+    /// each step, and nobody else's.
+    pub(crate) fn measured(&self, backend: Engine) -> converge::session::Settings {
+        let mut engine = self.engine.clone();
+        if backend == Engine::Sqlite {
+            engine.max_rewrite = u64::MAX;
+        }
+        engine
     }
 
     pub(crate) fn set_records(&mut self, records: RecordTable) {

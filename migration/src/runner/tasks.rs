@@ -6,12 +6,21 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
-    is_lost_race,
+    Case, Contents, Engine, Handover, OrphansFirst, Record, Refusal, Relation, Shape, Turn,
+    converge, is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{drift, preview, record_form::Use, records, repaired::Repaired, settings::Settings};
+use super::{
+    drift,
+    extent::Range,
+    plan::{self, Plan},
+    preview,
+    record_form::Use,
+    records,
+    repaired::Repaired,
+    settings::Settings,
+};
 use crate::{
     CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
@@ -70,27 +79,61 @@ pub(super) enum Drift {
     NotComplete,
 }
 
-pub(super) struct ApplyNext {
-    /// Whether an earlier turn has found that migrations can be recorded.
-    pub(super) can_record: AtomicBool,
+pub(super) struct ApplyNext<'p> {
+    range: Range,
+    /// What may be done, where that was reviewed.
+    plan: Option<&'p Plan>,
+    /// Whether an earlier turn has found that migrations can be recorded, and none is refused that is left to apply.
+    may_apply: AtomicBool,
 }
 
-impl ApplyNext {
-    pub(super) fn first() -> Self {
+impl<'p> ApplyNext<'p> {
+    pub(super) fn of(range: Range) -> Self {
         Self {
-            can_record: AtomicBool::new(false),
+            range,
+            plan: None,
+            may_apply: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn as_planned(plan: &'p Plan) -> Self {
+        Self {
+            plan: Some(plan),
+            ..Self::of(plan.range())
+        }
+    }
+
+    /// Refuses what a later turn would refuse, before anything is changed.
+    async fn require_all(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
+        if let Some(plan) = self.plan {
+            let place = converge::place(&turn.record()).await?;
+            plan::require(&turn.work(), settings, plan, place).await?;
+        }
+        let is_installed = records::is_installed(&turn.record(), settings, Use::Insert).await?;
+        let pending = match is_installed {
+            true => records::pending_migrations(&turn.record(), settings).await?,
+            false => (settings.migrations)(),
+        };
+        let names = pending.iter().map(|one| one.name().to_owned());
+        let names = names.filter(|name| self.range.up().contains(name));
+        let names: Vec<String> = names.take(self.range.limit()).collect();
+        if let Some(shape) = versions::at_newest_of(&names)? {
+            converge::require_small_rewrites(&turn.work(), &shape, OrphansFirst::Kept).await?;
+        }
+        Ok(())
     }
 }
 
 pub(super) struct FindDrift;
 /// Nothing is rolled back where something later would be refused.
-pub(super) struct MayRollBack {
-    pub(super) steps: Option<u32>,
+pub(super) struct MayRollBack<'r> {
+    pub(super) range: &'r Range,
     /// What comes after it needs the table of records for this.
     pub(super) used: Use,
 }
-pub(super) struct RollBackNext {
+pub(super) struct RollBackNext<'r> {
+    /// The names of those that may be rolled back.
+    pub(super) of: &'r [String],
     pub(super) own_documents: OwnDocuments,
 }
 /// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
@@ -112,33 +155,43 @@ pub(super) struct Repair<'s> {
     pub(super) handover: Option<Handover<'s>>,
 }
 
-impl Task for ApplyNext {
+impl Task for ApplyNext<'_> {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
         let db = turn.record();
-        let is_installed = match self.can_record.swap(true, Relaxed) {
-            true => records::is_there(&db, settings).await?,
-            false => records::is_installed(&db, settings, Use::Insert).await?,
-        };
-        if !is_installed {
+        if !self.may_apply.load(Relaxed) {
+            self.require_all(turn, settings).await?;
+            self.may_apply.store(true, Relaxed);
+        }
+        if !records::is_there(&db, settings).await? {
             install(&db, settings).await?;
         }
-        let mut pending = records::pending_migrations(&db, settings)
-            .await?
-            .into_iter();
-        let Some(migration) = pending.next() else {
+        let mut pending = records::pending_migrations(&db, settings).await?;
+        if pending.is_empty() && self.plan.is_none() {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
                 // Another node of Galera may have dropped the table since it was inspected.
                 converge(&turn.work(), &shape, Refusal::OfEverything).await?;
             }
+        }
+        pending.retain(|one| is_among(self.range.up(), one.as_ref()));
+        let mut pending = pending.into_iter();
+        let Some(migration) = pending.next() else {
             return Ok(Progress::NothingLeft);
         };
-        apply(migration.as_ref(), turn.work(), &db, settings).await?;
+        let engine = converge::session::Settings {
+            planned: self.plan.map(|plan| plan.planned(migration.name())),
+            ..settings.measured(Engine::of(&db))
+        };
+        apply(migration.as_ref(), turn.work().with(&engine), &db, settings).await?;
         Ok(Progress::with(migration.as_ref(), pending.len(), &db))
     }
+}
+
+fn is_among(names: &[String], migration: &dyn MigrationTrait) -> bool {
+    names.iter().any(|name| name == migration.name())
 }
 
 impl Task for FindDrift {
@@ -156,12 +209,12 @@ impl Task for FindDrift {
     }
 }
 
-impl Task for MayRollBack {
+impl Task for MayRollBack<'_> {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
         records::is_installed(&turn.record(), settings, self.used).await?;
-        preview::down(&turn.work(), settings, self.steps)
+        preview::down(&turn.work(), settings, self.range)
             .await
             .map(|_| ())
     }
@@ -188,12 +241,13 @@ async fn apply(
     Ok(())
 }
 
-impl Task for RollBackNext {
+impl Task for RollBackNext<'_> {
     type Output = Progress;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
         let mut applied = records::applied_migrations(&db, settings).await?;
+        applied.retain(|one| is_among(self.of, one.as_ref()));
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };
@@ -409,6 +463,13 @@ impl Task for Repair<'_> {
         let recorded = records::known(&turn.record(), settings).await?;
         let Compared { shape, pending } =
             versions::compared(&recorded, &converge::tables(&turn.record()).await?)?;
+        let orphans = match self.handover {
+            Some(_) => OrphansFirst::Deleted,
+            None => OrphansFirst::Kept,
+        };
+        converge::require_small_rewrites(&session, &shape, orphans).await?;
+        let engine = settings.measured(session.backend());
+        let session = session.with(&engine);
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {

@@ -11,6 +11,7 @@ macro_rules! tests {
 
 mod alembic;
 mod answered_errors;
+mod at_work;
 mod cancelled;
 mod chained;
 mod citus;
@@ -40,12 +41,14 @@ mod output;
 mod packages;
 mod pages;
 mod pages_beside_others;
+mod plans;
 mod random_shapes;
 mod rebuilds;
 mod recordings;
 mod referred_to;
 mod releases;
 mod replicas;
+mod rewrites;
 mod rights;
 mod script;
 mod secrets;
@@ -57,6 +60,7 @@ mod sqlite_files;
 mod status;
 mod storage;
 mod waiting;
+mod which_version;
 mod work;
 
 use std::{path::Path, pin::Pin};
@@ -113,10 +117,17 @@ pub fn tests(engine: Engine) -> Vec<Test> {
             return suites.into_iter().flatten().collect();
         }
         "galera" => {
-            let suites = [replicas::tests(engine), locks::of_a_cluster()];
+            let suites = [
+                at_work::tests(engine),
+                replicas::tests(engine),
+                locks::of_a_cluster(),
+            ];
             return suites.into_iter().flatten().collect();
         }
-        "pgbouncer" => return replicas::tests(engine),
+        "pgbouncer" => {
+            let suites = [at_work::tests(engine), replicas::tests(engine)];
+            return suites.into_iter().flatten().collect();
+        }
         _ => {}
     }
     let rebuilds = match backend {
@@ -126,6 +137,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     let suites = [
         alembic::tests(backend),
         answered_errors::tests(engine),
+        at_work::tests(engine),
         cancelled::tests(backend),
         chained::tests(backend),
         command_line::tests(backend),
@@ -152,11 +164,13 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         output::tests(backend),
         pages::tests(backend),
         pages_beside_others::tests(backend),
+        plans::tests(),
         random_shapes::tests(),
         rebuilds,
         recordings::tests(engine),
         referred_to::tests(backend),
         replicas::tests(engine),
+        rewrites::tests(backend),
         rights::tests(backend),
         script::tests(backend),
         secrets::tests(backend),
@@ -167,6 +181,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         status::tests(backend),
         storage::tests(backend),
         waiting::tests(backend),
+        which_version::tests(),
     ];
     suites.into_iter().flatten().collect()
 }

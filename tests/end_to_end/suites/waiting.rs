@@ -305,13 +305,13 @@ async fn down_waits_no_longer_to_count_the_rows(database: Database) {
 }
 
 /// A migrator that has the lock and cannot go on, for a reader has the table that it must alter.
-struct HeldUp {
-    reader: DatabaseTransaction,
-    migrator: Child,
+pub(super) struct HeldUp {
+    pub(super) reader: DatabaseTransaction,
+    pub(super) migrator: Child,
 }
 
 impl HeldUp {
-    async fn of(database: &Database) -> Self {
+    pub(super) async fn of(database: &Database) -> Self {
         database.execute([legacy(database)]).await;
         let reader = database.connect().await.begin().await.expect("a reader");
         let read = "SELECT count(*) FROM vectors";

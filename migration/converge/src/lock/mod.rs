@@ -4,11 +4,12 @@
 //! ([`begin`]), whether it has it ([`try_take`]), who else has ([`holder`]), and how it is given back
 //! ([`give_back`]). A holder that dies gives it back by its connection's end.
 
+mod at_work;
 mod mysql;
 mod postgres;
 mod sqlite;
 
-pub use self::sqlite::WRITER;
+pub use self::{at_work::at_work, sqlite::WRITER};
 pub(crate) use self::{
     mysql::NAME as MYSQL_NAME,
     postgres::{AS_POLITE_AS_BEFORE, KEYS as POSTGRES_KEYS, outwaiting_autovacuum},

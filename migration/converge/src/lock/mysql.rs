@@ -1,13 +1,14 @@
 //! A named lock of the session. On Galera it is a node's own: there a race between nodes is lost by one
 //! of two, who looks again.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
 use super::{Blocker, Kind, Need};
 use crate::{
     engine::Engine,
     inspect::rows,
     patience::Patience,
+    report::Migrator,
     session::{Settings, begin_to_write},
     sql,
 };
@@ -56,6 +57,24 @@ pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, 
     );
     let mut found = rows(db, &sql, [], |row| row.try_get_by_index(0)).await?;
     Ok(found.pop())
+}
+
+/// Whoever else of this node holds the lock, and since when at the latest: a connection shows since when it has done
+/// what it does. What this user may not see of it is left out.
+pub(super) async fn at_work(db: &impl ConnectionTrait) -> Result<Option<Migrator>, DbErr> {
+    let sql = format!(
+        "SELECT CAST(coalesce({WHO}, concat('connection ', h.id)) AS CHAR),
+                CAST(date_format(utc_timestamp() - INTERVAL p.time SECOND, '%Y-%m-%dT%H:%i:%sZ') AS CHAR)
+         FROM (SELECT IS_USED_LOCK({NAME}) AS id) h LEFT JOIN information_schema.processlist p ON p.id = h.id
+         WHERE h.id IS NOT NULL AND h.id <> connection_id()"
+    );
+    let read = |row: &QueryResult| {
+        Ok(Migrator {
+            who: row.try_get_by_index(0)?,
+            since: row.try_get_by_index(1)?,
+        })
+    };
+    Ok(rows(db, &sql, [], read).await?.pop())
 }
 
 pub(super) async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {

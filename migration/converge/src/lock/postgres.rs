@@ -10,6 +10,7 @@ use crate::{
     engine::Engine,
     inspect::{has_rows, list, rows},
     patience::Patience,
+    report::Migrator,
     session::{READ_COMMITTED, Settings},
     sql,
 };
@@ -36,14 +37,38 @@ pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     .await
 }
 
+/// Whether a lock is the migration lock, and is held.
+fn is_ours() -> String {
+    format!(
+        "l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = {THIS_DATABASE}
+         AND (l.classid::bigint, l.objid::bigint) = (SELECT k.a, k.b::bigint & 4294967295 FROM (VALUES ({KEYS})) k (a, b))"
+    )
+}
+
 pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let sql = format!(
-        "SELECT {WHO} FROM pg_catalog.pg_locks l {OF_A_LOCK}
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = {THIS_DATABASE}
-           AND (l.classid::bigint, l.objid::bigint) = (SELECT k.a, k.b::bigint & 4294967295 FROM (VALUES ({KEYS})) k (a, b))"
+        "SELECT {WHO} FROM pg_catalog.pg_locks l {OF_A_LOCK} WHERE {}",
+        is_ours()
     );
     let mut found = rows(db, &sql, [], |row| row.try_get_by_index(0)).await?;
     Ok(found.pop())
+}
+
+/// Whoever else holds the lock, and when that transaction began, which holds nothing but the lock before it works.
+pub(super) async fn at_work(db: &impl ConnectionTrait) -> Result<Option<Migrator>, DbErr> {
+    let sql = format!(
+        "SELECT {WHO}, to_char(coalesce(a.xact_start, p.prepared) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
+         FROM pg_catalog.pg_locks l {OF_A_LOCK}
+         WHERE {} AND l.pid IS DISTINCT FROM pg_backend_pid()",
+        is_ours()
+    );
+    let read = |row: &QueryResult| {
+        Ok(Migrator {
+            who: row.try_get_by_index(0)?,
+            since: row.try_get_by_index(1)?,
+        })
+    };
+    Ok(rows(db, &sql, [], read).await?.pop())
 }
 
 pub(super) async fn blocker(

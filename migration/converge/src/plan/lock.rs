@@ -1,4 +1,4 @@
-use crate::declare::Shape;
+use crate::{declare::Shape, facts::Size};
 
 /// Stand in what is held for the table, and for those that it refers to.
 pub(super) const TABLE: &str = "{table}";
@@ -38,8 +38,10 @@ enum Length {
     Moment,
     /// Others go on meanwhile; who.
     Beside(&'static str),
-    /// The bytes of the table are read or written under the lock; what is done, where that is not said.
-    Table(&'static str),
+    /// The bytes of the table are read under the lock; what is done, where that is not said.
+    Read(&'static str),
+    /// The bytes of the table are written anew, under the lock or beside others; the same.
+    Rewritten(&'static str),
 }
 
 /// When others are let go on.
@@ -71,8 +73,12 @@ impl Lock {
         Self::new(held, Length::Beside(others))
     }
 
-    pub(super) const fn of_the_table(held: &'static str, work: &'static str) -> Self {
-        Self::new(held, Length::Table(work))
+    pub(super) const fn while_read(held: &'static str, work: &'static str) -> Self {
+        Self::new(held, Length::Read(work))
+    }
+
+    pub(super) const fn while_rewritten(held: &'static str, work: &'static str) -> Self {
+        Self::new(held, Length::Rewritten(work))
     }
 
     /// The same in a transaction that goes on after the step.
@@ -92,12 +98,17 @@ impl Lock {
     pub(crate) fn grows(&self) -> bool {
         match self.length {
             Length::Said | Length::Moment | Length::Beside(_) => false,
-            Length::Table(_) => true,
+            Length::Read(_) | Length::Rewritten(_) => true,
         }
     }
 
+    /// Whether the table is copied or rewritten.
+    pub(crate) fn rewrites(&self) -> bool {
+        matches!(self.length, Length::Rewritten(_))
+    }
+
     /// Returns the sentence of `check`, with the size of the table where the time depends on it.
-    pub(crate) fn sentence(&self, size: Option<&str>, tables: &Tables<'_>) -> String {
+    pub(crate) fn sentence(&self, size: Option<Size>, tables: &Tables<'_>) -> String {
         let parents = tables.parents.join(" and ");
         let held = self.held.replace(TABLE, tables.table);
         let held = held.replace(PARENTS, &parents);
@@ -112,9 +123,11 @@ impl Lock {
             (Length::Beside(others), End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends: {others}")
             }
-            (Length::Table(""), _) => format!("{held}{size}"),
-            (Length::Table(work), End::OfTheStep) => format!("{held}, {work}{size}"),
-            (Length::Table(work), End::OfTheTransaction) => {
+            (Length::Read("") | Length::Rewritten(""), _) => format!("{held}{size}"),
+            (Length::Read(work) | Length::Rewritten(work), End::OfTheStep) => {
+                format!("{held}, {work}{size}")
+            }
+            (Length::Read(work) | Length::Rewritten(work), End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends: {work}{size}")
             }
         }

@@ -19,12 +19,16 @@ use crate::{
 const NEW: Lock = Lock::said("none: the table is new");
 const DROPPED: Lock = Lock::for_a_moment("metadata lock");
 const IN_PLACE: Lock = Lock::said("metadata lock, for a moment: readers and writers go on");
-const REBUILT: Lock = Lock::of_the_table(
+const REBUILT: Lock = Lock::while_rewritten(
     "metadata lock",
     "for a moment: readers and writers go on while the table is rebuilt",
 );
-const COPIED: Lock = Lock::of_the_table("writers wait while the table is copied", "");
-const WHOLE_CLUSTER: Lock = Lock::of_the_table(
+const COPIED: Lock = Lock::while_rewritten("writers wait while the table is copied", "");
+const WHOLE_CLUSTER: Lock = Lock::while_read(
+    "every writer of the cluster",
+    "to whichever table, waits until each node has run the statement",
+);
+const WHOLE_CLUSTER_REWRITES: Lock = Lock::while_rewritten(
     "every writer of the cluster",
     "to whichever table, waits until each node has run the statement",
 );
@@ -284,7 +288,10 @@ fn replace_key(
 
 fn reaching(context: &Context<'_>, steps: Steps) -> Steps {
     match context.current.reach {
-        Reach::Cluster => steps.locking(|_| WHOLE_CLUSTER),
+        Reach::Cluster => steps.locking(|lock| match lock.rewrites() {
+            true => WHOLE_CLUSTER_REWRITES,
+            false => WHOLE_CLUSTER,
+        }),
         Reach::Server => steps,
     }
 }

@@ -21,15 +21,14 @@ const NEW: Lock = Lock::said("none: the table is new");
 const NEW_WITH_KEY: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {parents}");
 const READERS_TOO: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE");
 const READERS_OF_BOTH: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE on {table} and {parents}");
-const WHILE_READ: Lock = Lock::of_the_table("ACCESS EXCLUSIVE", "while every row is read");
+const WHILE_READ: Lock = Lock::while_read("ACCESS EXCLUSIVE", "while every row is read");
 const WHILE_REWRITTEN: Lock =
-    Lock::of_the_table("ACCESS EXCLUSIVE", "while the table is rewritten");
+    Lock::while_rewritten("ACCESS EXCLUSIVE", "while the table is rewritten");
 const WRITERS: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE");
 const SEQUENCE_ALONE: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on the sequence");
 const WRITERS_OF_BOTH: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {table} and {parents}");
-const WRITERS_WHILE_READ: Lock =
-    Lock::of_the_table("SHARE ROW EXCLUSIVE", "while every row is read");
-const WRITERS_WHILE_INDEXED: Lock = Lock::of_the_table("SHARE", "while the index is built");
+const WRITERS_WHILE_READ: Lock = Lock::while_read("SHARE ROW EXCLUSIVE", "while every row is read");
+const WRITERS_WHILE_INDEXED: Lock = Lock::while_read("SHARE", "while the index is built");
 const NOBODY: Lock = Lock::beside("SHARE UPDATE EXCLUSIVE", "readers and writers go on");
 
 pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {

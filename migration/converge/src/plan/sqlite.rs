@@ -20,15 +20,15 @@ use crate::{
 };
 
 const WRITERS: Lock = Lock::for_a_moment("the write lock of the database file");
-const WHILE_INDEXED: Lock = Lock::of_the_table(
+const WHILE_INDEXED: Lock = Lock::while_read(
     "the write lock of the database file",
     "while the index is built",
 );
-const WHILE_REBUILT: Lock = Lock::of_the_table(
+const WHILE_REBUILT: Lock = Lock::while_rewritten(
     "the write lock of the database file",
     "while the table is rebuilt",
 );
-const WHILE_NUMBERED: Lock = Lock::of_the_table(
+const WHILE_NUMBERED: Lock = Lock::while_rewritten(
     "the write lock of the database file",
     "while the table is rebuilt, in which the rowid of each row becomes its key",
 );

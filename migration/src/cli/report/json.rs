@@ -3,7 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::{DifferenceReport, PartState, RemedyReport, Repaired, Report, Status};
+use crate::{
+    AtWork, DifferenceReport, PartState, RemedyReport, Repaired, Report, Rewrites, Status,
+};
 
 pub(in crate::cli) fn status(status: &Status) -> Value {
     let migrations: Vec<Value> = status
@@ -89,7 +91,21 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
         "differences": differences,
         "unknown": unknown,
         "notes": report.notes,
+        "migrator": migrator(&report.at_work),
         "pending": report.pending,
+    })
+}
+
+fn migrator(at_work: &AtWork) -> Value {
+    let (is_at_work, migrator) = match at_work {
+        AtWork::No => (Some(false), None),
+        AtWork::Yes(migrator) => (Some(true), Some(migrator)),
+        AtWork::Unknown => (None, None),
+    };
+    json!({
+        "at_work": is_at_work,
+        "who": migrator.map(|one| &one.who),
+        "since": migrator.and_then(|one| one.since.as_ref()),
     })
 }
 
@@ -102,7 +118,17 @@ fn difference(difference: &DifferenceReport) -> Value {
     };
     let steps: Vec<Value> = steps
         .iter()
-        .map(|step| json!({ "statements": step.statements, "lock": step.lock }))
+        .map(|step| {
+            json!({
+                "statements": step.statements,
+                "lock": step.lock,
+                "rewritten_bytes": match step.rewrites {
+                    Rewrites::Nothing => Some(0),
+                    Rewrites::Bytes(bytes) => Some(bytes),
+                    Rewrites::UnknownSize => None,
+                },
+            })
+        })
         .collect();
     json!({
         "table": difference.table,

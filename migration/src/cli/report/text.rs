@@ -5,7 +5,9 @@ use std::fmt::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
-use crate::{PartState, Preview, RemedyReport, Repaired, Report, Status};
+use crate::{
+    AtWork, Extent, PartState, Preview, RemedyReport, Repaired, Report, Rewrites, Status, cli::size,
+};
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -37,9 +39,9 @@ pub(in crate::cli) fn status(status: &Status) -> String {
     written(|out| write_status(out, status))
 }
 
-/// Of so many migrations, where they were counted.
-pub(in crate::cli) fn previews(previews: &[Preview], asked_for: Option<u32>) -> String {
-    written(|out| write_previews(out, previews, asked_for))
+/// What is above the limit is marked: `up` refuses it.
+pub(in crate::cli) fn previews(previews: &[Preview], asked_for: &Extent, limit: u64) -> String {
+    written(|out| write_previews(out, previews, asked_for, limit))
 }
 
 fn write_report(out: &mut String, report: &Report) -> Result {
@@ -86,6 +88,15 @@ fn write_report(out: &mut String, report: &Report) -> Result {
         for migration in &report.pending {
             writeln!(out, "  {migration}")?;
         }
+    }
+    if let AtWork::Yes(migrator) = &report.at_work {
+        let since = migrator.since.as_ref();
+        let since = since.map_or(String::new(), |since| format!(" since {since}"));
+        let who = &migrator.who;
+        writeln!(
+            out,
+            "\n{WAITING}a migrator is at work{since}{WAITING:#}, and may change what differs: {who}"
+        )?;
     }
     let (style, verdict) = verdict(report);
     writeln!(out, "\n{}: {style}{verdict}{style:#}", report.place)
@@ -150,9 +161,15 @@ fn write_status(out: &mut String, status: &Status) -> Result {
 }
 
 /// As a script, of which nothing has been run.
-fn write_previews(out: &mut String, previews: &[Preview], asked_for: Option<u32>) -> Result {
+fn write_previews(
+    out: &mut String,
+    previews: &[Preview],
+    asked_for: &Extent,
+    limit: u64,
+) -> Result {
     for preview in previews {
         writeln!(out, "-- {}", preview.migration)?;
+        write_rewrites(out, preview, limit)?;
         for statement in preview.statements.iter().flatten() {
             writeln!(out, "{statement};")?;
         }
@@ -164,8 +181,24 @@ fn write_previews(out: &mut String, previews: &[Preview], asked_for: Option<u32>
         }
     }
     match (previews, asked_for) {
-        ([], Some(0)) => writeln!(out, "-- nothing to do: 0 migrations were asked for"),
+        ([], Extent::Count(0)) => writeln!(out, "-- nothing to do: 0 migrations were asked for"),
         ([], _) => writeln!(out, "-- nothing to do"),
         _ => Ok(()),
     }
+}
+
+/// The steps that copy or rewrite a table, and how large it is.
+fn write_rewrites(out: &mut String, preview: &Preview, limit: u64) -> Result {
+    for difference in &preview.differences {
+        let steps = difference.steps().iter();
+        for step in steps.filter(|step| step.rewrites != Rewrites::Nothing) {
+            let (part, lock) = (&difference.part, &step.lock);
+            writeln!(out, "-- {}, {part}: lock: {lock}", difference.table)?;
+            if step.rewrites.above(limit).is_some() {
+                let limit = size::show(limit);
+                writeln!(out, "-- up refuses that: it is above --max-rewrite {limit}")?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,197 @@
+//! The file of a plan, which `up --dry-run --save` writes and `up --plan` reads.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use converge::Engine;
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use crate::{Found, Place, Plan, PlannedMigration};
+
+/// What such a file is known by, whatever else is in it.
+const FORMAT: &str = "colpali migration plan 1";
+
+/// Why a file is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("it cannot be read: {0}")]
+    Unreadable(io::Error),
+
+    #[error("it is no file of its own, but a folder or a device")]
+    NoFile,
+
+    #[error("it is no plan")]
+    Other,
+
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Writes a plan: all of it, or nothing. It takes the place of an empty file or another plan, and of nothing else.
+pub(super) fn save(plan: &Plan, file: &Path) -> Result<(), CliError> {
+    let unsaved = |reason: io::Error| CliError::PlanUnsaved {
+        file: file.to_owned(),
+        reason: reason.to_string(),
+    };
+    // A link stays one.
+    let target = match fs::canonicalize(file) {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
+        Err(error) => return Err(unsaved(error)),
+    };
+    let permissions = fs::metadata(&target).ok().map(|there| there.permissions());
+    if permissions.is_some() && !may_be_replaced(&target) {
+        return Err(CliError::PlanInTheWay(file.to_owned()));
+    }
+    let text = format!("{:#}\n", object(plan));
+    let (new, mut written) = beside(&target).map_err(unsaved)?;
+    let saved = written
+        .write_all(text.as_bytes())
+        .and_then(|()| permissions.map_or(Ok(()), |same| written.set_permissions(same)))
+        .and_then(|()| written.sync_all())
+        .and_then(|()| fs::rename(&new, &target));
+    saved.map_err(|error| {
+        // The first error says more.
+        let _ = fs::remove_file(&new);
+        unsaved(error)
+    })
+}
+
+/// Reads a plan.
+pub(super) fn read(file: &Path) -> Result<Plan, CliError> {
+    read_plan(file).map_err(|problem| CliError::Plan {
+        file: file.to_owned(),
+        problem,
+    })
+}
+
+fn read_plan(file: &Path) -> Result<Plan, Problem> {
+    let metadata = fs::metadata(file).map_err(Problem::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(Problem::NoFile);
+    }
+    let text = fs::read(file).map_err(Problem::Unreadable)?;
+    plan(&object_of(&text)?)
+}
+
+fn may_be_replaced(file: &Path) -> bool {
+    match fs::metadata(file) {
+        Ok(there) if there.is_file() && there.len() == 0 => true,
+        Ok(_) => read_plan(file).is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// A new file in the same folder, so that it can be moved over the other in one step.
+fn beside(file: &Path) -> io::Result<(PathBuf, File)> {
+    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let new = format!(".{}.{}.new", name.to_string_lossy(), process::id());
+    let new = file.with_file_name(new);
+    let written = OpenOptions::new().write(true).create_new(true).open(&new)?;
+    Ok((new, written))
+}
+
+fn object(plan: &Plan) -> Value {
+    let migrations = plan.migrations.iter().map(|one| {
+        let found = one.found.iter().map(|one| {
+            json!({ "table": one.table, "part": one.part, "found": one.found, "locks": one.locks })
+        });
+        let found: Vec<Value> = found.collect();
+        json!({ "migration": one.migration, "found": found, "statements": one.statements })
+    });
+    let migrations: Vec<Value> = migrations.collect();
+    json!({
+        "format": FORMAT,
+        "release": plan.release,
+        "engine": plan.engine.name(),
+        "database": plan.place.database,
+        "schema": plan.place.schema,
+        "migration_table": plan.migration_table,
+        "migrations": migrations,
+    })
+}
+
+/// A text that is cut off is damaged where it begins as a plan does.
+fn object_of(text: &[u8]) -> Result<Value, Problem> {
+    match serde_json::from_slice::<Value>(text) {
+        Ok(object) if object["format"] == FORMAT => Ok(object),
+        Ok(_) => Err(Problem::Other),
+        Err(error) => match String::from_utf8_lossy(text).contains(FORMAT) {
+            true => Err(Problem::Damaged(error.to_string())),
+            false => Err(Problem::Other),
+        },
+    }
+}
+
+fn plan(object: &Value) -> Result<Plan, Problem> {
+    let engine = text(object, "engine")?;
+    Ok(Plan {
+        place: Place {
+            database: text(object, "database")?,
+            schema: if_any(object, "schema", text)?,
+        },
+        migrations: list(object, "migrations", migration)?,
+        engine: Engine::named(&engine).ok_or_else(|| lacking("engine"))?,
+        migration_table: text(object, "migration_table")?,
+        release: text(object, "release")?,
+    })
+}
+
+fn migration(object: &Value) -> Result<PlannedMigration, Problem> {
+    let statements = |object: &Value, key: &str| list(object, key, statement);
+    Ok(PlannedMigration {
+        migration: text(object, "migration")?,
+        found: list(object, "found", found)?,
+        statements: if_any(object, "statements", statements)?,
+    })
+}
+
+fn found(object: &Value) -> Result<Found, Problem> {
+    Ok(Found {
+        table: text(object, "table")?,
+        part: text(object, "part")?,
+        found: text(object, "found")?,
+        locks: list(object, "locks", statement)?,
+    })
+}
+
+fn statement(value: &Value) -> Result<String, Problem> {
+    let text = value.as_str().map(str::to_owned);
+    text.ok_or_else(|| lacking("statements"))
+}
+
+fn text(object: &Value, key: &str) -> Result<String, Problem> {
+    let text = object[key].as_str().map(str::to_owned);
+    text.ok_or_else(|| lacking(key))
+}
+
+fn list<T>(
+    object: &Value,
+    key: &str,
+    read: impl Fn(&Value) -> Result<T, Problem>,
+) -> Result<Vec<T>, Problem> {
+    let all = object[key].as_array().ok_or_else(|| lacking(key))?;
+    all.iter().map(read).collect()
+}
+
+/// Null stands for none.
+fn if_any<T>(
+    object: &Value,
+    key: &str,
+    read: impl Fn(&Value, &str) -> Result<T, Problem>,
+) -> Result<Option<T>, Problem> {
+    match object.get(key) {
+        Some(Value::Null) => Ok(None),
+        Some(_) => read(object, key).map(Some),
+        None => Err(lacking(key)),
+    }
+}
+
+fn lacking(key: &str) -> Problem {
+    Problem::Damaged(format!("its {key:?} is missing or no such thing"))
+}

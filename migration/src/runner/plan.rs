@@ -1,0 +1,241 @@
+//! What `up` was reviewed to do, and what has become other since.
+
+use converge::{
+    DifferenceReport, Engine, Place,
+    session::{Planned, Session},
+};
+
+use super::{
+    extent::Range,
+    preview::{self, Preview},
+    settings::Settings,
+};
+use crate::Error;
+
+/// What [`Runner::up`](super::Runner::up) would do on one database, to be reviewed before
+/// [`Runner::up_as_planned`](super::Runner::up_as_planned) does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The database, and the schema of PostgreSQL.
+    pub place: Place,
+    /// The migrations that would be applied, in their order.
+    pub migrations: Vec<PlannedMigration>,
+    pub(crate) engine: Engine,
+    pub(crate) migration_table: String,
+    /// The version of this crate that has made it.
+    pub(crate) release: String,
+}
+
+/// One migration of a [`Plan`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedMigration {
+    /// The migration's name.
+    pub migration: String,
+    /// What was found and would be fixed.
+    pub found: Vec<Found>,
+    /// As of [`Preview::statements`].
+    pub statements: Option<Vec<String>>,
+}
+
+/// A difference that a planned migration would fix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The table that it is in.
+    pub table: String,
+    /// The element of the shape.
+    pub part: String,
+    /// What was found.
+    pub found: String,
+    /// The lock of each step. It may hold the size of a table, and is not compared.
+    pub locks: Vec<String>,
+}
+
+/// Returns the plan of what was previewed in this session.
+pub(super) async fn of(
+    session: &Session<'_>,
+    settings: &Settings,
+    previews: Vec<Preview>,
+) -> Result<Plan, Error> {
+    let unit = session.begin_to_read().await?;
+    let place = converge::place(&unit.db()).await;
+    unit.rollback().await?;
+    Ok(Plan {
+        place: place?,
+        migrations: previews.into_iter().map(PlannedMigration::of).collect(),
+        engine: session.backend(),
+        migration_table: settings.records.name().to_owned(),
+        release: Plan::RELEASE.to_owned(),
+    })
+}
+
+/// Requires that what is found now, in the place of this name, gives the same plan.
+///
+/// # Errors
+///
+/// [`Error::PlanDiffers`], and what a preview returns.
+pub(super) async fn require(
+    session: &Session<'_>,
+    settings: &Settings,
+    planned: &Plan,
+    place: Place,
+) -> Result<(), Error> {
+    let here = Plan {
+        place,
+        ..of(session, settings, Vec::new()).await?
+    };
+    // Nothing can be previewed of another kind of database, or of what is recorded elsewhere.
+    let mut differences = planned.differences_of_place(&here);
+    if differences.is_empty() {
+        let previews = preview::up(session, settings, &planned.looked_at(settings)).await?;
+        let previewed = of(session, settings, previews).await?;
+        differences = planned.differences(&previewed);
+    }
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(Error::PlanDiffers {
+            place: here.place,
+            differences,
+        }),
+    }
+}
+
+impl Plan {
+    /// The version of this crate.
+    pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+    /// Returns the migrations that may be applied: its own.
+    pub(super) fn range(&self) -> Range {
+        Range::of_all(self.names().map(str::to_owned).collect())
+    }
+
+    /// Returns the migrations that are compared: the next ones, of which there may be as many as it has. A plan of none
+    /// says that none is pending.
+    fn looked_at(&self, settings: &Settings) -> Range {
+        let all = (settings.migrations)();
+        let all = Range::of_all(all.iter().map(|one| one.name().to_owned()).collect());
+        match u32::try_from(self.migrations.len()) {
+            Ok(0) | Err(_) => all,
+            Ok(count) => all.at_most(count),
+        }
+    }
+
+    /// Returns what may be run for a migration.
+    pub(super) fn planned(&self, migration: &str) -> Planned {
+        let mut all = self.migrations.iter();
+        match all.find(|one| one.migration == migration) {
+            Some(one) => Planned {
+                statements: one.statements.clone().unwrap_or_default(),
+                found: one.found.iter().map(Found::key).collect(),
+            },
+            None => Planned::default(),
+        }
+    }
+
+    /// Returns what is other than planned in what would be done now, in sentences: none, where it is the same.
+    fn differences(&self, now: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        let pending = |name: &str| now.migrations.iter().any(|one| one.migration == name);
+        let gone = self.names().filter(|name| !pending(name));
+        all.extend(gone.map(|name| format!("{name} is not pending")));
+        let planned = |name: &str| self.names().any(|one| one == name);
+        let added = now.names().filter(|name| !planned(name));
+        all.extend(added.map(|name| format!("{name} is pending, and not in the plan")));
+        for planned in &self.migrations {
+            let now = now.migrations.iter();
+            let mut same = now.filter(|one| one.migration == planned.migration);
+            if let Some(now) = same.next() {
+                all.extend(planned.differences(now));
+            }
+        }
+        if all.is_empty() && !self.names().eq(now.names()) {
+            all.push("the migrations are planned in another order".to_owned());
+        }
+        all
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.migrations.iter().map(|one| one.migration.as_str())
+    }
+
+    fn differences_of_place(&self, now: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut compare = |what: &str, planned: String, now: String| {
+            if planned != now {
+                all.push(format!(
+                    "the plan is of {what} {planned}, and this is {now}"
+                ));
+            }
+        };
+        compare("the release", self.release.clone(), now.release.clone());
+        let engine = |plan: &Self| plan.engine.name().to_owned();
+        compare("the engine", engine(self), engine(now));
+        compare("the", self.place.to_string(), now.place.to_string());
+        let table = |plan: &Self| format!("{:?}", plan.migration_table);
+        compare("the migration table", table(self), table(now));
+        all
+    }
+}
+
+impl PlannedMigration {
+    fn of(preview: Preview) -> Self {
+        Self {
+            found: preview.differences.iter().map(Found::of).collect(),
+            migration: preview.migration,
+            statements: preview.statements,
+        }
+    }
+
+    fn differences(&self, now: &Self) -> Vec<String> {
+        let name = &self.migration;
+        let mut all = Vec::new();
+        let gone = self.found.iter().filter(|one| !now.has(one));
+        all.extend(gone.map(|one| format!("{name}: not found any more: {}", one.sentence())));
+        let added = now.found.iter().filter(|one| !self.has(one));
+        all.extend(added.map(|one| format!("{name}: found now: {}", one.sentence())));
+        if all.is_empty() && self.statements != now.statements {
+            let planned = self.statements.as_deref().unwrap_or_default();
+            let now = now.statements.as_deref().unwrap_or_default();
+            let gone = planned.iter().filter(|one| !now.contains(one));
+            all.extend(gone.map(|one| format!("{name}: planned, and not to be run now: `{one}`")));
+            let added = now.iter().filter(|one| !planned.contains(one));
+            all.extend(added.map(|one| format!("{name}: to be run now, and not planned: `{one}`")));
+            if all.is_empty() {
+                all.push(format!(
+                    "{name}: its statements are planned in another order"
+                ));
+            }
+        }
+        all
+    }
+
+    fn has(&self, found: &Found) -> bool {
+        self.found.iter().any(|one| one.key() == found.key())
+    }
+}
+
+impl Found {
+    fn of(difference: &DifferenceReport) -> Self {
+        Self {
+            table: difference.table.clone(),
+            part: difference.part.clone(),
+            found: difference.found.clone(),
+            locks: difference
+                .steps()
+                .iter()
+                .map(|step| step.lock.clone())
+                .collect(),
+        }
+    }
+
+    /// What is compared.
+    fn key(&self) -> (String, String, String) {
+        (self.table.clone(), self.part.clone(), self.found.clone())
+    }
+
+    fn sentence(&self) -> String {
+        format!("{}: {}", self.part, self.found)
+    }
+}
