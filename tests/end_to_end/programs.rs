@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
+    mem,
     path::PathBuf,
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
@@ -103,11 +104,23 @@ impl Running {
 
     pub fn finished(mut self) -> Finished {
         self.lines.read_to_string(&mut self.said).expect("a text");
-        let output = self.child.wait_with_output().expect("it ends");
-        Finished {
-            stdout: self.said,
-            ..finished(output)
+        let mut stderr = String::new();
+        if let Some(mut said) = self.child.stderr.take() {
+            said.read_to_string(&mut stderr).expect("a text");
         }
+        Finished {
+            code: self.child.wait().expect("it ends").code(),
+            stdout: mem::take(&mut self.said),
+            stderr,
+        }
+    }
+}
+
+/// A test that fails leaves none behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
