@@ -30,8 +30,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
 /// set after the first word.
-pub(crate) const POLITE: &str = "SET LOCAL citus.propagate_set_commands = 'local'; \
-     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+pub(crate) const POLITE: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0; END $polite$";
 
 /// A step that was run.
 #[derive(Clone, Debug)]

@@ -478,7 +478,10 @@ pub(crate) async fn size(
 ) -> Result<Option<String>, Error> {
     match placement {
         Placement::Local | Placement::Managed => {}
-        Placement::Reference | Placement::Distributed { .. } | Placement::SingleShard { .. } => {
+        Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::Ranges { .. }
+        | Placement::SingleShard { .. } => {
             return Ok(None);
         }
     }

@@ -58,6 +58,12 @@ pub(crate) struct Extras {
     pub(crate) copies: Vec<Copies>,
     /// PostgreSQL: the INSTEAD rules.
     pub(crate) instead_rules: Vec<String>,
+    /// Citus: what keeps it from distributing the table, each as a phrase.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) hinders: Vec<String>,
     /// SQLite: the statements that made the table, its indexes, its triggers and its statistics, in
     /// this order.
     pub(crate) statements: Vec<String>,
@@ -152,6 +158,10 @@ pub(crate) enum Placement {
         column: String,
         colocation: i64,
     },
+    /// Among the nodes, by ranges of a column: no other table is put beside its rows.
+    Ranges {
+        column: String,
+    },
     /// Whole, on one node.
     SingleShard {
         colocation: i64,
@@ -167,6 +177,7 @@ impl fmt::Display for Placement {
             Self::Distributed { column, colocation } => {
                 write!(f, "distributed by {column} (colocation group {colocation})")
             }
+            Self::Ranges { column } => write!(f, "distributed by ranges of {column}"),
             Self::SingleShard { colocation } => {
                 write!(f, "on one shard (colocation group {colocation})")
             }

@@ -8,7 +8,10 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManagerConnection;
 
-use crate::{Error, create_required::CreateRequired, engine::Engine, server_error, sql};
+use crate::{
+    Error, create_required::CreateRequired, engine::Engine, inspect::COORDINATOR_ALONE,
+    server_error, sql,
+};
 
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
@@ -66,10 +69,9 @@ impl Settings {
         if Engine::of(db) != Engine::Postgres {
             return Ok(());
         }
-        match self.words().as_slice() {
-            [] => Ok(()),
-            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
-        }
+        let mut words = self.words();
+        words.push(COORDINATOR_ALONE.to_owned());
+        db.execute_unprepared(&words.join("; ")).await.map(|_| ())
     }
 
     /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.

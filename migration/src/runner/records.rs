@@ -108,8 +108,58 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
+/// Whether the form of the table of records has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Known,
+    Unknown,
+}
+
+/// The migrations that are not recorded, in order; none where there is no table of records.
+///
+/// They are read in a transaction that ends: Citus may have the records on another node, where whoever builds an
+/// index waits for a transaction that has read them.
+pub(super) async fn pending(
+    session: &Session<'_>,
+    settings: &Settings,
+    form: Form,
+) -> Result<Option<Vec<Box<dyn MigrationTrait>>>, Error> {
+    let unit = session.begin_to_read().await?;
+    let is_there = match form {
+        Form::Known => is_there(&unit.db(), settings).await?,
+        Form::Unknown => is_installed(&unit.db(), settings).await?,
+    };
+    let pending = match is_there {
+        true => Some(pending_of(&unit.db(), settings).await?),
+        false => None,
+    };
+    unit.rollback().await?;
+    Ok(pending)
+}
+
+/// The migrations that are recorded, in order, read in the same way.
+pub(super) async fn applied_migrations(
+    session: &Session<'_>,
+    settings: &Settings,
+) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
+    let unit = session.begin_to_read().await?;
+    let applied = known(&unit.db(), settings).await?;
+    unit.rollback().await?;
+    let mut all = (settings.migrations)();
+    all.retain(|one| is_in(&applied, one.as_ref()));
+    Ok(all)
+}
+
+/// Makes the table of records, in a transaction that ends too.
+pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
+    let unit = session.begin().await?;
+    let create = settings.records.create(session.backend());
+    unit.db().execute_unprepared(&create).await?;
+    unit.commit().await
+}
+
 /// The migrations that are not recorded, in order, where there is a table of records.
-pub(super) async fn pending_migrations(
+async fn pending_of(
     db: &impl ConnectionTrait,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
@@ -117,17 +167,6 @@ pub(super) async fn pending_migrations(
     refuse_unknown(db, settings, &applied).await?;
     let mut all = (settings.migrations)();
     all.retain(|one| !is_in(&applied, one.as_ref()));
-    Ok(all)
-}
-
-/// The migrations that are recorded, in order.
-pub(super) async fn applied_migrations(
-    db: &impl ConnectionTrait,
-    settings: &Settings,
-) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
-    let applied = known(db, settings).await?;
-    let mut all = (settings.migrations)();
-    all.retain(|one| is_in(&applied, one.as_ref()));
     Ok(all)
 }
 

@@ -11,7 +11,12 @@ use converge::{
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{drift, preview, records, repaired::Repaired, settings::Settings};
+use super::{
+    drift, preview,
+    records::{self, Form},
+    repaired::Repaired,
+    settings::Settings,
+};
 use crate::{
     CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
@@ -116,16 +121,18 @@ impl Task for ApplyNext {
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
         let db = turn.record();
-        let is_installed = match self.can_record.swap(true, Relaxed) {
-            true => records::is_there(&db, settings).await?,
-            false => records::is_installed(&db, settings).await?,
+        let form = match self.can_record.swap(true, Relaxed) {
+            true => Form::Known,
+            false => Form::Unknown,
         };
-        if !is_installed {
-            install(&db, settings).await?;
-        }
-        let mut pending = records::pending_migrations(&db, settings)
-            .await?
-            .into_iter();
+        let pending = match records::pending(&turn.work(), settings, form).await? {
+            Some(pending) => pending,
+            None => {
+                records::install(&turn.work(), settings).await?;
+                (settings.migrations)()
+            }
+        };
+        let mut pending = pending.into_iter();
         let Some(migration) = pending.next() else {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
@@ -143,10 +150,8 @@ impl Task for FindDrift {
     type Output = Drift;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
-        let db = turn.record();
-        let is_complete = records::is_installed(&db, settings).await?
-            && records::pending_migrations(&db, settings).await?.is_empty();
-        if !is_complete {
+        let pending = records::pending(&turn.work(), settings, Form::Unknown).await?;
+        if pending.is_none_or(|pending| !pending.is_empty()) {
             return Ok(Drift::NotComplete);
         }
         let found = drift::find(&turn.work(), settings).await?;
@@ -190,7 +195,7 @@ impl Task for RollBackNext {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
-        let mut applied = records::applied_migrations(&db, settings).await?;
+        let mut applied = records::applied_migrations(&turn.work(), settings).await?;
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };
@@ -403,9 +408,11 @@ impl Task for Repair<'_> {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
-        let recorded = records::known(&turn.record(), settings).await?;
-        let Compared { shape, pending } =
-            versions::compared(&recorded, &converge::tables(&turn.record()).await?)?;
+        let unit = session.begin_to_read().await?;
+        let recorded = records::known(&unit.db(), settings).await?;
+        let tables = converge::tables(&unit.db()).await?;
+        unit.rollback().await?;
+        let Compared { shape, pending } = versions::compared(&recorded, &tables)?;
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {

@@ -3,10 +3,10 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
-use super::Waiter;
+use super::{Waiter, citus};
 use crate::{
     engine::Engine,
-    inspect::{has_rows, list, rows},
+    inspect::{COORDINATOR_ALONE, has_rows, list, rows},
     session::{READ_COMMITTED, Settings},
     sql,
 };
@@ -21,7 +21,8 @@ pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
 ) -> Result<DatabaseTransaction, DbErr> {
-    settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await
+    let words = [GIVING_WAY, COORDINATOR_ALONE];
+    settings.begin(db, READ_COMMITTED, &words).await
 }
 
 pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
@@ -47,15 +48,18 @@ pub(super) async fn blocker(
     db: &impl ConnectionTrait,
     tables: &[String],
 ) -> Result<Option<String>, DbErr> {
-    let tables: Vec<String> = tables.iter().map(|table| resolved(table)).collect();
-    let tables = tables.join(", ");
+    let resolved: Vec<String> = tables.iter().map(|table| resolved(table)).collect();
+    let resolved = resolved.join(", ");
     let sql = format!(
         "SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
          WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
-           AND l.relation IN ({tables})
+           AND l.relation IN ({resolved})
          ORDER BY a.xact_start LIMIT 1"
     );
-    Ok(session(db, &sql).await?.pop())
+    match session(db, &sql).await?.pop() {
+        None if citus::is_there(db).await? => citus::blocker(db, &resolved).await,
+        found => Ok(found),
+    }
 }
 
 /// Returns the session that runs this statement on the table, and the oldest transaction that it waits for.
@@ -64,14 +68,11 @@ pub(super) async fn waiter(
     table: &str,
     statement: &str,
 ) -> Result<Option<Waiter>, DbErr> {
-    let table = resolved(table);
     let sql = format!(
-        "SELECT w.pid, {SESSION} FROM pg_catalog.pg_locks t
-         JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
+        "SELECT w.pid, {SESSION} FROM {} AS w (pid)
          JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
-         WHERE t.locktype = 'relation' AND t.granted AND t.relation = {table}
-           AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
-         ORDER BY a.xact_start LIMIT 1"
+         ORDER BY a.xact_start LIMIT 1",
+        worker_on(table)
     );
     let read = |row: &QueryResult| {
         Ok(Waiter {
@@ -79,7 +80,24 @@ pub(super) async fn waiter(
             waits_for: row.try_get_by_index(1)?,
         })
     };
-    Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+    let found = rows(db, &sql, [statement.into()], read).await?.pop();
+    match found {
+        None if citus::is_there(db).await? => {
+            let sql = citus::waiter(&worker_on(table));
+            Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+        }
+        found => Ok(found),
+    }
+}
+
+/// The process that runs the statement `$1` and has this table.
+fn worker_on(table: &str) -> String {
+    format!(
+        "(SELECT w.pid FROM pg_catalog.pg_locks t JOIN pg_catalog.pg_stat_activity w USING (pid)
+          WHERE t.locktype = 'relation' AND t.granted AND t.relation = {}
+            AND left(w.query, 500) = left($1, 500))",
+        resolved(table)
+    )
 }
 
 pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result<(), DbErr> {
@@ -90,7 +108,7 @@ pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result
 }
 
 /// What of another role's session is not shown to this one is left out.
-const SESSION: &str = "format('pid %s', a.pid)
+pub(super) const SESSION: &str = "format('pid %s', a.pid)
     || coalesce(', application \"' || nullif(a.application_name, '') || '\"', '')
     || coalesce(', ' || a.state, '')
     || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";

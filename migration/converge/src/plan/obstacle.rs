@@ -392,8 +392,10 @@ fn of_placement(table: &str, parent: &Placement, child: &Placement) -> Option<Ob
             Placement::Managed
             | Placement::Reference
             | Placement::Distributed { .. }
+            | Placement::Ranges { .. }
             | Placement::SingleShard { .. },
-        ) => {
+        )
+        | (Placement::Ranges { .. }, Placement::Local) => {
             let table = sql::identifier(Engine::Postgres, table);
             Some(Obstacle::Manual(format!(
                 "bring its rows back, then repair: SELECT undistribute_table({})",

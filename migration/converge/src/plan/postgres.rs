@@ -532,6 +532,7 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
         Placement::Local
         | Placement::Managed
         | Placement::Reference
+        | Placement::Ranges { .. }
         | Placement::SingleShard { .. } => "NULL".to_owned(),
     };
     format!(
