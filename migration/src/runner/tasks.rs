@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
+    Case, Clearing, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
     is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
@@ -255,7 +255,10 @@ impl Task for Fresh {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        let db = turn.record();
+        let (lock, work) = (turn.record(), turn.work());
+        let clearing = Clearing::of(&lock).await?;
+        let unit = clearing.begin(&lock, &work).await?;
+        let db = unit.db();
         let shape = versions::newest()?;
         let mut looks: u32 = 1;
         let mut contents = loop {
@@ -284,14 +287,16 @@ impl Task for Fresh {
         let case = case_of(&db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         converge::drop_all(&db, relations).await?;
-        install(&db, settings).await?;
+        let create = settings.records.create(backend);
+        db.execute_unprepared(&create).await?;
+        unit.commit().await?;
         for migration in (settings.migrations)() {
-            let work = match backend {
-                // Each statement has committed.
-                Engine::MySql => turn.work(),
-                Engine::Postgres | Engine::Sqlite => turn.within(),
+            let work = match (backend, clearing) {
+                // All of it is committed.
+                (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
+                (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
             };
-            apply(migration.as_ref(), work.with(&engine), &db, settings).await?;
+            apply(migration.as_ref(), work.with(&engine), &lock, settings).await?;
         }
         Ok(())
     }
@@ -546,9 +551,4 @@ async fn step(
         Direction::Up => migration.up(manager).await,
         Direction::Down => migration.down(manager).await,
     }
-}
-
-async fn install(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let create = settings.records.create(Engine::of(db));
-    db.execute_unprepared(&create).await.map(|_| ())
 }

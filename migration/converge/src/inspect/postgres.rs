@@ -5,7 +5,7 @@ mod columns;
 mod keys;
 mod rest;
 
-pub(crate) use citus::COORDINATOR_ALONE;
+pub(crate) use citus::{COORDINATOR_ALONE, manages_any};
 pub(crate) use columns::sequence_of;
 
 use sea_orm::{ConnectionTrait, DbErr};

@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{super::rows, resolved};
 use crate::{
     engine::Engine,
-    inspect::list,
+    inspect::{has_rows, list},
     model::{Placement, Table},
     sql::literal,
 };
@@ -17,6 +17,16 @@ pub(crate) const COORDINATOR_ALONE: &str = "DO $citus$ BEGIN \
      RAISE EXCEPTION USING MESSAGE = 'this server is a worker of Citus: connect to the coordinator' \
      || coalesce((SELECT format(', %s:%s', nodename, nodeport) FROM pg_catalog.pg_dist_node WHERE groupid = 0 LIMIT 1), ''); \
      END IF; END IF; END $citus$";
+
+/// Returns whether Citus manages a table of the current schema.
+pub(crate) async fn manages_any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let is_there = "SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
+    let managed = "SELECT 1 FROM pg_catalog.pg_dist_partition p
+                   JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid
+                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = current_schema()";
+    Ok(has_rows(db, is_there).await? && has_rows(db, managed).await?)
+}
 
 /// What Citus knows of one table; nothing where it does not know the table.
 #[derive(Clone, Default)]
