@@ -29,7 +29,7 @@ const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
-/// set after the first word.
+/// set after the first word, as the text of the whole message that a client has sent, or of one statement in a block.
 pub(crate) const POLITE: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
      SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0; END $polite$";
 
@@ -286,8 +286,10 @@ async fn beside_others(
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
     let unit = session.begin().await?;
     let table = sql::identifier(Engine::Postgres, table);
-    let wait =
-        format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
+    let wait = format!(
+        "DO $wait$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'; END $wait$; \
+         LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE"
+    );
     let outcome = unit.db().execute_unprepared(&wait).await;
     unit.rollback().await?;
     outcome.map(|_| ())

@@ -251,7 +251,10 @@ impl<'c> Session<'c> {
         Ok(Unit::Own(match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(pool), Engine::Postgres) => {
                 let wait = self.settings.lock_wait.max(SHORTEST_WAIT).as_millis();
-                let wait = format!("SELECT set_config('lock_timeout', '{wait}ms', true)");
+                let wait = format!(
+                    "DO $wait$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+                     SET LOCAL lock_timeout = '{wait}ms'; END $wait$"
+                );
                 self.settings.begin(pool, mode, &[&wait]).await?
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {

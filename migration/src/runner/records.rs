@@ -219,7 +219,9 @@ pub(super) async fn require_deletable(
     }
     let delete = settings.records.delete(session.backend(), name);
     let delete = match session.backend() {
-        Engine::Postgres => format!("SET LOCAL lock_timeout = '2s'; {delete}"),
+        Engine::Postgres => format!(
+            "DO $wait$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'; END $wait$; {delete}"
+        ),
         Engine::MySql | Engine::Sqlite => delete,
     };
     let tried = async {

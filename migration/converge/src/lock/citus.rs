@@ -61,8 +61,9 @@ pub(super) async fn blocker(
     Ok(list(db, &sql, []).await?.pop())
 }
 
-/// The query for the process of this node that works, and the oldest transaction that its work waits for on any node.
-pub(super) fn waiter(worker: &str) -> String {
+/// The query for the process that runs the statement `$1`, and the oldest transaction that it waits for on any node.
+/// While the other nodes do their part, it has no lock on this one.
+pub(super) fn waiter() -> String {
     let command = literal(
         Engine::Postgres,
         &format!(
@@ -76,8 +77,9 @@ pub(super) fn waiter(worker: &str) -> String {
     // The number that every node knows this one's processes by ends with the process's own.
     let global = "citus_backend_gpid() - pg_backend_pid() + w.pid";
     format!(
-        "SELECT w.pid, {ON_ITS_NODE} FROM {worker} AS w (pid)
-         CROSS JOIN LATERAL {} WHERE r.success AND r.result <> '' LIMIT 1",
+        "SELECT w.pid, {ON_ITS_NODE} FROM pg_catalog.pg_stat_activity w
+         CROSS JOIN LATERAL {} WHERE w.datname = current_database() AND w.state = 'active'
+           AND left(w.query, 500) = left($1, 500) AND r.success AND r.result <> '' LIMIT 1",
         of_every_node(&format!("replace({command}, '<gpid>', ({global})::text)"))
     )
 }

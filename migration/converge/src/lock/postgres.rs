@@ -14,8 +14,9 @@ use crate::{
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
-/// What the holder does itself gives way like any other step.
-const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
+/// What the holder does itself gives way like any other step, on every node of Citus.
+const GIVING_WAY: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; END $polite$";
 
 pub(super) async fn begin(
     db: &DatabaseConnection,
@@ -68,11 +69,14 @@ pub(super) async fn waiter(
     table: &str,
     statement: &str,
 ) -> Result<Option<Waiter>, DbErr> {
+    let table = resolved(table);
     let sql = format!(
-        "SELECT w.pid, {SESSION} FROM {} AS w (pid)
+        "SELECT w.pid, {SESSION} FROM pg_catalog.pg_locks t
+         JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
          JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
-         ORDER BY a.xact_start LIMIT 1",
-        worker_on(table)
+         WHERE t.locktype = 'relation' AND t.granted AND t.relation = {table}
+           AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
+         ORDER BY a.xact_start LIMIT 1"
     );
     let read = |row: &QueryResult| {
         Ok(Waiter {
@@ -83,21 +87,10 @@ pub(super) async fn waiter(
     let found = rows(db, &sql, [statement.into()], read).await?.pop();
     match found {
         None if citus::is_there(db).await? => {
-            let sql = citus::waiter(&worker_on(table));
-            Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+            Ok(rows(db, &citus::waiter(), [statement.into()], read).await?.pop())
         }
         found => Ok(found),
     }
-}
-
-/// The process that runs the statement `$1` and has this table.
-fn worker_on(table: &str) -> String {
-    format!(
-        "(SELECT w.pid FROM pg_catalog.pg_locks t JOIN pg_catalog.pg_stat_activity w USING (pid)
-          WHERE t.locktype = 'relation' AND t.granted AND t.relation = {}
-            AND left(w.query, 500) = left($1, 500))",
-        resolved(table)
-    )
 }
 
 pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result<(), DbErr> {

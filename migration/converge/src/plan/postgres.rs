@@ -165,8 +165,9 @@ impl Alter<'_> {
 
 /// Ends with the transaction.
 pub(super) const BRIEF: [Setting; 1] = [Setting {
-    set: "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'",
-    restore: "RESET lock_timeout; RESET statement_timeout",
+    set: "DO $brief$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+          SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'; END $brief$",
+    restore: "DO $brief$ BEGIN RESET lock_timeout; RESET statement_timeout; END $brief$",
 }];
 
 pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
