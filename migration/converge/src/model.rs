@@ -100,6 +100,13 @@ impl Table {
         self.indexes.iter().any(serves)
     }
 
+    /// PostgreSQL: the name of the primary key's constraint.
+    pub(crate) fn primary_key_name(&self) -> String {
+        let is_its = |index: &&Index| index.has_constraint && index.columns == self.primary_key;
+        let index = self.indexes.iter().find(is_its);
+        index.map_or(format!("{}_pkey", self.name), |index| index.name.clone())
+    }
+
     /// The foreign key from the column by which the rows belong to another table: Citus keeps them where that is.
     pub(crate) fn parent_key(&self) -> Option<&ForeignKey> {
         self.foreign_keys.iter().find(|key| key.columns.len() == 1)

@@ -140,6 +140,12 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
             );
         }
     }
+    if let Placement::Ranges { column } = &table.placement {
+        return unfit(
+            format!("{name} is distributed by ranges of {column}, where Citus puts no other table"),
+            "distribute it by a hash, as create_distributed_table does by itself",
+        );
+    }
     for wanted in &declared.table.columns {
         let column = &wanted.name;
         let Some(found) = table.column(column) else {

@@ -107,7 +107,12 @@ impl Change {
                 sequence.name,
                 owned(&column.name, sequence)
             ),
-            Difference::Placement { key, parent, child } => {
+            Difference::Placement {
+                key,
+                parent,
+                child,
+                ..
+            } => {
                 format!("{table} is {child}, {} is {parent}", key.table)
             }
             Difference::Orphans(orphans) => {

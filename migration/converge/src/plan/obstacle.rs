@@ -3,7 +3,7 @@
 use super::Steps;
 use crate::{
     declare::Shape,
-    diff::{Change, Creation, Difference, Element, Part},
+    diff::{Change, Creation, Difference, Element, Part, WayBack, placement},
     engine::Engine,
     model::{Column, ForeignKey, Owner, Placement},
     sql,
@@ -90,12 +90,13 @@ impl Obstacles<'_> {
                 && (is_no_table && *other != change || is_key && keeps_no_key(other))
         });
         let stays = |other: &&Change| {
-            // NULLs refer to no row, and block nothing.
+            // NULLs refer to no row, and block nothing but what goes where they say.
+            let is_harmless = matches!(
+                other.difference,
+                Difference::Nullable { .. } | Difference::NotNullable { .. }
+            ) && !goes_by(change, &other.element());
             is_built_on(self.shape, change, &other.element())
-                && !matches!(
-                    other.difference,
-                    Difference::Nullable { .. } | Difference::NotNullable { .. }
-                )
+                && !is_harmless
                 && self.own(other).is_some()
         };
         let found = table.or_else(|| self.all.iter().find(stays));
@@ -212,7 +213,13 @@ impl Obstacles<'_> {
                     "after {end} every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or widen it"
                 ))
             }
-            Difference::Placement { parent, child, .. } => of_placement(table, parent, child),
+            Difference::Placement {
+                parent,
+                child,
+                hinders,
+                way_back,
+                ..
+            } => of_placement(table, [parent, child], hinders, way_back),
             Difference::Orphans(_) => Some(Obstacle::DeleteOrphans),
             Difference::ForeignKeyElsewhere { .. } => manual(
                 "which of the two was meant only its author knows: drop it, then repair".to_owned(),
@@ -323,6 +330,25 @@ fn is_said_with_type(one: &Change, other: &Change) -> bool {
     }
 }
 
+/// Returns whether each row's place among the nodes of Citus is what this column says, so that it cannot be NULL.
+fn goes_by(change: &Change, element: &Element) -> bool {
+    let Part::Column(column) = &element.part else {
+        return false;
+    };
+    match &change.difference {
+        Difference::Placement {
+            key,
+            parent: Placement::Distributed { .. },
+            ..
+        } => key.columns.contains(column),
+        // Its first column, where it is not the declared one.
+        Difference::PrimaryKey { columns, found, .. } => {
+            !found.is_empty() && !found.contains(column) && columns.first() == Some(column)
+        }
+        _ => false,
+    }
+}
+
 /// Returns whether an element has to be as declared before a change can be made.
 pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> bool {
     foundation(shape, change).contains(element)
@@ -344,7 +370,14 @@ fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
     match change.difference.part() {
         Part::Table if change.difference == Difference::TableAbsent => parents(None),
         Part::Table | Part::Column(_) => Vec::new(),
-        Part::PrimaryKey => declared.primary_key.iter().map(column).collect(),
+        Part::PrimaryKey => {
+            let wanted = match &change.difference {
+                Difference::PrimaryKey { columns, .. } => columns,
+                _ => &declared.primary_key,
+            };
+            let columns = wanted.iter().map(column);
+            columns.chain([here(Part::Placement)]).collect()
+        }
         Part::AutoIncrement => {
             let numbered = declared.auto_increment().into_iter();
             let numbered = numbered.map(|one| column(&one.name));
@@ -354,8 +387,18 @@ fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
             let key = declared.parent_key();
             let by = key.and_then(|key| key.columns.first());
             let mut all = parents(by);
-            all.extend(by.map(column));
-            all.push(here(Part::PrimaryKey));
+            // What is not moved says so, and gets its key when it is back.
+            if let Difference::Placement {
+                parent,
+                child,
+                hinders,
+                ..
+            } = &change.difference
+                && placement::is_moved(parent, child, hinders)
+            {
+                all.extend(by.map(column));
+                all.push(here(Part::PrimaryKey));
+            }
             all
         }
         Part::ForeignKey(by) => {
@@ -376,33 +419,48 @@ fn foundation(shape: &Shape, change: &Change) -> Vec<Element> {
     }
 }
 
-fn of_placement(table: &str, parent: &Placement, child: &Placement) -> Option<Obstacle> {
-    match (parent, child) {
-        (
-            Placement::Distributed { .. } | Placement::SingleShard { .. },
-            Placement::Local | Placement::Managed,
-        ) => None,
-        (Placement::Managed | Placement::Reference, Placement::Local) => Some(Obstacle::manual(
-            "make the coordinator known to the other nodes (SELECT citus_set_coordinator_host with its address), \
-             drop the foreign key, then repair",
-        )),
-        (Placement::Local, _)
-        | (
-            _,
-            Placement::Managed
-            | Placement::Reference
-            | Placement::Distributed { .. }
-            | Placement::Ranges { .. }
-            | Placement::SingleShard { .. },
-        )
-        | (Placement::Ranges { .. }, Placement::Local) => {
-            let table = sql::identifier(Engine::Postgres, table);
-            Some(Obstacle::Manual(format!(
-                "bring its rows back, then repair: SELECT undistribute_table({})",
-                sql::literal(Engine::Postgres, &table)
-            )))
-        }
+fn of_placement(
+    table: &str,
+    [parent, child]: [&Placement; 2],
+    hinders: &[String],
+    way_back: &WayBack,
+) -> Option<Obstacle> {
+    if placement::is_moved(parent, child, hinders) {
+        return None;
     }
+    let quoted = |name: &str| sql::identifier(Engine::Postgres, name);
+    let alter = |change: String| format!("ALTER TABLE {} {change}", quoted(table));
+    let drop = |name: &String| alter(format!("DROP CONSTRAINT {}", quoted(name)));
+    let mut statements: Vec<String> = way_back.foreign_keys.iter().map(drop).collect();
+    Some(Obstacle::Manual(match child {
+        Placement::Local | Placement::Managed if !hinders.is_empty() => format!(
+            "Citus distributes no table with that: drop it if nobody relies on it, then repair: {}",
+            hinders.join("; ")
+        ),
+        Placement::Local | Placement::Managed => format!(
+            "make the coordinator known to the other nodes, drop the foreign key, then repair: \
+             SELECT citus_set_coordinator_host(ADDRESS); {}",
+            statements.join("; ")
+        ),
+        Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::Ranges { .. }
+        | Placement::SingleShard { .. } => {
+            statements.push(format!(
+                "SELECT undistribute_table({})",
+                sql::literal(Engine::Postgres, &quoted(table))
+            ));
+            statements.extend(way_back.primary_key.iter().map(|(name, columns)| {
+                let columns: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
+                let add = format!("ADD PRIMARY KEY ({})", columns.join(", "));
+                alter(format!("DROP CONSTRAINT {}, {add}", quoted(name)))
+            }));
+            format!(
+                "bring its rows back, in this order, then repair: {}",
+                statements.join("; ")
+            )
+        }
+    }))
 }
 
 fn misread(declared: &Column, found: &Column) -> String {

@@ -16,6 +16,7 @@ pub(super) fn up(
 ) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements: Vec<String> = part.required.iter().map(create_where_missing).collect();
+        statements.extend(part.parents.iter().map(|parent| stop_beside_shards(parent)));
         statements.extend(terminated(&part.statements));
         statements.extend(part.storage.iter().flat_map(store_as_the_server_can));
         statements.push(records.insert(part.migration) + ";");
@@ -60,6 +61,7 @@ fn transaction(
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS
         ),
+        format!("{};", inspect::COORDINATOR_ALONE),
         records.create() + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
@@ -72,6 +74,29 @@ fn stop_where(Guard { condition, message }: &Guard) -> String {
     // RAISE puts a value where it finds a percent sign.
     let message = sql::literal(BACKEND, &message.replace('%', "%%"));
     format!("DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION {message}; END IF; END $guard$;")
+}
+
+/// A table that is made here would be local, and its foreign key to distributed rows would neither cascade nor block.
+/// In a schema of schema-based sharding Citus puts it beside them by itself.
+fn stop_beside_shards(parent: &str) -> String {
+    let table = catalog::regclass(parent);
+    let message = sql::literal(
+        BACKEND,
+        &format!("Citus distributes {parent}: use migration up"),
+    );
+    let stop = format!("RAISE EXCEPTION USING MESSAGE = {message};");
+    let managed = format!("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = {table}");
+    // Each is planned only where the one around it holds, since another server has no such table.
+    [
+        "IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN".to_owned(),
+        format!("IF EXISTS ({managed} AND partmethod <> 'n') THEN {stop} END IF;"),
+        format!("IF EXISTS ({managed} AND repmodel <> 't' AND colocationid > 0) THEN"),
+        "IF NOT EXISTS (SELECT FROM pg_catalog.pg_dist_schema \
+         WHERE schemaid = to_regnamespace(quote_ident(current_schema())))"
+            .to_owned(),
+        format!("THEN {stop} END IF; END IF; END IF;"),
+    ]
+    .join("\n    ")
 }
 
 fn terminated(statements: &[String]) -> impl Iterator<Item = String> {
