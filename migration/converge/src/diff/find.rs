@@ -143,7 +143,7 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
     if let Placement::Ranges { column } = &table.placement {
         return unfit(
             format!("{name} is distributed by ranges of {column}, where Citus puts no other table"),
-            "distribute it by a hash, as create_distributed_table does by itself",
+            "bring its rows back with undistribute_table and distribute it by hash with create_distributed_table",
         );
     }
     for wanted in &declared.table.columns {

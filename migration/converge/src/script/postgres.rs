@@ -76,8 +76,8 @@ fn stop_where(Guard { condition, message }: &Guard) -> String {
     format!("DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION {message}; END IF; END $guard$;")
 }
 
-/// A table that is made here would be local, and its foreign key to distributed rows would neither cascade nor block.
-/// In a schema of schema-based sharding Citus puts it beside them by itself.
+/// A table that is made in a block is local, also where Citus distributes those that are made outside of one, and its
+/// foreign key to distributed rows neither cascades nor blocks.
 fn stop_beside_shards(parent: &str) -> String {
     let table = catalog::regclass(parent);
     let message = sql::literal(
@@ -85,18 +85,14 @@ fn stop_beside_shards(parent: &str) -> String {
         &format!("Citus distributes {parent}: use migration up"),
     );
     let stop = format!("RAISE EXCEPTION USING MESSAGE = {message};");
-    let managed = format!("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = {table}");
-    // Each is planned only where the one around it holds, since another server has no such table.
-    [
-        "IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN".to_owned(),
-        format!("IF EXISTS ({managed} AND partmethod <> 'n') THEN {stop} END IF;"),
-        format!("IF EXISTS ({managed} AND repmodel <> 't' AND colocationid > 0) THEN"),
-        "IF NOT EXISTS (SELECT FROM pg_catalog.pg_dist_schema \
-         WHERE schemaid = to_regnamespace(quote_ident(current_schema())))"
-            .to_owned(),
-        format!("THEN {stop} END IF; END IF; END IF;"),
-    ]
-    .join("\n    ")
+    // The inner condition is planned where the outer holds: another server has no such table.
+    format!(
+        "IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+      IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = {table}
+                 AND (partmethod <> 'n' OR repmodel <> 't' AND colocationid > 0)) THEN {stop}
+      END IF;
+    END IF;"
+    )
 }
 
 fn terminated(statements: &[String]) -> impl Iterator<Item = String> {
