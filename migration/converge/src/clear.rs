@@ -85,10 +85,12 @@ impl Clearing {
             return Ok(Self::WithTheLock);
         }
         let managed = inspect::manages_any(db).await;
-        Ok(match managed.map_err(Error::looking_for("the tables of Citus"))? {
-            true => Self::Apart,
-            false => Self::WithTheLock,
-        })
+        Ok(
+            match managed.map_err(Error::looking_for("the tables of Citus"))? {
+                true => Self::Apart,
+                false => Self::WithTheLock,
+            },
+        )
     }
 
     /// Begins the transaction.

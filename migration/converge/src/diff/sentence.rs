@@ -108,10 +108,7 @@ impl Change {
                 owned(&column.name, sequence)
             ),
             Difference::Placement {
-                key,
-                parent,
-                child,
-                ..
+                key, parent, child, ..
             } => {
                 format!("{table} is {child}, {} is {parent}", key.table)
             }

@@ -87,7 +87,9 @@ pub(super) async fn waiter(
     let found = rows(db, &sql, [statement.into()], read).await?.pop();
     match found {
         None if citus::is_there(db).await? => {
-            Ok(rows(db, &citus::waiter(), [statement.into()], read).await?.pop())
+            Ok(rows(db, &citus::waiter(), [statement.into()], read)
+                .await?
+                .pop())
         }
         found => Ok(found),
     }
