@@ -17,7 +17,7 @@ use crate::{
     engine::Engine,
     error::Work,
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
-    patience::TRY,
+    patience::{BRIEFLY, TRY},
     plan::{Execution, Setting, Step, Tables},
     server_error::{is_in_use, would_copy},
     session::{Session, TxMode},
@@ -32,9 +32,9 @@ const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
-/// set after the first word.
-pub(crate) const POLITE: &str = "SET LOCAL citus.propagate_set_commands = 'local'; \
-     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+/// set after the first word, as the text of the whole message that a client has sent, or of one statement in a block.
+pub(crate) const POLITE: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0; END $polite$";
 
 /// A step that was run.
 #[derive(Clone, Debug)]
@@ -340,7 +340,7 @@ async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), Db
     let unit = session.begin().await?;
     let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
     let table = sql::identifier(Engine::Postgres, table);
-    let wait = format!("{wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
+    let wait = format!("{BRIEFLY}; {wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
     let outcome = unit.db().execute_unprepared(&wait).await;
     unit.rollback().await?;
     outcome.map(|_| ())

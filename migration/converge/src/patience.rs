@@ -10,8 +10,10 @@ use crate::engine::Engine;
 /// The longest that a try waits. Whoever only reads holds up nobody meanwhile; a wait of a second is MySQL's shortest.
 pub(crate) const TRY: Duration = Duration::from_secs(1);
 
-/// PostgreSQL: the same, for a transaction alone, which one request of several statements is too.
-pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
+/// PostgreSQL: the same, for a transaction alone, which one request of several statements is too. On every node of
+/// Citus, which hands on to the others what is set after the first word.
+pub const BRIEFLY: &str = "DO $wait$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '1s'; END $wait$";
 
 /// The patience that a connection had before, which it is given back.
 pub(crate) struct Patience {

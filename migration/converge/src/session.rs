@@ -9,7 +9,11 @@ use sea_orm::{
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, patience::Patience,
+    Error,
+    create_required::CreateRequired,
+    engine::Engine,
+    inspect::{COORDINATOR_ALONE, has_rows},
+    patience::Patience,
     server_error, sql,
 };
 
@@ -72,10 +76,9 @@ impl Settings {
         if Engine::of(db) != Engine::Postgres {
             return Ok(());
         }
-        match self.words().as_slice() {
-            [] => Ok(()),
-            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
-        }
+        let mut words = self.words();
+        words.push(COORDINATOR_ALONE.to_owned());
+        db.execute_unprepared(&words.join("; ")).await.map(|_| ())
     }
 
     /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
@@ -396,6 +399,16 @@ async fn begin_of_mysql(
             server_error::message(&error)
         ))),
         begun => begun,
+    }
+}
+
+impl<'s> Unit<'s> {
+    /// The transaction that is open on this connection.
+    pub(crate) fn of_callers(db: &'s SchemaManagerConnection<'s>) -> Self {
+        Self {
+            scope: Scope::Callers(db),
+            patience: Patience::OF_THE_TRANSACTION,
+        }
     }
 }
 

@@ -57,10 +57,7 @@ pub(super) async fn down(
     settings: &Settings,
     steps: Option<u32>,
 ) -> Result<Vec<Preview>, Error> {
-    let unit = session.begin_to_read().await?;
-    let applied = records::applied_migrations(&unit.db(), settings).await;
-    unit.rollback().await?;
-    let applied = applied?;
+    let applied = records::applied_migrations(session, settings).await?;
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
     // Rolled back before ours, they may take away what would be refused.

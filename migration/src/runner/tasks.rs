@@ -6,12 +6,18 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
+    Case, Clearing, Contents, Engine, Handover, Record, Refusal, Relation, Shape, Turn, converge,
     is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
 
-use super::{drift, preview, record_form::Use, records, repaired::Repaired, settings::Settings};
+use super::{
+    drift, preview,
+    record_form::Use,
+    records::{self, Form},
+    repaired::Repaired,
+    settings::Settings,
+};
 use crate::{
     CreateDocuments, Error, Report,
     versions::{self, Compared, Version},
@@ -118,16 +124,18 @@ impl Task for ApplyNext {
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
         let db = turn.record();
-        let is_installed = match self.can_record.swap(true, Relaxed) {
-            true => records::is_there(&db, settings).await?,
-            false => records::is_installed(&db, settings, Use::Insert).await?,
+        let form = match self.can_record.swap(true, Relaxed) {
+            true => Form::Fits,
+            false => Form::Unknown(Use::Insert),
         };
-        if !is_installed {
-            install(&db, settings).await?;
-        }
-        let mut pending = records::pending_migrations(&db, settings)
-            .await?
-            .into_iter();
+        let pending = match records::pending(&turn.work(), settings, form).await? {
+            Some(pending) => pending,
+            None => {
+                records::install(&turn.work(), settings).await?;
+                (settings.migrations)()
+            }
+        };
+        let mut pending = pending.into_iter();
         let Some(migration) = pending.next() else {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
@@ -145,10 +153,8 @@ impl Task for FindDrift {
     type Output = Drift;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
-        let db = turn.record();
-        let is_complete = records::is_installed(&db, settings, Use::Names).await?
-            && records::pending_migrations(&db, settings).await?.is_empty();
-        if !is_complete {
+        let pending = records::pending(&turn.work(), settings, Form::Unknown(Use::Names)).await?;
+        if pending.is_none_or(|pending| !pending.is_empty()) {
             return Ok(Drift::NotComplete);
         }
         let found = drift::find(&turn.work(), settings).await?;
@@ -193,7 +199,7 @@ impl Task for RollBackNext {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
-        let mut applied = records::applied_migrations(&db, settings).await?;
+        let mut applied = records::applied_migrations(&turn.work(), settings).await?;
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };
@@ -253,7 +259,10 @@ impl Task for Fresh {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        let db = turn.record();
+        let (lock, work) = (turn.record(), turn.work());
+        let clearing = Clearing::of(&lock).await?;
+        let unit = clearing.begin(&lock, &work).await?;
+        let db = unit.db();
         let shape = versions::newest()?;
         let mut looks: u32 = 1;
         let mut contents = loop {
@@ -282,14 +291,16 @@ impl Task for Fresh {
         let case = case_of(&db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         converge::drop_all(&db, relations).await?;
-        install(&db, settings).await?;
+        let create = settings.records.create(backend);
+        db.execute_unprepared(&create).await?;
+        unit.commit().await?;
         for migration in (settings.migrations)() {
-            let work = match backend {
-                // Each statement has committed.
-                Engine::MySql => turn.work(),
-                Engine::Postgres | Engine::Sqlite => turn.within(),
+            let work = match (backend, clearing) {
+                // All of it is committed.
+                (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
+                (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
             };
-            apply(migration.as_ref(), work.with(&engine), &db, settings).await?;
+            apply(migration.as_ref(), work.with(&engine), &lock, settings).await?;
         }
         Ok(())
     }
@@ -406,9 +417,11 @@ impl Task for Repair<'_> {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
-        let recorded = records::known(&turn.record(), settings).await?;
-        let Compared { shape, pending } =
-            versions::compared(&recorded, &converge::tables(&turn.record()).await?)?;
+        let unit = session.begin_to_read().await?;
+        let recorded = records::known(&unit.db(), settings).await?;
+        let tables = converge::tables(&unit.db()).await?;
+        unit.rollback().await?;
+        let Compared { shape, pending } = versions::compared(&recorded, &tables)?;
         let handed_over = || self.handover.as_ref().map_or(0, Handover::rows);
         let mut steps = Vec::new();
         loop {
@@ -542,9 +555,4 @@ async fn step(
         Direction::Up => migration.up(manager).await,
         Direction::Down => migration.down(manager).await,
     }
-}
-
-async fn install(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let create = settings.records.create(Engine::of(db));
-    db.execute_unprepared(&create).await.map(|_| ())
 }

@@ -179,6 +179,12 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
             );
         }
     }
+    if let Placement::Ranges { column } = &table.placement {
+        return unfit(
+            format!("{name} is distributed by ranges of {column}, where Citus puts no other table"),
+            "bring its rows back with undistribute_table and distribute it by hash with create_distributed_table",
+        );
+    }
     for wanted in &declared.table.columns {
         let column = &wanted.name;
         let Some(found) = table.column(column) else {

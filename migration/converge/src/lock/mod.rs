@@ -4,6 +4,7 @@
 //! ([`begin`]), whether it has it ([`try_take`]), who else has ([`holder`]), and how it is given back
 //! ([`give_back`]). A holder that dies gives it back by its connection's end.
 
+mod citus;
 mod mysql;
 mod postgres;
 mod sqlite;

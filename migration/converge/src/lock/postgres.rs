@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
-use super::{Blocker, Kind, Need, Waiter};
+use super::{Blocker, Kind, Need, Waiter, citus};
 use crate::{
     engine::Engine,
-    inspect::{has_rows, list, rows},
+    inspect::{COORDINATOR_ALONE, has_rows, list, rows},
     patience::Patience,
     session::{READ_COMMITTED, Settings},
     sql,
@@ -17,14 +17,16 @@ use crate::{
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
-/// What the holder does itself gives way like any other step.
-const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
+/// What the holder does itself gives way like any other step, on every node of Citus.
+const GIVING_WAY: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL lock_timeout = '50ms'; END $polite$";
 
 pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
 ) -> Result<(DatabaseTransaction, Patience), DbErr> {
-    let begun = settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await?;
+    let words = [GIVING_WAY, COORDINATOR_ALONE];
+    let begun = settings.begin(db, READ_COMMITTED, &words).await?;
     Ok((begun, Patience::OF_THE_TRANSACTION))
 }
 
@@ -74,7 +76,16 @@ pub(super) async fn blocker(
             kind,
         })
     };
-    Ok(rows(db, &sql, [], read).await?.pop())
+    match rows(db, &sql, [], read).await?.pop() {
+        None if citus::is_there(db).await? => {
+            let found = citus::blocker(db, &tables).await?;
+            Ok(found.map(|sentence| Blocker {
+                sentence,
+                kind: Kind::Client,
+            }))
+        }
+        found => Ok(found),
+    }
 }
 
 /// An inspection also reads what refers to a table.
@@ -128,7 +139,15 @@ pub(super) async fn waiter(
             waits_for: row.try_get_by_index(1)?,
         })
     };
-    Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+    let found = rows(db, &sql, [statement.into()], read).await?.pop();
+    match found {
+        None if citus::is_there(db).await? => {
+            Ok(rows(db, &citus::waiter(), [statement.into()], read)
+                .await?
+                .pop())
+        }
+        found => Ok(found),
+    }
 }
 
 /// A wait for longer than what makes an autovacuum give way, which no shorter wait does.

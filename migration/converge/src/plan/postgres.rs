@@ -72,7 +72,17 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
             planner.primary_key(both.found()?, columns)
         }
         Difference::PrimaryKey { columns, .. } => {
-            replace_primary_key(both.found()?, columns).into()
+            let table = both.found()?;
+            let mut replace = replace_primary_key(table, columns);
+            // What needs the other key is done with it: where that fails, the stronger one stays.
+            if let Some(Difference::Placement { key, parent, .. }) =
+                placement::find(current, &both.declared.table, table)
+            {
+                let distribute = distribute(&key, &parent, table);
+                replace.statements.extend(distribute.statements);
+                replace.lock = distribute.lock;
+            }
+            replace.into()
         }
         Difference::AutoIncrement { found, numbers, .. } => {
             planner.auto_increment(both.found()?, found, numbers).into()
@@ -181,8 +191,9 @@ impl Alter<'_> {
 
 /// Ends with the transaction.
 pub(super) const BRIEF: [Setting; 1] = [Setting {
-    set: "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'",
-    restore: "RESET lock_timeout; RESET statement_timeout",
+    set: "DO $brief$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
+          SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'; END $brief$",
+    restore: "DO $brief$ BEGIN RESET lock_timeout; RESET statement_timeout; END $brief$",
 }];
 
 pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
@@ -550,10 +561,7 @@ impl Planner<'_, '_> {
 
 /// Citus takes no table whose key leaves out the column that it is distributed by.
 fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
-    let is_its = |index: &&Index| index.has_constraint && index.columns == table.primary_key;
-    let own = format!("{}_pkey", table.name);
-    let name = table.indexes.iter().find(is_its);
-    let name = name.map_or(&own, |index| &index.name);
+    let name = &table.primary_key_name();
     let listed: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let alter = Alter { table: &table.name };
     let add = format!(
@@ -597,6 +605,7 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
         Placement::Local
         | Placement::Managed
         | Placement::Reference
+        | Placement::Ranges { .. }
         | Placement::SingleShard { .. } => "NULL".to_owned(),
     };
     format!(
