@@ -31,10 +31,8 @@ const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 /// How often whoever builds an index beside others is asked what it waits for.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
-/// set after the first word, as the text of the whole message that a client has sent, or of one statement in a block.
-pub(crate) const POLITE: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
-     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0; END $polite$";
+/// Whoever queues behind a lock that is waited for must not wait long.
+pub(crate) const POLITE: &str = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
 
 /// A step that was run.
 #[derive(Clone, Debug)]
@@ -337,10 +335,10 @@ async fn beside_others(
 /// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
 /// writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
-    let unit = session.begin().await?;
+    let unit = session.begin_saying(&[BRIEFLY]).await?;
     let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
     let table = sql::identifier(Engine::Postgres, table);
-    let wait = format!("{BRIEFLY}; {wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
+    let wait = format!("{wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
     let outcome = unit.db().execute_unprepared(&wait).await;
     unit.rollback().await?;
     outcome.map(|_| ())

@@ -596,6 +596,7 @@ pub(crate) async fn size(
         Placement::Reference
         | Placement::Distributed { .. }
         | Placement::Ranges { .. }
+        | Placement::Copies { .. }
         | Placement::SingleShard { .. } => {
             return Ok(None);
         }

@@ -266,6 +266,10 @@ pub(crate) enum Placement {
     Ranges {
         column: String,
     },
+    /// Among the nodes, each row on several of them: no foreign key is taken there.
+    Copies {
+        column: String,
+    },
     /// Whole, on one node.
     SingleShard {
         colocation: i64,
@@ -282,6 +286,7 @@ impl fmt::Display for Placement {
                 write!(f, "distributed by {column} (colocation group {colocation})")
             }
             Self::Ranges { column } => write!(f, "distributed by ranges of {column}"),
+            Self::Copies { column } => write!(f, "distributed by {column} in several copies"),
             Self::SingleShard { colocation } => {
                 write!(f, "on one shard (colocation group {colocation})")
             }

@@ -315,6 +315,7 @@ impl<'p> Purge<'p> {
             Placement::Local
             | Placement::Distributed { .. }
             | Placement::Ranges { .. }
+            | Placement::Copies { .. }
             | Placement::SingleShard { .. } => Orphans::condition(backend, &table.name, key),
             Placement::Managed | Placement::Reference => {
                 Orphans::condition_by_value(backend, &table.name, key)

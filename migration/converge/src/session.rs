@@ -12,7 +12,7 @@ use crate::{
     Error,
     create_required::CreateRequired,
     engine::Engine,
-    inspect::{COORDINATOR_ALONE, has_rows},
+    inspect::{CITUS_IS_THERE, COORDINATOR_ALONE, entering_citus, has_rows},
     patience::Patience,
     server_error, sql,
 };
@@ -22,13 +22,19 @@ pub use crate::patience::BRIEFLY;
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
 /// are printed as `quote_all_identifiers` says, and read either way. A question to the catalog is large and runs for
-/// milliseconds: compiling it first may take seconds.
+/// milliseconds: compiling it first may take seconds. Citus hands on nothing of what follows in the same request. It has
+/// one row, and another where there is Citus.
 const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), set_config('jit', 'off', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
      set_config('idle_in_transaction_session_timeout', '0', true), \
      CASE WHEN current_setting('transaction_timeout', true) <> '0' \
-          THEN set_config('transaction_timeout', '0', true) END";
+          THEN set_config('transaction_timeout', '0', true) END, \
+     set_config('citus.propagate_set_commands', 'none', true) \
+     FROM (VALUES (true), (to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL)) rows (is_one) WHERE is_one";
+
+/// Of a server without Citus. Only settings stand beside them in a request.
+const ROWS_OF_OURS: u64 = 1;
 
 /// The choices of a caller.
 #[derive(Clone, Debug)]
@@ -77,8 +83,11 @@ impl Settings {
             return Ok(());
         }
         let mut words = self.words();
-        words.push(COORDINATOR_ALONE.to_owned());
-        db.execute_unprepared(&words.join("; ")).await.map(|_| ())
+        words.push(CITUS_IS_THERE.to_owned());
+        if has_rows(db, &words.join("; ")).await? {
+            db.execute_unprepared(COORDINATOR_ALONE).await?;
+        }
+        Ok(())
     }
 
     /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
@@ -102,7 +111,10 @@ impl Settings {
         pool: &DatabaseConnection,
         words: &[&str],
     ) -> Option<DatabaseTransaction> {
-        let transaction = self.begin_with(pool, "SELECT 1", words).await.ok()?;
+        let transaction = self
+            .begin_with(pool, "SET TRANSACTION READ ONLY", words)
+            .await
+            .ok()?;
         let is_standby = has_rows(&transaction, "SELECT 1 WHERE pg_is_in_recovery()").await;
         is_standby.is_ok_and(|is_one| is_one).then_some(transaction)
     }
@@ -121,7 +133,12 @@ impl Settings {
             .chain(ours)
             .chain(words.iter().copied())
             .collect();
-        transaction.execute_unprepared(&all.join("; ")).await?;
+        let rows = transaction.execute_unprepared(&all.join("; ")).await?;
+        if rows.rows_affected() > ROWS_OF_OURS {
+            transaction
+                .execute_unprepared(&entering_citus(words))
+                .await?;
+        }
         Ok(transaction)
     }
 

@@ -243,11 +243,10 @@ pub(super) async fn require_deletable(
         return Ok(unit.rollback().await?);
     }
     let delete = settings.records.delete(session.backend(), name);
-    let delete = match session.backend() {
-        Engine::Postgres => format!("{BRIEFLY}; {delete}"),
-        Engine::MySql | Engine::Sqlite => delete,
-    };
     let tried = async {
+        if session.backend() == Engine::Postgres {
+            unit.db().execute_unprepared(BRIEFLY).await?;
+        }
         unit.db().execute_unprepared(&delete).await?;
         require(&unit.db(), settings, name, false).await
     };

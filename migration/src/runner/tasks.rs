@@ -188,6 +188,40 @@ async fn apply(
         }
         None => run(migration, Direction::Up, work, record).await?,
     }
+    record_applied(record, settings, name).await
+}
+
+/// The same, recorded in a transaction of its own.
+async fn apply_apart(
+    migration: &dyn MigrationTrait,
+    work: Session<'_>,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let name = migration.name();
+    let recording = Session::new(reborrow(&work.db), work.settings);
+    let unit = match Version::of(name)? {
+        Some(Version { newer, .. }) => {
+            tracing::info!("Applying migration '{name}'");
+            converge(&work, &newer, Refusal::OfEverything).await?;
+            let unit = recording.begin().await?;
+            record_applied(&unit.db(), settings, name).await?;
+            unit
+        }
+        None => {
+            let unit = recording.begin().await?;
+            let work = Session::new(reborrow(&work.db), work.settings);
+            apply(migration, work, &unit.db(), settings).await?;
+            unit
+        }
+    };
+    Ok(unit.commit().await?)
+}
+
+async fn record_applied(
+    record: &SchemaManagerConnection<'_>,
+    settings: &Settings,
+    name: &str,
+) -> Result<(), Error> {
     records::insert(record, settings, name).await?;
     records::require(record, settings, name, true).await?;
     tracing::info!("Migration '{name}' has been applied");
@@ -300,7 +334,12 @@ impl Task for Fresh {
                 (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
                 (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
             };
-            apply(migration.as_ref(), work.with(&engine), &lock, settings).await?;
+            let work = work.with(&engine);
+            match clearing {
+                Clearing::WithTheLock => apply(migration.as_ref(), work, &lock, settings).await?,
+                // Whoever builds an index for a later one would wait for a transaction that has written a record.
+                Clearing::Apart => apply_apart(migration.as_ref(), work, settings).await?,
+            }
         }
         Ok(())
     }

@@ -138,7 +138,7 @@ async fn rows_without_a_document_keep_the_table_from_being_moved(database: Datab
     let error = run(&database, &["up"]).expect_error();
 
     assert!(
-        error.contains("the document of 5 rows does not exist"),
+        error.contains("5 rows reference missing documents"),
         "{error}"
     );
     before.assert_kept_in(&Inventory::of(&database).await);
@@ -350,7 +350,7 @@ async fn a_schema_of_its_own_shard_is_made_fresh(database: Database) {
     let mut fresh = migration();
     fresh
         .args(["-u", &database.url, "-s", &database.name])
-        .args(["--create-documents", "fresh"])
+        .arg("fresh")
         .env("MIGRATION_FRESH_MAY_DROP_ALL_OF", &url.path()[1..]);
 
     run_command(&mut fresh).expect_success();
@@ -398,13 +398,32 @@ async fn whoever_is_connected_to_a_worker_is_named_and_bounded(database: Databas
 
 async fn through_a_worker_nothing_is_done(database: Database) {
     let worker = on_a_worker(&database).await;
-    for command in [&["up"][..], &["check"], &["repair"], &["up", "--dry-run"]] {
+    for command in [
+        &["up"][..],
+        &["check"],
+        &["status"],
+        &["repair"],
+        &["down"],
+        &["fresh"],
+        &["up", "--dry-run"],
+        &["down", "--dry-run"],
+    ] {
         let mut through = migration();
         through.args(["-u", &worker, "-s", &database.name]);
 
-        let error = run_command(through.args(command)).expect_error();
+        let finished = run_command(through.args(command));
 
-        assert!(error.contains("connect to the coordinator"), "{error}");
+        let refused = match command {
+            ["check"] => 2,
+            _ => 1,
+        };
+        assert_eq!(finished.code, Some(refused), "{finished:?}");
+        let error = finished.stderr;
+        assert!(
+            error.contains("connect to the coordinator, 127.0.0.1:"),
+            "{error}"
+        );
+        assert!(!error.contains("panicked"), "{error}");
     }
     let worker = sea_orm::Database::connect(worker).await.expect("a worker");
     let made = "SELECT relname::text FROM pg_class WHERE relname = 'seaql_migrations' AND relnamespace = current_schema()::regnamespace";
@@ -414,37 +433,46 @@ async fn through_a_worker_nothing_is_done(database: Database) {
 async fn what_keeps_a_table_from_being_moved_is_found_beforehand(database: Database) {
     legacy(&database).await;
     let hindrances = [
+        // First, since what can be repaired is, and a column that is NOT NULL then takes no NULL.
         (
-            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; \
-             CREATE TRIGGER mine BEFORE INSERT ON vectors FOR EACH ROW EXECUTE FUNCTION f()",
+            &["INSERT INTO vectors (page, vector_ids) VALUES (1, '[]')"][..],
+            "doc_id may be NULL, and is in 1 row",
+            "DELETE FROM vectors WHERE doc_id IS NULL",
+        ),
+        (
+            &[
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+                "CREATE TRIGGER mine BEFORE INSERT ON vectors FOR EACH ROW EXECUTE FUNCTION f()",
+            ],
             "trigger mine",
             "DROP TRIGGER mine ON vectors",
         ),
         (
-            "ALTER TABLE vectors ADD COLUMN sum integer; CREATE UNIQUE INDEX alone ON vectors (sum)",
+            &[
+                "ALTER TABLE vectors ADD COLUMN sum integer",
+                "CREATE UNIQUE INDEX alone ON vectors (sum)",
+            ],
             "unique index alone",
             "DROP INDEX alone",
         ),
         (
-            "CREATE TABLE users (id integer PRIMARY KEY); ALTER TABLE vectors ADD COLUMN by integer REFERENCES users (id)",
+            &[
+                "CREATE TABLE users (id integer PRIMARY KEY)",
+                "ALTER TABLE vectors ADD COLUMN by integer REFERENCES users (id)",
+            ],
             "foreign key vectors_by_fkey to users",
             "ALTER TABLE vectors DROP CONSTRAINT vectors_by_fkey",
         ),
         (
-            "CREATE TABLE notes (vector_id integer REFERENCES vectors (id))",
+            &["CREATE TABLE notes (vector_id integer REFERENCES vectors (id))"],
             "foreign key notes_vector_id_fkey of notes",
             "DROP TABLE notes",
-        ),
-        (
-            "INSERT INTO vectors (page, vector_ids) VALUES (1, '[]')",
-            "doc_id may be NULL, and is in 1 row",
-            "DELETE FROM vectors WHERE doc_id IS NULL",
         ),
     ];
     let db = database.connect().await;
     let key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'vectors'::regclass AND contype = 'p'";
     for (make, named, drop) in hindrances {
-        database.execute(make.split("; ")).await;
+        database.execute(make).await;
 
         let error = run(&database, &["up"]).expect_error();
         let repaired = run(&database, &["repair"]);

@@ -179,11 +179,30 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
             );
         }
     }
-    if let Placement::Ranges { column } = &table.placement {
-        return unfit(
-            format!("{name} is distributed by ranges of {column}, where Citus puts no other table"),
-            "bring its rows back with undistribute_table and distribute it by hash with create_distributed_table",
-        );
+    match &table.placement {
+        Placement::Ranges { .. } => {
+            return unfit(
+                format!(
+                    "{name} is {}, where Citus puts no other table",
+                    table.placement
+                ),
+                "bring its rows back with undistribute_table and distribute it by hash with create_distributed_table",
+            );
+        }
+        Placement::Copies { .. } => {
+            return unfit(
+                format!(
+                    "{name} is {}, to which Citus takes no foreign key",
+                    table.placement
+                ),
+                "bring its rows back with undistribute_table and distribute it with citus.shard_replication_factor at 1",
+            );
+        }
+        Placement::Local
+        | Placement::Managed
+        | Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::SingleShard { .. } => {}
     }
     for wanted in &declared.table.columns {
         let column = &wanted.name;

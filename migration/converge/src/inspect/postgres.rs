@@ -5,7 +5,9 @@ mod columns;
 mod keys;
 mod rest;
 
-pub(crate) use citus::{COORDINATOR_ALONE, manages_any};
+pub(crate) use citus::{
+    COORDINATOR_ALONE, IS_THERE as CITUS_IS_THERE, entering as entering_citus, manages_any,
+};
 pub(crate) use columns::sequence_of;
 
 use sea_orm::{ConnectionTrait, DbErr};
@@ -76,7 +78,7 @@ fn names(tables: &[String]) -> Question {
     )
 }
 
-const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
+const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
 
 /// Reads all tables in one statement, and in a few more where there is Citus.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
     engine::Engine,
-    inspect::{has_rows, list},
+    inspect::{CITUS_IS_THERE, has_rows, list},
     sql::literal,
 };
 
@@ -15,8 +15,7 @@ const SESSION: &str = "format('pid %s', a.pid)
      || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";
 
 pub(super) async fn is_there(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let is_there = "SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
-    has_rows(db, is_there).await
+    has_rows(db, CITUS_IS_THERE).await
 }
 
 /// The session behind an answer, with its node. The connections are new ones and end with the question: no

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Q
 use super::{Blocker, Kind, Need, Waiter, citus};
 use crate::{
     engine::Engine,
-    inspect::{COORDINATOR_ALONE, has_rows, list, rows},
+    inspect::{has_rows, list, rows},
     patience::Patience,
     session::{READ_COMMITTED, Settings},
     sql,
@@ -17,16 +17,14 @@ use crate::{
 /// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
-/// What the holder does itself gives way like any other step, on every node of Citus.
-const GIVING_WAY: &str = "DO $polite$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
-     SET LOCAL lock_timeout = '50ms'; END $polite$";
+/// What the holder does itself gives way like any other step.
+const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
 
 pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
 ) -> Result<(DatabaseTransaction, Patience), DbErr> {
-    let words = [GIVING_WAY, COORDINATOR_ALONE];
-    let begun = settings.begin(db, READ_COMMITTED, &words).await?;
+    let begun = settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await?;
     Ok((begun, Patience::OF_THE_TRANSACTION))
 }
 

@@ -557,6 +557,7 @@ fn of_placement(
         Placement::Reference
         | Placement::Distributed { .. }
         | Placement::Ranges { .. }
+        | Placement::Copies { .. }
         | Placement::SingleShard { .. } => {
             statements.push(format!(
                 "SELECT undistribute_table({})",

@@ -73,16 +73,12 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         }
         Difference::PrimaryKey { columns, .. } => {
             let table = both.found()?;
-            let mut replace = replace_primary_key(table, columns);
-            // What needs the other key is done with it: where that fails, the stronger one stays.
-            if let Some(Difference::Placement { key, parent, .. }) =
-                placement::find(current, &both.declared.table, table)
-            {
-                let distribute = distribute(&key, &parent, table);
-                replace.statements.extend(distribute.statements);
-                replace.lock = distribute.lock;
+            match placement::find(current, &both.declared.table, table) {
+                Some(Difference::Placement { key, parent, .. }) => {
+                    distribute_with_key(&key, &parent, table, columns).into()
+                }
+                _ => replace_primary_key(table, columns).into(),
             }
-            replace.into()
         }
         Difference::AutoIncrement { found, numbers, .. } => {
             planner.auto_increment(both.found()?, found, numbers).into()
@@ -108,7 +104,14 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
             sequence,
             limits,
         } => step([lift(&sequence.name, column.kind, limits)], SEQUENCE_ALONE).into(),
-        Difference::Placement { key, parent, .. } => distribute(key, parent, both.found()?).into(),
+        Difference::Placement { key, parent, .. } => {
+            let table = both.found()?;
+            let columns = placement::primary_key(current, &both.declared.table);
+            match table.primary_key.is_empty() || table.primary_key == columns {
+                true => distribute(key, parent, table).into(),
+                false => distribute_with_key(key, parent, table, &columns).into(),
+            }
+        }
         Difference::ForeignKeyAbsent { declared } => {
             let name = current.free_name(declared.name.as_deref().unwrap_or_default());
             let add = alter.step(add_foreign_key(&name, declared, None), WRITERS_OF_BOTH);
@@ -189,12 +192,17 @@ impl Alter<'_> {
     }
 }
 
-/// Ends with the transaction.
-pub(super) const BRIEF: [Setting; 1] = [Setting {
-    set: "DO $brief$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'; \
-          SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'; END $brief$",
-    restore: "DO $brief$ BEGIN RESET lock_timeout; RESET statement_timeout; END $brief$",
-}];
+/// Ends with the transaction. Each is a request of its own, since Citus hands a whole request on to its other nodes.
+pub(super) const BRIEF: [Setting; 2] = [
+    Setting {
+        set: "SET LOCAL lock_timeout = '50ms'",
+        restore: "RESET lock_timeout",
+    },
+    Setting {
+        set: "SET LOCAL statement_timeout = '2s'",
+        restore: "RESET statement_timeout",
+    },
+];
 
 pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
     let statements = forget.into_iter().chain(undo.parts.iter().map(undone));
@@ -575,6 +583,20 @@ fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
     )
 }
 
+/// What needs another primary key is done together with it: where that fails, the stronger one stays.
+fn distribute_with_key(
+    by: &ForeignKey,
+    parent: &Placement,
+    table: &Table,
+    columns: &[String],
+) -> Step {
+    let mut replace = replace_primary_key(table, columns);
+    let distribute = distribute(by, parent, table);
+    replace.statements.extend(distribute.statements);
+    replace.lock = distribute.lock;
+    replace
+}
+
 /// Moves the rows. A foreign key that existed before has never reached the parent's rows, and Citus takes
 /// it only afterwards.
 fn distribute(by: &ForeignKey, parent: &Placement, table: &Table) -> Step {
@@ -606,6 +628,7 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
         | Placement::Managed
         | Placement::Reference
         | Placement::Ranges { .. }
+        | Placement::Copies { .. }
         | Placement::SingleShard { .. } => "NULL".to_owned(),
     };
     format!(

@@ -10,6 +10,10 @@ use crate::{
     sql::literal,
 };
 
+/// The query that has a row where the database is one of Citus.
+pub(crate) const IS_THERE: &str =
+    "SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
+
 /// Fails on a worker, where what is made stays unknown to the other nodes. Without Citus it does nothing.
 pub(crate) const COORDINATOR_ALONE: &str = "DO $citus$ BEGIN \
      IF to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL THEN \
@@ -18,14 +22,26 @@ pub(crate) const COORDINATOR_ALONE: &str = "DO $citus$ BEGIN \
      || coalesce((SELECT format(', %s:%s', nodename, nodeport) FROM pg_catalog.pg_dist_node WHERE groupid = 0 LIMIT 1), ''); \
      END IF; END IF; END $citus$";
 
+/// What a transaction has to know on Citus besides these words: they hold on its other nodes too.
+///
+/// Citus hands on to them what is set after the first word, as the text of the whole request that a client has sent,
+/// of which it expects one result. A statement in a block is handed on alone.
+pub(crate) fn entering(words: &[&str]) -> String {
+    let words = words.iter().map(|words| format!(" {words};"));
+    let words: String = words.collect();
+    format!(
+        "{COORDINATOR_ALONE}; \
+         DO $citus$ BEGIN SET LOCAL citus.propagate_set_commands = 'local';{words} END $citus$"
+    )
+}
+
 /// Returns whether Citus manages a table of the current schema.
 pub(crate) async fn manages_any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let is_there = "SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
     let managed = "SELECT 1 FROM pg_catalog.pg_dist_partition p
                    JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid
                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                    WHERE n.nspname = current_schema()";
-    Ok(has_rows(db, is_there).await? && has_rows(db, managed).await?)
+    Ok(has_rows(db, IS_THERE).await? && has_rows(db, managed).await?)
 }
 
 /// What Citus knows of one table; nothing where it does not know the table.
@@ -77,6 +93,8 @@ async fn placements(
         let colocation: i64 = row.try_get_by_index(3)?;
         let column: Option<String> = row.try_get_by_index(4)?;
         let placement = match (method.as_str(), replication.as_str(), column) {
+            // Copies that the coordinator writes itself.
+            ("h", "c", Some(column)) => Placement::Copies { column },
             ("h", _, Some(column)) => Placement::Distributed { column, colocation },
             (_, _, Some(column)) => Placement::Ranges { column },
             (_, "t", None) => Placement::Reference,
@@ -105,6 +123,7 @@ async fn hinders(db: &impl ConnectionTrait, declared: &Table) -> Result<Vec<Stri
          SELECT found.what FROM parent CROSS JOIN LATERAL (
            SELECT format('trigger %s', quote_ident(t.tgname)) FROM pg_catalog.pg_trigger t
            WHERE t.tgrelid = {table} AND NOT t.tgisinternal
+             AND current_setting('citus.enable_unsafe_triggers', true) IS DISTINCT FROM 'on'
            UNION ALL
            SELECT format('unique index %s, which does not hold %s', i.indexrelid::regclass, quote_ident({column}))
            FROM pg_catalog.pg_index i
@@ -113,19 +132,31 @@ async fn hinders(db: &impl ConnectionTrait, declared: &Table) -> Result<Vec<Stri
            UNION ALL
            SELECT format('foreign key %s to %s, whose rows are not beside it', quote_ident(c.conname), c.confrelid::regclass)
            FROM pg_catalog.pg_constraint c
-           WHERE c.conrelid = {table} AND c.contype = 'f' AND c.confrelid <> parent.logicalrelid
-             AND NOT EXISTS (
-               SELECT FROM pg_catalog.pg_dist_partition d
-               WHERE d.logicalrelid = c.confrelid
-                 AND (d.partmethod = 'n' AND d.repmodel = 't'
-                      OR d.colocationid = parent.colocationid
-                         AND (d.partmethod = 'n' OR (SELECT attnum FROM by_column) = ANY (c.conkey))))
+           LEFT JOIN pg_catalog.pg_dist_partition d ON d.logicalrelid = c.confrelid
+           WHERE c.conrelid = {table} AND c.contype = 'f'
+             AND NOT coalesce(CASE
+               WHEN d.partmethod = 'n' AND d.repmodel = 't' THEN true
+               WHEN c.confrelid <> c.conrelid AND d.colocationid IS DISTINCT FROM parent.colocationid THEN false
+               WHEN parent.partmethod = 'n' THEN true
+               ELSE array_position(c.conkey, (SELECT attnum FROM by_column)) = array_position(c.confkey, (
+                 SELECT attnum FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.confrelid
+                   AND a.attname = coalesce(column_to_column_name(d.logicalrelid, d.partkey), {column})))
+             END, false)
+           UNION ALL
+           SELECT format('foreign key %s, which changes %s', quote_ident(c.conname), quote_ident({column}))
+           FROM pg_catalog.pg_constraint c
+           WHERE c.conrelid = {table} AND c.contype = 'f' AND parent.partmethod = 'h'
+             AND (SELECT attnum FROM by_column) = ANY (c.conkey)
+             -- The one to the parent gets another ON DELETE.
+             AND (c.confupdtype IN ('c', 'n', 'd')
+                  OR c.confdeltype IN ('n', 'd') AND NOT (c.confrelid = parent.logicalrelid AND cardinality(c.conkey) = 1))
            UNION ALL
            SELECT format('foreign key %s of %s', quote_ident(c.conname), c.conrelid::regclass)
            FROM pg_catalog.pg_constraint c
            WHERE c.confrelid = {table} AND c.conrelid <> c.confrelid AND c.contype = 'f'
            UNION ALL
-           SELECT format('identity column %s, which is no bigint', quote_ident(a.attname))
+           SELECT format('IDENTITY of %s, which is no bigint', quote_ident(a.attname))
            FROM pg_catalog.pg_attribute a
            WHERE a.attrelid = {table} AND a.attidentity <> '' AND a.atttypid <> 'int8'::regtype
          ) found (what)
