@@ -595,6 +595,7 @@ pub(crate) async fn size(
         Placement::Local | Placement::Managed => {}
         Placement::Reference
         | Placement::Distributed { .. }
+        | Placement::OtherNodes
         | Placement::Ranges { .. }
         | Placement::Copies { .. }
         | Placement::SingleShard { .. } => {

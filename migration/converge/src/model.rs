@@ -266,6 +266,8 @@ pub(crate) enum Placement {
     Ranges {
         column: String,
     },
+    /// On every node that this one does not belong to.
+    OtherNodes,
     /// Among the nodes, each row on several of them: no foreign key is taken there.
     Copies {
         column: String,
@@ -286,6 +288,9 @@ impl fmt::Display for Placement {
                 write!(f, "distributed by {column} (colocation group {colocation})")
             }
             Self::Ranges { column } => write!(f, "distributed by ranges of {column}"),
+            Self::OtherNodes => {
+                f.write_str("a reference table of nodes that do not know the coordinator")
+            }
             Self::Copies { column } => write!(f, "distributed by {column} in several copies"),
             Self::SingleShard { colocation } => {
                 write!(f, "on one shard (colocation group {colocation})")

@@ -317,7 +317,7 @@ impl<'p> Purge<'p> {
             | Placement::Ranges { .. }
             | Placement::Copies { .. }
             | Placement::SingleShard { .. } => Orphans::condition(backend, &table.name, key),
-            Placement::Managed | Placement::Reference => {
+            Placement::Managed | Placement::Reference | Placement::OtherNodes => {
                 Orphans::condition_by_value(backend, &table.name, key)
             }
         };

@@ -35,7 +35,7 @@ pub fn tests() -> Vec<Test> {
         rows_without_a_document_of_a_reference_table_are_deleted,
         the_way_back_that_is_named_works,
         the_compression_reaches_the_shards,
-        beside_documents_by_ranges_nothing_is_made,
+        beside_documents_that_no_key_can_refer_to_nothing_is_made,
         a_script_stops_beside_distributed_documents,
     ]
 }
@@ -333,12 +333,12 @@ async fn a_legacy_table_in_a_schema_of_its_own_shard_is_converged(database: Data
     on_a_shard_of_its_own(&database).await;
     let before = legacy(&database).await;
 
-    run(&database, &["--lock-wait", "3", "up"]).expect_success();
+    run(&database, &["up"]).expect_success();
 
     before.assert_kept_in(&Inventory::of(&database).await);
     holds(&database).await;
     database.execute(["DROP INDEX ix_vectors_doc_id"]).await;
-    run(&database, &["--lock-wait", "3", "repair"]).expect_success();
+    run(&database, &["repair"]).expect_success();
     run(&database, &["refresh"]).expect_success();
     holds(&database).await;
 }
@@ -468,6 +468,18 @@ async fn what_keeps_a_table_from_being_moved_is_found_beforehand(database: Datab
             "foreign key notes_vector_id_fkey of notes",
             "DROP TABLE notes",
         ),
+        (
+            &["ALTER TABLE vectors ADD COLUMN other integer REFERENCES documents (id)"],
+            "foreign key vectors_other_fkey to documents",
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_other_fkey",
+        ),
+        (
+            &[
+                "ALTER TABLE vectors ADD CONSTRAINT mine FOREIGN KEY (doc_id) REFERENCES documents (id) ON UPDATE CASCADE",
+            ],
+            "foreign key mine, which changes doc_id",
+            "ALTER TABLE vectors DROP CONSTRAINT mine",
+        ),
     ];
     let db = database.connect().await;
     let key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'vectors'::regclass AND contype = 'p'";
@@ -544,7 +556,8 @@ async fn the_way_back_that_is_named_works(database: Database) {
         database.execute(steps.split("; ")).await;
         run(&database, &["repair"]).expect_success();
 
-        before.assert_kept_in(&Inventory::of(&database).await);
+        // The steps drop the foreign key by its name.
+        before.assert_rows_kept_in(&Inventory::of(&database).await);
         run(&database, &["up"]).expect_success();
         holds(&database).await;
     }
@@ -565,20 +578,29 @@ async fn the_compression_reaches_the_shards(database: Database) {
     holds(&database).await;
 }
 
-async fn beside_documents_by_ranges_nothing_is_made(database: Database) {
-    database
-        .execute([
-            "SELECT undistribute_table('documents')",
-            "SELECT create_distributed_table('documents', 'id', 'range')",
-        ])
-        .await;
+async fn beside_documents_that_no_key_can_refer_to_nothing_is_made(database: Database) {
+    let by_range = [
+        "SELECT create_distributed_table('documents', 'id', 'range')",
+        "SELECT 1",
+    ];
+    let in_copies = [
+        "SET citus.shard_replication_factor = 2",
+        "SELECT create_distributed_table('documents', 'id')",
+    ];
+    for (distribute, named) in [
+        (by_range, "distributed by ranges of id"),
+        (in_copies, "distributed by id in several copies"),
+    ] {
+        let back = "SELECT undistribute_table('documents')";
+        database.execute([back].into_iter().chain(distribute)).await;
 
-    let error = run(&database, &["up"]).expect_error();
+        let error = run(&database, &["up"]).expect_error();
 
-    assert!(error.contains("distributed by ranges of id"), "{error}");
-    let db = database.connect().await;
-    let made = "SELECT 'made' WHERE to_regclass('vectors') IS NOT NULL";
-    assert_eq!(lines(&db, made).await, [""; 0]);
+        assert!(error.contains(named), "{error}");
+        let db = database.connect().await;
+        let made = "SELECT 'made' WHERE to_regclass('vectors') IS NOT NULL";
+        assert_eq!(lines(&db, made).await, [""; 0]);
+    }
 }
 
 async fn a_script_stops_beside_distributed_documents(database: Database) {

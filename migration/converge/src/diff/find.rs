@@ -198,6 +198,12 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
                 "bring its rows back with undistribute_table and distribute it with citus.shard_replication_factor at 1",
             );
         }
+        Placement::OtherNodes => {
+            return unfit(
+                format!("{name} is {}", table.placement),
+                "a foreign key to it would reach nothing: make the coordinator known with SELECT citus_set_coordinator_host(ADDRESS)",
+            );
+        }
         Placement::Local
         | Placement::Managed
         | Placement::Reference

@@ -30,14 +30,17 @@ pub(crate) fn find(current: &Inspection, declared: &Table, table: &Table) -> Opt
         parent: parent.clone(),
         child: table.placement.clone(),
         hinders: table.extras.hinders.clone(),
-        way_back: way_back(current, declared, table),
+        way_back: way_back(current, declared, table, &key.table),
     })
 }
 
-fn way_back(current: &Inspection, declared: &Table, table: &Table) -> WayBack {
+fn way_back(current: &Inspection, declared: &Table, table: &Table, parent: &str) -> WayBack {
     let fits = table.primary_key == declared.primary_key
         || table.primary_key == primary_key(current, declared);
+    // A local table has no rows to be brought back: only what refers to the parent is in the way.
+    let is_local = matches!(table.placement, Placement::Local | Placement::Managed);
     let keys = table.foreign_keys.iter();
+    let keys = keys.filter(|one| !is_local || one.table == parent);
     WayBack {
         foreign_keys: keys.filter_map(|key| key.name.clone()).collect(),
         primary_key: (!fits && !table.primary_key.is_empty())
@@ -61,7 +64,7 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
         (Placement::Managed | Placement::Reference, Placement::Managed) => true,
         // The foreign key takes the table along.
         (Placement::Managed | Placement::Reference, Placement::Local) => {
-            table.foreign_keys.is_empty()
+            table.foreign_keys.iter().all(|one| one.table != key.table)
         }
         (
             Placement::Distributed {

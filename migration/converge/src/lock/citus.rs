@@ -2,25 +2,48 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
+use super::postgres::{AHEAD, OF_A_LOCK, THIS_DATABASE, WHO};
 use crate::{
     engine::Engine,
     inspect::{CITUS_IS_THERE, has_rows, list},
     sql::literal,
 };
 
-/// What of another role's session is not shown to this one is left out.
-const SESSION: &str = "format('pid %s', a.pid)
-     || coalesce(', application \"' || nullif(a.application_name, '') || '\"', '')
-     || coalesce(', ' || a.state, '')
-     || coalesce(', its query began ' || date_trunc('second', a.query_start), '')";
-
 pub(super) async fn is_there(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     has_rows(db, CITUS_IS_THERE).await
 }
 
-/// The session behind an answer, with its node. The connections are new ones and end with the question: no
+/// Names whoever is described on a node: the client comes first where Citus has opened the session for one of another
+/// node. Its number is that of its node, and ten digits of its own.
+fn on_its_node(described: &str, node: &str) -> String {
+    format!(
+        "coalesce((
+           SELECT format('pid %s on %s:%s, through ', g.pid % 10000000000, m.nodename, m.nodeport)
+           FROM (SELECT substring({described} FROM 'citus_internal gpid=([0-9]+)')::bigint) g (pid)
+           JOIN pg_catalog.pg_dist_node m ON m.nodeid = g.pid / 10000000000), '')
+         || regexp_replace(regexp_replace({described}, ', application \"citus_internal gpid=[0-9]+\"', ''),
+              '^(pid [0-9]+|prepared transaction( ''[^'']*'')?)', '\\1 on ' || coalesce({node}, 'this node'))"
+    )
+}
+
+/// The session or prepared transaction behind an answer. The connections are new ones and end with the question: no
 /// transaction of ours stays open on a node.
-const ON_ITS_NODE: &str = "regexp_replace(r.result, '^pid [0-9]+', '\\& on ' || coalesce(n.nodename || ':' || n.nodeport, 'this node'))";
+fn of_an_answer() -> String {
+    on_its_node("r.result", "n.nodename || ':' || n.nodeport")
+}
+
+/// Returns this description of a session with its client, where Citus has opened it for one of another node.
+pub(super) async fn of_its_client(
+    db: &impl ConnectionTrait,
+    described: String,
+) -> Result<String, DbErr> {
+    if !described.contains("citus_internal gpid=") {
+        return Ok(described);
+    }
+    let sentence = on_its_node(&literal(Engine::Postgres, &described), "NULL");
+    let found = list(db, &format!("SELECT {sentence}"), []).await?.pop();
+    Ok(found.unwrap_or(described))
+}
 
 fn of_every_node(command: &str) -> String {
     format!(
@@ -38,12 +61,12 @@ pub(super) async fn blocker(
         Engine::Postgres,
         &format!(
             "SELECT coalesce((
-               SELECT {SESSION} FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+               SELECT {WHO} FROM pg_catalog.pg_locks l {OF_A_LOCK}
                JOIN pg_catalog.pg_class c ON c.oid = l.relation
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-               WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
-                 AND a.application_name NOT LIKE 'citus\\_%' AND format('%I.%I', n.nspname, c.relname) IN (<names>)
-               ORDER BY a.xact_start LIMIT 1), '')"
+               WHERE l.locktype = 'relation' AND l.granted AND l.database = {THIS_DATABASE} AND l.pid IS DISTINCT FROM pg_backend_pid()
+                 AND coalesce(a.application_name, '') NOT LIKE 'citus\\_%' AND format('%I.%I', n.nspname, c.relname) IN (<names>)
+               ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1), '')"
         ),
     );
     let names = format!(
@@ -59,7 +82,8 @@ pub(super) async fn blocker(
           WHERE c.oid IN ({tables}))"
     );
     let sql = format!(
-        "SELECT {ON_ITS_NODE} FROM {} WHERE r.success AND r.result <> '' LIMIT 1",
+        "SELECT {} FROM {} WHERE r.success AND r.result <> '' LIMIT 1",
+        of_an_answer(),
         of_every_node(&format!("replace({command}, '<names>', {names})"))
     );
     Ok(list(db, &sql, []).await?.pop())
@@ -72,18 +96,18 @@ pub(super) fn waiter() -> String {
         Engine::Postgres,
         &format!(
             "SELECT coalesce((
-               SELECT {SESSION} FROM pg_catalog.pg_stat_activity w
-               JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
+               SELECT {WHO} FROM pg_catalog.pg_stat_activity w {AHEAD} {OF_A_LOCK}
                WHERE w.application_name = 'citus_internal gpid=<gpid>'
-               ORDER BY a.xact_start LIMIT 1), '')"
+               ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1), '')"
         ),
     );
     // The number that every node knows this one's processes by ends with the process's own.
     let global = "citus_backend_gpid() - pg_backend_pid() + w.pid";
     format!(
-        "SELECT w.pid, {ON_ITS_NODE} FROM pg_catalog.pg_stat_activity w
+        "SELECT w.pid, {} FROM pg_catalog.pg_stat_activity w
          CROSS JOIN LATERAL {} WHERE w.datname = current_database() AND w.state = 'active'
            AND left(w.query, 500) = left($1, 500) AND r.success AND r.result <> '' LIMIT 1",
+        of_an_answer(),
         of_every_node(&format!("replace({command}, '<gpid>', ({global})::text)"))
     )
 }

@@ -82,7 +82,11 @@ pub(super) async fn blocker(
                 kind: Kind::Client,
             }))
         }
-        found => Ok(found),
+        Some(found) => Ok(Some(Blocker {
+            sentence: citus::of_its_client(db, found.sentence).await?,
+            ..found
+        })),
+        None => Ok(None),
     }
 }
 
@@ -110,8 +114,7 @@ fn conflicting(need: Need) -> &'static str {
     }
 }
 
-/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for: process 0
-/// is that of every prepared one.
+/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for.
 pub(super) async fn waiter(
     db: &impl ConnectionTrait,
     table: &str,
@@ -121,12 +124,7 @@ pub(super) async fn waiter(
     let sql = format!(
         "SELECT w.pid, {WHO} FROM pg_catalog.pg_locks t
          JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
-         CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
-         LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
-         LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
-           ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
-             OR (l.database, l.relation) = (n.database, n.relation)) END
-         {OF_A_LOCK}
+         {AHEAD} {OF_A_LOCK}
          WHERE t.locktype = 'relation' AND t.relation = {table}
            AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
          ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1"
@@ -144,7 +142,11 @@ pub(super) async fn waiter(
                 .await?
                 .pop())
         }
-        found => Ok(found),
+        Some(found) => Ok(Some(Waiter {
+            waits_for: citus::of_its_client(db, found.waits_for).await?,
+            ..found
+        })),
+        None => Ok(None),
     }
 }
 
@@ -172,12 +174,19 @@ pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result
 /// In milliseconds: the autovacuum has to hear of it, and to end.
 const BEYOND_DEADLOCK_TIMEOUT: u32 = 1_000;
 
-const THIS_DATABASE: &str =
+pub(super) const THIS_DATABASE: &str =
     "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+
+/// The locks `l` for which a session `w` waits: process 0 is that of every prepared transaction.
+pub(super) const AHEAD: &str = "CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
+    LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
+    LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
+      ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
+        OR (l.database, l.relation) = (n.database, n.relation)) END";
 
 /// The session `a` or the prepared transaction `p` that a lock `l` is of. A prepared transaction has no process, and
 /// is known by the lock on its own number.
-const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+pub(super) const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     LEFT JOIN pg_catalog.pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
       AND x.virtualtransaction = l.virtualtransaction
     LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid";
@@ -186,7 +195,7 @@ const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pi
 const IS_AUTOVACUUM: &str = "(l.pid IS NOT NULL AND a.pid IS NOT NULL AND a.usesysid IS NULL)";
 
 /// What of another role's session is not shown to this one is left out.
-const WHO: &str = "CASE WHEN l.pid IS NULL THEN
+pub(super) const WHO: &str = "CASE WHEN l.pid IS NULL THEN
       'prepared transaction ' || coalesce(quote_literal(p.gid) || ' of user ' || quote_ident(p.owner)
         || ', prepared ' || date_trunc('second', p.prepared), '')
     ELSE format('pid %s', l.pid)

@@ -550,12 +550,12 @@ fn of_placement(
             hinders.join("; ")
         ),
         Placement::Local | Placement::Managed => format!(
-            "make the coordinator known to the other nodes, drop the foreign key, then repair: \
-             SELECT citus_set_coordinator_host(ADDRESS); {}",
+            "its foreign key was made before Citus knew both tables: drop it, then repair: {}",
             statements.join("; ")
         ),
         Placement::Reference
         | Placement::Distributed { .. }
+        | Placement::OtherNodes
         | Placement::Ranges { .. }
         | Placement::Copies { .. }
         | Placement::SingleShard { .. } => {

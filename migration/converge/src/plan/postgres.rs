@@ -627,6 +627,7 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
         Placement::Local
         | Placement::Managed
         | Placement::Reference
+        | Placement::OtherNodes
         | Placement::Ranges { .. }
         | Placement::Copies { .. }
         | Placement::SingleShard { .. } => "NULL".to_owned(),
