@@ -338,6 +338,15 @@ impl<'c> Session<'c> {
         self.begin_saying(&[]).await
     }
 
+    /// The same; on PostgreSQL none of its statements waits for another session longer than a try.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn begin_briefly(&self) -> Result<Unit<'_>, DbErr> {
+        self.begin_saying(&[BRIEFLY]).await
+    }
+
     /// The same; on PostgreSQL with these words about a transaction of its own.
     pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
         match &self.db {

@@ -189,10 +189,16 @@ pub(super) async fn applied_migrations(
 
 /// Makes the table of records, in a transaction that ends too.
 pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let unit = session.begin().await?;
+    let unit = session.begin_briefly().await?;
     let create = settings.records.create(session.backend());
-    unit.db().execute_unprepared(&create).await?;
-    unit.commit().await
+    match unit.db().execute_unprepared(&create).await {
+        Ok(_) => unit.commit().await,
+        Err(error) => {
+            // The error says more than one about the end of its transaction.
+            let _ = unit.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 pub(super) async fn insert(

@@ -199,22 +199,30 @@ async fn apply_apart(
 ) -> Result<(), Error> {
     let name = migration.name();
     let recording = Session::new(reborrow(&work.db), work.settings);
-    let unit = match Version::of(name)? {
+    let is_declared = match Version::of(name)? {
         Some(Version { newer, .. }) => {
             tracing::info!("Applying migration '{name}'");
             converge(&work, &newer, Refusal::OfEverything).await?;
-            let unit = recording.begin().await?;
-            record_applied(&unit.db(), settings, name).await?;
-            unit
+            true
         }
-        None => {
-            let unit = recording.begin().await?;
+        None => false,
+    };
+    let unit = recording.begin_briefly().await?;
+    let recorded = match is_declared {
+        true => record_applied(&unit.db(), settings, name).await,
+        false => {
             let work = Session::new(reborrow(&work.db), work.settings);
-            apply(migration, work, &unit.db(), settings).await?;
-            unit
+            apply(migration, work, &unit.db(), settings).await
         }
     };
-    Ok(unit.commit().await?)
+    match recorded {
+        Ok(()) => Ok(unit.commit().await?),
+        Err(error) => {
+            // The error says more than one about the end of its transaction.
+            let _ = unit.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 async fn record_applied(
@@ -296,40 +304,19 @@ impl Task for Fresh {
         let (lock, work) = (turn.record(), turn.work());
         let clearing = Clearing::of(&lock).await?;
         let unit = clearing.begin(&lock, &work).await?;
-        let db = unit.db();
-        let shape = versions::newest()?;
-        let mut looks: u32 = 1;
-        let mut contents = loop {
-            let contents = Contents::of(&db, &settings.engine, &shape).await?;
-            match self.require_own(&db, settings, &contents).await {
-                Ok(()) => break contents,
-                // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
-                // and not in another.
-                Err(Error::TablesOfOthers { .. })
-                    if Engine::of(&db) == Engine::MySql && looks < LOOKS =>
-                {
-                    looks += 1;
-                }
-                Err(error) => return Err(error),
+        let cleared = self.clear(&unit.db(), settings).await;
+        let engine = match cleared {
+            Ok(engine) => engine,
+            Err(error) => {
+                // What it has locked would count as another's. The error says more than one about the end of its
+                // transaction.
+                let _ = unit.rollback().await;
+                return Err(error);
             }
         };
-        let engine = remaking_required(settings, &contents, &shape, Engine::of(&db))?;
-        let relations = &mut contents.relations;
-        if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
-            let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
-            names.sort_unstable();
-            tracing::info!("drops, with all their rows: {}", names.join(", "));
-        }
-        // Where each statement commits, a crash leaves no record of what is gone.
-        let backend = Engine::of(&db);
-        let case = case_of(&db, settings, relations).await?;
-        relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
-        converge::drop_all(&db, relations).await?;
-        let create = settings.records.create(backend);
-        db.execute_unprepared(&create).await?;
         unit.commit().await?;
         for migration in (settings.migrations)() {
-            let work = match (backend, clearing) {
+            let work = match (Engine::of(&lock), clearing) {
                 // All of it is committed.
                 (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
                 (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
@@ -346,6 +333,45 @@ impl Task for Fresh {
 }
 
 impl Fresh {
+    /// Drops everything, and makes an empty table of records. Returns how required tables are made again.
+    async fn clear(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        settings: &Settings,
+    ) -> Result<converge::session::Settings, Error> {
+        let shape = versions::newest()?;
+        let mut looks: u32 = 1;
+        let mut contents = loop {
+            let contents = Contents::of(db, &settings.engine, &shape).await?;
+            match self.require_own(db, settings, &contents).await {
+                Ok(()) => break contents,
+                // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
+                // and not in another.
+                Err(Error::TablesOfOthers { .. })
+                    if Engine::of(db) == Engine::MySql && looks < LOOKS =>
+                {
+                    looks += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let backend = Engine::of(db);
+        let engine = remaking_required(settings, &contents, &shape, backend)?;
+        let relations = &mut contents.relations;
+        if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
+            let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
+            names.sort_unstable();
+            tracing::info!("drops, with all their rows: {}", names.join(", "));
+        }
+        // Where each statement commits, a crash leaves no record of what is gone.
+        let case = case_of(db, settings, relations).await?;
+        relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
+        converge::drop_all(db, relations).await?;
+        let create = settings.records.create(backend);
+        db.execute_unprepared(&create).await?;
+        Ok(engine)
+    }
+
     async fn require_own(
         &self,
         db: &impl ConnectionTrait,
