@@ -304,31 +304,23 @@ async fn beside_others(
     statements: &[String],
 ) -> Result<u64, Stopped> {
     let mut work = pin!(run_all(&session.db, statements));
-    let mut waiting: Option<(String, Instant)> = None;
+    let mut wait = None;
     loop {
         match select(work.as_mut(), Delay::new(BETWEEN_LOOKS)).await {
             Either::Left((outcome, _)) => return Ok(outcome?),
             Either::Right(_) => {}
         }
         let Some(waiter) = lock::waiter(session, table, statements).await else {
-            waiting = None;
+            wait = None;
             continue;
         };
-        let since = match &waiting {
-            Some((said, since)) if *said == waiter.waits_for => *since,
-            _ => {
-                tracing::info!("  waiting for {}", waiter.waits_for);
-                waiting
-                    .as_ref()
-                    .map_or_else(Instant::now, |(_, since)| *since)
-            }
-        };
-        if since.elapsed() >= session.settings.lock_wait {
+        let wait = wait.get_or_insert_with(Wait::begin);
+        wait.report(&waiter.waits_for);
+        if wait.is_over(session.settings) {
             lock::cancel(session, &waiter).await?;
             let outcome = work.await;
             return outcome.map_err(|_| Stopped::WaitedFor(waiter.waits_for));
         }
-        waiting = Some((waiter.waits_for, since));
     }
 }
 

@@ -16,12 +16,13 @@ use crate::{
     inspect::{self, Inspection},
     model::{HiddenPart, Table},
     orphans::Handover,
+    patience::TRY,
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
     report::{self, Report},
     server_error::fails_again,
     session::{Session, Settings, TxMode},
-    wait::Wait,
+    wait::{self, Wait},
 };
 
 /// How often a step that failed may have been run by another session meanwhile.
@@ -133,10 +134,14 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
 pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
-    if session.reads_at_once()
-        && let Ok(differs) = differs(&session.db, session.settings, shape).await
-    {
-        return Ok(differs);
+    if session.reads_at_once() {
+        let one_try = Settings {
+            lock_wait: TRY,
+            ..session.settings.clone()
+        };
+        if let Ok(differs) = differs(&session.db, &one_try, shape).await {
+            return Ok(differs);
+        }
     }
     let mut wait = Wait::begin();
     loop {
@@ -394,8 +399,16 @@ pub async fn converge(
                 tried = None;
                 done.push(step);
             }
-            Outcome::GaveWay(error) if started.elapsed() >= session.settings.lock_wait => {
-                return Err(error);
+            // The step itself may have waited for its last try alone.
+            Outcome::GaveWay(Error::InUse { work, holder, .. })
+                if started.elapsed() >= session.settings.lock_wait =>
+            {
+                return Err(wait::in_use(
+                    session.settings,
+                    started.elapsed(),
+                    work,
+                    holder,
+                ));
             }
             Outcome::GaveWay(_) => {
                 trying = Some(started);

@@ -8,7 +8,7 @@ use crate::{
     declare::{Declared, Role},
     engine::Engine,
     facts,
-    inspect::{Case, Inspection, list},
+    inspect::{Case, Inspection, SYSTEM_DATABASES, list},
     model::{ForeignKey, Kind, Placement, Reach, Table},
     plan::{Undo, Undone, required::mark},
     sql,
@@ -142,6 +142,7 @@ async fn is_relied_on(
         Engine::MySql => format!(
             "SELECT CAST(table_name AS CHAR) FROM information_schema.key_column_usage
              WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {name}
+               AND table_schema NOT IN {SYSTEM_DATABASES}
              UNION ALL
              SELECT CAST(table_name AS CHAR) FROM information_schema.views
              WHERE table_schema = DATABASE() AND view_definition LIKE {pattern}"

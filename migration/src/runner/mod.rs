@@ -410,7 +410,8 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Lookup`](crate::ConvergeError::Lookup) where the catalog or the rows cannot be read.
+    /// [`Lookup`](crate::ConvergeError::Lookup) where the catalog cannot be read. What this role may
+    /// not see is [unknown](Report::unknown), and no error.
     pub async fn check<'c, C>(&self, db: C) -> Result<Report, Error>
     where
         C: IntoSchemaManagerConnection<'c>,

@@ -9,6 +9,7 @@ mod postgres;
 mod questions;
 mod sqlite;
 
+pub(crate) use mysql::SYSTEM_DATABASES;
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
 pub use others::{Relation, referrers_elsewhere, relations};
 pub(crate) use postgres::{
@@ -170,7 +171,7 @@ pub(crate) async fn read_what_is_shown(
 ) -> Result<Inspection, Error> {
     let backend = Engine::of(db);
     let found = match backend {
-        Engine::Postgres => postgres::read(db, shape).await,
+        Engine::Postgres => postgres::read(db, shape, settings.lock_wait).await,
         Engine::MySql => mysql::read(db, shape).await,
         Engine::Sqlite => sqlite::read(db, shape).await,
     };

@@ -27,6 +27,11 @@ const LOOKS: u32 = 3;
 /// The position of rows that have no order.
 const ANY: &str = "0";
 
+/// The server's own databases. A question to `information_schema` that does not leave them out, for each of its tables
+/// by the column that the server looks at before it opens a table, opens the hundred views of `sys`: 70 ms for 1 ms.
+pub(crate) const SYSTEM_DATABASES: &str =
+    "('information_schema', 'mysql', 'performance_schema', 'sys')";
+
 /// Reads all tables in one statement. Where none of a table's foreign keys is shown, another one tells whether it has
 /// any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
@@ -78,29 +83,39 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
 pub(super) async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
-        "SELECT DISTINCT CAST(concat(table_schema, '.', table_name) AS CHAR)
-         FROM information_schema.key_column_usage
-         WHERE referenced_table_schema = DATABASE() AND table_schema <> DATABASE() ORDER BY 1",
+        &format!(
+            "SELECT DISTINCT CAST(concat(table_schema, '.', table_name) AS CHAR)
+             FROM information_schema.key_column_usage
+             WHERE referenced_table_schema = DATABASE() AND table_schema <> DATABASE()
+               AND table_schema NOT IN {SYSTEM_DATABASES}
+             ORDER BY 1"
+        ),
         [],
     )
     .await
 }
 
-/// From whichever database.
+/// From whichever database. An `=` between the two schemas would let the server compare only one of them with those
+/// that are left out.
 pub(super) async fn referrers(
     db: &impl ConnectionTrait,
     to: &Named,
 ) -> Result<Vec<Referrer>, DbErr> {
+    let sql = format!(
+            "SELECT CAST(k.constraint_name AS CHAR), CAST(k.table_name AS CHAR), CAST(k.column_name AS CHAR),
+                    CAST(k.referenced_column_name AS CHAR), CAST(r.delete_rule AS CHAR), CAST(k.table_schema AS CHAR)
+             FROM information_schema.key_column_usage k
+             JOIN information_schema.referential_constraints r
+               ON r.constraint_schema <=> k.table_schema AND r.constraint_name = k.constraint_name
+              AND r.table_name = k.table_name
+             WHERE k.referenced_table_schema = ? AND k.referenced_table_name = ?
+               AND k.table_schema NOT IN {SYSTEM_DATABASES}
+               AND r.constraint_schema NOT IN {SYSTEM_DATABASES}
+             ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position"
+        );
     let found = rows(
         db,
-        "SELECT CAST(k.constraint_name AS CHAR), CAST(k.table_name AS CHAR), CAST(k.column_name AS CHAR),
-                CAST(k.referenced_column_name AS CHAR), CAST(r.delete_rule AS CHAR), CAST(k.table_schema AS CHAR)
-         FROM information_schema.key_column_usage k
-         JOIN information_schema.referential_constraints r
-           ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
-          AND r.table_name = k.table_name
-         WHERE k.referenced_table_schema = ? AND k.referenced_table_name = ?
-         ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position",
+        &sql,
         [to.database.clone().into(), to.name.clone().into()],
         |row| {
             let database = row.try_get_by_index(5)?;
@@ -545,6 +560,9 @@ fn before_insert() -> Question {
 /// What prevents a change of a column: foreign keys of other tables that refer to it; indexes that would hold less of it
 /// if it were a text of any length, of which a key holds 3072 bytes or, in the older formats of a row, 767; and
 /// expressions, which may read no numbered column.
+///
+/// Each catalog is asked for this table by itself: between two of them, MariaDB would take the equality for one of both
+/// and open the tables of all databases for the other.
 fn prevents() -> Question {
     Question::of_mysql(
         "row_number() OVER (ORDER BY kind, what)",
@@ -558,9 +576,8 @@ fn prevents() -> Question {
            UNION ALL
            SELECT 'cut', concat('index ', s.index_name), lower(s.column_name)
            FROM information_schema.statistics s
-           JOIN information_schema.columns c ON c.table_schema = s.table_schema
-             AND c.table_name = s.table_name AND c.column_name = s.column_name
-           JOIN information_schema.tables t ON t.table_schema = s.table_schema AND t.table_name = s.table_name
+           JOIN information_schema.columns c ON c.column_name = s.column_name
+           JOIN information_schema.tables t
            WHERE s.table_schema = DATABASE() AND s.table_name = ? AND c.table_schema = DATABASE()
              AND c.table_name = ? AND t.table_schema = DATABASE() AND t.table_name = ?
              AND s.index_type = 'BTREE' AND c.character_maximum_length IS NOT NULL
@@ -568,8 +585,7 @@ fn prevents() -> Question {
                       ELSE s.sub_part * 4 > CASE WHEN t.row_format IN ('Compact', 'Redundant') THEN 767 ELSE 3072 END
                         OR (SELECT sum(coalesce(part.sub_part * 4, of_part.character_octet_length, 8))
                             FROM information_schema.statistics part
-                            JOIN information_schema.columns of_part ON of_part.table_schema = part.table_schema
-                              AND of_part.table_name = part.table_name AND of_part.column_name = part.column_name
+                            JOIN information_schema.columns of_part ON of_part.column_name = part.column_name
                             WHERE part.table_schema = DATABASE() AND part.table_name = ?
                               AND of_part.table_schema = DATABASE() AND of_part.table_name = ?
                               AND part.index_name = s.index_name) > 3072 END

@@ -10,6 +10,8 @@ pub(crate) use citus::{
 };
 pub(crate) use columns::sequence_of;
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
@@ -22,6 +24,7 @@ use crate::{
     declare::Shape,
     engine::Engine,
     model::{Extras, Hidden, HiddenPart, Kind, OtherOwner, Placement, Reach, Table},
+    patience::TRY,
     sql,
 };
 
@@ -78,13 +81,32 @@ fn names(tables: &[String]) -> Question {
     )
 }
 
+/// Has to be asked first: functions of the catalog lock the table that they describe, and outside a transaction nothing
+/// else bounds that wait.
+fn patience(longest: Duration) -> Question {
+    let longest = longest.max(TRY).as_millis();
+    Question::new(
+        1,
+        format!(
+            "SELECT CASE WHEN setting::bigint NOT BETWEEN 1 AND {longest}
+                    THEN set_config('lock_timeout', '{longest}ms', true) END
+             FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'"
+        ),
+    )
+}
+
 const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
 
 /// Reads all tables in one statement, and in a few more where there is Citus.
-pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
+pub(super) async fn read(
+    db: &impl ConnectionTrait,
+    shape: &Shape,
+    lock_wait: Duration,
+) -> Result<Found, DbErr> {
     let declared: Vec<&Table> = shape.inspected().collect();
     let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
     let mut questions = vec![
+        patience(lock_wait),
         place(),
         tables(),
         names(&resolved),
@@ -95,7 +117,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
         questions.extend(of_table(table, oid));
     }
     let mut answers = ask(db, &questions).await?;
-    let [place, tables, names, has_lz4, has_citus] = answers.next();
+    let [_, place, tables, names, has_lz4, has_citus] = answers.next();
     let known = match has_citus.first().map(|row| row.get(0)).transpose()? {
         Some(true) => citus::read(db, &declared).await?,
         Some(false) | None => vec![citus::Known::default(); declared.len()],

@@ -144,27 +144,13 @@ async fn ask_for_json(
     backend: Engine,
     questions: &[Question],
 ) -> Result<Vec<Vec<Row>>, DbErr> {
-    let columns = questions.iter().map(|one| one.as_json(backend));
-    let columns: Vec<String> = iter::once(patience(backend)).chain(columns).collect();
+    let columns: Vec<String> = questions.iter().map(|one| one.as_json(backend)).collect();
     let sql = format!("SELECT {}", columns.join(", "));
     let answers = rows(db, &sql, [], |row| {
         let read = |at| read_json(&row.try_get_by_index::<String>(at)?);
-        (1..=questions.len()).map(read).collect()
+        (0..questions.len()).map(read).collect()
     });
     Ok(answers.await?.pop().unwrap_or_default())
-}
-
-/// The first column: a function of PostgreSQL's catalog locks the table that it describes, and outside a transaction
-/// nothing else bounds that wait.
-fn patience(backend: Engine) -> String {
-    match backend {
-        Engine::Postgres => {
-            "(SELECT CASE WHEN setting::bigint NOT BETWEEN 1 AND 1000 THEN set_config('lock_timeout', '1s', true) END
-              FROM pg_catalog.pg_settings WHERE name = 'lock_timeout')"
-        }
-        Engine::MySql | Engine::Sqlite => "NULL",
-    }
-    .to_owned()
 }
 
 fn read_json(text: &str) -> Result<Vec<Row>, DbErr> {

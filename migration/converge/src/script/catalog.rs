@@ -6,6 +6,7 @@ use crate::{
     CreateRequired,
     engine::Engine,
     full_path,
+    inspect::SYSTEM_DATABASES,
     model::{Column, Filled, Table, Type},
     sql,
     types::Length,
@@ -262,7 +263,8 @@ pub(super) fn is_referred_to(backend: Engine, table: &str, dropped: &[Dropped<'_
     let referrers = match backend {
         Engine::MySql => format!(
             "SELECT 1 FROM information_schema.key_column_usage \
-             WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {name}"
+             WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {name} \
+               AND table_schema NOT IN {SYSTEM_DATABASES}"
         ),
         Engine::Sqlite => format!(
             "SELECT 1 FROM sqlite_schema AS tables, pragma_foreign_key_list(tables.name) AS keys \
