@@ -266,7 +266,7 @@ pub(crate) enum Placement {
     Ranges {
         column: String,
     },
-    /// On every node that this one does not belong to.
+    /// On every other node: this one was not known to them when it was made.
     OtherNodes,
     /// Among the nodes, each row on several of them: no foreign key is taken there.
     Copies {
@@ -289,7 +289,7 @@ impl fmt::Display for Placement {
             }
             Self::Ranges { column } => write!(f, "distributed by ranges of {column}"),
             Self::OtherNodes => {
-                f.write_str("a reference table of nodes that do not know the coordinator")
+                f.write_str("a reference table of which the coordinator has no copy")
             }
             Self::Copies { column } => write!(f, "distributed by {column} in several copies"),
             Self::SingleShard { colocation } => {

@@ -22,16 +22,18 @@ pub use crate::patience::BRIEFLY;
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
 /// are printed as `quote_all_identifiers` says, and read either way. A question to the catalog is large and runs for
-/// milliseconds: compiling it first may take seconds. Citus hands on nothing of what follows in the same request. It has
-/// one row, and another where there is Citus.
+/// milliseconds: compiling it first may take seconds. It has one row, and another where there is Citus.
 const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), set_config('jit', 'off', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
      set_config('idle_in_transaction_session_timeout', '0', true), \
      CASE WHEN current_setting('transaction_timeout', true) <> '0' \
-          THEN set_config('transaction_timeout', '0', true) END, \
-     set_config('citus.propagate_set_commands', 'none', true) \
+          THEN set_config('transaction_timeout', '0', true) END \
      FROM (VALUES (true), (to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL)) rows (is_one) WHERE is_one";
+
+/// Citus is to hand on nothing of what follows in the same request: it would send the whole of it. No query may stand
+/// before SET TRANSACTION, and that would be handed on too.
+const ALONE: &str = "SET LOCAL citus.propagate_set_commands = 'none'";
 
 /// Of a server without Citus. Only settings stand beside them in a request.
 const ROWS_OF_OURS: u64 = 1;
@@ -128,7 +130,7 @@ impl Settings {
         let transaction = pool.begin().await?;
         let ours = self.words();
         let ours = ours.iter().map(String::as_str);
-        let all: Vec<&str> = [first, OURS]
+        let all: Vec<&str> = [ALONE, first, OURS]
             .into_iter()
             .chain(ours)
             .chain(words.iter().copied())

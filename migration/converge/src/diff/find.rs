@@ -201,7 +201,7 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         Placement::OtherNodes => {
             return unfit(
                 format!("{name} is {}", table.placement),
-                "a foreign key to it would reach nothing: make the coordinator known with SELECT citus_set_coordinator_host(ADDRESS)",
+                "no foreign key can refer to it: run SELECT citus_set_coordinator_host(ADDRESS) where the other nodes do not know the coordinator, then SELECT replicate_reference_tables()",
             );
         }
         Placement::Local

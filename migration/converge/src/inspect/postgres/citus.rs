@@ -82,7 +82,9 @@ async fn placements(
     let sql = format!(
         "SELECT t.position::int, p.partmethod::text, p.repmodel::text, p.colocationid::bigint,
                 column_to_column_name(p.logicalrelid, p.partkey)::text,
-                EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0)
+                EXISTS (
+                  SELECT FROM pg_catalog.pg_dist_shard s JOIN pg_catalog.pg_dist_placement l ON l.shardid = s.shardid
+                  WHERE s.logicalrelid = p.logicalrelid AND l.groupid = 0)
          FROM unnest(ARRAY[{}]) WITH ORDINALITY AS t (oid, position)
          JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = t.oid",
         resolved.join(", ")
@@ -93,13 +95,13 @@ async fn placements(
         let replication: String = row.try_get_by_index(2)?;
         let colocation: i64 = row.try_get_by_index(3)?;
         let column: Option<String> = row.try_get_by_index(4)?;
-        let is_known: bool = row.try_get_by_index(5)?;
+        let is_on_this_node: bool = row.try_get_by_index(5)?;
         let placement = match (method.as_str(), replication.as_str(), column) {
             // Copies that the coordinator writes itself.
             ("h", "c", Some(column)) => Placement::Copies { column },
             ("h", _, Some(column)) => Placement::Distributed { column, colocation },
             (_, _, Some(column)) => Placement::Ranges { column },
-            (_, "t", None) if is_known => Placement::Reference,
+            (_, "t", None) if is_on_this_node => Placement::Reference,
             (_, "t", None) => Placement::OtherNodes,
             (_, _, None) if colocation > 0 => Placement::SingleShard { colocation },
             _ => Placement::Managed,
