@@ -52,7 +52,7 @@ pub use error::Error;
 pub use recording::recorded;
 pub use runner::Repaired;
 pub use runner::{MigrationRecord, Preview, Runner, Status};
-pub use sea_orm_migration::MigratorTrait;
+pub use sea_orm_migration::{self, MigratorTrait};
 pub use shape::{check, repair};
 
 use sea_orm::DbErr;

@@ -5,6 +5,7 @@ mod engines;
 mod later;
 mod programs;
 mod proxy;
+mod store;
 mod suites;
 mod system_calls;
 mod tier;

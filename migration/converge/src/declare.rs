@@ -126,6 +126,12 @@ impl Shape {
         declared.chain(self.newest.iter().filter(is_later))
     }
 
+    /// Whether the table is the application's, so that only what a foreign key needs of it is compared.
+    pub(crate) fn only_requires(&self, table: &str) -> bool {
+        let declared = self.declared(table);
+        declared.is_some_and(|one| matches!(one.role, Role::Required { .. }))
+    }
+
     /// Returns more steps than the tables can need: whoever runs more has no end.
     pub(crate) fn most_steps(&self) -> usize {
         const A_TABLE: usize = 100;

@@ -25,6 +25,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         an_applications_list_is_run_by_the_runner,
         processes_at_once_run_an_applications_list,
         a_record_of_another_migrator_names_both_ways_out,
+        the_command_line_compares_where_an_application_runs_these_migrations,
         two_migrators_with_a_table_of_records_each_do_not_meet,
         every_command_keeps_to_the_named_table_of_records,
         a_script_keeps_to_the_named_table_of_records,
@@ -306,6 +307,22 @@ async fn a_record_of_another_migrator_names_both_ways_out(database: Database) {
     assert!(!error.to_string().contains("--migration-table"), "{error}");
     assert_eq!(applied::<WithoutOurs>(&db).await, 2);
     assert_eq!(there(&db).await, ["documents", "notes"]);
+}
+
+async fn the_command_line_compares_where_an_application_runs_these_migrations(database: Database) {
+    let db = database.connect().await;
+    AppMigrator::up(&db, None).await.expect("up");
+
+    let compared = migrate(&database, ["check"]).expect_success();
+
+    assert!(compared.contains("as declared"), "{compared}");
+    for command in ["up", "down", "status", "repair"] {
+        let error = migrate(&database, [command]).expect_error();
+        assert!(error.contains("m20300101_000000_app_notes"), "{error}");
+    }
+    let runner = Runner::<AppMigrator>::default();
+    let repaired = runner.repair(&db, migration::Orphans::Keep).await;
+    assert!(repaired.expect("it is repaired").report.as_declared());
 }
 
 async fn two_migrators_with_a_table_of_records_each_do_not_meet(database: Database) {

@@ -160,6 +160,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         rights::tests(backend),
         script::tests(backend),
         secrets::tests(backend),
+        service::tests(backend),
         settings::tests(backend),
         shape::tests(backend),
         sqlalchemy::tests(),

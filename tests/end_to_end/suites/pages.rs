@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use entity::{Error, Page, VectorId, VectorIds, documents, prelude::*, vectors};
 use futures_util::{StreamExt, TryStreamExt};
 use sea_orm::{
-    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DbBackend, QueryOrder,
-    TransactionTrait, entity::*,
+    ActiveValue::NotSet,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryOrder, TransactionTrait,
+    entity::*,
+    rbac::{RbacContext, RbacUserId, schema::create_tables},
 };
 use sea_orm_migration::SchemaManager;
 
 use super::{Test, shape::lines};
-use crate::{engines::Database, programs::runner};
+use crate::{conditions::until, engines::Database, programs::runner};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = tests![
@@ -32,6 +34,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         what_cannot_be_read_is_not_deleted,
         a_callers_transaction_takes_everything_back,
         a_callers_transaction_goes_on_where_pages_are_refused,
+        a_restricted_connection_does_what_its_user_may,
+        a_call_that_the_database_ends_changes_nothing_and_the_next_one_works,
     ];
     if backend == DbBackend::MySql {
         tests.extend(tests![a_page_may_be_larger_than_a_statement]);
@@ -613,4 +617,126 @@ async fn a_page_may_be_larger_than_a_statement(shared: Database) {
     assert!(unused == large.ids, "the ids differ");
     let deleted = Vectors::delete_document(&db, doc_id).await.unwrap();
     assert!(deleted == other.ids, "the ids differ");
+}
+
+/// SeaORM's own, which refuses every statement that it has not parsed.
+async fn a_restricted_connection_does_what_its_user_may(database: Database) {
+    let db = migrated(&database).await;
+    create_tables(&db, Default::default()).await.unwrap();
+    let mut rights = RbacContext::load(&db).await.unwrap();
+    rights.add_tables(&db, &["*", "vectors"]).await.unwrap();
+    rights.add_crud_permissions(&db).await.unwrap();
+    rights.add_roles(&db, &["all", "reader"]).await.unwrap();
+    let [all, reader] = [(1, "all"), (2, "reader")];
+    rights.assign_user_role(&db, &[all, reader]).await.unwrap();
+    let actions = ["select", "insert", "update", "delete"];
+    for (role, actions) in [("all", &actions[..]), ("reader", &actions[..1])] {
+        let granted = rights.add_role_permissions(&db, role, actions, &["*"]);
+        granted.await.unwrap();
+    }
+    db.load_rbac().await.unwrap();
+    let user = |(id, _)| db.restricted_for(RbacUserId(id)).unwrap();
+    let (all, reader) = (user(all), user(reader));
+    let doc_id = document(&all).await;
+
+    let recorded = Vectors::record_pages(&all, doc_id, [page(1, &["a"]), page(2, &["b"])]).await;
+    assert!(recorded.is_ok(), "{recorded:?}");
+    let read = Vectors::pages_of_document(&reader, doc_id).await.unwrap();
+    assert_eq!(read, [page(1, &["a"]), page(2, &["b"])]);
+    for refused in [
+        Vectors::replace_page(&reader, doc_id, page(1, &["c"])).await,
+        Vectors::delete_page(&reader, doc_id, 1).await,
+        Vectors::delete_document(&reader, doc_id).await,
+    ] {
+        let is_refused = matches!(&refused, Err(Error::Database(DbErr::AccessDenied { .. })));
+        assert!(is_refused, "{refused:?}");
+    }
+    let unused = Vectors::replace_page(&all, doc_id, page(1, &["c"])).await;
+    assert_eq!(unused, Ok(ids(&["a"])));
+    let unused = Vectors::replace_document(&all, doc_id, [page(2, &["b", "d"])]).await;
+    assert_eq!(unused, Ok(ids(&["c"])));
+    let unused = Vectors::delete_pages_of_document(&all, doc_id).await;
+    assert_eq!(unused, Ok(ids(&["b", "d"])));
+    let transaction = all.begin().await.unwrap();
+    let unused = Vectors::delete_documents(&transaction, [doc_id]).await;
+    assert_eq!(unused, Ok(ids(&[])));
+    transaction.commit().await.unwrap();
+    assert_eq!(Documents::find().all(&db).await, Ok(vec![]));
+}
+
+/// Sessions of this database that wait for a lock.
+fn waiting(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "SELECT pid::text FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+        _ => {
+            "SELECT concat('', p.id) FROM information_schema.processlist p
+                JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
+                WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+        }
+    }
+}
+
+/// By the server's limit for a statement, by the end of its connection, on SQLite by that of its wait.
+async fn a_call_that_the_database_ends_changes_nothing_and_the_next_one_works(database: Database) {
+    let backend = database.backend();
+    let db = migrated(&database).await;
+    let doc_id = document(&db).await;
+    let pages = [page(1, &["a"])];
+    Vectors::record_pages(&db, doc_id, pages.clone())
+        .await
+        .unwrap();
+    let other = database.connect().await;
+    let holder = other.begin().await.unwrap();
+    let hold = match backend {
+        DbBackend::Sqlite => "DELETE FROM vectors WHERE FALSE".to_owned(),
+        _ => format!("SELECT id FROM documents WHERE id = {doc_id} FOR UPDATE"),
+    };
+    holder.execute_unprepared(&hold).await.unwrap();
+
+    let limit = match backend {
+        DbBackend::Postgres => Some("SET statement_timeout = '200ms'"),
+        DbBackend::MySql => Some("SET max_statement_time = 0.2"),
+        _ => None,
+    };
+    if let Some(limit) = limit {
+        let limited = database.connect_once().await;
+        limited.execute_unprepared(limit).await.unwrap();
+        let ended = Vectors::delete_document(&limited, doc_id).await;
+        assert!(matches!(ended, Err(Error::Database(_))), "{ended:?}");
+    }
+    let call = tokio::spawn({
+        let db = db.clone();
+        async move { Vectors::delete_document(&db, doc_id).await }
+    });
+    if backend != DbBackend::Sqlite {
+        let waits = async || lines(&other, waiting(backend)).await;
+        until("the call waits", async || !waits().await.is_empty()).await;
+        for session in waits().await {
+            let end = match backend {
+                DbBackend::Postgres => format!("SELECT pg_terminate_backend({session})"),
+                _ => format!("KILL {session}"),
+            };
+            other.execute_unprepared(&end).await.unwrap();
+        }
+    }
+    let ended = call.await.unwrap();
+    let Err(error @ Error::Database(_)) = ended else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(
+        error.is_retryable(),
+        backend == DbBackend::Sqlite,
+        "{error}"
+    );
+    holder.rollback().await.unwrap();
+
+    assert_eq!(
+        Vectors::pages_of_document(&db, doc_id).await,
+        Ok(pages.to_vec())
+    );
+    let deleted = Vectors::delete_document(&db, doc_id).await;
+    assert_eq!(deleted, Ok(ids(&["a"])));
 }

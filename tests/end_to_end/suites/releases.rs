@@ -33,6 +33,7 @@ pub fn tests() -> Vec<Test> {
         entities_of_a_later_release_write_and_read_what_it_adds,
         generated_migrations_run_with_statements_and_with_a_declaration,
         what_a_later_release_brings_is_no_obstacle_for_an_earlier_one,
+        fresh_drops_what_a_later_release_has_declared,
     ]
 }
 
@@ -585,4 +586,16 @@ async fn what_a_later_release_brings_is_no_obstacle_for_an_earlier_one(database:
     WITH_INDEX.run(&database, &["up"]).expect_success();
 
     WITH_INDEX.run(&database, &["check"]).expect_success();
+}
+
+async fn fresh_drops_what_a_later_release_has_declared(database: Database) {
+    released(&database).await;
+    WITH_READINGS.run(&database, &["up"]).expect_success();
+
+    let said = WITH_READINGS.run(&database, &["fresh"]).expect_success();
+
+    assert!(said.contains("page_texts"), "{said}");
+    assert_eq!(rows(&database).await, [""; 0]);
+    let status = WITH_READINGS.run(&database, &["status"]).expect_success();
+    assert!(!status.contains("pending"), "{status}");
 }

@@ -1,15 +1,33 @@
-//! The example service, driven over HTTP.
+//! The example service, driven over HTTP, and the store that it deletes points from.
 
 use std::{fs, path::PathBuf, process::Command};
 
+use sea_orm::{DatabaseConnection, DbBackend};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::{Agent, http::StatusCode};
 
+use super::{Test, shape::lines};
 use crate::{
-    engines::{process::signal, workspace},
+    conditions::until,
+    engines::{Database, process::signal, workspace},
     programs::{Running, run},
+    store::Store,
 };
+
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
+        what_a_killed_service_has_noted_is_deleted_by_the_next,
+        what_the_store_has_deleted_for_a_killed_service_is_deleted_again,
+        a_row_that_the_store_refuses_keeps_no_other_waiting,
+        what_is_not_forgotten_is_not_noted,
+    ];
+    // SQLite locks no rows.
+    if backend != DbBackend::Sqlite {
+        tests.extend(tests![a_row_that_another_worker_has_is_skipped]);
+    }
+    tests
+}
 
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     vec![
@@ -41,13 +59,17 @@ struct Service {
 impl Service {
     fn start(folder: &TempDir) -> Self {
         let database = folder.path().join("service.db");
+        let url = format!("sqlite://{}?mode=rwc", database.display());
+        Self::start_on(&url, None)
+    }
+
+    fn start_on(url: &str, store: Option<&Store>) -> Self {
         let mut command = Command::new(program());
         command
-            .env(
-                "DATABASE_URL",
-                format!("sqlite://{}?mode=rwc", database.display()),
-            )
-            .env("LISTEN", "127.0.0.1:0");
+            .env("DATABASE_URL", url)
+            .env("LISTEN", "127.0.0.1:0")
+            .env_remove("STORE")
+            .envs(store.map(|store| ("STORE", &store.url)));
         let mut running = Running::start(&mut command);
         let line = running.wait_until_it_says("listening on ");
         let (_, address) = line.rsplit_once("listening on ").expect("an address");
@@ -174,13 +196,20 @@ fn what_is_wrong_is_said_in_json_and_changes_nothing() {
 }
 
 fn it_shows_no_password_of_a_database_that_it_cannot_use() {
-    let mut service = Command::new(program());
-    let finished = run(service.env("DATABASE_URL", "postgres://u:marker-5f1d@h/x"));
-    assert_ne!(finished.code, Some(0), "{finished:?}");
-    assert!(
-        !format!("{finished:?}").contains("marker-5f1d"),
-        "{finished:?}"
-    );
+    for url in [
+        "postgres://u:marker-5f1d@h/x",
+        "mssql://u:marker-5f1d@h/x",
+        "mysql//u:marker-5f1d@h/x",
+        "postgres://u:marker-5f1d@h:port/x",
+    ] {
+        let mut service = Command::new(program());
+        let finished = run(service.env("DATABASE_URL", url));
+        assert_ne!(finished.code, Some(0), "{finished:?}");
+        assert!(
+            !format!("{finished:?}").contains("marker-5f1d"),
+            "{finished:?}"
+        );
+    }
 }
 
 fn it_stops_when_told_to_and_keeps_what_it_has() {
@@ -194,8 +223,147 @@ fn it_stops_when_told_to_and_keeps_what_it_has() {
 
     assert!(said.contains("no request is left"), "{said}");
     assert!(said.contains("POST") && said.contains("201"), "{said}");
+    for statement in ["SELECT", "INSERT INTO"] {
+        assert!(!said.contains(statement), "{said}");
+    }
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
     let service = Service::start(&folder);
+    let (status, _) = service.get("/documents/1/pages/1");
+    assert_eq!(status, StatusCode::OK);
+    service.running.kill();
+}
+
+/// The ids of a document that is recorded and forgotten again.
+fn forget_a_document(service: &Service, ids: Vec<u64>) -> Vec<Value> {
+    let document = json!({"pages": [{"number": 1, "ids": ids}]});
+    let (_, document) = service.post("/documents", &document);
+    let (status, body) = service.delete(&format!("/documents/{}", document["id"]));
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body["purge"].as_array().expect("ids").clone()
+}
+
+async fn noted(db: &DatabaseConnection) -> Vec<String> {
+    lines(db, "SELECT points FROM outbox ORDER BY id").await
+}
+
+async fn until_nothing_is_noted(db: &DatabaseConnection) {
+    until("an empty outbox", async || noted(db).await.is_empty()).await;
+}
+
+async fn what_a_killed_service_has_noted_is_deleted_by_the_next(database: Database) {
+    let db = database.connect().await;
+    let service = Service::start_on(&database.url, None);
+    // More than one call takes.
+    let mut forgotten = forget_a_document(&service, (0..2_500).collect());
+    service.post("/documents", &two_pages());
+    let (_, replaced) = service.put("/documents/2/pages/2", &json!(["another"]));
+    forgotten.extend(replaced["purge"].as_array().expect("ids").clone());
+    service.running.kill();
+    assert_eq!(noted(&db).await.len(), 4);
+
+    let store = Store::start();
+    let service = Service::start_on(&database.url, Some(&store));
+
+    let mut deleted = Vec::new();
+    while deleted.len() < forgotten.len() {
+        let call = store.call();
+        deleted.extend(call.points.clone());
+        call.answer("200 OK");
+    }
+    assert_eq!(deleted, forgotten);
+    until_nothing_is_noted(&db).await;
+    let (_, page) = service.get("/documents/2/pages/2");
+    assert_eq!(page["ids"], json!(["another"]));
+    service.running.kill();
+}
+
+async fn what_the_store_has_deleted_for_a_killed_service_is_deleted_again(database: Database) {
+    let db = database.connect().await;
+    let store = Store::start();
+    let service = Service::start_on(&database.url, Some(&store));
+    let forgotten = forget_a_document(&service, vec![7, 8]);
+    let unanswered = store.call();
+    assert_eq!(unanswered.points, forgotten);
+    service.running.kill();
+    drop(unanswered);
+    assert_eq!(noted(&db).await, ["[7, 8]"]);
+
+    let service = Service::start_on(&database.url, Some(&store));
+
+    let call = store.call();
+    assert_eq!(call.points, forgotten);
+    call.answer("200 OK");
+    until_nothing_is_noted(&db).await;
+    service.running.kill();
+}
+
+async fn a_row_that_the_store_refuses_keeps_no_other_waiting(database: Database) {
+    let db = database.connect().await;
+    let service = Service::start_on(&database.url, None);
+    let refused = forget_a_document(&service, vec![1]);
+    let other = forget_a_document(&service, vec![2]);
+    service.running.kill();
+    let store = Store::start();
+    let service = Service::start_on(&database.url, Some(&store));
+
+    for (points, answer) in [
+        (&refused, "400 Bad Request"),
+        (&other, "200 OK"),
+        (&refused, "503 Service Unavailable"),
+        (&refused, "200 OK"),
+    ] {
+        let call = store.call();
+        assert_eq!(&call.points, points);
+        assert!(noted(&db).await.contains(&"[1]".to_owned()));
+        call.answer(answer);
+    }
+
+    until_nothing_is_noted(&db).await;
+    service.running.kill();
+}
+
+async fn a_row_that_another_worker_has_is_skipped(database: Database) {
+    let db = database.connect().await;
+    let service = Service::start_on(&database.url, None);
+    let first = forget_a_document(&service, vec![1]);
+    let second = forget_a_document(&service, vec![2]);
+    service.running.kill();
+    let store = Store::start();
+    let one = Service::start_on(&database.url, Some(&store));
+    let first_call = store.call();
+    assert_eq!(first_call.points, first);
+
+    let other = Service::start_on(&database.url, Some(&store));
+
+    let second_call = store.call();
+    assert_eq!(second_call.points, second);
+    // While both are at work, points can be noted.
+    let third = forget_a_document(&one, vec![3]);
+    first_call.answer("200 OK");
+    let third_call = store.call();
+    assert_eq!(third_call.points, third);
+    second_call.answer("200 OK");
+    third_call.answer("200 OK");
+    until_nothing_is_noted(&db).await;
+    assert!(!store.is_called(), "points are deleted twice");
+    one.running.kill();
+    other.running.kill();
+}
+
+async fn what_is_not_forgotten_is_not_noted(database: Database) {
+    let service = Service::start_on(&database.url, None);
+    service.post("/documents", &two_pages());
+    database
+        .execute([
+            "CREATE TABLE tags (doc_id integer NOT NULL, FOREIGN KEY (doc_id) REFERENCES documents (id))",
+            "INSERT INTO tags VALUES (1)",
+        ])
+        .await;
+
+    let (status, body) = service.delete("/documents/1");
+
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    assert_eq!(noted(&database.connect().await).await, [""; 0]);
     let (status, _) = service.get("/documents/1/pages/1");
     assert_eq!(status, StatusCode::OK);
     service.running.kill();

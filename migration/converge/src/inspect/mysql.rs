@@ -36,13 +36,21 @@ pub(crate) const SYSTEM_DATABASES: &str =
 /// any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
     let mut questions = vec![place(), tables(), names(), settings()];
-    questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
+    let asked = |table: &Table| match shape.only_requires(&table.name) {
+        true => ON_A_REQUIRED_TABLE,
+        false => QUESTIONS,
+    };
+    for table in shape.inspected() {
+        questions.extend(of_table(&table.name).into_iter().take(asked(table)));
+    }
     let mut answers = ask(db, &questions).await?;
     let [place, tables, names, settings] = answers.next();
     let mut declared = Vec::new();
     for table in shape.inspected() {
-        let mut found = read_table(&table.name, &answers.next())?;
-        if let Some(found) = &mut found {
+        let mut found = read_table(&table.name, &answers.next_of(asked(table)))?;
+        if let Some(found) = &mut found
+            && asked(table) == QUESTIONS
+        {
             let keys = std::mem::take(&mut found.foreign_keys);
             match confirmed(db, &table.name, keys).await? {
                 Some(keys) => found.foreign_keys = keys,
@@ -185,6 +193,9 @@ impl Product {
 }
 
 const QUESTIONS: usize = 9;
+
+/// As many of them, the first, are asked on a table that a foreign key only refers to.
+const ON_A_REQUIRED_TABLE: usize = 4;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {

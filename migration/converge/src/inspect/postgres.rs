@@ -113,8 +113,12 @@ pub(super) async fn read(
         Question::new(1, HAS_LZ4),
         Question::new(1, HAS_CITUS),
     ];
+    let asked = |table: &Table| match shape.only_requires(&table.name) {
+        true => ON_A_REQUIRED_TABLE,
+        false => QUESTIONS,
+    };
     for (table, oid) in declared.iter().zip(&resolved) {
-        questions.extend(of_table(table, oid));
+        questions.extend(of_table(table, oid).into_iter().take(asked(table)));
     }
     let mut answers = ask(db, &questions).await?;
     let [_, place, tables, names, has_lz4, has_citus] = answers.next();
@@ -124,7 +128,7 @@ pub(super) async fn read(
     };
     let mut found = Vec::new();
     for (table, known) in declared.iter().zip(known) {
-        found.extend(read_table(table, known, &answers.next())?);
+        found.extend(read_table(table, known, &answers.next_of(asked(table)))?);
     }
     Ok(Found {
         place: read_place(&place)?,
@@ -137,6 +141,9 @@ pub(super) async fn read(
 }
 
 const QUESTIONS: usize = 14;
+
+/// As many of them, the first, are asked on a table that a foreign key only refers to.
+const ON_A_REQUIRED_TABLE: usize = 4;
 
 /// The questions on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {

@@ -118,7 +118,13 @@ pub(super) struct Answers(vec::IntoIter<Vec<Row>>);
 impl Answers {
     /// Returns the rows for the next questions.
     pub(super) fn next<const N: usize>(&mut self) -> [Vec<Row>; N] {
-        array::from_fn(|_| self.0.next().unwrap_or_default())
+        self.next_of(N)
+    }
+
+    /// Returns the rows for the next questions, this many of all; none for the others, which were not asked.
+    pub(super) fn next_of<const N: usize>(&mut self, asked: usize) -> [Vec<Row>; N] {
+        let mut rows = self.0.by_ref().take(asked);
+        array::from_fn(|_| rows.next().unwrap_or_default())
     }
 }
 

@@ -1,0 +1,36 @@
+use migration::sea_orm_migration::{self, prelude::*, schema::*, sea_orm::DbBackend};
+
+/// The points that are to be deleted from the vector store.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[derive(DeriveIden)]
+enum Outbox {
+    Table,
+    Id,
+    Points,
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut table = Table::create();
+        table.table(Outbox::Table).if_not_exists();
+        table.col(pk_auto(Outbox::Id));
+        match manager.get_database_backend() {
+            // Whatever the server's defaults are: with transactions, for any letters, for more than 65,535 bytes.
+            DbBackend::MySql => table
+                .engine("InnoDB")
+                .character_set("utf8mb4")
+                .col(custom(Outbox::Points, "longtext")),
+            _ => table.col(text(Outbox::Points)),
+        };
+        manager.create_table(table).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut table = Table::drop();
+        table.table(Outbox::Table).if_exists();
+        manager.drop_table(table).await
+    }
+}

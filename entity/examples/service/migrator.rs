@@ -1,0 +1,19 @@
+use migration::{
+    MigratorTrait,
+    sea_orm_migration::{MigrationTrait, async_trait},
+};
+
+use crate::m20261128_000000_create_outbox;
+
+/// The migrations of `vectors` and the service's own, in one list: run in this order, under one lock, recorded in
+/// one table.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut all = migration::Migrator::migrations();
+        all.push(Box::new(m20261128_000000_create_outbox::Migration));
+        all
+    }
+}

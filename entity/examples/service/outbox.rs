@@ -1,0 +1,114 @@
+//! The table `outbox`: what the database has forgotten and the vector store has not.
+//!
+//! Whoever deletes ids from `vectors` notes them here in the same transaction, so that both are done or neither.
+//! A worker deletes them from the store, and only then their row here. Where it is killed in between, the next one
+//! deletes the same points again: each is deleted at least once.
+
+use std::{convert::Infallible, time::Duration};
+
+use entity::VectorIds;
+use sea_orm::{
+    ActiveValue::NotSet,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
+    entity::prelude::*,
+    entity::*,
+    sea_query::{LockBehavior, LockType},
+};
+use tokio::time::sleep;
+
+use crate::store::Store;
+
+/// Points to delete in one call.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "outbox")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    #[sea_orm(column_type = "Text")]
+    pub points: VectorIds,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// About 36 KB of UUIDs: neither a statement nor a call of the store gets too large for a document of any size.
+const POINTS_IN_A_ROW: usize = 1_000;
+
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(2);
+
+/// Notes points to delete, which counts once the caller commits.
+pub async fn note(transaction: &DatabaseTransaction, points: &VectorIds) -> Result<(), DbErr> {
+    for points in points.chunks(POINTS_IN_A_ROW) {
+        let row = ActiveModel {
+            id: NotSet,
+            points: Set(points.iter().collect()),
+        };
+        row.insert(transaction).await?;
+    }
+    Ok(())
+}
+
+/// Deletes from the store what is noted. Every instance of the service may do so at the same time.
+pub async fn purge_forever(db: DatabaseConnection, store: Store) -> Infallible {
+    loop {
+        if let Err(error) = purge_all(&db, &store).await {
+            tracing::error!("the outbox cannot be read or written: {error}");
+        }
+        sleep(BETWEEN_ROUNDS).await;
+    }
+}
+
+async fn purge_all(db: &DatabaseConnection, store: &Store) -> Result<(), DbErr> {
+    let mut last = 0;
+    while let Some(id) = purge_row_after(last, db, store).await? {
+        last = id;
+    }
+    Ok(())
+}
+
+/// Returns the row's id, also where it stays; `None` where there is no further row.
+async fn purge_row_after(
+    last: i32,
+    db: &DatabaseConnection,
+    store: &Store,
+) -> Result<Option<i32>, DbErr> {
+    // SQLite locks no rows, and would keep all others from writing while the store is at work. Two workers then
+    // delete the same points, which does no harm.
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return purge_locked_row_after(last, db, store).await;
+    }
+    // MySQL's own level would lock the end of the table, where others are about to note their points.
+    let level = Some(IsolationLevel::ReadCommitted);
+    let transaction = db.begin_with_config(level, None).await?;
+    let id = purge_locked_row_after(last, &transaction, store).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+async fn purge_locked_row_after(
+    last: i32,
+    db: &impl ConnectionTrait,
+    store: &Store,
+) -> Result<Option<i32>, DbErr> {
+    let next = Entity::find()
+        .filter(Column::Id.gt(last))
+        .order_by_asc(Column::Id)
+        // What another worker has, it deletes.
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let Some(Model { id, points }) = next.one(db).await? else {
+        return Ok(None);
+    };
+    let count = points.len();
+    match store.delete(&points).await {
+        Ok(()) => {
+            Entity::delete_by_id(id).exec(db).await?;
+            tracing::info!("{count} points are deleted from the vector store");
+        }
+        // The row stays for the next round, and keeps no other one waiting.
+        Err(error) => tracing::warn!("{count} points stay in outbox row {id}: {store}: {error}"),
+    }
+    Ok(Some(id))
+}
