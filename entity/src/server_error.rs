@@ -52,22 +52,36 @@ pub(crate) fn is_of_foreign_key(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL says it in fields; MySQL and MariaDB in a sentence, whose names stand between backticks: the
-/// database, the table, the foreign key.
+/// database, the table, the foreign key. Citus hands on the sentence of another node alone.
 pub(crate) fn referrer(error: &DbErr) -> Referrer {
     let Some(answer) = answer(error) else {
         return Referrer::default();
     };
     let (table, constraint) = match answer.table() {
         Some(table) => (Some(table), answer.constraint()),
-        None => {
-            let mut names = answer.message().split('`').skip(1).step_by(2);
-            (names.nth(1), names.next())
-        }
+        None => match on_a_shard(answer.message()) {
+            Some((table, constraint)) => (Some(table), Some(constraint)),
+            None => {
+                let mut names = answer.message().split('`').skip(1).step_by(2);
+                (names.nth(1), names.next())
+            }
+        },
     };
     Referrer {
         table: table.map(str::to_owned),
         constraint: constraint.map(str::to_owned),
     }
+}
+
+/// Returns the table and the foreign key of a sentence of PostgreSQL's about shards, whose names end with the number of
+/// the shard: the document's, the foreign key, the table.
+fn on_a_shard(message: &str) -> Option<(&str, &str)> {
+    let mut names = message.split('"').skip(1).step_by(2);
+    let (constraint, table) = (names.nth(1)?, names.next()?);
+    let (table, shard) = table.rsplit_once('_')?;
+    let constraint = constraint.strip_suffix(shard)?.strip_suffix('_')?;
+    let is_a_number = !shard.is_empty() && shard.bytes().all(|one| one.is_ascii_digit());
+    is_a_number.then_some((table, constraint))
 }
 
 fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
@@ -91,4 +105,21 @@ fn sqlite_code(answer: &dyn DatabaseError) -> Option<u8> {
     let code = code(answer);
     let number: i32 = code.parse().ok().filter(|_| code.len() < 5)?;
     Some(number.to_le_bytes()[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_a_shard;
+
+    #[test]
+    fn who_refers_to_a_document_of_another_node_is_called_as_here() {
+        let of_citus = r#"update or delete on table "documents_103296" violates foreign key constraint "fk_tagged_103362" on table "tags_103362""#;
+        assert_eq!(on_a_shard(of_citus), Some(("tags", "fk_tagged")));
+
+        let of_mysql = "Cannot delete or update a parent row: a foreign key constraint fails (`a`.`tags`, CONSTRAINT `fk_tagged` FOREIGN KEY (`doc_id`) REFERENCES `documents` (`id`))";
+        assert_eq!(on_a_shard(of_mysql), None);
+
+        let of_one_node = r#"update or delete on table "documents" violates foreign key constraint "fk_tagged" on table "tags""#;
+        assert_eq!(on_a_shard(of_one_node), None);
+    }
 }

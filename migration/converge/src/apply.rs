@@ -18,7 +18,7 @@ use crate::{
     error::Work,
     facts::Size,
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
-    patience::TRY,
+    patience::{BRIEFLY, TRY},
     plan::{Execution, Setting, Step, Tables},
     server_error::{is_in_use, would_copy},
     session::{Session, TxMode},
@@ -32,10 +32,8 @@ const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 /// How often whoever builds an index beside others is asked what it waits for.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Whoever queues behind a lock that is waited for must not wait long. Citus hands on to its other nodes what is
-/// set after the first word.
-pub(crate) const POLITE: &str = "SET LOCAL citus.propagate_set_commands = 'local'; \
-     SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
+/// Whoever queues behind a lock that is waited for must not wait long.
+pub(crate) const POLITE: &str = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
 
 /// A step that was run.
 #[derive(Clone, Debug)]
@@ -330,7 +328,7 @@ async fn beside_others(
 /// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
 /// writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
-    let unit = session.begin().await?;
+    let unit = session.begin_saying(&[BRIEFLY]).await?;
     let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
     let table = sql::identifier(Engine::Postgres, table);
     let wait = format!("{wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");

@@ -1,6 +1,7 @@
 //! What `fresh` needs: to know which required tables are ours, and to drop everything.
 
 use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
     Error, Place, apply,
@@ -10,7 +11,7 @@ use crate::{
     inspect::{self, Relation},
     plan::{self, not_ours},
     required,
-    session::{Session, Settings},
+    session::{Session, Settings, Unit},
 };
 
 /// What a place contains, as far as `fresh` has to know.
@@ -59,6 +60,52 @@ impl Contents {
                 not_ours(backend, settings.creation_hint)
             )],
             done: 0,
+        }
+    }
+}
+
+/// In which transaction everything is dropped and made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearing {
+    /// In that of the migration lock.
+    WithTheLock,
+    /// In one of its own, before anything is made: Citus makes the sequence of a table on another connection than the
+    /// one on which it has dropped one of that name, and that connection would wait for this.
+    Apart,
+}
+
+impl Clearing {
+    /// Returns how the place of this connection is cleared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lookup`] where the catalog cannot be read.
+    pub async fn of(db: &impl ConnectionTrait) -> Result<Self, Error> {
+        if Engine::of(db) != Engine::Postgres {
+            return Ok(Self::WithTheLock);
+        }
+        let managed = inspect::manages_any(db).await;
+        Ok(
+            match managed.map_err(Error::looking_for("the tables of Citus"))? {
+                true => Self::Apart,
+                false => Self::WithTheLock,
+            },
+        )
+    }
+
+    /// Begins the transaction.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn begin<'s>(
+        self,
+        lock: &'s SchemaManagerConnection<'s>,
+        work: &'s Session<'s>,
+    ) -> Result<Unit<'s>, DbErr> {
+        match self {
+            Self::WithTheLock => Ok(Unit::of_callers(lock)),
+            Self::Apart => work.begin_saying(&[apply::POLITE]).await,
         }
     }
 }

@@ -502,6 +502,14 @@ impl Orphans {
         )
     }
 
+    /// The same for Citus: where every node has what the rows refer to, its DELETE of a local table joins that in no
+    /// other way.
+    pub(crate) fn condition_by_value(backend: Engine, table: &str, key: &ForeignKey) -> String {
+        let column = identifier(backend, &key.columns.concat());
+        let from = Self::from(backend, table, key);
+        format!("{column} IN (SELECT c.{column} {from})")
+    }
+
     pub(crate) async fn count(
         db: &impl ConnectionTrait,
         table: &str,
@@ -600,7 +608,12 @@ pub(crate) async fn size(
 ) -> Result<Option<Size>, Error> {
     match placement {
         Placement::Local | Placement::Managed => {}
-        Placement::Reference | Placement::Distributed { .. } | Placement::SingleShard { .. } => {
+        Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::OtherNodes
+        | Placement::Ranges { .. }
+        | Placement::Copies { .. }
+        | Placement::SingleShard { .. } => {
             return Ok(None);
         }
     }

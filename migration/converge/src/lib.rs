@@ -43,7 +43,7 @@ mod types;
 mod wait;
 
 pub use apply::Done;
-pub use clear::{Contents, drop_all, how_many};
+pub use clear::{Clearing, Contents, drop_all, how_many};
 pub use converge::{
     Converged, Current, Failed, Refusal, check, converge, delete_orphans, differs_in_catalog,
     inspect,

@@ -95,6 +95,12 @@ pub(crate) struct Extras {
     pub(crate) before_insert: Vec<String>,
     /// PostgreSQL: the INSTEAD rules.
     pub(crate) instead_rules: Vec<String>,
+    /// Citus: what keeps it from distributing the table, each as a phrase.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Vec::is_empty")
+    )]
+    pub(crate) hinders: Vec<String>,
     /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
     pub(crate) statements: Vec<String>,
     /// SQLite: the tables of statistics that say something about this one.
@@ -163,6 +169,13 @@ impl Table {
     pub(crate) fn is_key(&self, column: &str) -> bool {
         let serves = |index: &Index| index.is_key && index.columns == [column];
         self.indexes.iter().any(serves)
+    }
+
+    /// PostgreSQL: the name of the primary key's constraint.
+    pub(crate) fn primary_key_name(&self) -> String {
+        let is_its = |index: &&Index| index.has_constraint && index.columns == self.primary_key;
+        let index = self.indexes.iter().find(is_its);
+        index.map_or(format!("{}_pkey", self.name), |index| index.name.clone())
     }
 
     /// The foreign key from the column by which the rows belong to another table: Citus keeps them where that is.
@@ -249,6 +262,16 @@ pub(crate) enum Placement {
         column: String,
         colocation: i64,
     },
+    /// Among the nodes, by ranges of a column: no other table is put beside its rows.
+    Ranges {
+        column: String,
+    },
+    /// On every other node: this one was not known to them when it was made.
+    OtherNodes,
+    /// Among the nodes, each row on several of them: no foreign key is taken there.
+    Copies {
+        column: String,
+    },
     /// Whole, on one node.
     SingleShard {
         colocation: i64,
@@ -264,6 +287,11 @@ impl fmt::Display for Placement {
             Self::Distributed { column, colocation } => {
                 write!(f, "distributed by {column} (colocation group {colocation})")
             }
+            Self::Ranges { column } => write!(f, "distributed by ranges of {column}"),
+            Self::OtherNodes => {
+                f.write_str("a reference table of which the coordinator has no copy")
+            }
+            Self::Copies { column } => write!(f, "distributed by {column} in several copies"),
             Self::SingleShard { colocation } => {
                 write!(f, "on one shard (colocation group {colocation})")
             }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, TryGetable};
 
-use crate::engine::Engine;
+use crate::{
+    engine::Engine,
+    inspect::{CITUS_IS_THERE, has_rows},
+};
 
 /// The longest that a try waits. Whoever only reads holds up nobody meanwhile; a wait of a second is MySQL's shortest.
 pub(crate) const TRY: Duration = Duration::from_secs(1);
@@ -87,8 +90,25 @@ async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<St
                      THEN set_config('lock_timeout', '{wait}ms', true) END
          FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'"
     );
-    let before: Option<String> = first(db, &before).await?;
-    Ok(before.map(|before| format!("SET LOCAL lock_timeout = {before}")))
+    let Some(before) = first::<String>(db, &before).await? else {
+        return Ok(None);
+    };
+    let restore = format!("SET LOCAL lock_timeout = {before}");
+    if !has_rows(db, CITUS_IS_THERE).await? {
+        return Ok(Some(restore));
+    }
+    let limit = "EXECUTE format('SET LOCAL lock_timeout = %L', current_setting('lock_timeout'))";
+    db.execute_unprepared(&on_every_node(limit)).await?;
+    Ok(Some(on_every_node(&restore)))
+}
+
+/// The transaction is the caller's, whose other settings Citus hands on to its nodes as it did before.
+fn on_every_node(set: &str) -> String {
+    format!(
+        "DO $citus$ DECLARE before text := current_setting('citus.propagate_set_commands'); BEGIN \
+         SET LOCAL citus.propagate_set_commands = 'local'; {set}; \
+         PERFORM set_config('citus.propagate_set_commands', before, true); END $citus$"
+    )
 }
 
 /// Also the wait for a row. What an earlier transaction could not restore is what it had found.

@@ -17,7 +17,7 @@ use crate::{
     facts::{Orphans, counted},
     inspect::{Inspection, list},
     lock::BETWEEN_TRIES,
-    model::{ForeignKey, Table},
+    model::{ForeignKey, Placement, Table},
     orphans::{Handover, Orphan, OrphanValue},
     server_error::{is_in_use, is_rolled_back},
     session::Session,
@@ -93,7 +93,8 @@ pub(crate) async fn delete(
     ) else {
         return Ok(());
     };
-    let purge = Purge::of(session, declared, table, &orphans.key).await?;
+    let parent = current.parent_placement(declared);
+    let purge = Purge::of(session, declared, table, (&orphans.key, parent)).await?;
     let statements = match &purge.deletion {
         Deletion::Returning(delete) => vec![delete.clone()],
         Deletion::AfterReading { read, delete } => vec![read.clone(), delete.clone()],
@@ -293,7 +294,7 @@ impl<'p> Purge<'p> {
         session: &Session<'_>,
         declared: &Table,
         table: &'p Table,
-        key: &'p ForeignKey,
+        (key, parent): (&'p ForeignKey, &Placement),
     ) -> Result<Self, Error> {
         let backend = session.backend();
         let columns: Vec<(String, Type)> = declared
@@ -310,7 +311,16 @@ impl<'p> Purge<'p> {
         };
         let listed: Vec<String> = columns.iter().map(as_text).collect();
         let listed = listed.join(", ");
-        let condition = Orphans::condition(backend, &table.name, key);
+        let condition = match parent {
+            Placement::Local
+            | Placement::Distributed { .. }
+            | Placement::Ranges { .. }
+            | Placement::Copies { .. }
+            | Placement::SingleShard { .. } => Orphans::condition(backend, &table.name, key),
+            Placement::Managed | Placement::Reference | Placement::OtherNodes => {
+                Orphans::condition_by_value(backend, &table.name, key)
+            }
+        };
         let from = sql::identifier(backend, &table.name);
         let delete = format!("DELETE FROM {from} WHERE {condition}");
         let read = format!("SELECT {listed} FROM {from} WHERE {condition}");

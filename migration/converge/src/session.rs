@@ -9,7 +9,11 @@ use sea_orm::{
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, create_required::CreateRequired, engine::Engine, inspect::has_rows, patience::Patience,
+    Error,
+    create_required::CreateRequired,
+    engine::Engine,
+    inspect::{CITUS_IS_THERE, COORDINATOR_ALONE, entering_citus, has_rows},
+    patience::Patience,
     server_error, sql,
 };
 
@@ -18,13 +22,21 @@ pub use crate::patience::BRIEFLY;
 /// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
 /// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
 /// are printed as `quote_all_identifiers` says, and read either way. A question to the catalog is large and runs for
-/// milliseconds: compiling it first may take seconds.
+/// milliseconds: compiling it first may take seconds. It has one row, and another where there is Citus.
 const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), set_config('jit', 'off', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
      set_config('idle_in_transaction_session_timeout', '0', true), \
      CASE WHEN current_setting('transaction_timeout', true) <> '0' \
-          THEN set_config('transaction_timeout', '0', true) END";
+          THEN set_config('transaction_timeout', '0', true) END \
+     FROM (VALUES (true), (to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL)) rows (is_one) WHERE is_one";
+
+/// Citus is to hand on nothing of what follows in the same request: it would send the whole of it. No query may stand
+/// before SET TRANSACTION, and that would be handed on too.
+const ALONE: &str = "SET LOCAL citus.propagate_set_commands = 'none'";
+
+/// Of a server without Citus. Only settings stand beside them in a request.
+const ROWS_OF_OURS: u64 = 1;
 
 /// The choices of a caller.
 #[derive(Clone, Debug)]
@@ -87,10 +99,12 @@ impl Settings {
         if Engine::of(db) != Engine::Postgres {
             return Ok(());
         }
-        match self.words().as_slice() {
-            [] => Ok(()),
-            words => db.execute_unprepared(&words.join("; ")).await.map(|_| ()),
+        let mut words = self.words();
+        words.push(CITUS_IS_THERE.to_owned());
+        if has_rows(db, &words.join("; ")).await? {
+            db.execute_unprepared(COORDINATOR_ALONE).await?;
         }
+        Ok(())
     }
 
     /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
@@ -114,7 +128,10 @@ impl Settings {
         pool: &DatabaseConnection,
         words: &[&str],
     ) -> Option<DatabaseTransaction> {
-        let transaction = self.begin_with(pool, "SELECT 1", words).await.ok()?;
+        let transaction = self
+            .begin_with(pool, "SET TRANSACTION READ ONLY", words)
+            .await
+            .ok()?;
         let is_standby = has_rows(&transaction, "SELECT 1 WHERE pg_is_in_recovery()").await;
         is_standby.is_ok_and(|is_one| is_one).then_some(transaction)
     }
@@ -128,12 +145,17 @@ impl Settings {
         let transaction = pool.begin().await?;
         let ours = self.words();
         let ours = ours.iter().map(String::as_str);
-        let all: Vec<&str> = [first, OURS]
+        let all: Vec<&str> = [ALONE, first, OURS]
             .into_iter()
             .chain(ours)
             .chain(words.iter().copied())
             .collect();
-        transaction.execute_unprepared(&all.join("; ")).await?;
+        let rows = transaction.execute_unprepared(&all.join("; ")).await?;
+        if rows.rows_affected() > ROWS_OF_OURS {
+            transaction
+                .execute_unprepared(&entering_citus(words))
+                .await?;
+        }
         Ok(transaction)
     }
 
@@ -333,6 +355,15 @@ impl<'c> Session<'c> {
         self.begin_saying(&[]).await
     }
 
+    /// The same; on PostgreSQL none of its statements waits for another session longer than a try.
+    ///
+    /// # Errors
+    ///
+    /// What the database returned.
+    pub async fn begin_briefly(&self) -> Result<Unit<'_>, DbErr> {
+        self.begin_saying(&[BRIEFLY]).await
+    }
+
     /// The same; on PostgreSQL with these words about a transaction of its own.
     pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
         match &self.db {
@@ -411,6 +442,16 @@ async fn begin_of_mysql(
             server_error::message(&error)
         ))),
         begun => begun,
+    }
+}
+
+impl<'s> Unit<'s> {
+    /// The transaction that is open on this connection.
+    pub(crate) fn of_callers(db: &'s SchemaManagerConnection<'s>) -> Self {
+        Self {
+            scope: Scope::Callers(db),
+            patience: Patience::OF_THE_TRANSACTION,
+        }
     }
 }
 

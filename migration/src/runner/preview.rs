@@ -77,10 +77,7 @@ pub(super) async fn down(
     settings: &Settings,
     range: &Range,
 ) -> Result<Vec<Preview>, Error> {
-    let unit = session.begin_to_read().await?;
-    let applied = records::applied_migrations(&unit.db(), settings).await;
-    unit.rollback().await?;
-    let mut applied = applied?;
+    let mut applied = records::applied_migrations(session, settings).await?;
     applied.retain(|one| range.down().iter().any(|name| name == one.name()));
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();

@@ -131,27 +131,74 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
-/// The migrations that are not recorded, in order, where there is a table of records.
-pub(super) async fn pending_migrations(
+/// What is known of the form of the table of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Fits,
+    /// It has to fit this.
+    Unknown(Use),
+}
+
+/// The migrations that are not recorded, in order; none where there is no table of records.
+///
+/// They are read in a transaction that ends: Citus may have the records on another node, where whoever builds an
+/// index waits for a transaction that has read them.
+pub(super) async fn pending(
+    session: &Session<'_>,
+    settings: &Settings,
+    form: Form,
+) -> Result<Option<Vec<Box<dyn MigrationTrait>>>, Error> {
+    let unit = session.begin_to_read().await?;
+    let pending = pending_of(&unit.db(), settings, form).await;
+    unit.rollback().await?;
+    pending
+}
+
+async fn pending_of(
     db: &impl ConnectionTrait,
     settings: &Settings,
-) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
+    form: Form,
+) -> Result<Option<Vec<Box<dyn MigrationTrait>>>, Error> {
+    let is_there = match form {
+        Form::Fits => is_there(db, settings).await?,
+        Form::Unknown(wanted) => is_installed(db, settings, wanted).await?,
+    };
+    if !is_there {
+        return Ok(None);
+    }
     let applied = applied(db, settings).await?;
     refuse_unknown(db, settings, &applied).await?;
     let mut all = (settings.migrations)();
     all.retain(|one| !is_in(&applied, one.as_ref()));
-    Ok(all)
+    Ok(Some(all))
 }
 
-/// The migrations that are recorded, in order.
+/// The migrations that are recorded, in order, read in the same way.
 pub(super) async fn applied_migrations(
-    db: &impl ConnectionTrait,
+    session: &Session<'_>,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
-    let applied = known(db, settings).await?;
+    let unit = session.begin_to_read().await?;
+    let applied = known(&unit.db(), settings).await;
+    unit.rollback().await?;
+    let applied = applied?;
     let mut all = (settings.migrations)();
     all.retain(|one| is_in(&applied, one.as_ref()));
     Ok(all)
+}
+
+/// Makes the table of records, in a transaction that ends too.
+pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
+    let unit = session.begin_briefly().await?;
+    let create = settings.records.create(session.backend());
+    match unit.db().execute_unprepared(&create).await {
+        Ok(_) => unit.commit().await,
+        Err(error) => {
+            // The error says more than one about the end of its transaction.
+            let _ = unit.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 pub(super) async fn insert(
@@ -202,11 +249,10 @@ pub(super) async fn require_deletable(
         return Ok(unit.rollback().await?);
     }
     let delete = settings.records.delete(session.backend(), name);
-    let delete = match session.backend() {
-        Engine::Postgres => format!("{BRIEFLY}; {delete}"),
-        Engine::MySql | Engine::Sqlite => delete,
-    };
     let tried = async {
+        if session.backend() == Engine::Postgres {
+            unit.db().execute_unprepared(BRIEFLY).await?;
+        }
         unit.db().execute_unprepared(&delete).await?;
         require(&unit.db(), settings, name, false).await
     };

@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Contents, Engine, Handover, OrphansFirst, Record, Refusal, Relation, Shape, Turn,
-    converge, is_lost_race,
+    Case, Clearing, Contents, Engine, Handover, OrphansFirst, Record, Refusal, Relation, Shape,
+    Turn, converge, is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
 
@@ -17,7 +17,7 @@ use super::{
     plan::{self, Plan},
     preview,
     record_form::Use,
-    records,
+    records::{self, Form},
     repaired::Repaired,
     settings::Settings,
 };
@@ -109,11 +109,9 @@ impl<'p> ApplyNext<'p> {
             let place = converge::place(&turn.record()).await?;
             plan::require(&turn.work(), settings, plan, place).await?;
         }
-        let is_installed = records::is_installed(&turn.record(), settings, Use::Insert).await?;
-        let pending = match is_installed {
-            true => records::pending_migrations(&turn.record(), settings).await?,
-            false => (settings.migrations)(),
-        };
+        let form = Form::Unknown(Use::Insert);
+        let pending = records::pending(&turn.work(), settings, form).await?;
+        let pending = pending.unwrap_or_else(settings.migrations);
         let names = pending.iter().map(|one| one.name().to_owned());
         let names = names.filter(|name| self.range.up().contains(name));
         let names: Vec<String> = names.take(self.range.limit()).collect();
@@ -165,10 +163,13 @@ impl Task for ApplyNext<'_> {
             self.require_all(turn, settings).await?;
             self.may_apply.store(true, Relaxed);
         }
-        if !records::is_there(&db, settings).await? {
-            install(&db, settings).await?;
-        }
-        let mut pending = records::pending_migrations(&db, settings).await?;
+        let mut pending = match records::pending(&turn.work(), settings, Form::Fits).await? {
+            Some(pending) => pending,
+            None => {
+                records::install(&turn.work(), settings).await?;
+                (settings.migrations)()
+            }
+        };
         if pending.is_empty() && self.plan.is_none() {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
@@ -198,10 +199,8 @@ impl Task for FindDrift {
     type Output = Drift;
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
-        let db = turn.record();
-        let is_complete = records::is_installed(&db, settings, Use::Names).await?
-            && records::pending_migrations(&db, settings).await?.is_empty();
-        if !is_complete {
+        let pending = records::pending(&turn.work(), settings, Form::Unknown(Use::Names)).await?;
+        if pending.is_none_or(|pending| !pending.is_empty()) {
             return Ok(Drift::NotComplete);
         }
         let found = drift::find(&turn.work(), settings).await?;
@@ -235,6 +234,48 @@ async fn apply(
         }
         None => run(migration, Direction::Up, work, record).await?,
     }
+    record_applied(record, settings, name).await
+}
+
+/// The same, recorded in a transaction of its own.
+async fn apply_apart(
+    migration: &dyn MigrationTrait,
+    work: Session<'_>,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let name = migration.name();
+    let recording = Session::new(reborrow(&work.db), work.settings);
+    let is_declared = match Version::of(name)? {
+        Some(Version { newer, .. }) => {
+            tracing::info!("Applying migration '{name}'");
+            converge(&work, &newer, Refusal::OfEverything).await?;
+            true
+        }
+        None => false,
+    };
+    let unit = recording.begin_briefly().await?;
+    let recorded = match is_declared {
+        true => record_applied(&unit.db(), settings, name).await,
+        false => {
+            let work = Session::new(reborrow(&work.db), work.settings);
+            apply(migration, work, &unit.db(), settings).await
+        }
+    };
+    match recorded {
+        Ok(()) => Ok(unit.commit().await?),
+        Err(error) => {
+            // The error says more than one about the end of its transaction.
+            let _ = unit.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn record_applied(
+    record: &SchemaManagerConnection<'_>,
+    settings: &Settings,
+    name: &str,
+) -> Result<(), Error> {
     records::insert(record, settings, name).await?;
     records::require(record, settings, name, true).await?;
     tracing::info!("Migration '{name}' has been applied");
@@ -246,7 +287,7 @@ impl Task for RollBackNext<'_> {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
         let db = turn.record();
-        let mut applied = records::applied_migrations(&db, settings).await?;
+        let mut applied = records::applied_migrations(&turn.work(), settings).await?;
         applied.retain(|one| is_among(self.of, one.as_ref()));
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
@@ -307,24 +348,62 @@ impl Task for Fresh {
     type Output = ();
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        let db = turn.record();
+        let (lock, work) = (turn.record(), turn.work());
+        let clearing = Clearing::of(&lock).await?;
+        let unit = clearing.begin(&lock, &work).await?;
+        let cleared = self.clear(&unit.db(), settings).await;
+        let engine = match cleared {
+            Ok(engine) => engine,
+            Err(error) => {
+                // What it has locked would count as another's. The error says more than one about the end of its
+                // transaction.
+                let _ = unit.rollback().await;
+                return Err(error);
+            }
+        };
+        unit.commit().await?;
+        for migration in (settings.migrations)() {
+            let work = match (Engine::of(&lock), clearing) {
+                // All of it is committed.
+                (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
+                (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
+            };
+            let work = work.with(&engine);
+            match clearing {
+                Clearing::WithTheLock => apply(migration.as_ref(), work, &lock, settings).await?,
+                // Whoever builds an index for a later one would wait for a transaction that has written a record.
+                Clearing::Apart => apply_apart(migration.as_ref(), work, settings).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fresh {
+    /// Drops everything, and makes an empty table of records. Returns how required tables are made again.
+    async fn clear(
+        &self,
+        db: &SchemaManagerConnection<'_>,
+        settings: &Settings,
+    ) -> Result<converge::session::Settings, Error> {
         let shape = versions::newest()?;
         let mut looks: u32 = 1;
         let mut contents = loop {
-            let contents = Contents::of(&db, &settings.engine, &shape).await?;
-            match self.require_own(&db, settings, &contents).await {
+            let contents = Contents::of(db, &settings.engine, &shape).await?;
+            match self.require_own(db, settings, &contents).await {
                 Ok(()) => break contents,
                 // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
                 // and not in another.
                 Err(Error::TablesOfOthers { .. })
-                    if Engine::of(&db) == Engine::MySql && looks < LOOKS =>
+                    if Engine::of(db) == Engine::MySql && looks < LOOKS =>
                 {
                     looks += 1;
                 }
                 Err(error) => return Err(error),
             }
         };
-        let engine = remaking_required(settings, &contents, &shape, Engine::of(&db))?;
+        let backend = Engine::of(db);
+        let engine = remaking_required(settings, &contents, &shape, backend)?;
         let relations = &mut contents.relations;
         if !relations.is_empty() && !self.is_announced.swap(true, Relaxed) {
             let mut names: Vec<&str> = relations.iter().map(|one| one.name.as_str()).collect();
@@ -332,24 +411,14 @@ impl Task for Fresh {
             tracing::info!("drops, with all their rows: {}", names.join(", "));
         }
         // Where each statement commits, a crash leaves no record of what is gone.
-        let backend = Engine::of(&db);
-        let case = case_of(&db, settings, relations).await?;
+        let case = case_of(db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
-        converge::drop_all(&db, relations).await?;
-        install(&db, settings).await?;
-        for migration in (settings.migrations)() {
-            let work = match backend {
-                // Each statement has committed.
-                Engine::MySql => turn.work(),
-                Engine::Postgres | Engine::Sqlite => turn.within(),
-            };
-            apply(migration.as_ref(), work.with(&engine), &db, settings).await?;
-        }
-        Ok(())
+        converge::drop_all(db, relations).await?;
+        let create = settings.records.create(backend);
+        db.execute_unprepared(&create).await?;
+        Ok(engine)
     }
-}
 
-impl Fresh {
     async fn require_own(
         &self,
         db: &impl ConnectionTrait,
@@ -460,9 +529,11 @@ impl Task for Repair<'_> {
 
     async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
         let session = turn.work();
-        let recorded = records::known(&turn.record(), settings).await?;
-        let Compared { shape, pending } =
-            versions::compared(&recorded, &converge::tables(&turn.record()).await?)?;
+        let unit = session.begin_to_read().await?;
+        let recorded = records::known(&unit.db(), settings).await?;
+        let tables = converge::tables(&unit.db()).await?;
+        unit.rollback().await?;
+        let Compared { shape, pending } = versions::compared(&recorded, &tables)?;
         let orphans = match self.handover {
             Some(_) => OrphansFirst::Deleted,
             None => OrphansFirst::Kept,
@@ -603,9 +674,4 @@ async fn step(
         Direction::Up => migration.up(manager).await,
         Direction::Down => migration.down(manager).await,
     }
-}
-
-async fn install(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let create = settings.records.create(Engine::of(db));
-    db.execute_unprepared(&create).await.map(|_| ())
 }

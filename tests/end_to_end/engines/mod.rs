@@ -415,6 +415,10 @@ impl Database {
         self.engine.backend
     }
 
+    pub fn is_citus(&self) -> bool {
+        self.engine.name == citus::NAME
+    }
+
     /// A second database on the same server; [`give_back`](Self::give_back) drops it.
     pub async fn beside(&self, suffix: &str) -> Self {
         let name = format!("{}_{suffix}", self.name);

@@ -21,7 +21,8 @@ const POSTGRES: &str = "
       AND NOT indisprimary AND indisvalid
     UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger
       WHERE tgrelid = to_regclass('vectors') AND NOT tgisinternal
-    UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
+    UNION ALL SELECT viewname || definition FROM pg_views v WHERE schemaname = current_schema()
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' AND d.objid = format('%I.%I', v.schemaname, v.viewname)::regclass)
     UNION ALL SELECT relname || coalesce(relacl::text, '') FROM pg_class WHERE oid = to_regclass('vectors')
     UNION ALL SELECT 'comment ' || description FROM pg_description WHERE objoid = to_regclass('vectors')
       OR objoid IN (SELECT oid FROM pg_constraint WHERE conrelid = to_regclass('vectors'))
@@ -41,14 +42,14 @@ const POSTGRES: &str = "
       WHERE contype = 'f' AND confrelid = to_regclass('vectors')
     UNION ALL SELECT concat('key ', conname, ' ', confupdtype, condeferrable, condeferred) FROM pg_constraint
       WHERE contype = 'f' AND conrelid = to_regclass('vectors')
-    UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = 'public'
-    -- The sequences that are not the table's alone.
+    UNION ALL SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = current_schema()
+    -- The sequences that are not the table's alone, nor of an extension or of another test's schema.
     UNION ALL SELECT concat_ws(' ', 'sequence', seqrelid::regclass, format_type(seqtypid, NULL), seqmax,
         pg_sequence_last_value(seqrelid))
-      FROM pg_sequence WHERE EXISTS (
+      FROM pg_sequence JOIN pg_class s ON s.oid = seqrelid WHERE s.relnamespace = current_schema()::regnamespace AND (EXISTS (
         SELECT FROM pg_depend d JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
         WHERE d.refobjid = seqrelid AND e.adrelid <> to_regclass('vectors'))
-      OR NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = seqrelid AND d.deptype IN ('a', 'i'))
+      OR NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = seqrelid AND d.deptype IN ('a', 'i', 'e')))
     ORDER BY 1";
 
 /// Without the index that MySQL makes for a key and itself drops for ours.

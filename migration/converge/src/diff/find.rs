@@ -179,6 +179,37 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
             );
         }
     }
+    match &table.placement {
+        Placement::Ranges { .. } => {
+            return unfit(
+                format!(
+                    "{name} is {}, where Citus puts no other table",
+                    table.placement
+                ),
+                "bring its rows back with undistribute_table and distribute it by hash with create_distributed_table",
+            );
+        }
+        Placement::Copies { .. } => {
+            return unfit(
+                format!(
+                    "{name} is {}, to which Citus takes no foreign key",
+                    table.placement
+                ),
+                "bring its rows back with undistribute_table and distribute it with citus.shard_replication_factor at 1",
+            );
+        }
+        Placement::OtherNodes => {
+            return unfit(
+                format!("{name} is {}", table.placement),
+                "no foreign key can refer to it: run SELECT citus_set_coordinator_host(ADDRESS) where the other nodes do not know the coordinator, then SELECT replicate_reference_tables()",
+            );
+        }
+        Placement::Local
+        | Placement::Managed
+        | Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::SingleShard { .. } => {}
+    }
     for wanted in &declared.table.columns {
         let column = &wanted.name;
         let Some(found) = table.column(column) else {

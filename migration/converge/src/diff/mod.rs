@@ -44,6 +44,15 @@ pub(crate) enum Part {
     Storage(String),
 }
 
+/// What stands between a table that Citus has distributed and the declared one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WayBack {
+    /// The names of its foreign keys, with which its rows cannot be brought back.
+    pub(crate) foreign_keys: Vec<String>,
+    /// The name of its primary key and the declared columns, where it has others.
+    pub(crate) primary_key: Option<(String, Vec<String>)>,
+}
+
 /// A difference, and the table that it is in.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
@@ -143,6 +152,9 @@ pub(crate) enum Difference {
         key: ForeignKey,
         parent: Placement,
         child: Placement,
+        /// What keeps Citus from distributing the table, each as a phrase.
+        hinders: Vec<String>,
+        way_back: WayBack,
     },
     Orphans(Orphans),
     ForeignKeyAbsent {

@@ -1,6 +1,6 @@
 //! Where Citus has to keep a table: where the rows are that it refers to, or the foreign key reaches nothing.
 
-use super::Difference;
+use super::{Difference, WayBack};
 use crate::{
     inspect::Inspection,
     model::{ForeignKey, Placement, Table},
@@ -22,14 +22,40 @@ pub(crate) fn primary_key(current: &Inspection, declared: &Table) -> Vec<String>
     columns
 }
 
-pub(super) fn find(current: &Inspection, declared: &Table, table: &Table) -> Option<Difference> {
+pub(crate) fn find(current: &Inspection, declared: &Table, table: &Table) -> Option<Difference> {
     let key = declared.parent_key()?;
     let parent = &current.table(&key.table)?.placement;
     (!is_beside(key, parent, table)).then(|| Difference::Placement {
         key: key.clone(),
         parent: parent.clone(),
         child: table.placement.clone(),
+        hinders: table.extras.hinders.clone(),
+        way_back: way_back(current, declared, table, &key.table),
     })
+}
+
+fn way_back(current: &Inspection, declared: &Table, table: &Table, parent: &str) -> WayBack {
+    let fits = table.primary_key == declared.primary_key
+        || table.primary_key == primary_key(current, declared);
+    // A local table has no rows to be brought back: only what refers to the parent is in the way.
+    let is_local = matches!(table.placement, Placement::Local | Placement::Managed);
+    let keys = table.foreign_keys.iter();
+    let keys = keys.filter(|one| !is_local || one.table == parent);
+    WayBack {
+        foreign_keys: keys.filter_map(|key| key.name.clone()).collect(),
+        primary_key: (!fits && !table.primary_key.is_empty())
+            .then(|| (table.primary_key_name(), declared.primary_key.clone())),
+    }
+}
+
+/// Returns whether a table is moved to its parent, given what Citus finds in the way.
+pub(crate) fn is_moved(parent: &Placement, child: &Placement, hinders: &[String]) -> bool {
+    hinders.is_empty()
+        && matches!(
+            parent,
+            Placement::Distributed { .. } | Placement::SingleShard { .. }
+        )
+        && matches!(child, Placement::Local | Placement::Managed)
 }
 
 fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
@@ -38,7 +64,7 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
         (Placement::Managed | Placement::Reference, Placement::Managed) => true,
         // The foreign key takes the table along.
         (Placement::Managed | Placement::Reference, Placement::Local) => {
-            table.foreign_keys.is_empty()
+            table.foreign_keys.iter().all(|one| one.table != key.table)
         }
         (
             Placement::Distributed {
@@ -242,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_on_the_number_alone_grows_before_the_table_is_distributed() {
+    fn a_key_on_the_number_alone_grows_together_with_the_move() {
         let child = Table {
             primary_key: vec!["id".to_owned()],
             ..table(Placement::Local)
@@ -260,6 +286,10 @@ mod tests {
             [
                 r#"ALTER TABLE "pages" DROP CONSTRAINT "pages_pkey""#,
                 r#"ALTER TABLE "pages" ADD CONSTRAINT "pages_pkey" PRIMARY KEY ("book", "id")"#,
+                r#"ALTER TABLE "pages" DROP CONSTRAINT "mine""#,
+                r#"SELECT create_distributed_table('"pages"', 'book', colocate_with => '"books"')"#,
+                r#"SELECT truncate_local_data_after_distributing_table('"pages"')"#,
+                r#"ALTER TABLE "pages" ADD CONSTRAINT "mine" FOREIGN KEY ("book") REFERENCES "books" ("id") ON DELETE CASCADE NOT VALID"#,
             ]
         );
     }

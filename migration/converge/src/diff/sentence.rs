@@ -126,7 +126,9 @@ impl Change {
                     owned(&column.name, sequence)
                 )
             }
-            Difference::Placement { key, parent, child } => {
+            Difference::Placement {
+                key, parent, child, ..
+            } => {
                 format!("{table} is {child}, {} is {parent}", key.table)
             }
             Difference::Orphans(orphans) => {

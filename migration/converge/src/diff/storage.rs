@@ -15,17 +15,20 @@ pub(crate) const SERVERS_OWN: &str = "COMPRESSION default";
 pub(crate) const COMPRESSED: &str = "STORAGE EXTENDED";
 const IN_THE_ROW: &str = "STORAGE PLAIN";
 
-/// Citus changes no storage of a table that it knows.
+/// Of a table that it knows, Citus changes the compression alone.
 pub(super) fn find(current: &Inspection, declared: &Declared, table: &Table) -> Vec<Difference> {
     let Some(compression) = current.compression else {
         return Vec::new();
     };
-    let is_local = matches!(table.kind, Kind::Table | Kind::Unlogged)
-        && table.placement == Placement::Local
-        && *current.parent_placement(&declared.table) == Placement::Local;
-    if !is_local {
+    if !matches!(table.kind, Kind::Table | Kind::Unlogged) {
         return Vec::new();
     }
+    let is_local = table.placement == Placement::Local
+        && *current.parent_placement(&declared.table) == Placement::Local;
+    let changes = match is_local {
+        true => changes,
+        false => changes_on_citus,
+    };
     let columns = declared.fast_storage.iter();
     let columns = columns.filter_map(|name| table.column(name));
     columns
@@ -51,14 +54,23 @@ fn changes(found: &[String], compression: Compression) -> Vec<&'static str> {
     }
 }
 
+/// Its other nodes may have another storage than this one shows, and the values to come are compressed on any.
+fn changes_on_citus(found: &[String], compression: Compression) -> Vec<&'static str> {
+    match compression {
+        Compression::Lz4 if found.iter().all(|one| one != LZ4) => vec![LZ4],
+        Compression::Lz4 | Compression::PglzAlone => Vec::new(),
+    }
+}
+
 /// The clauses that restore a column's storage. Where lz4 is available, any other setting is not ours.
 pub(crate) fn undone(current: &Inspection, table: &str, column: &str) -> Vec<&'static str> {
+    let table = current.table(table);
+    let is_local = table.is_none_or(|table| table.placement == Placement::Local);
     let undo = |word: &str| match (word, current.compression) {
         (LZ4, _) => Some(SERVERS_OWN),
-        (UNCOMPRESSED, Some(Compression::PglzAlone)) => Some(COMPRESSED),
+        (UNCOMPRESSED, Some(Compression::PglzAlone)) if is_local => Some(COMPRESSED),
         _ => None,
     };
-    let table = current.table(table);
     let column = table.and_then(|table| table.column(column));
     let storage = column.map_or(&[][..], |column| &column.attributes.storage);
     storage.iter().filter_map(|word| undo(word)).collect()

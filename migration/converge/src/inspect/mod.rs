@@ -12,7 +12,9 @@ mod sqlite;
 pub(crate) use mysql::SYSTEM_DATABASES;
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
 pub use others::{Relation, referrers_elsewhere, relations};
-pub(crate) use postgres::{HAS_LZ4, sequence_of};
+pub(crate) use postgres::{
+    CITUS_IS_THERE, COORDINATOR_ALONE, HAS_LZ4, entering_citus, manages_any, sequence_of,
+};
 
 use questions::{Question, Row, ask, firsts};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};

@@ -1,9 +1,13 @@
 //! From `pg_catalog`: `information_schema` hides foreign keys from a role that may only read.
 
+mod citus;
 mod columns;
 mod keys;
 mod rest;
 
+pub(crate) use citus::{
+    COORDINATOR_ALONE, IS_THERE as CITUS_IS_THERE, entering as entering_citus, manages_any,
+};
 pub(crate) use columns::sequence_of;
 
 use std::time::Duration;
@@ -91,9 +95,9 @@ fn patience(longest: Duration) -> Question {
     )
 }
 
-const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL";
+const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
 
-/// Reads all tables in one statement, and in two where there is Citus.
+/// Reads all tables in one statement, and in a few more where there is Citus.
 pub(super) async fn read(
     db: &impl ConnectionTrait,
     shape: &Shape,
@@ -118,17 +122,13 @@ pub(super) async fn read(
     }
     let mut answers = ask(db, &questions).await?;
     let [_, place, tables, names, has_lz4, has_citus] = answers.next();
-    let placements = match has_citus.first().map(|row| row.get(0)).transpose()? {
-        Some(true) => placements(db, &resolved).await?,
-        Some(false) | None => vec![None; declared.len()],
+    let known = match has_citus.first().map(|row| row.get(0)).transpose()? {
+        Some(true) => citus::read(db, &declared).await?,
+        Some(false) | None => vec![citus::Known::default(); declared.len()],
     };
     let mut found = Vec::new();
-    for (table, placement) in declared.iter().zip(placements) {
-        found.extend(read_table(
-            table,
-            placement,
-            &answers.next_of(asked(table)),
-        )?);
+    for (table, known) in declared.iter().zip(known) {
+        found.extend(read_table(table, known, &answers.next_of(asked(table)))?);
     }
     Ok(Found {
         place: read_place(&place)?,
@@ -167,7 +167,7 @@ fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
 
 fn read_table(
     declared: &Table,
-    placement: Option<Placement>,
+    known: citus::Known,
     answers: &[Vec<Row>; QUESTIONS],
 ) -> Result<Option<Table>, DbErr> {
     let [
@@ -191,7 +191,7 @@ fn read_table(
     };
     Ok(Some(Table {
         schema: Some(schema),
-        placement: placement.unwrap_or(Placement::Local),
+        placement: known.placement.unwrap_or(Placement::Local),
         columns: each(columns, columns::read)?,
         primary_key: firsts(primary_key)?,
         indexes: gather(each(indexes, keys::read_index)?),
@@ -208,6 +208,7 @@ fn read_table(
             before_insert: firsts(before_insert)?,
             instead_rules: firsts(instead_rules)?,
             hidden: hidden.into_iter().collect(),
+            hinders: known.hinders,
             ..Extras::default()
         },
         ..Table::new(&declared.name, kind)
@@ -314,42 +315,6 @@ fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
         _ => "a composite type",
     };
     Kind::Other(other.to_owned())
-}
-
-/// Returns where Citus keeps each of these tables; it has a row for each table that it knows.
-async fn placements(
-    db: &impl ConnectionTrait,
-    resolved: &[String],
-) -> Result<Vec<Option<Placement>>, DbErr> {
-    let sql = format!(
-        "SELECT t.position::int, p.partmethod::text, p.repmodel::text, p.colocationid::bigint,
-                column_to_column_name(p.logicalrelid, p.partkey)::text
-         FROM unnest(ARRAY[{}]) WITH ORDINALITY AS t (oid, position)
-         JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = t.oid",
-        resolved.join(", ")
-    );
-    let known = rows(db, &sql, [], |row| {
-        let position: i32 = row.try_get_by_index(0)?;
-        let method: String = row.try_get_by_index(1)?;
-        let replication: String = row.try_get_by_index(2)?;
-        let colocation: i64 = row.try_get_by_index(3)?;
-        let column: Option<String> = row.try_get_by_index(4)?;
-        let placement = match (method.as_str(), replication.as_str(), column) {
-            (_, _, Some(column)) => Placement::Distributed { column, colocation },
-            (_, "t", None) => Placement::Reference,
-            (_, _, None) if colocation > 0 => Placement::SingleShard { colocation },
-            _ => Placement::Managed,
-        };
-        Ok((position, placement))
-    })
-    .await?;
-    Ok((1..)
-        .zip(resolved)
-        .map(|(at, _)| {
-            let placed = known.iter().find(|(position, _)| *position == at);
-            placed.map(|(_, placement)| placement.clone())
-        })
-        .collect())
 }
 
 /// An extension's own go with it.

@@ -5,6 +5,7 @@
 //! ([`give_back`]). A holder that dies gives it back by its connection's end.
 
 mod at_work;
+mod citus;
 mod mysql;
 mod postgres;
 mod sqlite;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
-use super::{Blocker, Kind, Need, Waiter};
+use super::{Blocker, Kind, Need, Waiter, citus};
 use crate::{
     engine::Engine,
     inspect::{has_rows, list, rows},
@@ -99,7 +99,20 @@ pub(super) async fn blocker(
             kind,
         })
     };
-    Ok(rows(db, &sql, [], read).await?.pop())
+    match rows(db, &sql, [], read).await?.pop() {
+        None if citus::is_there(db).await? => {
+            let found = citus::blocker(db, &tables).await?;
+            Ok(found.map(|sentence| Blocker {
+                sentence,
+                kind: Kind::Client,
+            }))
+        }
+        Some(found) => Ok(Some(Blocker {
+            sentence: citus::of_its_client(db, found.sentence).await?,
+            ..found
+        })),
+        None => Ok(None),
+    }
 }
 
 /// An inspection also reads what refers to a table.
@@ -126,8 +139,7 @@ fn conflicting(need: Need) -> &'static str {
     }
 }
 
-/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for: process 0
-/// is that of every prepared one.
+/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for.
 pub(super) async fn waiter(
     db: &impl ConnectionTrait,
     table: &str,
@@ -137,12 +149,7 @@ pub(super) async fn waiter(
     let sql = format!(
         "SELECT w.pid, {WHO} FROM pg_catalog.pg_locks t
          JOIN pg_catalog.pg_stat_activity w ON w.pid = t.pid
-         CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
-         LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
-         LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
-           ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
-             OR (l.database, l.relation) = (n.database, n.relation)) END
-         {OF_A_LOCK}
+         {AHEAD} {OF_A_LOCK}
          WHERE t.locktype = 'relation' AND t.relation = {table}
            AND w.wait_event_type = 'Lock' AND left(w.query, 500) = left($1, 500)
          ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1"
@@ -153,7 +160,19 @@ pub(super) async fn waiter(
             waits_for: row.try_get_by_index(1)?,
         })
     };
-    Ok(rows(db, &sql, [statement.into()], read).await?.pop())
+    let found = rows(db, &sql, [statement.into()], read).await?.pop();
+    match found {
+        None if citus::is_there(db).await? => {
+            Ok(rows(db, &citus::waiter(), [statement.into()], read)
+                .await?
+                .pop())
+        }
+        Some(found) => Ok(Some(Waiter {
+            waits_for: citus::of_its_client(db, found.waits_for).await?,
+            ..found
+        })),
+        None => Ok(None),
+    }
 }
 
 /// A wait for longer than what makes an autovacuum give way, which no shorter wait does.
@@ -180,12 +199,19 @@ pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result
 /// In milliseconds: the autovacuum has to hear of it, and to end.
 const BEYOND_DEADLOCK_TIMEOUT: u32 = 1_000;
 
-const THIS_DATABASE: &str =
+pub(super) const THIS_DATABASE: &str =
     "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+
+/// The locks `l` for which a session `w` waits: process 0 is that of every prepared transaction.
+pub(super) const AHEAD: &str = "CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
+    LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
+    LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
+      ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
+        OR (l.database, l.relation) = (n.database, n.relation)) END";
 
 /// The session `a` or the prepared transaction `p` that a lock `l` is of. A prepared transaction has no process, and
 /// is known by the lock on its own number.
-const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+pub(super) const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     LEFT JOIN pg_catalog.pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
       AND x.virtualtransaction = l.virtualtransaction
     LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid";
@@ -194,7 +220,7 @@ const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pi
 const IS_AUTOVACUUM: &str = "(l.pid IS NOT NULL AND a.pid IS NOT NULL AND a.usesysid IS NULL)";
 
 /// What of another role's session is not shown to this one is left out.
-const WHO: &str = "CASE WHEN l.pid IS NULL THEN
+pub(super) const WHO: &str = "CASE WHEN l.pid IS NULL THEN
       'prepared transaction ' || coalesce(quote_literal(p.gid) || ' of user ' || quote_ident(p.owner)
         || ', prepared ' || date_trunc('second', p.prepared), '')
     ELSE format('pid %s', l.pid)

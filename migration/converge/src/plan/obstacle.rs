@@ -3,7 +3,7 @@
 use super::Steps;
 use crate::{
     declare::Shape,
-    diff::{Change, Creation, Difference, Element, Numbers, Part},
+    diff::{Change, Creation, Difference, Element, Numbers, Part, WayBack, placement},
     engine::Engine,
     inspect::Inspection,
     model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement},
@@ -91,12 +91,13 @@ impl Obstacles<'_> {
                 && (is_no_table && *other != change || is_key && keeps_no_key(other))
         });
         let stays = |other: &&Change| {
-            // NULLs refer to no row, and block nothing.
+            // NULLs refer to no row, and block nothing but what goes where they say.
+            let is_harmless = matches!(
+                other.difference,
+                Difference::Nullable { .. } | Difference::NotNullable { .. }
+            ) && !goes_by(change, &other.element());
             is_built_on(self.shape, change, &other.element())
-                && !matches!(
-                    other.difference,
-                    Difference::Nullable { .. } | Difference::NotNullable { .. }
-                )
+                && !is_harmless
                 && self.own(other).is_some()
         };
         let found = table.or_else(|| self.all.iter().find(stays));
@@ -267,7 +268,13 @@ impl Obstacles<'_> {
                     "at its end every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or lift its limits"
                 ))
             }
-            Difference::Placement { parent, child, .. } => of_placement(table, parent, child),
+            Difference::Placement {
+                parent,
+                child,
+                hinders,
+                way_back,
+                ..
+            } => of_placement(table, [parent, child], hinders, way_back),
             Difference::Orphans(_) => Some(Obstacle::DeleteOrphans),
             Difference::ForeignKeyElsewhere { .. } => manual(
                 "which of the two was meant only its author knows: drop it, then repair".to_owned(),
@@ -426,10 +433,50 @@ fn is_said_with_type(one: &Change, other: &Change) -> bool {
     }
 }
 
+/// Returns whether each row's place among the nodes of Citus is what this column says, so that it cannot be NULL.
+fn goes_by(change: &Change, element: &Element) -> bool {
+    let Part::Column(column) = &element.part else {
+        return false;
+    };
+    match &change.difference {
+        Difference::Placement {
+            key,
+            parent: Placement::Distributed { .. },
+            ..
+        } => key.columns.contains(column),
+        // Its first column, where it is not the declared one.
+        Difference::PrimaryKey { columns, found, .. } => {
+            !found.is_empty() && !found.contains(column) && columns.first() == Some(column)
+        }
+        _ => false,
+    }
+}
+
 /// Returns whether an element has to be as declared before a change can be made.
 pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> bool {
     match &change.difference {
         Difference::TableAbsent => parents(shape, &change.table, None).contains(element),
+        // Its columns may be others than the declared ones where Citus distributes the table.
+        Difference::PrimaryKey { columns, .. } => {
+            element.table == change.table
+                && match &element.part {
+                    Part::Column(column) => columns.contains(column),
+                    part => *part == Part::Placement,
+                }
+        }
+        // What is not moved says so, and gets its key when it is back.
+        Difference::Placement {
+            key,
+            parent,
+            child,
+            hinders,
+            ..
+        } if placement::is_moved(parent, child, hinders) && element.table == change.table => {
+            match &element.part {
+                Part::Column(column) => key.columns.first() == Some(column),
+                part => *part == Part::PrimaryKey,
+            }
+        }
         _ => foundation(shape, &change.element()).contains(element),
     }
 }
@@ -463,10 +510,7 @@ pub(crate) fn foundation(shape: &Shape, element: &Element) -> Vec<Element> {
         Part::Placement => {
             let key = declared.parent_key();
             let by = key.and_then(|key| key.columns.first());
-            let mut all = parents(by);
-            all.extend(by.map(column));
-            all.push(here(Part::PrimaryKey));
-            all
+            parents(by)
         }
         Part::ForeignKey(by) => {
             let mut all = parents(Some(by));
@@ -487,31 +531,49 @@ pub(crate) fn foundation(shape: &Shape, element: &Element) -> Vec<Element> {
     }
 }
 
-fn of_placement(table: &str, parent: &Placement, child: &Placement) -> Option<Obstacle> {
-    match (parent, child) {
-        (
-            Placement::Distributed { .. } | Placement::SingleShard { .. },
-            Placement::Local | Placement::Managed,
-        ) => None,
-        (Placement::Managed | Placement::Reference, Placement::Local) => Some(Obstacle::manual(
-            "make the coordinator known to the other nodes (SELECT citus_set_coordinator_host with its address), \
-             drop the foreign key, then repair",
-        )),
-        (Placement::Local, _)
-        | (
-            _,
-            Placement::Managed
-            | Placement::Reference
-            | Placement::Distributed { .. }
-            | Placement::SingleShard { .. },
-        ) => {
-            let table = sql::identifier(Engine::Postgres, table);
-            Some(Obstacle::Manual(format!(
-                "bring its rows back, then repair: SELECT undistribute_table({})",
-                sql::literal(Engine::Postgres, &table)
-            )))
-        }
+fn of_placement(
+    table: &str,
+    [parent, child]: [&Placement; 2],
+    hinders: &[String],
+    way_back: &WayBack,
+) -> Option<Obstacle> {
+    if placement::is_moved(parent, child, hinders) {
+        return None;
     }
+    let quoted = |name: &str| sql::identifier(Engine::Postgres, name);
+    let alter = |change: String| format!("ALTER TABLE {} {change}", quoted(table));
+    let drop = |name: &String| alter(format!("DROP CONSTRAINT {}", quoted(name)));
+    let mut statements: Vec<String> = way_back.foreign_keys.iter().map(drop).collect();
+    Some(Obstacle::Manual(match child {
+        Placement::Local | Placement::Managed if !hinders.is_empty() => format!(
+            "Citus distributes no table with that: drop it if nobody relies on it, then repair: {}",
+            hinders.join("; ")
+        ),
+        Placement::Local | Placement::Managed => format!(
+            "its foreign key was made before Citus knew both tables: drop it, then repair: {}",
+            statements.join("; ")
+        ),
+        Placement::Reference
+        | Placement::Distributed { .. }
+        | Placement::OtherNodes
+        | Placement::Ranges { .. }
+        | Placement::Copies { .. }
+        | Placement::SingleShard { .. } => {
+            statements.push(format!(
+                "SELECT undistribute_table({})",
+                sql::literal(Engine::Postgres, &quoted(table))
+            ));
+            statements.extend(way_back.primary_key.iter().map(|(name, columns)| {
+                let columns: Vec<String> = columns.iter().map(|one| quoted(one)).collect();
+                let add = format!("ADD PRIMARY KEY ({})", columns.join(", "));
+                alter(format!("DROP CONSTRAINT {}, {add}", quoted(name)))
+            }));
+            format!(
+                "bring its rows back, in this order, then repair: {}",
+                statements.join("; ")
+            )
+        }
+    }))
 }
 
 fn misread(declared: &Column, found: &Column) -> String {

@@ -71,7 +71,13 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
             planner.primary_key(both.found()?, columns)
         }
         Difference::PrimaryKey { columns, .. } => {
-            replace_primary_key(both.found()?, columns).into()
+            let table = both.found()?;
+            match placement::find(current, &both.declared.table, table) {
+                Some(Difference::Placement { key, parent, .. }) => {
+                    distribute_with_key(&key, &parent, table, columns).into()
+                }
+                _ => replace_primary_key(table, columns).into(),
+            }
         }
         Difference::AutoIncrement { found, numbers, .. } => {
             planner.auto_increment(both.found()?, found, numbers).into()
@@ -97,7 +103,14 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
             sequence,
             limits,
         } => step([lift(&sequence.name, column.kind, limits)], SEQUENCE_ALONE).into(),
-        Difference::Placement { key, parent, .. } => distribute(key, parent, both.found()?).into(),
+        Difference::Placement { key, parent, .. } => {
+            let table = both.found()?;
+            let columns = placement::primary_key(current, &both.declared.table);
+            match table.primary_key.is_empty() || table.primary_key == columns {
+                true => distribute(key, parent, table).into(),
+                false => distribute_with_key(key, parent, table, &columns).into(),
+            }
+        }
         Difference::ForeignKeyAbsent { declared } => {
             let name = current.free_name(declared.name.as_deref().unwrap_or_default());
             let add = alter.step(add_foreign_key(&name, declared, None), WRITERS_OF_BOTH);
@@ -178,11 +191,17 @@ impl Alter<'_> {
     }
 }
 
-/// Ends with the transaction.
-pub(super) const BRIEF: [Setting; 1] = [Setting {
-    set: "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '2s'",
-    restore: "RESET lock_timeout; RESET statement_timeout",
-}];
+/// Ends with the transaction. Each is a request of its own, since Citus hands a whole request on to its other nodes.
+pub(super) const BRIEF: [Setting; 2] = [
+    Setting {
+        set: "SET LOCAL lock_timeout = '50ms'",
+        restore: "RESET lock_timeout",
+    },
+    Setting {
+        set: "SET LOCAL statement_timeout = '2s'",
+        restore: "RESET statement_timeout",
+    },
+];
 
 pub(super) fn undo(undo: &Undo, forget: Option<String>) -> Step {
     let statements = forget.into_iter().chain(undo.parts.iter().map(undone));
@@ -549,10 +568,7 @@ impl Planner<'_, '_> {
 
 /// Citus takes no table whose key leaves out the column that it is distributed by.
 fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
-    let is_its = |index: &&Index| index.has_constraint && index.columns == table.primary_key;
-    let own = format!("{}_pkey", table.name);
-    let name = table.indexes.iter().find(is_its);
-    let name = name.map_or(&own, |index| &index.name);
+    let name = &table.primary_key_name();
     let listed: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let alter = Alter { table: &table.name };
     let add = format!(
@@ -564,6 +580,20 @@ fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
         [alter.drop_constraint(name), alter.statement(add)],
         WHILE_READ,
     )
+}
+
+/// What needs another primary key is done together with it: where that fails, the stronger one stays.
+fn distribute_with_key(
+    by: &ForeignKey,
+    parent: &Placement,
+    table: &Table,
+    columns: &[String],
+) -> Step {
+    let mut replace = replace_primary_key(table, columns);
+    let distribute = distribute(by, parent, table);
+    replace.statements.extend(distribute.statements);
+    replace.lock = distribute.lock;
+    replace
 }
 
 /// Moves the rows. A foreign key that existed before has never reached the parent's rows, and Citus takes
@@ -596,6 +626,9 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
         Placement::Local
         | Placement::Managed
         | Placement::Reference
+        | Placement::OtherNodes
+        | Placement::Ranges { .. }
+        | Placement::Copies { .. }
         | Placement::SingleShard { .. } => "NULL".to_owned(),
     };
     format!(

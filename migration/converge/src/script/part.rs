@@ -22,6 +22,8 @@ pub(super) struct Part<'v> {
     pub(super) guards: Vec<Guard>,
     /// The required tables that are made where they are missing.
     pub(super) required: Vec<Creation<'v>>,
+    /// The tables that the rows of a table which is made here belong to.
+    pub(super) parents: Vec<&'v str>,
     pub(super) statements: Vec<String>,
     /// PostgreSQL: how columns are stored.
     pub(super) storage: Option<Storage>,
@@ -44,6 +46,7 @@ impl<'v> Part<'v> {
             migration: &version.migration,
             guards: guard::up(script, version),
             required: creations(script, version),
+            parents: parents(version),
             statements: statements(script.backend, version)?,
             storage: Storage::of(script.backend, |compression| {
                 Ok(stored(version, compression))
@@ -63,6 +66,7 @@ impl<'v> Part<'v> {
             migration: &version.migration,
             guards: guard::down(script, version, &undo, taken),
             required: Vec::new(),
+            parents: Vec::new(),
             statements,
             storage: Storage::of(script.backend, |compression| restored(version, compression))?,
         })
@@ -81,6 +85,15 @@ impl Storage {
         let is_any = !storage.with_lz4.is_empty() || !storage.without.is_empty();
         Ok((backend == Engine::Postgres && is_any).then_some(storage))
     }
+}
+
+fn parents(version: &Version) -> Vec<&str> {
+    let tables = version.newer.tables.iter();
+    let made = tables.filter(|one| {
+        one.role == Role::Own && version.older.table_named(&one.table.name).is_none()
+    });
+    let keys = made.filter_map(|declared| declared.table.parent_key());
+    keys.map(|key| key.table.as_str()).collect()
 }
 
 fn creations<'v>(script: &Script<'_>, version: &'v Version) -> Vec<Creation<'v>> {

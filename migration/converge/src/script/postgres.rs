@@ -16,6 +16,7 @@ pub(super) fn up(
 ) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements: Vec<String> = part.required.iter().map(create_where_missing).collect();
+        statements.extend(part.parents.iter().map(|parent| stop_beside_shards(parent)));
         statements.extend(terminated(&part.statements));
         statements.extend(part.storage.iter().flat_map(store_as_the_server_can));
         statements.push(records.insert(part.migration) + ";");
@@ -60,6 +61,7 @@ fn transaction(
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS
         ),
+        format!("{};", inspect::COORDINATOR_ALONE),
         records.create() + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
@@ -72,6 +74,25 @@ fn stop_where(Guard { condition, message }: &Guard) -> String {
     // RAISE puts a value where it finds a percent sign.
     let message = sql::literal(BACKEND, &message.replace('%', "%%"));
     format!("DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION {message}; END IF; END $guard$;")
+}
+
+/// A table that is made in a block is local, also where Citus distributes those that are made outside of one, and its
+/// foreign key to distributed rows neither cascades nor blocks.
+fn stop_beside_shards(parent: &str) -> String {
+    let table = catalog::regclass(parent);
+    let message = sql::literal(
+        BACKEND,
+        &format!("Citus distributes {parent}: use migration up"),
+    );
+    let stop = format!("RAISE EXCEPTION USING MESSAGE = {message};");
+    // The inner condition is planned where the outer holds: another server has no such table.
+    format!(
+        "IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+      IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = {table}
+                 AND (partmethod <> 'n' OR repmodel <> 't' AND colocationid > 0)) THEN {stop}
+      END IF;
+    END IF;"
+    )
 }
 
 fn terminated(statements: &[String]) -> impl Iterator<Item = String> {

@@ -27,7 +27,9 @@ pub(super) fn columns(table: &str) -> Question {
                     SELECT FROM m JOIN pg_catalog.pg_type b ON b.oid = m.oid
                     WHERE b.typnotnull OR EXISTS (
                       SELECT FROM pg_catalog.pg_constraint k
-                      WHERE k.contypid = b.oid AND pg_get_constraintdef(k.oid) LIKE 'CHECK ((VALUE IS NOT NULL))%')),
+                      WHERE k.contypid = b.oid
+                        AND CASE k.contypid WHEN b.oid
+                            THEN pg_get_constraintdef(k.oid) LIKE 'CHECK ((VALUE IS NOT NULL))%' END)),
                 coalesce(pg_get_expr(d.adbin, d.adrelid), CASE t.typtype WHEN 'd' THEN t.typdefault END), a.attgenerated <> '',
                 q.name,
                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text ELSE '' END,
