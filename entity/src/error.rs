@@ -1,8 +1,6 @@
-use std::fmt;
-
 use sea_orm::{DbErr, TransactionError};
 
-use crate::{ParseVectorIdsError, VectorIds, server_error};
+use crate::{ParseVectorIdsError, Referrer, VectorIds, server_error};
 
 /// Why an operation on the pages of a document has changed nothing; only of
 /// [`Unanswered`](Self::Unanswered) that is not known.
@@ -73,30 +71,6 @@ pub enum Error {
     /// What the database said.
     #[error(transparent)]
     Database(#[from] DbErr),
-}
-
-/// Where the rows are that refer to a document, as far as the database says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Referrer {
-    /// Their table.
-    pub table: Option<String>,
-    /// Their foreign key; SQLite does not say.
-    pub constraint: Option<String>,
-}
-
-impl fmt::Display for Referrer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = self.table.as_deref().unwrap_or("another table");
-        write!(
-            f,
-            "documents: rows of {table} refer to what was to be deleted"
-        )?;
-        if let Some(constraint) = &self.constraint {
-            write!(f, " (foreign key {constraint})")?;
-        }
-        f.write_str("; delete them first, in the same transaction")
-    }
 }
 
 impl Error {

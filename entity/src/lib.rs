@@ -33,10 +33,12 @@ mod error;
 mod operations;
 mod page;
 pub mod prelude;
+mod referrer;
 mod server_error;
 mod vector_ids;
 pub mod vectors;
 
-pub use error::{Error, Referrer};
+pub use error::Error;
 pub use page::Page;
+pub use referrer::Referrer;
 pub use vector_ids::{OpaqueId, ParseVectorIdsError, VectorId, VectorIds};

@@ -5,7 +5,7 @@ use sea_orm::{
     sqlx::{self, error::DatabaseError},
 };
 
-use crate::error::Referrer;
+use crate::Referrer;
 
 /// Another session was in the way.
 const IN_USE: [&str; 3] = ["40001", "40P01", "55P03"];

@@ -19,8 +19,7 @@ use crate::{
     patience::TRY,
     plan::{self, Context, Obstacle, Plan, Remedy, Step, is_built_on},
     purge,
-    report::{self, Report},
-    rewrite,
+    report::{self, DifferenceReport, Report},
     server_error::fails_again,
     session::{Planned, Session, Settings, TxMode},
     wait::{self, Wait},
@@ -374,7 +373,7 @@ pub async fn converge(
             refused_before = Some(text);
             continue;
         }
-        rewrite::refuse_large(session, shape, &look, &look.plans, done.len())?;
+        refuse_large(session, shape, &look, &look.plans, done.len())?;
         let Some((plan, step)) = next(shape, &look.plans, &failed) else {
             return match refusal {
                 // Nothing is recorded as done that is not as declared.
@@ -463,6 +462,37 @@ pub async fn converge(
         }
         session.require_turn().await?;
     }
+}
+
+/// Refuses plans for which a table above the limit would be copied or rewritten.
+pub(crate) fn refuse_large(
+    session: &Session<'_>,
+    shape: &Shape,
+    current: &Current,
+    plans: &[Plan],
+    done: usize,
+) -> Result<(), Error> {
+    let limit = session.settings.max_rewrite;
+    for plan in plans {
+        let size = current.size_of(&plan.change.table);
+        let report = DifferenceReport::of(plan, shape, size);
+        let large = report.steps().iter().find_map(|step| {
+            let bytes = step.rewrites.above(limit)?;
+            Some((bytes, step.lock.clone()))
+        });
+        if let Some((bytes, lock)) = large {
+            return Err(Error::RewriteTooLarge {
+                place: Box::new(current.inspection.place.clone()),
+                table: report.table,
+                found: format!("{}: {}", report.part, report.found),
+                lock,
+                bytes,
+                limit,
+                done,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a step is one that was reviewed: between the two the tables may have become other.

@@ -10,8 +10,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use crate::{
     Error,
     engine::Engine,
-    inspect::{list, rows},
     model::{Column, ForeignKey, Placement, Sequence, Table},
+    query::{list, rows},
     server_error::{explained, is_denied, refusal},
     sql::{self, identifier},
     types::Type,

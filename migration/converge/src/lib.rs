@@ -9,6 +9,7 @@
 
 mod apply;
 mod cascade;
+mod citus;
 mod clear;
 mod converge;
 mod create;
@@ -28,6 +29,7 @@ mod plan;
 mod preview;
 mod provisional;
 mod purge;
+mod query;
 #[cfg(feature = "recording")]
 pub mod recording;
 mod report;
@@ -52,14 +54,12 @@ pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use engine::Engine;
 pub use error::{Error, Work};
-pub use inspect::{
-    Case, Relation, case_of_tables, has_rows, list, place, referrers_elsewhere, relations, rows,
-    tables,
-};
+pub use inspect::{Case, Relation, case_of_tables, place, referrers_elsewhere, relations, tables};
 pub use lock::{BETWEEN_TRIES, Turn, WRITER, at_work};
 pub use model::Place;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
+pub use query::{has_rows, list, rows};
 pub use report::{
     AtWork, DifferenceReport, Migrator, PartReport, PartState, RemedyReport, Report, Rewrites,
     StepReport, UnknownReport,

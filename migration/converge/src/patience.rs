@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, TryGetable};
 
-use crate::{
-    engine::Engine,
-    inspect::{CITUS_IS_THERE, has_rows},
-};
+use crate::{citus, engine::Engine, query::has_rows};
 
 /// The longest that a try waits. Whoever only reads holds up nobody meanwhile; a wait of a second is MySQL's shortest.
 pub(crate) const TRY: Duration = Duration::from_secs(1);
@@ -94,7 +91,7 @@ async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<St
         return Ok(None);
     };
     let restore = format!("SET LOCAL lock_timeout = {before}");
-    if !has_rows(db, CITUS_IS_THERE).await? {
+    if !has_rows(db, citus::IS_THERE).await? {
         return Ok(Some(restore));
     }
     let limit = "EXECUTE format('SET LOCAL lock_timeout = %L', current_setting('lock_timeout'))";

@@ -8,9 +8,10 @@ use crate::{
     declare::{Declared, Role},
     engine::Engine,
     facts,
-    inspect::{Case, Inspection, SYSTEM_DATABASES, list},
+    inspect::{Case, Inspection, SYSTEM_DATABASES},
     model::{ForeignKey, Kind, Placement, Reach, Table},
     plan::{Undo, Undone, required::mark},
+    query::list,
     sql,
 };
 

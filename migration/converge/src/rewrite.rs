@@ -2,13 +2,11 @@
 
 use crate::{
     Error,
-    converge::{self, Current},
+    converge::{self, refuse_large},
     declare::Shape,
     diff::Difference,
     facts::Facts,
     foresee::Foresight,
-    plan::Plan,
-    report::DifferenceReport,
     session::Session,
 };
 
@@ -42,35 +40,4 @@ pub async fn require_small_rewrites(
     }
     let plans = foresight.plans(shape, session.tx_mode(), &[], &mut facts);
     refuse_large(session, shape, &current, &plans, 0)
-}
-
-/// Refuses plans for which a table above the limit would be copied or rewritten.
-pub(crate) fn refuse_large(
-    session: &Session<'_>,
-    shape: &Shape,
-    current: &Current,
-    plans: &[Plan],
-    done: usize,
-) -> Result<(), Error> {
-    let limit = session.settings.max_rewrite;
-    for plan in plans {
-        let size = current.size_of(&plan.change.table);
-        let report = DifferenceReport::of(plan, shape, size);
-        let large = report.steps().iter().find_map(|step| {
-            let bytes = step.rewrites.above(limit)?;
-            Some((bytes, step.lock.clone()))
-        });
-        if let Some((bytes, lock)) = large {
-            return Err(Error::RewriteTooLarge {
-                place: Box::new(current.inspection.place.clone()),
-                table: report.table,
-                found: format!("{}: {}", report.part, report.found),
-                lock,
-                bytes,
-                limit,
-                done,
-            });
-        }
-    }
-    Ok(())
 }

@@ -9,12 +9,8 @@ use sea_orm::{
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error,
-    create_required::CreateRequired,
-    engine::Engine,
-    inspect::{CITUS_IS_THERE, COORDINATOR_ALONE, entering_citus, has_rows},
-    patience::Patience,
-    server_error, sql,
+    Error, citus, create_required::CreateRequired, engine::Engine, patience::Patience,
+    query::has_rows, server_error, sql,
 };
 
 pub use crate::patience::BRIEFLY;
@@ -100,9 +96,9 @@ impl Settings {
             return Ok(());
         }
         let mut words = self.words();
-        words.push(CITUS_IS_THERE.to_owned());
+        words.push(citus::IS_THERE.to_owned());
         if has_rows(db, &words.join("; ")).await? {
-            db.execute_unprepared(COORDINATOR_ALONE).await?;
+            db.execute_unprepared(citus::COORDINATOR_ALONE).await?;
         }
         Ok(())
     }
@@ -153,7 +149,7 @@ impl Settings {
         let rows = transaction.execute_unprepared(&all.join("; ")).await?;
         if rows.rows_affected() > ROWS_OF_OURS {
             transaction
-                .execute_unprepared(&entering_citus(words))
+                .execute_unprepared(&citus::entering(words))
                 .await?;
         }
         Ok(transaction)

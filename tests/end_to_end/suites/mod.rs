@@ -30,6 +30,7 @@ mod every_type;
 mod faults;
 mod fresh;
 mod generated;
+mod imports;
 mod inventory;
 mod isolation;
 mod library;
@@ -217,6 +218,7 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
         connections::without_engine(),
         documentation::without_engine(),
         dotenv::without_engine(),
+        imports::without_engine(),
         output::without_engine(),
         packages::without_engine(),
         secrets::without_engine(),

@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{Limit, NumbersState};
 use crate::{
     engine::Engine,
-    inspect::rows,
+    query::rows,
     sql::{identifier, literal},
     types::Type,
 };

@@ -12,18 +12,17 @@ mod sqlite;
 pub(crate) use mysql::SYSTEM_DATABASES;
 pub(crate) use others::{Referrer, itself, referrers, referrers_to};
 pub use others::{Relation, referrers_elsewhere, relations};
-pub(crate) use postgres::{
-    CITUS_IS_THERE, COORDINATOR_ALONE, HAS_LZ4, entering_citus, manages_any, sequence_of,
-};
+pub(crate) use postgres::{HAS_LZ4, manages_any, sequence_of};
 
 use questions::{Question, Row, ask, firsts};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::{
     Error,
     declare::{LONGEST_NAME, Shape},
     engine::Engine,
     model::{ForeignKey, Index, Place, Placement, Reach, Table},
+    query::list,
     session::Settings,
 };
 
@@ -330,49 +329,6 @@ pub async fn case_of_tables<'t>(
         [0] => Case::Told,
         _ => Case::Ignored,
     })
-}
-
-/// Runs a query and reads its rows.
-///
-/// # Errors
-///
-/// What the database or `read` returned.
-pub async fn rows<T>(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-    read: impl Fn(&QueryResult) -> Result<T, DbErr>,
-) -> Result<Vec<T>, DbErr> {
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let rows = db.query_all_raw(statement).await?;
-    rows.iter().map(read).collect()
-}
-
-/// Returns whether a query has a row.
-///
-/// PostgreSQL counts the rows of a statement that is not prepared, and needs one request for it in place of two.
-///
-/// # Errors
-///
-/// What the database returned.
-pub async fn has_rows(db: &impl ConnectionTrait, sql: &str) -> Result<bool, DbErr> {
-    match Engine::of(db) {
-        Engine::Postgres => Ok(db.execute_unprepared(sql).await?.rows_affected() > 0),
-        Engine::MySql | Engine::Sqlite => Ok(!rows(db, sql, [], |_| Ok(())).await?.is_empty()),
-    }
-}
-
-/// Runs a query and returns the first column of each row.
-///
-/// # Errors
-///
-/// What the database returned, or that the column is of another type.
-pub async fn list<T: TryGetable>(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<T>, DbErr> {
-    rows(db, sql, values, |row| row.try_get_by_index(0)).await
 }
 
 /// What is listed with a row for each of its columns, in order, and becomes one.

@@ -5,10 +5,10 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    Found, Referrer, Relation, gather, list,
+    Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_foreign_key, read_place, rows,
+    read_foreign_key, read_place,
 };
 use crate::{
     declare::Shape,
@@ -17,6 +17,7 @@ use crate::{
         Attributes, Column, Copies, Extras, Filled, ForeignKey, Hidden, HiddenPart, Index, Kind,
         Nulls, Reach, Shown, Table, Unused,
     },
+    query::{list, rows},
     sql,
     types::{Length, Type},
 };

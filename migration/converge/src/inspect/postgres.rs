@@ -5,9 +5,7 @@ mod columns;
 mod keys;
 mod rest;
 
-pub(crate) use citus::{
-    COORDINATOR_ALONE, IS_THERE as CITUS_IS_THERE, entering as entering_citus, manages_any,
-};
+pub(crate) use citus::manages_any;
 pub(crate) use columns::sequence_of;
 
 use std::time::Duration;
@@ -18,13 +16,14 @@ use super::{
     Compression, Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_place, rows,
+    read_place,
 };
 use crate::{
     declare::Shape,
     engine::Engine,
     model::{Extras, Hidden, HiddenPart, Kind, OtherOwner, Placement, Reach, Table},
     patience::TRY,
+    query::rows,
     sql,
 };
 

@@ -7,8 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::rows;
-use crate::engine::Engine;
+use crate::{engine::Engine, query::rows};
 
 /// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
 /// at most 1,664 columns and SQLite 2,000.

@@ -6,12 +6,13 @@ use super::{
     Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_foreign_key, read_place, rows,
+    read_foreign_key, read_place,
 };
 use crate::{
     declare::Shape,
     engine::Engine,
     model::{Attributes, Column, Extras, Filled, Index, Kind, Nulls, Reach, Table},
+    query::rows,
     sql,
     types::{Length, Type},
 };

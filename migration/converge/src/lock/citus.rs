@@ -4,13 +4,14 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::postgres::{AHEAD, OF_A_LOCK, THIS_DATABASE, WHO};
 use crate::{
+    citus::IS_THERE,
     engine::Engine,
-    inspect::{CITUS_IS_THERE, has_rows, list},
+    query::{has_rows, list},
     sql::literal,
 };
 
 pub(super) async fn is_there(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    has_rows(db, CITUS_IS_THERE).await
+    has_rows(db, IS_THERE).await
 }
 
 /// Names whoever is described on a node: the client comes first where Citus has opened the session for one of another

@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Q
 use super::{Blocker, Kind, Need};
 use crate::{
     engine::Engine,
-    inspect::rows,
     patience::Patience,
+    query::rows,
     report::Migrator,
     session::{Settings, begin_to_write},
     sql,

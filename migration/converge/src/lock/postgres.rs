@@ -8,8 +8,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Q
 use super::{Blocker, Kind, Need, Waiter, citus};
 use crate::{
     engine::Engine,
-    inspect::{has_rows, list, rows},
     patience::Patience,
+    query::{has_rows, list, rows},
     report::Migrator,
     session::{READ_COMMITTED, Settings},
     sql,

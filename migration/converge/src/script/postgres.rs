@@ -4,7 +4,7 @@ use super::{
     Guard, Part, Records, catalog,
     part::{Creation, Storage},
 };
-use crate::{engine::Engine, inspect, lock, sql};
+use crate::{citus, engine::Engine, inspect, lock, sql};
 
 const BACKEND: Engine = Engine::Postgres;
 
@@ -61,7 +61,7 @@ fn transaction(
             "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
             lock::POSTGRES_KEYS
         ),
-        format!("{};", inspect::COORDINATOR_ALONE),
+        format!("{};", citus::COORDINATOR_ALONE),
         records.create() + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
