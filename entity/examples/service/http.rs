@@ -92,7 +92,10 @@ async fn replace(
     Json(ids): Json<VectorIds>,
 ) -> Result<Json<Purge>, Failure> {
     let transaction = db.begin().await?;
-    let purge = Vectors::replace_page(&transaction, id, Page { number, ids }).await?;
+    let mut purge = Vectors::replace_page(&transaction, id, Page { number, ids }).await?;
+    // What another page has too is in use.
+    let pages = Vectors::pages_of_document(&transaction, id).await?;
+    purge.retain(|id| !pages.iter().any(|page| page.ids.contains(id)));
     outbox::note(&transaction, &purge).await?;
     transaction.commit().await?;
     Ok(Json(Purge { purge }))

@@ -94,12 +94,22 @@ async fn purge_locked_row_after(
     store: &Store,
 ) -> Result<Option<i32>, DbErr> {
     let next = Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::Id.gt(last))
         .order_by_asc(Column::Id)
         // What another worker has, it deletes.
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    let Some(Model { id, points }) = next.one(db).await? else {
+    let Some(id) = next.into_tuple::<i32>().one(db).await? else {
         return Ok(None);
+    };
+    let points = match Entity::find_by_id(id).one(db).await {
+        Ok(row) => row.map(|row| row.points).unwrap_or_default(),
+        // It keeps no other row waiting.
+        Err(error) => {
+            tracing::error!("outbox row {id} stays, and cannot be read: {error}");
+            return Ok(Some(id));
+        }
     };
     let count = points.len();
     match store.delete(&points).await {

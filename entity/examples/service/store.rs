@@ -2,8 +2,8 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use axum::http::{Request, Uri, header::CONTENT_TYPE, uri::InvalidUri};
-use entity::VectorIds;
+use axum::http::{Request, Uri, header::CONTENT_TYPE, uri::Scheme};
+use entity::{VectorId, VectorIds};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -21,15 +21,29 @@ pub struct Store {
 
 impl Store {
     /// Returns the collection at this URL, which nothing is asked of yet.
-    pub fn new(collection: &str) -> Result<Self, InvalidUri> {
-        Ok(Self {
-            delete: format!("{collection}/points/delete?wait=true").parse()?,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        })
+    pub fn new(collection: &str) -> Result<Self, String> {
+        let url: Result<Uri, _> = format!("{collection}/points/delete?wait=true").parse();
+        match url {
+            Ok(delete) if delete.scheme() == Some(&Scheme::HTTP) && delete.host().is_some() => {
+                Ok(Self {
+                    delete,
+                    client: Client::builder(TokioExecutor::new()).build_http(),
+                })
+            }
+            _ => Err(format!(
+                "STORE: expected a URL such as http://localhost:6333/collections/pages, not {collection:?}"
+            )),
+        }
     }
 
-    /// Deletes points. One that is not there is no error: an earlier call may have deleted it.
-    pub async fn delete(&self, points: &VectorIds) -> Result<(), Box<dyn Error + Send + Sync>> {
+    /// Deletes points. One that is not there is no error: an earlier call may have deleted it. An id that is neither
+    /// a UUID nor a number is of no point, and Qdrant would refuse the others with it.
+    pub async fn delete(&self, ids: &VectorIds) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let is_of_a_point = |id: &&VectorId| id.as_uuid().is_some() || id.as_number().is_some();
+        let points: Vec<&VectorId> = ids.iter().filter(is_of_a_point).collect();
+        if points.is_empty() {
+            return Ok(());
+        }
         let request = Request::post(&self.delete)
             .header(CONTENT_TYPE, "application/json")
             .body(json!({ "points": points }).to_string())?;

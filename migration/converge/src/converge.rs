@@ -523,6 +523,7 @@ fn is_found_as_planned(planned: &Planned, shape: &Shape, plan: &Plan) -> bool {
         diff::name::name(shape, &change.element()),
         change.sentence(),
     );
+    let found = Planned::without_numbers(&found);
     let is_it = |(table, planned_part, planned_found): &(String, String, String)| {
         (table, planned_part, planned_found) == (&change.table, &part, &found)
     };

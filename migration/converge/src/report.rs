@@ -37,7 +37,8 @@ pub enum AtWork {
     No,
     /// This one did.
     Yes(Migrator),
-    /// SQLite shows nobody who writes its file; or the server did not answer that question.
+    /// SQLite shows nobody who writes its file, and a standby of PostgreSQL knows none of its primary's locks; or the
+    /// server did not answer that question.
     Unknown,
 }
 

@@ -60,8 +60,15 @@ pub struct Settings {
 pub struct Planned {
     /// The statements.
     pub statements: Vec<String>,
-    /// Of each difference that they fix: the table, the part and what was found.
+    /// Of each difference that they fix: the table, the part and what was found, [without numbers](Self::without_numbers).
     pub found: Vec<(String, String, String)>,
+}
+
+impl Planned {
+    /// Returns what was found without its numbers, which rows that come and go change.
+    pub fn without_numbers(found: &str) -> String {
+        found.chars().filter(|one| !one.is_ascii_digit()).collect()
+    }
 }
 
 /// PostgreSQL: what a transaction finds prepared on its connection.

@@ -100,7 +100,7 @@ pub(super) enum Command {
         save: Option<PathBuf>,
 
         /// Apply the migrations of a saved plan, if nothing has become other since
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["num", "to", "dry_run"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["num", "to", "dry_run", "save"])]
         plan: Option<PathBuf>,
     },
 

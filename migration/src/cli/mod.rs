@@ -26,7 +26,10 @@ use std::{
     time::Duration,
 };
 
-use clap::{CommandFactory, Parser};
+use clap::{
+    CommandFactory, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use converge::Engine;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
@@ -85,9 +88,19 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr()
         && arguments().any(|one| may_be_a_url(&one.to_string_lossy().into_owned()))
     {
+        // The name of the argument, never its value.
+        let is_known = [
+            ErrorKind::ArgumentConflict,
+            ErrorKind::InvalidValue,
+            ErrorKind::ValueValidation,
+        ]
+        .contains(&error.kind());
+        let named = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(name)) if is_known => format!("{}: {name}", error.kind()),
+            _ => error.kind().to_string(),
+        };
         complain(&format!(
-            "{}. A database URL is given with -u, between quotes, or in DATABASE_URL; `--help` tells the rest",
-            error.kind()
+            "{named}. A database URL is given with -u, between quotes, or in DATABASE_URL; `--help` tells the rest"
         ));
         return ExitCode::from(2);
     }

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use crate::{Found, Place, Plan, PlannedMigration};
 
+/// How many files of processes that were killed may be in the way.
+const MOST_LEFT: u32 = 100;
+
 /// What such a file is known by, whatever else is in it.
 const FORMAT: &str = "colpali migration plan 1";
 
@@ -41,7 +44,10 @@ pub(super) fn save(plan: &Plan, file: &Path) -> Result<(), CliError> {
     // A link stays one.
     let target = match fs::canonicalize(file) {
         Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::symlink_metadata(file) {
+            Ok(_) => return Err(CliError::PlanInTheWay(file.to_owned())),
+            Err(_) => file.to_owned(),
+        },
         Err(error) => return Err(unsaved(error)),
     };
     let permissions = fs::metadata(&target).ok().map(|there| there.permissions());
@@ -87,13 +93,20 @@ fn may_be_replaced(file: &Path) -> bool {
     }
 }
 
-/// A new file in the same folder, so that it can be moved over the other in one step.
+/// A new file in the same folder, so that it can be moved over the other in one step. A process that was killed may have
+/// left one with the same process id, in a container for one.
 fn beside(file: &Path) -> io::Result<(PathBuf, File)> {
-    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let new = format!(".{}.{}.new", name.to_string_lossy(), process::id());
-    let new = file.with_file_name(new);
-    let written = OpenOptions::new().write(true).create_new(true).open(&new)?;
-    Ok((new, written))
+    let mut number: u32 = 0;
+    loop {
+        let new = file.with_file_name(format!(".plan.{}.{number}.new", process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&new) {
+            Ok(written) => return Ok((new, written)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_LEFT => {
+                number += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn object(plan: &Plan) -> Value {

@@ -230,9 +230,11 @@ impl Found {
         }
     }
 
-    /// What is compared.
+    /// What is compared: not the numbers, which rows that come and go change. What is done about them is compared with
+    /// the statements.
     fn key(&self) -> (String, String, String) {
-        (self.table.clone(), self.part.clone(), self.found.clone())
+        let found = Planned::without_numbers(&self.found);
+        (self.table.clone(), self.part.clone(), found)
     }
 
     fn sentence(&self) -> String {

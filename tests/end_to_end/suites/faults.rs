@@ -89,6 +89,10 @@ async fn a_standby_is_looked_at_and_not_migrated(database: Database) {
     for command in ["status", "check", "up"] {
         migrate(&there(&migrated), [command]).expect_success();
     }
+    // It knows none of its primary's locks.
+    let check = migrate(&there(&migrated), ["check", "--json"]).expect_success();
+    let check: serde_json::Value = serde_json::from_str(&check).expect("JSON");
+    assert!(check["migrator"]["at_work"].is_null(), "{check}");
     is_one_sentence(&there(&empty), &empty, "name the primary server").await;
 }
 

@@ -165,7 +165,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         output::tests(backend),
         pages::tests(backend),
         pages_beside_others::tests(backend),
-        plans::tests(),
+        plans::tests(backend),
         random_shapes::tests(),
         rebuilds,
         recordings::tests(engine),

@@ -23,8 +23,8 @@ use crate::{
     programs::{is_applied, migrate, migration, run, runner},
 };
 
-pub fn tests() -> Vec<Test> {
-    tests![
+pub fn tests(backend: DbBackend) -> Vec<Test> {
+    let mut tests = tests![
         a_saved_plan_is_carried_out_once,
         a_plan_shows_what_was_found_and_no_password,
         what_has_become_other_is_named_and_nothing_is_changed,
@@ -37,7 +37,11 @@ pub fn tests() -> Vec<Test> {
         a_runner_plans_an_applications_list,
         a_step_that_was_not_planned_is_not_run,
         a_plan_and_another_choice_are_wrong_usage,
-    ]
+    ];
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![a_plan_stays_the_same_while_rows_are_inserted]);
+    }
+    tests
 }
 
 fn folder() -> TempDir {
@@ -82,6 +86,21 @@ async fn a_saved_plan_is_carried_out_once(database: Database) {
         "{again}"
     );
     assert_eq!(Inventory::of(&database).await, done);
+}
+
+/// Rows come and go between a review and its plan.
+async fn a_plan_stays_the_same_while_rows_are_inserted(database: Database) {
+    let legacy = include_str!("../../shapes/postgres/sequence_behind.sql");
+    database.execute([legacy]).await;
+    let folder = folder();
+    let file = in_folder(&folder, "plan.json");
+    save(&database, &file);
+
+    let row = "INSERT INTO vectors (id, doc_id, page, vector_ids) VALUES (70000, 1, 9, '[]')";
+    database.execute([row]).await;
+
+    migrate(&database, ["up", "--plan", &file]).expect_success();
+    migrate(&database, ["check"]).expect_success();
 }
 
 async fn a_plan_shows_what_was_found_and_no_password(database: Database) {
@@ -444,6 +463,7 @@ async fn a_plan_and_another_choice_are_wrong_usage(database: Database) {
         &["up", "--plan", &file, "-n", "1"],
         &["up", "--plan", &file, "--to", "create_vectors"],
         &["up", "--plan", &file, "--dry-run"],
+        &["up", "--plan", &file, "--save", &file],
         &["down", "--dry-run", "--save", &file],
     ] {
         let finished = migrate(&database, arguments);

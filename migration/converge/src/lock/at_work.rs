@@ -1,23 +1,15 @@
 //! Whether a migrator is at work, found without waiting for it.
 
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{mysql, postgres};
-use crate::{
-    engine::Engine,
-    report::{AtWork, Migrator},
-    session::Session,
-};
+use crate::{engine::Engine, report::AtWork, session::Session};
 
 /// Returns who holds the migration lock: not this session itself. Where that cannot be asked it is unknown, and nothing
 /// else fails for it.
 pub async fn at_work(session: &Session<'_>) -> AtWork {
-    if session.backend() == Engine::Sqlite {
-        return AtWork::Unknown;
-    }
-    match holder(session).await {
-        Ok(Some(migrator)) => AtWork::Yes(migrator),
-        Ok(None) => AtWork::No,
+    match found(session).await {
+        Ok(found) => found,
         Err(error) => {
             tracing::debug!("who is at work is not known: {error}");
             AtWork::Unknown
@@ -25,14 +17,21 @@ pub async fn at_work(session: &Session<'_>) -> AtWork {
     }
 }
 
-async fn holder(session: &Session<'_>) -> Result<Option<Migrator>, DbErr> {
+async fn found(session: &Session<'_>) -> Result<AtWork, DbErr> {
     let unit = session.begin_to_read().await?;
-    let found = match session.backend() {
-        Engine::Postgres => postgres::at_work(&unit.db()).await,
-        Engine::MySql => mysql::at_work(&unit.db()).await,
-        // Whoever writes the file is shown to nobody.
-        Engine::Sqlite => Ok(None),
-    };
+    let found = find(&unit.db()).await;
     unit.rollback().await?;
     found
+}
+
+async fn find(db: &impl ConnectionTrait) -> Result<AtWork, DbErr> {
+    let holder = match Engine::of(db) {
+        // It has the primary's rows, and none of its locks.
+        Engine::Postgres if postgres::is_standby(db).await? => return Ok(AtWork::Unknown),
+        Engine::Postgres => postgres::at_work(db).await?,
+        Engine::MySql => mysql::at_work(db).await?,
+        // Whoever writes the file is shown to nobody.
+        Engine::Sqlite => return Ok(AtWork::Unknown),
+    };
+    Ok(holder.map_or(AtWork::No, AtWork::Yes))
 }

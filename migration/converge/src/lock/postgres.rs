@@ -54,6 +54,10 @@ pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, 
     Ok(found.pop())
 }
 
+pub(super) async fn is_standby(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    has_rows(db, "SELECT 1 WHERE pg_is_in_recovery()").await
+}
+
 /// Whoever else holds the lock, and when that transaction began, which holds nothing but the lock before it works.
 pub(super) async fn at_work(db: &impl ConnectionTrait) -> Result<Option<Migrator>, DbErr> {
     let sql = format!(
