@@ -16,7 +16,8 @@ pub struct Preview {
     /// The migration's name.
     pub migration: String,
     /// In their order, with the one that records it or takes its record back. `None` where only running
-    /// the migration shows them: it is an external migration, or is rolled back after one.
+    /// the migration shows them: it is an external migration, is rolled back after one, or needs what a pending
+    /// one before it makes.
     pub statements: Option<Vec<String>>,
     /// What was found and would be fixed, with the steps whose statements are among those: each has its lock, and how
     /// much of the table it rewrites. Empty where a migration is rolled back.
@@ -24,7 +25,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Of a migration of which nothing is known but its name.
+    /// Of a migration of which nothing is known but its name: an external one, or one that depends on one.
     fn of_external(name: &str) -> Self {
         Self {
             migration: name.to_owned(),
@@ -51,23 +52,37 @@ pub(super) async fn up(
         true => None,
         false => Some(table.create(backend)),
     };
+    // Applied before ours, they may make what ours would be refused for want of.
+    let mut follows_external = false;
+    let mut is_unknown = false;
     for MigrationRecord { name, .. } in pending.take(range.limit()) {
-        let preview = match Version::of(name)? {
-            None => Preview::of_external(name),
-            Some(Version { newer, .. }) => {
-                let differences = previewed.up(session, &newer).await?;
-                let steps = differences.iter().flat_map(DifferenceReport::steps);
-                let statements = steps.flat_map(|step| step.statements.clone());
-                let first = first.take().into_iter();
-                let record = table.insert(backend, name);
-                Preview {
-                    migration: name.clone(),
-                    statements: Some(first.chain(statements).chain([record]).collect()),
-                    differences,
-                }
+        let differences = match Version::of(name)? {
+            None => {
+                follows_external = true;
+                None
             }
+            Some(_) if is_unknown => None,
+            Some(Version { newer, .. }) => match previewed.up(session, &newer).await {
+                Err(converge::Error::Refused { .. }) if follows_external => {
+                    is_unknown = true;
+                    None
+                }
+                differences => Some(differences?),
+            },
         };
-        previews.push(preview);
+        let Some(differences) = differences else {
+            previews.push(Preview::of_external(name));
+            continue;
+        };
+        let steps = differences.iter().flat_map(DifferenceReport::steps);
+        let statements = steps.flat_map(|step| step.statements.clone());
+        let first = first.take().into_iter();
+        let record = table.insert(backend, name);
+        previews.push(Preview {
+            migration: name.clone(),
+            statements: Some(first.chain(statements).chain([record]).collect()),
+            differences,
+        });
     }
     Ok(previews)
 }
