@@ -599,23 +599,15 @@ impl fmt::Display for Size {
     }
 }
 
-/// Returns how large a table is, on PostgreSQL with those that inherit from it. `None` where no catalog of this connection knows it, as for a
-/// table whose rows are on other servers.
+/// Returns how large a table is, on PostgreSQL with those that inherit from it. `None` where no catalog of this
+/// connection knows it, as for a table whose rows are on other servers.
 pub(crate) async fn size(
     db: &impl ConnectionTrait,
     table: &str,
     placement: &Placement,
 ) -> Result<Option<Size>, Error> {
-    match placement {
-        Placement::Local | Placement::Managed => {}
-        Placement::Reference
-        | Placement::Distributed { .. }
-        | Placement::OtherNodes
-        | Placement::Ranges { .. }
-        | Placement::Copies { .. }
-        | Placement::SingleShard { .. } => {
-            return Ok(None);
-        }
+    if !placement.is_here() {
+        return Ok(None);
     }
     let backend = Engine::of(db);
     let (sql, unit) = match backend {

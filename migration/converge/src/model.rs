@@ -278,6 +278,21 @@ pub(crate) enum Placement {
     },
 }
 
+impl Placement {
+    /// Whether the rows are on this server alone.
+    pub(crate) fn is_here(&self) -> bool {
+        match self {
+            Self::Local | Self::Managed => true,
+            Self::Reference
+            | Self::Distributed { .. }
+            | Self::OtherNodes
+            | Self::Ranges { .. }
+            | Self::Copies { .. }
+            | Self::SingleShard { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

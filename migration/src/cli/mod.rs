@@ -151,7 +151,7 @@ impl Connected {
     /// Requires that a plan is what would be done in the file that there is not.
     async fn require(&self, plan: &Plan) -> Result<(), CliError> {
         let Self { db, runner, .. } = self;
-        let mut here = runner.plan_of(db, Vec::new()).await?.place;
+        let mut here = runner.plan_of(db, Extent::All, Vec::new()).await?.place;
         self.name(&mut here);
         Ok(runner.require_plan(db, plan, here).await?)
     }
@@ -354,7 +354,7 @@ async fn dry_run_of_up(
     let limit = runner.settings().engine.max_rewrite;
     let shown = text::previews(&previews, &extent, limit);
     if let Some(file) = save {
-        let mut plan = runner.plan_of(db, previews).await?;
+        let mut plan = runner.plan_of(db, extent, previews).await?;
         connected.name(&mut plan.place);
         plan_file::save(&plan, file)?;
         tracing::info!("saved the plan in {}", file.display());

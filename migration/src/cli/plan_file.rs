@@ -11,7 +11,7 @@ use converge::Engine;
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use crate::{Found, Place, Plan, PlannedMigration};
+use crate::{Extent, Found, Place, Plan, PlannedMigration};
 
 /// How many files of processes that were killed may be in the way.
 const MOST_LEFT: u32 = 100;
@@ -118,6 +118,11 @@ fn object(plan: &Plan) -> Value {
         json!({ "migration": one.migration, "found": found, "statements": one.statements })
     });
     let migrations: Vec<Value> = migrations.collect();
+    let (to, count) = match &plan.extent {
+        Extent::All => (None, None),
+        Extent::Count(count) => (None, Some(count)),
+        Extent::To(name) => (Some(name), None),
+    };
     json!({
         "format": FORMAT,
         "release": plan.release,
@@ -125,6 +130,8 @@ fn object(plan: &Plan) -> Value {
         "database": plan.place.database,
         "schema": plan.place.schema,
         "migration_table": plan.migration_table,
+        "to": to,
+        "count": count,
         "migrations": migrations,
     })
 }
@@ -149,9 +156,23 @@ fn plan(object: &Value) -> Result<Plan, Problem> {
             schema: if_any(object, "schema", text)?,
         },
         migrations: list(object, "migrations", migration)?,
+        extent: extent(object)?,
         engine: Engine::named(&engine).ok_or_else(|| lacking("engine"))?,
         migration_table: text(object, "migration_table")?,
         release: text(object, "release")?,
+    })
+}
+
+fn extent(object: &Value) -> Result<Extent, Problem> {
+    let count = |object: &Value, key: &str| {
+        let count = object[key]
+            .as_u64()
+            .and_then(|count| u32::try_from(count).ok());
+        count.ok_or_else(|| lacking(key))
+    };
+    Ok(match if_any(object, "to", text)? {
+        Some(name) => Extent::To(name),
+        None => Extent::from(if_any(object, "count", count)?),
     })
 }
 

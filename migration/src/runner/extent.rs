@@ -97,14 +97,6 @@ impl Range {
         }
     }
 
-    /// Returns the same range for this many migrations at most.
-    pub(crate) fn at_most(self, count: u32) -> Self {
-        Self {
-            count: Some(count),
-            ..self
-        }
-    }
-
     /// Returns the migrations that may be applied, in their order.
     pub(crate) fn up(&self) -> &[String] {
         match self.boundary {

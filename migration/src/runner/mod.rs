@@ -432,17 +432,23 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
-        let previews = self.preview_up(reborrow(&db), extent).await?;
-        self.plan_of(db, previews).await
+        let extent = extent.into();
+        let previews = self.preview_up(reborrow(&db), extent.clone()).await?;
+        self.plan_of(db, extent, previews).await
     }
 
     /// Returns the plan of what was previewed on this database.
-    pub(crate) async fn plan_of<'c, C>(&self, db: C, previews: Vec<Preview>) -> Result<Plan, Error>
+    pub(crate) async fn plan_of<'c, C>(
+        &self,
+        db: C,
+        extent: Extent,
+        previews: Vec<Preview>,
+    ) -> Result<Plan, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        plan::of(&session, &self.settings, previews).await
+        plan::of(&session, &self.settings, extent, previews).await
     }
 
     /// Requires that what is found now, in the place of this name, gives the same plan.
@@ -480,7 +486,9 @@ impl<M> Runner<M> {
         }
         if self.go_on(&db, &ApplyNext::as_planned(plan), None).await? == Progress::NothingLeft {
             self.require_as_declared(&db).await?;
-            tracing::info!("No pending migrations");
+            if plan.extent == Extent::All {
+                tracing::info!("No pending migrations");
+            }
         }
         Ok(())
     }

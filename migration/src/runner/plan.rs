@@ -6,7 +6,7 @@ use converge::{
 };
 
 use super::{
-    extent::Range,
+    extent::{Extent, Range},
     preview::{self, Preview},
     settings::Settings,
 };
@@ -21,6 +21,8 @@ pub struct Plan {
     pub place: Place,
     /// The migrations that would be applied, in their order.
     pub migrations: Vec<PlannedMigration>,
+    /// How far `up` was asked to go.
+    pub(crate) extent: Extent,
     pub(crate) engine: Engine,
     pub(crate) migration_table: String,
     /// The version of this crate that has made it.
@@ -57,6 +59,7 @@ pub struct Found {
 pub(super) async fn of(
     session: &Session<'_>,
     settings: &Settings,
+    extent: Extent,
     previews: Vec<Preview>,
 ) -> Result<Plan, Error> {
     let unit = session.begin_to_read().await?;
@@ -65,6 +68,7 @@ pub(super) async fn of(
     Ok(Plan {
         place: place?,
         migrations: previews.into_iter().map(PlannedMigration::of).collect(),
+        extent,
         engine: session.backend(),
         migration_table: settings.records.name().to_owned(),
         release: Plan::RELEASE.to_owned(),
@@ -84,13 +88,14 @@ pub(super) async fn require(
 ) -> Result<(), Error> {
     let here = Plan {
         place,
-        ..of(session, settings, Vec::new()).await?
+        ..of(session, settings, planned.extent.clone(), Vec::new()).await?
     };
     // Nothing can be previewed of another kind of database, or of what is recorded elsewhere.
     let mut differences = planned.differences_of_place(&here);
     if differences.is_empty() {
-        let previews = preview::up(session, settings, &planned.looked_at(settings)).await?;
-        let previewed = of(session, settings, previews).await?;
+        let range = settings.range(planned.extent.clone())?;
+        let previews = preview::up(session, settings, &range).await?;
+        let previewed = of(session, settings, planned.extent.clone(), previews).await?;
         differences = planned.differences(&previewed);
     }
     match differences.is_empty() {
@@ -109,17 +114,6 @@ impl Plan {
     /// Returns the migrations that may be applied: its own.
     pub(super) fn range(&self) -> Range {
         Range::of_all(self.names().map(str::to_owned).collect())
-    }
-
-    /// Returns the migrations that are compared: the next ones, of which there may be as many as it has. A plan of none
-    /// says that none is pending.
-    fn looked_at(&self, settings: &Settings) -> Range {
-        let all = (settings.migrations)();
-        let all = Range::of_all(all.iter().map(|one| one.name().to_owned()).collect());
-        match u32::try_from(self.migrations.len()) {
-            Ok(0) | Err(_) => all,
-            Ok(count) => all.at_most(count),
-        }
     }
 
     /// Returns what may be run for a migration.

@@ -57,6 +57,15 @@ pub(super) async fn document(db: &impl ConnectionTrait) -> i32 {
         .id
 }
 
+async fn document_of_a_page(db: &DatabaseConnection) -> (i32, [Page; 1]) {
+    let doc_id = document(db).await;
+    let pages = [page(1, &["a"])];
+    Vectors::record_pages(db, doc_id, pages.clone())
+        .await
+        .expect("they are recorded");
+    (doc_id, pages)
+}
+
 pub(super) fn page(number: i32, ids: &[&str]) -> Page {
     Page::new(number, ids.iter().copied())
 }
@@ -146,14 +155,9 @@ async fn pages_of_many_documents_are_read_at_once(database: Database) {
     assert_eq!(read, BTreeMap::from(expected));
 }
 
-/// More rows than a statement has values, more bytes than a packet has, and one page that fills it alone.
 async fn a_document_that_is_named_twice_has_its_pages_once(database: Database) {
     let db = migrated(&database).await;
-    let doc_id = document(&db).await;
-    let pages = [page(1, &["a"])];
-    Vectors::record_pages(&db, doc_id, pages.clone())
-        .await
-        .unwrap();
+    let (doc_id, pages) = document_of_a_page(&db).await;
     let named = (doc_id..doc_id + 25_000).chain([doc_id]);
 
     let read = Vectors::pages_of_documents(&db, named).await;
@@ -296,11 +300,7 @@ async fn all_pages_of_a_document_go_and_it_stays(database: Database) {
 /// Whatever the key does in place of a cascade, and whether it is looked at at once or by the COMMIT.
 async fn a_document_that_another_table_refers_to_stays_with_its_pages(database: Database) {
     let db = migrated(&database).await;
-    let doc_id = document(&db).await;
-    let pages = [page(1, &["a"])];
-    Vectors::record_pages(&db, doc_id, pages.clone())
-        .await
-        .unwrap();
+    let (doc_id, pages) = document_of_a_page(&db).await;
     let keys: &[&str] = match database.backend() {
         DbBackend::MySql => &["", "ON DELETE RESTRICT"],
         // Its other nodes look at a deferred key in their own COMMIT, of which this one only knows that it failed.
@@ -683,11 +683,7 @@ fn waiting(backend: DbBackend) -> &'static str {
 async fn a_call_that_the_database_ends_changes_nothing_and_the_next_one_works(database: Database) {
     let backend = database.backend();
     let db = migrated(&database).await;
-    let doc_id = document(&db).await;
-    let pages = [page(1, &["a"])];
-    Vectors::record_pages(&db, doc_id, pages.clone())
-        .await
-        .unwrap();
+    let (doc_id, pages) = document_of_a_page(&db).await;
     let other = database.connect().await;
     let holder = other.begin().await.unwrap();
     let hold = match backend {

@@ -32,6 +32,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         a_file_that_is_no_plan_is_refused,
         a_plan_takes_the_place_of_a_plan_and_of_nothing_else,
         a_plan_of_nothing_says_that_nothing_is_pending,
+        a_plan_of_nothing_up_to_a_migration_stays_one,
         a_plan_of_one_migration_applies_no_other,
         a_plan_has_the_limit_of_rewrites_too,
         a_runner_plans_an_applications_list,
@@ -339,6 +340,22 @@ async fn a_plan_of_nothing_says_that_nothing_is_pending(database: Database) {
         error.contains("m20261123_000000_store_vector_ids is pending, and not in the plan"),
         "{error}"
     );
+}
+
+async fn a_plan_of_nothing_up_to_a_migration_stays_one(database: Database) {
+    let to = ["up", "--to", "create_documents"];
+    migrate(&database, to).expect_success();
+    let folder = folder();
+    for (at, extent) in [["--to", "create_documents"], ["-n", "0"]]
+        .iter()
+        .enumerate()
+    {
+        let file = in_folder(&folder, &format!("{at}.json"));
+        let save = ["up", extent[0], extent[1], "--dry-run", "--save", &file];
+        migrate(&database, save).expect_success();
+
+        migrate(&database, ["up", "--plan", &file]).expect_success();
+    }
 }
 
 async fn a_plan_of_one_migration_applies_no_other(database: Database) {

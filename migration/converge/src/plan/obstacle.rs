@@ -544,21 +544,16 @@ fn of_placement(
     let alter = |change: String| format!("ALTER TABLE {} {change}", quoted(table));
     let drop = |name: &String| alter(format!("DROP CONSTRAINT {}", quoted(name)));
     let mut statements: Vec<String> = way_back.foreign_keys.iter().map(drop).collect();
-    Some(Obstacle::Manual(match child {
-        Placement::Local | Placement::Managed if !hinders.is_empty() => format!(
+    Some(Obstacle::Manual(match (child.is_here(), hinders) {
+        (true, [_, ..]) => format!(
             "Citus distributes no table with that: drop it if nobody relies on it, then repair: {}",
             hinders.join("; ")
         ),
-        Placement::Local | Placement::Managed => format!(
+        (true, []) => format!(
             "its foreign key was made before Citus knew both tables: drop it, then repair: {}",
             statements.join("; ")
         ),
-        Placement::Reference
-        | Placement::Distributed { .. }
-        | Placement::OtherNodes
-        | Placement::Ranges { .. }
-        | Placement::Copies { .. }
-        | Placement::SingleShard { .. } => {
+        (false, _) => {
             statements.push(format!(
                 "SELECT undistribute_table({})",
                 sql::literal(Engine::Postgres, &quoted(table))
