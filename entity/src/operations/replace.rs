@@ -25,7 +25,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::Unanswered`], and
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::CommitUnknown`], and
     /// [`Error::Unreadable`] or [`Error::Database`] where what the page has cannot be read: nothing is replaced
     /// that could not be returned.
     ///
