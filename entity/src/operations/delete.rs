@@ -242,5 +242,5 @@ async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, E
         }
     };
     taken.sort_by_key(|row| (row.doc_id, row.page, row.id));
-    Ok(taken.into_iter().flat_map(Row::ids).collect())
+    Ok(taken.into_iter().flat_map(|row| row.ids).collect())
 }

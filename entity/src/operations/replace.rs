@@ -180,12 +180,9 @@ impl OldPages {
     fn of(rows: Vec<Row>) -> Self {
         let mut old = Self::default();
         for row in rows {
-            let (Some(id), Some(number)) = (row.id, row.page) else {
-                continue;
-            };
-            let (ids, rows) = old.pages.entry(number).or_default();
-            ids.extend(row.ids());
-            rows.push(id);
+            let (ids, rows) = old.pages.entry(row.page).or_default();
+            ids.extend(row.ids);
+            rows.push(row.id);
         }
         old
     }
