@@ -21,13 +21,13 @@ const UNITS: [(&str, u64); 9] = [
 pub(super) fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|letter: char| !letter.is_ascii_digit());
-    let (number, transaction) = text.split_at(digits.unwrap_or(text.len()));
-    let transaction = transaction.trim();
-    let bytes = match transaction {
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let unit = unit.trim();
+    let bytes = match unit {
         "" => Some(1),
-        transaction => {
+        unit => {
             let mut units = UNITS.iter();
-            let found = units.find(|(name, _)| name.eq_ignore_ascii_case(transaction));
+            let found = units.find(|(name, _)| name.eq_ignore_ascii_case(unit));
             found.map(|(_, bytes)| *bytes)
         }
     };
@@ -43,11 +43,9 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
 
 /// Returns a size in the largest unit in which it is a whole number.
 pub(super) fn show(bytes: u64) -> String {
-    let is_whole = |(_, transaction): &&(&str, u64)| {
-        bytes >= *transaction && bytes.is_multiple_of(*transaction)
-    };
+    let is_whole = |(_, unit): &&(&str, u64)| bytes >= *unit && bytes.is_multiple_of(*unit);
     match UNITS.iter().find(is_whole) {
-        Some((name, transaction)) => format!("{}{name}", bytes / transaction),
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
         None => format!("{bytes}B"),
     }
 }
