@@ -3,7 +3,7 @@ use sea_orm::{DbErr, TransactionError};
 use crate::{ParseVectorIdsError, Referrer, VectorIds, server_error};
 
 /// Why an operation on the pages of a document has changed nothing; only of
-/// [`Unanswered`](Self::Unanswered) that is not known.
+/// [`CommitUnknown`](Self::Unanswered) that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -62,7 +62,7 @@ pub enum Error {
          if they are changed, {} ids are to be deleted from the vector store",
         unused.len()
     )]
-    Unanswered {
+    CommitUnknown {
         /// What the operation would have returned; none where it returns none.
         unused: VectorIds,
         /// What the driver said.

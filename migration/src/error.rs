@@ -1,7 +1,7 @@
 use converge::{Work, explained};
 use sea_orm::DbErr;
 
-use crate::{Place, Report};
+use crate::{Location, Report};
 
 /// Names the database that `fresh` may empty.
 pub(crate) const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
@@ -26,10 +26,12 @@ pub enum Error {
     },
 
     /// A table has the name of the table of records and another form, in which no migration can be recorded.
-    #[error("{place}: the table {table:?} is not one in which SeaORM records migrations: {reason}")]
+    #[error(
+        "{location}: the table {table:?} is not one in which SeaORM records migrations: {reason}"
+    )]
     MigrationTableForm {
         /// Where it is.
-        place: Place,
+        location: Location,
         /// Its name.
         table: String,
         /// What speaks against it.
@@ -38,14 +40,14 @@ pub enum Error {
 
     /// Migrations have been applied that are not this program's.
     #[error(
-        "{place}: the table {table:?} records migrations that this program does not have: {names}. \
+        "{location}: the table {table:?} records migrations that this program does not have: {names}. \
          Where a later release of the program has applied them, use that release. Where another migrator \
          has, give this one a table of its own (Runner::migration_table), or add \
          migration::Migrator::migrations() to the list of the other and run that"
     )]
     UnknownMigrations {
         /// Where they are recorded.
-        place: Place,
+        location: Location,
         /// The table that records them.
         table: String,
         /// Their names.
@@ -56,7 +58,7 @@ pub enum Error {
     /// changed them since. Nothing was changed.
     #[error(
         "{}: every migration is recorded as applied, and the tables are not as declared: {}",
-        report.place,
+        report.location,
         sentences(report)
     )]
     Drifted {
@@ -66,13 +68,13 @@ pub enum Error {
 
     /// What would be done is not what was planned. Nothing was changed.
     #[error(
-        "{place}: what would be done is not what was planned: {}. Nothing was changed. Make a plan of it as it is now, \
+        "{location}: what would be done is not what was planned: {}. Nothing was changed. Make a plan of it as it is now, \
          and review that",
         differences.join("; ")
     )]
     PlanDiffers {
         /// Where it was looked.
-        place: Place,
+        location: Location,
         /// What is other, in sentences.
         differences: Vec<String>,
     },
@@ -115,15 +117,15 @@ pub enum Error {
 
     /// `fresh` would drop what these migrations have not made. Nothing was changed.
     #[error(
-        "{place}: fresh drops every table, and these are not of these migrations: {}. Nothing was changed. \
+        "{location}: fresh drops every table, and these are not of these migrations: {}. Nothing was changed. \
          Name another database, or set {}={:?} to have them dropped (in a program: Runner::fresh_may_drop_all_of)",
         tables.join(", "),
         MAY_DROP_ALL,
-        place.database
+        location.database
     )]
     TablesOfOthers {
         /// Where they are.
-        place: Place,
+        location: Location,
         /// Their names.
         tables: Vec<String>,
     },

@@ -43,9 +43,9 @@ mod shape;
 mod versions;
 
 pub use converge::{
-    AtWork, CreateRequired as CreateDocuments, DifferenceReport, Done, Error as ConvergeError,
-    Migrator as MigratorAtWork, Orphan, OrphanSink, OrphanValue, Orphans, PartReport, PartState,
-    Place, RemedyReport, Report, Rewrites, StepReport, UnknownReport,
+    AtWork, CreateRequired as CreateDocuments, DifferenceReport, Done, ElementReport, ElementState,
+    Error as ConvergeError, Location, Migrator as MigratorAtWork, Orphan, OrphanSink, OrphanValue,
+    Orphans, RemedyReport, Report, Rewrites, StepReport, UnknownReport,
 };
 pub use error::Error;
 #[cfg(feature = "recording")]

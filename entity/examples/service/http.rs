@@ -153,7 +153,7 @@ impl From<entity::Error> for Failure {
                 let said = "another request was in the way; send this one again";
                 Self(StatusCode::SERVICE_UNAVAILABLE, said.to_owned())
             }
-            entity::Error::Database(_) | entity::Error::Unanswered { .. } => {
+            entity::Error::Database(_) | entity::Error::CommitUnknown { .. } => {
                 Self::unexpected(error)
             }
             error => Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),

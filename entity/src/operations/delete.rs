@@ -19,7 +19,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::Unanswered`], and [`Error::Unreadable`] or
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::CommitUnknown`], and [`Error::Unreadable`] or
     /// [`Error::Database`] where the ids cannot be read: nothing is deleted that could not be returned.
     ///
     /// ```
@@ -50,7 +50,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::Unanswered`], and [`Error::Unreadable`] or [`Error::Database`] where
+    /// [`Error::UnknownDocument`], [`Error::CommitUnknown`], and [`Error::Unreadable`] or [`Error::Database`] where
     /// ids cannot be read: nothing is deleted that could not be returned.
     ///
     /// ```
@@ -85,7 +85,7 @@ impl vectors::Entity {
     /// # Errors
     ///
     /// [`Error::UnknownDocument`], [`Error::StillReferenced`] where another table refers to the document and does
-    /// not let it go, [`Error::Unanswered`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be
+    /// not let it go, [`Error::CommitUnknown`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be
     /// read: nothing is deleted that could not be returned.
     ///
     /// ```
@@ -242,5 +242,5 @@ async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, E
         }
     };
     taken.sort_by_key(|row| (row.doc_id, row.page, row.id));
-    Ok(taken.into_iter().flat_map(Row::ids).collect())
+    Ok(taken.into_iter().flat_map(|row| row.ids).collect())
 }

@@ -5,9 +5,9 @@ use std::{
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, Select, StreamTrait,
-    sea_query::{Expr, ExprTrait, IntoCondition, SelectStatement},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select, StreamTrait,
+    sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
 use super::{DOCUMENTS_AT_ONCE, row::Row};
@@ -34,12 +34,12 @@ impl vectors::Entity {
         C: ConnectionTrait,
     {
         require_page(doc_id, page)?;
-        let mut rows = Row::all(db, rows_of(doc_id, Some(page)).as_query()).await?;
+        let of_page = rows_of([doc_id]).filter(vectors::Column::Page.eq(page));
+        let rows = read(db, of_page).await?;
         if rows.is_empty() {
-            return Err(Error::UnknownDocument { doc_id });
+            require_document(db, doc_id).await?;
         }
-        rows.sort_by_key(|row| row.id);
-        Ok(rows.into_iter().flat_map(Row::ids).collect())
+        Ok(rows.into_iter().flat_map(|row| row.ids).collect())
     }
 
     /// The pages of a document that have rows, by number.
@@ -61,11 +61,11 @@ impl vectors::Entity {
     where
         C: ConnectionTrait,
     {
-        let rows = read(db, rows_of(doc_id, None)).await?;
+        let rows = read(db, rows_of([doc_id])).await?;
         if rows.is_empty() {
-            return Err(Error::UnknownDocument { doc_id });
+            require_document(db, doc_id).await?;
         }
-        Ok(Page::gather(rows.into_iter().filter_map(Row::page)))
+        Ok(Page::gather(rows.into_iter().map(Row::page)))
     }
 
     /// The same pages one after the other, in memory that does not grow with their number. The connection is
@@ -92,10 +92,11 @@ impl vectors::Entity {
     where
         C: ConnectionTrait + StreamTrait,
     {
-        let rows = rows_of(doc_id, None)
+        let rows = rows_of([doc_id])
             .order_by_asc(vectors::Column::Page)
             .order_by_asc(vectors::Column::Id);
-        Ok(gather(doc_id, stream_rows(db, rows.as_query()).await?))
+        let rows = stream_rows(db, rows.as_query()).await?;
+        Ok(gather(db, doc_id, Box::pin(rows)))
     }
 
     /// Every id of the table with its document and its page, in no order and in memory that does not grow with
@@ -132,15 +133,13 @@ impl vectors::Entity {
         let rows = Self::find().select_only().columns(Row::COLUMNS);
         let rows = stream_rows(db, rows.as_query()).await?;
         Ok(rows.flat_map(|row| {
-            let (damaged, page) = match row {
-                Ok(row) => (None, Some((row.doc_id, row.page()))),
+            let (damaged, row) = match row {
+                Ok(row) => (None, Some(row)),
                 Err(error) => (Some(Err(error)), None),
             };
-            let of_row = page.into_iter().flat_map(|(doc_id, page)| {
-                page.into_iter().flat_map(move |page| {
-                    let number = page.number;
-                    page.ids.into_iter().map(move |id| Ok((doc_id, number, id)))
-                })
+            let of_row = row.into_iter().flat_map(|row| {
+                let (doc_id, page) = (row.doc_id, row.page);
+                row.ids.into_iter().map(move |id| Ok((doc_id, page, id)))
             });
             stream::iter(damaged.into_iter().chain(of_row))
         }))
@@ -181,7 +180,8 @@ impl vectors::Entity {
         Ok(rows.map(|row| Ok(row?.try_get("", "id")?)))
     }
 
-    /// The pages of many documents by the document's id, in one round trip for every ten thousand. A document
+    /// The pages of many documents by the document's id, in one request for every ten thousand, and another where some of
+    /// these have no pages. A document
     /// that does not exist is not in the map; one without pages has an empty list.
     ///
     /// # Errors
@@ -216,10 +216,12 @@ impl vectors::Entity {
             let doc_ids: Vec<i32> = doc_ids.into_iter().collect();
             let mut documents: BTreeMap<i32, Vec<Page>> = BTreeMap::new();
             for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
-                let rows = rows(documents::Column::Id.is_in(doc_ids.iter().copied()), None);
-                for row in read(db, rows).await? {
-                    let pages = documents.entry(row.doc_id).or_default();
-                    pages.extend(row.page());
+                for row in read(db, rows_of(doc_ids.iter().copied())).await? {
+                    documents.entry(row.doc_id).or_default().push(row.page());
+                }
+                let without = doc_ids.iter().filter(|id| !documents.contains_key(id));
+                for doc_id in existing(db, without.copied().collect()).await? {
+                    documents.insert(doc_id, Vec::new());
                 }
             }
             for pages in documents.values_mut() {
@@ -261,35 +263,32 @@ impl vectors::Entity {
     }
 }
 
-fn rows_of(doc_id: i32, page: Option<i32>) -> Select<documents::Entity> {
-    rows(documents::Column::Id.eq(doc_id), page)
+fn rows_of(doc_ids: impl IntoIterator<Item = i32>) -> Select<vectors::Entity> {
+    vectors::Entity::find()
+        .select_only()
+        .columns(Row::COLUMNS)
+        .filter(vectors::Column::DocId.is_in(doc_ids))
 }
 
-/// A document without pages has a row too, so that one round trip tells it from one that does not exist.
-fn rows(documents: Expr, page: Option<i32>) -> Select<documents::Entity> {
-    let mut relation = documents::Relation::Vectors.def();
-    if let Some(page) = page {
-        relation = relation.on_condition(move |_, vectors| {
-            Expr::col((vectors, vectors::Column::Page))
-                .eq(page)
-                .into_condition()
-        });
+/// A second request, which only a document without pages costs: a join would cost every row.
+async fn require_document(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
+    match existing(db, vec![doc_id]).await?.is_empty() {
+        true => Err(Error::UnknownDocument { doc_id }),
+        false => Ok(()),
     }
-    documents::Entity::find()
-        .select_only()
-        .column_as(documents::Column::Id, "doc_id")
-        .column(vectors::Column::Id)
-        .column(vectors::Column::Page)
-        .column(vectors::Column::VectorIds)
-        .join(JoinType::LeftJoin, relation)
-        .filter(documents)
+}
+
+async fn existing(db: &impl ConnectionTrait, doc_ids: Vec<i32>) -> Result<Vec<i32>, Error> {
+    if doc_ids.is_empty() {
+        return Ok(doc_ids);
+    }
+    let documents = documents::Entity::find().filter(documents::Column::Id.is_in(doc_ids));
+    let documents = documents.all(db).await?;
+    Ok(documents.into_iter().map(|document| document.id).collect())
 }
 
 /// They are sorted here: SQLite would sort them with all their ids.
-async fn read(
-    db: &impl ConnectionTrait,
-    rows: Select<documents::Entity>,
-) -> Result<Vec<Row>, Error> {
+async fn read(db: &impl ConnectionTrait, rows: Select<vectors::Entity>) -> Result<Vec<Row>, Error> {
     let mut rows = Row::all(db, rows.as_query()).await?;
     rows.sort_by_key(|row| (row.doc_id, row.page, row.id));
     Ok(rows)
@@ -306,35 +305,41 @@ where
     Ok(rows.map(|row| Row::read(&row?)))
 }
 
+type Rows<'db> = Pin<Box<dyn Stream<Item = Result<Row, Error>> + Send + 'db>>;
+
 /// As [`Page::gather`], of rows that come one after the other.
-fn gather<'db>(
+fn gather<'db, C: ConnectionTrait>(
+    db: &'db C,
     doc_id: i32,
-    rows: impl Stream<Item = Result<Row, Error>> + Send + 'db,
-) -> impl Stream<Item = Result<Page, Error>> + Send + 'db {
-    let rows: Pin<Box<dyn Stream<Item = Result<Row, Error>> + Send + 'db>> = Box::pin(rows);
-    let start = (rows, None, Seen::Nothing);
-    stream::try_unfold(start, move |(mut rows, mut held, mut seen)| async move {
-        while let Some(row) = rows.try_next().await? {
-            seen = Seen::Document;
-            match (held.take(), row.page()) {
-                (None, page) => held = page,
-                (Some(mut last), Some(page)) if last.number == page.number => {
-                    last.ids.extend(page.ids);
-                    held = Some(last);
+    rows: Rows<'db>,
+) -> impl Stream<Item = Result<Page, Error>> + Send + use<'db, C> {
+    stream::try_unfold(Gathering::Before(rows), move |state| async move {
+        let (mut rows, mut page) = match state {
+            Gathering::Before(mut rows) => match rows.try_next().await? {
+                Some(row) => (rows, row.page()),
+                None => {
+                    // The stream has the connection, which may be the only one.
+                    drop(rows);
+                    require_document(db, doc_id).await?;
+                    return Ok(None);
                 }
-                (Some(last), page) => return Ok(Some((last, (rows, page, seen)))),
+            },
+            Gathering::Page(rows, page) => (rows, page),
+            Gathering::End => return Ok(None),
+        };
+        while let Some(row) = rows.try_next().await? {
+            if row.page != page.number {
+                return Ok(Some((page, Gathering::Page(rows, row.page()))));
             }
+            page.ids.extend(row.ids);
         }
-        match (held, seen) {
-            (Some(last), seen) => Ok(Some((last, (rows, None, seen)))),
-            (None, Seen::Document) => Ok(None),
-            (None, Seen::Nothing) => Err(Error::UnknownDocument { doc_id }),
-        }
+        Ok(Some((page, Gathering::End)))
     })
 }
 
-#[derive(Clone, Copy)]
-enum Seen {
-    Nothing,
-    Document,
+enum Gathering<'db> {
+    Before(Rows<'db>),
+    /// The first row of the next page has been read.
+    Page(Rows<'db>, Page),
+    End,
 }

@@ -23,7 +23,7 @@ impl vectors::Entity {
     /// # Errors
     ///
     /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`] for a page without ids,
-    /// [`Error::NoPages`], and [`Error::Unanswered`].
+    /// [`Error::NoPages`], and [`Error::CommitUnknown`].
     ///
     /// ```
     /// use entity::{Error, Page, prelude::*};

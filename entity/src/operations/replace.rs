@@ -25,7 +25,7 @@ impl vectors::Entity {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::Unanswered`], and
+    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::CommitUnknown`], and
     /// [`Error::Unreadable`] or [`Error::Database`] where what the page has cannot be read: nothing is replaced
     /// that could not be returned.
     ///
@@ -180,12 +180,9 @@ impl OldPages {
     fn of(rows: Vec<Row>) -> Self {
         let mut old = Self::default();
         for row in rows {
-            let (Some(id), Some(number)) = (row.id, row.page) else {
-                continue;
-            };
-            let (ids, rows) = old.pages.entry(number).or_default();
-            ids.extend(row.ids());
-            rows.push(id);
+            let (ids, rows) = old.pages.entry(row.page).or_default();
+            ids.extend(row.ids);
+            rows.push(row.id);
         }
         old
     }

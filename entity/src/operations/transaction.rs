@@ -50,7 +50,7 @@ pub(super) async fn end<T>(
         Ok(output) => match transaction.commit().await {
             Ok(()) => Ok(output),
             Err(source) if is_rolled_back(&source) => Err(refused(source)),
-            Err(source) => Err(Error::Unanswered {
+            Err(source) => Err(Error::CommitUnknown {
                 unused: unused(output),
                 source,
             }),

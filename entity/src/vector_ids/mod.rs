@@ -1,3 +1,4 @@
+mod blocks;
 mod error;
 mod id;
 #[cfg(feature = "qdrant")]

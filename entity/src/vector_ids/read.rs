@@ -1,6 +1,6 @@
 //! From a text to ids, straight into the list.
 
-use super::{ParseVectorIdsError, VectorId};
+use super::{ParseVectorIdsError, VectorId, blocks};
 
 const AN_ARRAY: &str = "a JSON array of vector ids, or ids with commas between";
 const AN_ID: &str = "a vector id: a JSON string or an unsigned 64-bit number";
@@ -8,9 +8,6 @@ const A_STRING: &str = "a JSON string";
 const MORE_OR_END: &str = "`,` or `]`";
 const NOTHING: &str = "nothing after `]`";
 const A_PLAIN_ID: &str = "a vector id without spaces, quotes and brackets";
-
-/// Of an id in the canonical text, with its quotes and the `, ` behind it.
-const USUAL: usize = 36;
 
 pub(super) fn read(text: &str) -> Result<Vec<VectorId>, ParseVectorIdsError> {
     let start = after_spaces(text.as_bytes(), 0);
@@ -33,9 +30,10 @@ struct Array<'t> {
 
 impl Array<'_> {
     fn read(mut self) -> Result<Vec<VectorId>, ParseVectorIdsError> {
-        let mut ids = Vec::with_capacity(self.text.len() / USUAL + 1);
+        let mut ids = Vec::with_capacity(self.text.len() / blocks::BLOCK + 1);
+        self.at += blocks::decode(&self.text.as_bytes()[self.at..], &mut ids);
         self.skip_spaces();
-        if self.next() == Some(b']') {
+        if ids.is_empty() && self.next() == Some(b']') {
             self.at += 1;
             return self.end(ids);
         }
@@ -138,7 +136,7 @@ impl Array<'_> {
 
 /// What an older writer has left. What looks like a piece of JSON is a damaged array, and no id.
 fn separated_by_commas(text: &str) -> Result<Vec<VectorId>, ParseVectorIdsError> {
-    let mut ids = Vec::with_capacity(text.len() / USUAL + 1);
+    let mut ids = Vec::with_capacity(text.len() / blocks::BLOCK + 1);
     let mut at = 0;
     for piece in text.split(',') {
         let start = after_spaces(text.as_bytes(), at);

@@ -227,8 +227,8 @@ async fn attempt(session: &Session<'_>, step: &Step, patience: Patience) -> Resu
             return beside_others(session, table, &step.statements).await;
         }
     };
-    let unit = session.begin_saying(&[POLITE]).await?;
-    let db = unit.db();
+    let transaction = session.begin_saying(&[POLITE]).await?;
+    let db = transaction.db();
     if let Patience::Outwaiting(longest) = patience {
         db.execute_unprepared(&lock::outwaiting_autovacuum(longest))
             .await?;
@@ -250,12 +250,12 @@ async fn attempt(session: &Session<'_>, step: &Step, patience: Patience) -> Resu
                 // What is within another transaction goes on there.
                 db.execute_unprepared(lock::AS_POLITE_AS_BEFORE).await?;
             }
-            unit.commit().await?;
+            transaction.commit().await?;
             Ok(rows)
         }
         Err(error) => {
             // The error says more than one about the end of its transaction.
-            let _ = unit.rollback().await;
+            let _ = transaction.rollback().await;
             Err(error)
         }
     }
@@ -328,12 +328,12 @@ async fn beside_others(
 /// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
 /// writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
-    let unit = session.begin_saying(&[BRIEFLY]).await?;
+    let transaction = session.begin_saying(&[BRIEFLY]).await?;
     let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
     let table = sql::identifier(Engine::Postgres, table);
     let wait = format!("{wait}; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
-    let outcome = unit.db().execute_unprepared(&wait).await;
-    unit.rollback().await?;
+    let outcome = transaction.db().execute_unprepared(&wait).await;
+    transaction.rollback().await?;
     outcome.map(|_| ())
 }
 

@@ -45,9 +45,9 @@ pub(crate) async fn find(
     table: &str,
     key: &ForeignKey,
 ) -> Result<Vec<Affected>, Error> {
-    let unit = session.begin_to_read().await?;
-    let found = follow(&unit.db(), table, key).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let found = follow(&transaction.db(), table, key).await;
+    transaction.rollback().await?;
     found
 }
 
@@ -112,7 +112,7 @@ async fn refuse_more_than_orphans(
     match rows {
         0 => Ok(()),
         more => Err(Error::Refused {
-            place: inspect::place(db).await?,
+            location: inspect::location(db).await?,
             reasons: vec![format!(
                 "{} of {table} that references existing rows would be deleted together with the orphans, \
                  by a foreign key: drop that key first",

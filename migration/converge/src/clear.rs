@@ -4,14 +4,14 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, Place, apply,
+    Error, Location, apply,
     declare::{Role, Shape},
     engine::Engine,
     facts,
     inspect::{self, Relation},
     plan::{self, not_ours},
     required,
-    session::{Session, Settings, Unit},
+    session::{Session, Settings, TransactionGuard},
 };
 
 /// What a place contains, as far as `fresh` has to know.
@@ -19,7 +19,7 @@ use crate::{
 #[non_exhaustive]
 pub struct Contents {
     /// The place.
-    pub place: Place,
+    pub location: Location,
     /// Every table and view that would be dropped.
     pub relations: Vec<Relation>,
     /// The required tables that the migrations have made themselves.
@@ -45,7 +45,7 @@ impl Contents {
             }
         }
         Ok(Self {
-            place: current.place,
+            location: current.location,
             relations: inspect::relations(db).await?,
             required_made_here,
         })
@@ -54,7 +54,7 @@ impl Contents {
     /// Returns the error where nothing would make a required table again.
     pub fn would_lack(&self, backend: Engine, table: &str, settings: &Settings) -> Error {
         Error::Refused {
-            place: self.place.clone(),
+            location: self.location.clone(),
             reasons: vec![format!(
                 "after fresh there would be no table {table}: {}",
                 not_ours(backend, settings.creation_hint)
@@ -102,9 +102,9 @@ impl Clearing {
         self,
         lock: &'s SchemaManagerConnection<'s>,
         work: &'s Session<'s>,
-    ) -> Result<Unit<'s>, DbErr> {
+    ) -> Result<TransactionGuard<'s>, DbErr> {
         match self {
-            Self::WithTheLock => Ok(Unit::of_callers(lock)),
+            Self::WithTheLock => Ok(TransactionGuard::of_callers(lock)),
             Self::Apart => work.begin_saying(&[apply::POLITE]).await,
         }
     }
@@ -127,10 +127,10 @@ pub async fn drop_all(db: &impl ConnectionTrait, relations: &[Relation]) -> Resu
 ///
 /// What the database returned.
 pub async fn how_many(session: &Session<'_>, table: &str) -> Result<String, DbErr> {
-    let unit = session.begin_to_read().await?;
-    let db = unit.db();
+    let transaction = session.begin_to_read().await?;
+    let db = transaction.db();
     let settings = plan::brief_look(session.backend());
     let rows = apply::with(&db, settings, facts::how_many(&db, table)).await;
-    unit.rollback().await?;
+    transaction.rollback().await?;
     rows
 }

@@ -163,9 +163,9 @@ pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<
 
 async fn differs_within(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
-    let unit = session.begin_to_read().await.map_err(failed)?;
-    let differs = differs(&unit.db(), session.settings, shape).await;
-    unit.rollback().await.map_err(failed)?;
+    let transaction = session.begin_to_read().await.map_err(failed)?;
+    let differs = differs(&transaction.db(), session.settings, shape).await;
+    transaction.rollback().await.map_err(failed)?;
     differs
 }
 
@@ -221,10 +221,18 @@ async fn inspect_what_is_shown(
     facts: &mut Facts,
 ) -> Result<Current, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
-    let unit = session.begin_to_read().await.map_err(failed)?;
+    let transaction = session.begin_to_read().await.map_err(failed)?;
     let mode = session.tx_mode();
-    let current = within(&unit.db(), session.settings, shape, mode, copied, facts).await;
-    unit.rollback().await.map_err(failed)?;
+    let current = within(
+        &transaction.db(),
+        session.settings,
+        shape,
+        mode,
+        copied,
+        facts,
+    )
+    .await;
+    transaction.rollback().await.map_err(failed)?;
     current
 }
 
@@ -361,7 +369,8 @@ pub async fn converge(
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);
-            let error = report::refused(look.inspection.place.clone(), shape, refused, done.len());
+            let error =
+                report::refused(look.inspection.location.clone(), shape, refused, done.len());
             let text = error.to_string();
             // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps may mix two states.
             if session.backend() != Engine::MySql
@@ -378,7 +387,7 @@ pub async fn converge(
             return match refusal {
                 // Nothing is recorded as done that is not as declared.
                 Refusal::OfEverything if !look.plans.is_empty() => Err(report::still_differs(
-                    look.inspection.place,
+                    look.inspection.location,
                     shape,
                     &look.plans,
                 )),
@@ -392,7 +401,7 @@ pub async fn converge(
         let is_copied = copied.contains(&plan.change.element());
         if !is_planned(session, shape, plan, step, is_copied) {
             return Err(Error::Unplanned {
-                place: look.inspection.place.clone(),
+                location: look.inspection.location.clone(),
                 statement: step.statements.join("; "),
                 done: done.len(),
             });
@@ -482,7 +491,7 @@ pub(crate) fn refuse_large(
         });
         if let Some((bytes, lock)) = large {
             return Err(Error::RewriteTooLarge {
-                place: Box::new(current.inspection.place.clone()),
+                location: Box::new(current.inspection.location.clone()),
                 table: report.table,
                 found: format!("{}: {}", report.part, report.found),
                 lock,

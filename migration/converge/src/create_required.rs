@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf, absolute};
 
-use crate::{Place, engine::Engine};
+use crate::{Location, engine::Engine};
 
 /// Where the migrations may make a required table themselves, with the required columns alone.
 ///
@@ -19,14 +19,14 @@ pub enum CreateRequired {
 
 impl CreateRequired {
     /// Returns whether a required table may be made in this place.
-    pub fn allows(&self, backend: Engine, place: &Place) -> bool {
+    pub fn allows(&self, backend: Engine, location: &Location) -> bool {
         match self {
             Self::Nowhere => false,
             Self::Anywhere => true,
             Self::In(name) if backend == Engine::Sqlite => {
-                full_path(Path::new(name)) == full_path(Path::new(&place.database))
+                full_path(Path::new(name)) == full_path(Path::new(&location.database))
             }
-            Self::In(name) => *name == place.database,
+            Self::In(name) => *name == location.database,
         }
     }
 }

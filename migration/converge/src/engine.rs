@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// What holds tables, in words that their name follows.
-    pub(crate) fn place(self) -> &'static str {
+    pub(crate) fn location(self) -> &'static str {
         match self {
             Self::Postgres => "the database and schema that hold",
             Self::MySql | Self::Sqlite => "the database that holds",

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sea_orm::DbErr;
 
-use crate::{declare::DeclarationError, model::Place, server_error::explained};
+use crate::{declare::DeclarationError, model::Location, server_error::explained};
 
 /// Why a migration, a check or a repair stopped.
 ///
@@ -22,7 +22,7 @@ pub enum Error {
     /// The shape that is there cannot become the declared one without a decision. The tables were not
     /// changed.
     #[error(
-        "{place} cannot be brought to the declared shape, and {}: {}",
+        "{location} cannot be brought to the declared shape, and {}: {}",
         match done {
             0 => "its tables were not changed".to_owned(),
             1 => "1 step that was done before stays".to_owned(),
@@ -32,7 +32,7 @@ pub enum Error {
     )]
     Refused {
         /// Where it was looked.
-        place: Place,
+        location: Location,
         /// What was found, each with its next step.
         reasons: Vec<String>,
         /// How many steps had been done before it was found.
@@ -41,7 +41,7 @@ pub enum Error {
 
     /// A table above the limit would be copied or rewritten. It was not.
     #[error(
-        "{place}: {table} has {bytes} bytes, and no more than {limit} may be copied or rewritten, for: {found}. Lock: {lock}. \
+        "{location}: {table} has {bytes} bytes, and no more than {limit} may be copied or rewritten, for: {found}. Lock: {lock}. \
          {}. To allow it, raise max_rewrite",
         match done {
             0 => "Its tables were not changed".to_owned(),
@@ -51,7 +51,7 @@ pub enum Error {
     )]
     RewriteTooLarge {
         /// Where it was looked.
-        place: Box<Place>,
+        location: Box<Location>,
         /// The table.
         table: String,
         /// The part of the shape for which it would be rewritten, and what was found.
@@ -68,7 +68,7 @@ pub enum Error {
 
     /// A plan was to be carried out, and another statement is needed. It was not run.
     #[error(
-        "{place}: `{}` would have to be run, which was not planned. {}",
+        "{location}: `{}` would have to be run, which was not planned. {}",
         abridged(statement),
         match done {
             0 => "Its tables were not changed".to_owned(),
@@ -78,7 +78,7 @@ pub enum Error {
     )]
     Unplanned {
         /// Where it was looked.
-        place: Place,
+        location: Location,
         /// The statements of the step.
         statement: String,
         /// How many steps had been done before it was found.
@@ -149,12 +149,12 @@ pub enum Error {
     #[error(
         "timed out after {seconds} s waiting for the migration lock on {}, held by {}. Nothing was changed. \
          Hint: try again later, or wait longer",
-        place.as_ref().map_or("this database".to_owned(), ToString::to_string),
+        location.as_ref().map_or("this database".to_owned(), ToString::to_string),
         holder.as_deref().unwrap_or("another migrator or writer")
     )]
     Locked {
         /// Where it was looked.
-        place: Option<Place>,
+        location: Option<Location>,
         /// For how many seconds it was waited.
         seconds: f64,
         /// Who is at work, as far as this role may know.
@@ -182,13 +182,13 @@ pub enum Error {
 
     /// Other tables refer to what would be dropped. Nothing was changed.
     #[error(
-        "{place}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
+        "{location}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
          Drop their foreign keys to it first",
         tables.join(", ")
     )]
     ReferredTo {
         /// Where it was looked.
-        place: Place,
+        location: Location,
         /// The tables that refer to it.
         tables: Vec<String>,
     },
@@ -214,10 +214,10 @@ pub enum Error {
     },
 
     /// The last inspection still found differences, so nothing was recorded.
-    #[error("{place} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
+    #[error("{location} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
     StillDiffers {
         /// Where it was looked.
-        place: Place,
+        location: Location,
         /// What was found.
         differences: Vec<String>,
     },

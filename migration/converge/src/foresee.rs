@@ -81,7 +81,7 @@ impl Foresight {
                 let declared = shape.declared(&change.table);
                 current.found.extend(declared.map(|declared| {
                     let mut table = simulated::table(current.backend, declared, None);
-                    table.schema.clone_from(&current.place.schema);
+                    table.schema.clone_from(&current.location.schema);
                     table.extras.statements = statements;
                     current.names.extend(simulated::names(&table));
                     table

@@ -54,15 +54,17 @@ pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use engine::Engine;
 pub use error::{Error, Work};
-pub use inspect::{Case, Relation, case_of_tables, place, referrers_elsewhere, relations, tables};
-pub use lock::{BETWEEN_TRIES, Turn, WRITER, at_work};
-pub use model::Place;
+pub use inspect::{
+    Case, Relation, case_of_tables, location, referrers_elsewhere, relations, tables,
+};
+pub use lock::{BETWEEN_TRIES, MigrationLock, WRITER, at_work};
+pub use model::Location;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;
 pub use query::{has_rows, list, rows};
 pub use report::{
-    AtWork, DifferenceReport, Migrator, PartReport, PartState, RemedyReport, Report, Rewrites,
-    StepReport, UnknownReport,
+    AtWork, DifferenceReport, ElementReport, ElementState, Migrator, RemedyReport, Report,
+    Rewrites, StepReport, UnknownReport,
 };
 pub use rewrite::{OrphansFirst, require_small_rewrites};
 pub use roll_back::{Record, roll_back};

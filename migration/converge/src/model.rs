@@ -7,14 +7,14 @@ pub(crate) use crate::types::Type;
 
 /// The place in which tables are inspected: a database and, on PostgreSQL, a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The database's name; of SQLite its file.
     pub database: String,
     /// PostgreSQL: the schema in which new tables are made.
     pub schema: Option<String>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "database {:?}", self.database)?;
         match &self.schema {

@@ -35,8 +35,8 @@ impl Previewed {
         let current = converge::inspect_knowing(session, shape, &mut facts).await?;
         let refused = current.plans.iter().filter(|plan| !plan.remedy.is_repair());
         if refused.clone().next().is_some() {
-            let place = current.inspection.place.clone();
-            return Err(report::refused(place, shape, refused, 0));
+            let location = current.inspection.location.clone();
+            return Err(report::refused(location, shape, refused, 0));
         }
         let foresight = self
             .foresight

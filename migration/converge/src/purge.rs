@@ -180,19 +180,19 @@ async fn round(
     handover: &Handover<'_>,
 ) -> Result<u64, Stopped> {
     let before = handover.rows();
-    let unit = session.begin_for_rows(&[apply::POLITE]).await?;
-    let left = match within(session, &unit.db(), purge, handover).await {
+    let transaction = session.begin_for_rows(&[apply::POLITE]).await?;
+    let left = match within(session, &transaction.db(), purge, handover).await {
         Ok(left) => left,
         Err(error) => {
             handover
                 .withdraw_to(before)
                 .map_err(Stopped::NotWithdrawn)?;
             // The error says more than one about the end of its transaction.
-            let _ = unit.rollback().await;
+            let _ = transaction.rollback().await;
             return Err(error);
         }
     };
-    let ended = match unit.commit().await {
+    let ended = match transaction.commit().await {
         Ok(()) => session.commit_rows().await,
         Err(error) => Err(error),
     };
@@ -370,10 +370,10 @@ impl<'p> Purge<'p> {
 }
 
 async fn is_mariadb(session: &Session<'_>) -> Result<bool, Error> {
-    let unit = session.begin_to_read().await?;
+    let transaction = session.begin_to_read().await?;
     let version: Result<Vec<String>, DbErr> =
-        list(&unit.db(), "SELECT CAST(version() AS CHAR)", []).await;
-    unit.rollback().await?;
+        list(&transaction.db(), "SELECT CAST(version() AS CHAR)", []).await;
+    transaction.rollback().await?;
     let version = version.map_err(Error::looking_for("the server's version"))?;
     Ok(version.iter().any(|version| version.contains("MariaDB")))
 }

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     facts::{Answer, Facts, Question},
     inspect::{Compression, Inspection},
-    model::{Place, Reach, Table},
+    model::{Location, Reach, Table},
     plan::{self, Context},
     report::{DifferenceReport, RemedyReport},
     session::{Session, TxMode},
@@ -48,9 +48,9 @@ pub enum ReplayError {
 /// [`Error::Lookup`] where the catalog or the rows cannot be read.
 pub async fn record(session: &Session<'_>, shape: &Shape) -> Result<String, Error> {
     let mut facts = Facts::default();
-    let unit = session.begin_to_read().await?;
-    let compared = compare(&unit.db(), session.settings, shape, &mut facts).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let compared = compare(&transaction.db(), session.settings, shape, &mut facts).await;
+    transaction.rollback().await?;
     let (inspection, _) = compared?;
     let recording = Recording::of(inspection, &facts);
     serde_json::to_string_pretty(&recording).map_err(|error| DbErr::Json(error.to_string()).into())
@@ -101,7 +101,7 @@ impl Recording {
     fn inspection(self) -> (Inspection, Facts) {
         let inspection = Inspection {
             backend: self.backend,
-            place: Place {
+            location: Location {
                 database: String::new(),
                 schema: None,
             },

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     facts::Size,
     inspect::Inspection,
-    model::Place,
+    model::Location,
     plan::{self, Obstacle, Plan, Remedy, Step, Tables},
 };
 
@@ -15,9 +15,9 @@ use crate::{
 #[non_exhaustive]
 pub struct Report {
     /// The place that was inspected.
-    pub place: Place,
+    pub location: Location,
     /// Every element of the declared shape.
-    pub parts: Vec<PartReport>,
+    pub parts: Vec<ElementReport>,
     /// What is other than declared, in the order in which it is fixed.
     pub differences: Vec<DifferenceReport>,
     /// What could not be compared, because this role may not see it.
@@ -56,7 +56,7 @@ pub struct Migrator {
 /// One element of the declared shape.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct PartReport {
+pub struct ElementReport {
     /// The table that it belongs to.
     pub table: String,
     /// Its name, as in [`DifferenceReport::part`].
@@ -64,12 +64,12 @@ pub struct PartReport {
     /// What is declared.
     pub declared: String,
     /// How it compares.
-    pub state: PartState,
+    pub state: ElementState,
 }
 
 /// How one element compares with what is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartState {
+pub enum ElementState {
     /// It is as declared.
     AsDeclared,
     /// It is not, or what it is built on is not there.
@@ -118,12 +118,12 @@ pub enum RemedyReport {
         query: String,
     },
     /// Nothing before this element is as declared.
-    After {
+    BlockedBy {
         /// The element.
         part: String,
     },
     /// Nothing: a manual decision is needed.
-    Person {
+    Manual {
         /// The next step.
         next_step: String,
     },
@@ -198,13 +198,13 @@ impl Report {
             };
             let is_unknown = unknown.iter().any(|one| one.element == element);
             let is_shown = differs || name::applies(inspection, shape, &element);
-            is_shown.then(|| PartReport {
+            is_shown.then(|| ElementReport {
                 name: name::name(shape, &element),
                 declared: name::declared(inspection, shape, &element),
                 state: match differs || plans.iter().any(|one| hides(one) || removes(one)) {
-                    true => PartState::Differs,
-                    false if is_unknown => PartState::Unknown,
-                    false => PartState::AsDeclared,
+                    true => ElementState::Differs,
+                    false if is_unknown => ElementState::Unknown,
+                    false => ElementState::AsDeclared,
                 },
                 table: element.table.clone(),
             })
@@ -229,7 +229,7 @@ impl Report {
             notes: notes(inspection, shape),
             at_work: AtWork::No,
             pending: Vec::new(),
-            place: inspection.place.clone(),
+            location: inspection.location.clone(),
         }
     }
 }
@@ -240,8 +240,8 @@ impl DifferenceReport {
         match &self.remedy {
             RemedyReport::Repair { steps } => steps,
             RemedyReport::DeleteOrphans { .. }
-            | RemedyReport::After { .. }
-            | RemedyReport::Person { .. } => &[],
+            | RemedyReport::BlockedBy { .. }
+            | RemedyReport::Manual { .. } => &[],
         }
     }
 
@@ -268,10 +268,10 @@ impl DifferenceReport {
                         _ => String::new(),
                     },
                 },
-                Remedy::Left(Obstacle::BlockedBy(element)) => RemedyReport::After {
+                Remedy::Left(Obstacle::BlockedBy(element)) => RemedyReport::BlockedBy {
                     part: name::name(shape, element),
                 },
-                Remedy::Left(Obstacle::Manual(next_step)) => RemedyReport::Person {
+                Remedy::Left(Obstacle::Manual(next_step)) => RemedyReport::Manual {
                     next_step: next_step.clone(),
                 },
             },
@@ -290,30 +290,30 @@ impl std::fmt::Display for DifferenceReport {
                     "{found}; `repair --delete-orphans` deletes them, this lists them: {query}"
                 )
             }
-            RemedyReport::After { part } => write!(f, "{found}; waits for: {part}"),
-            RemedyReport::Person { next_step } => write!(f, "{found}; {next_step}"),
+            RemedyReport::BlockedBy { part } => write!(f, "{found}; waits for: {part}"),
+            RemedyReport::Manual { next_step } => write!(f, "{found}; {next_step}"),
         }
     }
 }
 
 /// The error where these differences cannot be fixed.
 pub(crate) fn refused<'p>(
-    place: Place,
+    location: Location,
     shape: &Shape,
     plans: impl Iterator<Item = &'p Plan>,
     done: usize,
 ) -> Error {
     Error::Refused {
-        place,
+        location,
         reasons: sentences(shape, plans),
         done,
     }
 }
 
 /// The error where these differences are left though no step is.
-pub(crate) fn still_differs(place: Place, shape: &Shape, plans: &[Plan]) -> Error {
+pub(crate) fn still_differs(location: Location, shape: &Shape, plans: &[Plan]) -> Error {
     Error::StillDiffers {
-        place,
+        location,
         differences: sentences(shape, plans.iter()),
     }
 }

@@ -87,7 +87,7 @@ pub(crate) async fn is_ours(
         return Ok(false);
     };
     // An unqualified name may be that of another schema's table.
-    let is_here = current.backend != Engine::Postgres || found.schema == current.place.schema;
+    let is_here = current.backend != Engine::Postgres || found.schema == current.location.schema;
     Ok(is_here
         && is_as_we_make_it(current.backend, &declared.table, found)
         && is_marked(db, &declared.table.name, &mark(by)).await?)

@@ -58,9 +58,9 @@ pub(crate) async fn undoing(
         Record::Ours(forget) => Some(forget),
         Record::Callers => None,
     };
-    let unit = session.begin_to_read().await?;
-    let found = found(&unit.db(), session.settings, older, newer, undone).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let found = found(&transaction.db(), session.settings, older, newer, undone).await;
+    transaction.rollback().await?;
     let (undo, inspection, required) = found?;
     let backend = session.backend();
     let mut steps = Vec::new();
@@ -128,11 +128,11 @@ async fn found(
 }
 
 async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> {
-    let unit = session.begin_to_read().await?;
-    let place = inspect::place(&unit.db()).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let location = inspect::location(&transaction.db()).await;
+    transaction.rollback().await?;
     Ok(Error::Refused {
-        place: place?,
+        location: location?,
         reasons: vec![reason],
         done: 0,
     })
@@ -145,7 +145,7 @@ async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result
     let is_other = |one: &inspect::Relation| one.name == table && !one.is_table();
     match relations.into_iter().find(is_other) {
         Some(other) => Err(Error::Refused {
-            place: inspect::place(db).await?,
+            location: inspect::location(db).await?,
             reasons: vec![format!(
                 "{table} is a {}, which these migrations have not made: drop or rename it by hand",
                 other.kind.to_lowercase()
@@ -171,7 +171,7 @@ async fn refuse_where_referred_to(
     match tables.is_empty() {
         true => Ok(()),
         false => Err(Error::ReferredTo {
-            place: inspect::place(db).await?,
+            location: inspect::location(db).await?,
             tables,
         }),
     }

@@ -190,7 +190,7 @@ pub struct Session<'c> {
     pub db: SchemaManagerConnection<'c>,
     /// The caller's choices.
     pub settings: &'c Settings,
-    /// The connection that holds the turn, where it is another.
+    /// The connection that holds the lock, where it is another.
     holder: Option<SchemaManagerConnection<'c>>,
     transaction: Whose,
 }
@@ -199,11 +199,11 @@ pub struct Session<'c> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Callers,
-    Turns,
+    Lock,
 }
 
 /// A transaction guard: a transaction of our own, or the caller's where it can have none.
-pub struct Unit<'s> {
+pub struct TransactionGuard<'s> {
     scope: Scope<'s>,
     patience: Patience,
 }
@@ -241,10 +241,10 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// In the transaction that holds the turn.
-    pub(crate) fn of_the_turn(self) -> Self {
+    /// In the transaction that holds the lock.
+    pub(crate) fn of_the_lock(self) -> Self {
         Self {
-            transaction: Whose::Turns,
+            transaction: Whose::Lock,
             ..self
         }
     }
@@ -254,8 +254,8 @@ impl<'c> Session<'c> {
     pub(crate) async fn commit_rows(&self) -> Result<bool, DbErr> {
         match (&self.db, self.transaction, self.backend()) {
             (SchemaManagerConnection::Connection(_), ..) => Ok(true),
-            // Each of its statements of DDL commits too, and the turn goes on.
-            (transaction, Whose::Turns, Engine::MySql) => {
+            // Each of its statements of DDL commits too, and the lock goes on.
+            (transaction, Whose::Lock, Engine::MySql) => {
                 transaction.execute_unprepared("COMMIT").await?;
                 Ok(true)
             }
@@ -279,7 +279,7 @@ impl<'c> Session<'c> {
             return Ok(());
         };
         let answered = holder.execute_unprepared("SELECT 1").await.map(|_| ());
-        answered.map_err(Error::looking_for("this migrator's turn"))
+        answered.map_err(Error::looking_for("the migration lock"))
     }
 
     /// Returns the engine.
@@ -310,22 +310,22 @@ impl<'c> Session<'c> {
     /// # Errors
     ///
     /// What the database returned.
-    pub async fn begin_to_read(&self) -> Result<Unit<'_>, DbErr> {
+    pub async fn begin_to_read(&self) -> Result<TransactionGuard<'_>, DbErr> {
         let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(pool), Engine::Postgres) => {
                 let begun = self.settings.begin(pool, mode, &[BRIEFLY]).await?;
-                self.unit(Scope::Transaction(begun)).await
+                self.transaction(Scope::Transaction(begun)).await
             }
             (SchemaManagerConnection::Connection(pool), Engine::MySql) => {
                 let begun = begin_of_mysql(pool, AccessMode::ReadOnly).await?;
-                self.unit(Scope::Transaction(begun)).await
+                self.transaction(Scope::Transaction(begun)).await
             }
             // The savepoint is rolled back, and the settings with it.
             (callers, Engine::Postgres) => {
                 let savepoint = callers.begin().await?;
                 savepoint.execute_unprepared(OURS).await?;
-                self.unit(Scope::Savepoint(savepoint)).await
+                self.transaction(Scope::Savepoint(savepoint)).await
             }
             // SQLite has no such words, and the caller's transaction has its own.
             _ => self.begin().await,
@@ -333,28 +333,28 @@ impl<'c> Session<'c> {
     }
 
     /// PostgreSQL's transactions of our own say how long they wait. Under the migration lock its holder does for all.
-    async fn unit<'s>(&'s self, scope: Scope<'s>) -> Result<Unit<'s>, DbErr> {
-        let mut unit = Unit {
+    async fn transaction<'s>(&'s self, scope: Scope<'s>) -> Result<TransactionGuard<'s>, DbErr> {
+        let mut transaction = TransactionGuard {
             scope,
             patience: Patience::OF_THE_TRANSACTION,
         };
-        unit.patience = match (&unit.scope, self.backend(), self.transaction) {
+        transaction.patience = match (&transaction.scope, self.backend(), self.transaction) {
             (Scope::Transaction(_), Engine::Postgres, _)
-            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Turns) => {
+            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Lock) => {
                 Patience::OF_THE_TRANSACTION
             }
             (Scope::Transaction(_), Engine::MySql | Engine::Sqlite, _) => {
-                Patience::of_our_own(&unit.db(), self.settings.lock_wait).await?
+                Patience::of_our_own(&transaction.db(), self.settings.lock_wait).await?
             }
             (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Callers) => {
-                Patience::limit(&unit.db(), self.settings.lock_wait).await?
+                Patience::limit(&transaction.db(), self.settings.lock_wait).await?
             }
         };
-        Ok(unit)
+        Ok(transaction)
     }
 
     /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
-    pub async fn begin(&self) -> Result<Unit<'_>, DbErr> {
+    pub async fn begin(&self) -> Result<TransactionGuard<'_>, DbErr> {
         self.begin_saying(&[]).await
     }
 
@@ -363,35 +363,44 @@ impl<'c> Session<'c> {
     /// # Errors
     ///
     /// What the database returned.
-    pub async fn begin_briefly(&self) -> Result<Unit<'_>, DbErr> {
+    pub async fn begin_briefly(&self) -> Result<TransactionGuard<'_>, DbErr> {
         self.begin_saying(&[BRIEFLY]).await
     }
 
     /// The same; on PostgreSQL with these words about a transaction of its own.
-    pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
+    pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<TransactionGuard<'_>, DbErr> {
         match &self.db {
             SchemaManagerConnection::Connection(pool) if self.backend() == Engine::Postgres => {
                 let begun = self.settings.begin(pool, READ_COMMITTED, words).await?;
-                self.unit(Scope::Transaction(begun)).await
+                self.transaction(Scope::Transaction(begun)).await
             }
             SchemaManagerConnection::Connection(pool) => {
                 let begun = begin_to_write(pool).await?;
-                self.unit(Scope::Transaction(begun)).await
+                self.transaction(Scope::Transaction(begun)).await
             }
             // Its first DDL statement would end the caller's transaction, and every savepoint with it.
-            _ if self.backend() == Engine::MySql => self.unit(Scope::Callers(&self.db)).await,
-            callers => self.unit(Scope::Savepoint(callers.begin().await?)).await,
+            _ if self.backend() == Engine::MySql => {
+                self.transaction(Scope::Callers(&self.db)).await
+            }
+            callers => {
+                self.transaction(Scope::Savepoint(callers.begin().await?))
+                    .await
+            }
         }
     }
 
     /// The same, where no statement is one of DDL.
-    pub(crate) async fn begin_for_rows(&self, words: &[&str]) -> Result<Unit<'_>, DbErr> {
+    pub(crate) async fn begin_for_rows(
+        &self,
+        words: &[&str],
+    ) -> Result<TransactionGuard<'_>, DbErr> {
         match (&self.db, self.backend()) {
             (SchemaManagerConnection::Connection(_), _)
             | (_, Engine::Postgres | Engine::Sqlite) => self.begin_saying(words).await,
             (callers, _) => {
                 begin_where_none_is_open(callers).await?;
-                self.unit(Scope::Savepoint(callers.begin().await?)).await
+                self.transaction(Scope::Savepoint(callers.begin().await?))
+                    .await
             }
         }
     }
@@ -448,7 +457,7 @@ async fn begin_of_mysql(
     }
 }
 
-impl<'s> Unit<'s> {
+impl<'s> TransactionGuard<'s> {
     /// The transaction that is open on this connection.
     pub(crate) fn of_callers(db: &'s SchemaManagerConnection<'s>) -> Self {
         Self {
@@ -458,7 +467,7 @@ impl<'s> Unit<'s> {
     }
 }
 
-impl Unit<'_> {
+impl TransactionGuard<'_> {
     /// Returns the connection within the transaction.
     pub fn db(&self) -> SchemaManagerConnection<'_> {
         match &self.scope {

@@ -5,7 +5,7 @@ use crate::{
     diff::storage,
     engine::Engine,
     inspect::{Compression, Inspection},
-    model::{ForeignKey, Index, Place, Reach, Table},
+    model::{ForeignKey, Index, Location, Reach, Table},
 };
 
 /// With a shape.
@@ -29,7 +29,7 @@ pub(crate) fn inspection(
         .collect();
     Inspection {
         backend,
-        place: Place {
+        location: Location {
             database: String::new(),
             schema: None,
         },

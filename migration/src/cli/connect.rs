@@ -281,10 +281,10 @@ async fn look_for_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>)
             ..Settings::default()
         };
         let session = Session::new(db.into(), &settings);
-        let unit = session.begin_to_read().await?;
+        let transaction = session.begin_to_read().await?;
         let found: Vec<(String, Option<Seen>)> =
-            converge::rows(&unit.db(), SCHEMAS, [], read).await?;
-        unit.rollback().await?;
+            converge::rows(&transaction.db(), SCHEMAS, [], read).await?;
+        transaction.rollback().await?;
         let path = found.first().map(|(path, _)| path.clone());
         let seen = found.into_iter().filter_map(|(_, seen)| seen);
         Ok((path.unwrap_or_default(), seen.collect()))

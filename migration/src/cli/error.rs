@@ -254,8 +254,8 @@ pub(super) fn reason(error: sqlx::Error) -> String {
 /// What `repair` does about it.
 fn hint_of_drift(report: &Report) -> &'static str {
     let is_repaired = |one: &DifferenceReport| match one.remedy {
-        RemedyReport::Repair { .. } | RemedyReport::After { .. } => true,
-        RemedyReport::DeleteOrphans { .. } | RemedyReport::Person { .. } => false,
+        RemedyReport::Repair { .. } | RemedyReport::BlockedBy { .. } => true,
+        RemedyReport::DeleteOrphans { .. } | RemedyReport::Manual { .. } => false,
     };
     let repaired = report
         .differences

@@ -35,7 +35,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{CreateDocuments, Extent, Orphans, Place, Plan, Report, Runner, script::script};
+use crate::{CreateDocuments, Extent, Location, Orphans, Plan, Report, Runner, script::script};
 use arguments::{Cli, Command, Stream};
 use database::{Access, Database};
 use environment::Dotenv;
@@ -130,28 +130,28 @@ struct Connected {
 
 /// What may be made in the file may be made in what stands for it.
 fn standing_for(file: &Path, runner: Runner) -> Runner {
-    let place = Place {
+    let location = Location {
         database: file.display().to_string(),
         schema: None,
     };
     let create = &runner.settings().engine.create_required;
-    match create.allows(Engine::Sqlite, &place) {
+    match create.allows(Engine::Sqlite, &location) {
         true => runner.create_documents(CreateDocuments::Anywhere),
         false => runner,
     }
 }
 
 impl Connected {
-    fn name(&self, place: &mut Place) {
+    fn name(&self, location: &mut Location) {
         if let Some(file) = &self.absent_file {
-            place.database = file.display().to_string();
+            location.database = file.display().to_string();
         }
     }
 
     /// Requires that a plan is what would be done in the file that there is not.
     async fn require(&self, plan: &Plan) -> Result<(), CliError> {
         let Self { db, runner, .. } = self;
-        let mut here = runner.plan_of(db, Extent::All, Vec::new()).await?.place;
+        let mut here = runner.plan_of(db, Extent::All, Vec::new()).await?.location;
         self.name(&mut here);
         Ok(runner.require_plan(db, plan, here).await?)
     }
@@ -288,16 +288,16 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
         Command::Status { json } => {
             let connected = target.connect(access).await?;
             let mut status = connected.runner.status(&connected.db).await?;
-            connected.name(&mut status.place);
+            connected.name(&mut status.location);
             if let Ok(report) = &mut status.shape {
-                connected.name(&mut report.place);
+                connected.name(&mut report.location);
             }
             say_either(json, &json::status(&status), &text::status(&status))?;
         }
         Command::Check { json } => {
             let connected = target.connect(access).await?;
             let mut report = connected.runner.check(&connected.db).await?;
-            connected.name(&mut report.place);
+            connected.name(&mut report.location);
             say_either(json, &json::report(&report), &text::report(&report))?;
             return Ok(exit_status(&report));
         }
@@ -355,7 +355,7 @@ async fn dry_run_of_up(
     let shown = text::previews(&previews, &extent, limit);
     if let Some(file) = save {
         let mut plan = runner.plan_of(db, extent, previews).await?;
-        connected.name(&mut plan.place);
+        connected.name(&mut plan.location);
         plan_file::save(&plan, file)?;
         tracing::info!("saved the plan in {}", file.display());
     }

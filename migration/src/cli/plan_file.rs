@@ -11,7 +11,7 @@ use converge::Engine;
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use crate::{Extent, Found, Place, Plan, PlannedMigration};
+use crate::{Extent, Found, Location, Plan, PlannedMigration};
 
 /// How many files of processes that were killed may be in the way.
 const MOST_LEFT: u32 = 100;
@@ -127,8 +127,8 @@ fn object(plan: &Plan) -> Value {
         "format": FORMAT,
         "release": plan.release,
         "engine": plan.engine.name(),
-        "database": plan.place.database,
-        "schema": plan.place.schema,
+        "database": plan.location.database,
+        "schema": plan.location.schema,
         "migration_table": plan.migration_table,
         "to": to,
         "count": count,
@@ -151,7 +151,7 @@ fn object_of(text: &[u8]) -> Result<Value, Problem> {
 fn plan(object: &Value) -> Result<Plan, Problem> {
     let engine = text(object, "engine")?;
     Ok(Plan {
-        place: Place {
+        location: Location {
             database: text(object, "database")?,
             schema: if_any(object, "schema", text)?,
         },

@@ -26,12 +26,12 @@ use futures_timer::Delay;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManagerConnection};
 
 use converge::{
-    AtWork, BETWEEN_TRIES, End, Handover, Turn, Wait, is_in_use, is_rolled_back,
+    AtWork, BETWEEN_TRIES, End, Handover, MigrationLock, Wait, is_in_use, is_rolled_back,
     session::{Session, Statements, reborrow},
 };
 
 #[cfg(feature = "cli")]
-use crate::Place;
+use crate::Location;
 use crate::{
     CreateDocuments, Migrator, Orphans, Report,
     error::{self, Error},
@@ -205,7 +205,7 @@ impl<M> Runner<M> {
     }
 
     /// Lets [`fresh`](Self::fresh) drop tables that these migrations have not made, in the database of this
-    /// name (of SQLite the file, as [`Place::database`](crate::Place::database) has it) and in no other.
+    /// name (of SQLite the file, as [`Location::database`](crate::Place::database) has it) and in no other.
     #[must_use]
     pub fn fresh_may_drop_all_of(mut self, database: impl Into<String>) -> Self {
         self.settings.may_drop_all_of = Some(database.into());
@@ -457,13 +457,13 @@ impl<M> Runner<M> {
         &self,
         db: C,
         plan: &Plan,
-        place: Place,
+        location: Location,
     ) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        plan::require(&session, &self.settings, plan, place).await
+        plan::require(&session, &self.settings, plan, location).await
     }
 
     /// Applies the migrations of a plan, where what is found now gives the same plan. Each step that is run is one of
@@ -607,10 +607,10 @@ impl<M> Runner<M> {
     }
 
     async fn compared_once(&self, session: &Session<'_>) -> Result<Compared, Error> {
-        let unit = session.begin_to_read().await?;
-        let recorded = records::known(&unit.db(), &self.settings).await;
-        let tables = converge::tables(&unit.db()).await;
-        unit.rollback().await?;
+        let transaction = session.begin_to_read().await?;
+        let recorded = records::known(&transaction.db(), &self.settings).await;
+        let tables = converge::tables(&transaction.db()).await;
+        transaction.rollback().await?;
         let recorded = match recorded {
             Err(error) if error.source_of_database().is_some_and(is_in_use) => return Err(error),
             // A role that may not read the records may still compare the tables.
@@ -686,10 +686,10 @@ impl<M> Runner<M> {
         let mut wait = Wait::begin();
         let mut referred: u32 = 0;
         loop {
-            let turn = Turn::take(db, &self.settings.engine).await?;
-            let is_one_transaction = turn.is_one_transaction();
-            let (error, is_rolled_back) = match task.run(&turn, &self.settings).await {
-                Ok(output) => match turn.end(End::Commit).await {
+            let lock = MigrationLock::acquire(db, &self.settings.engine).await?;
+            let is_one_transaction = lock.is_one_transaction();
+            let (error, is_rolled_back) = match task.run(&lock, &self.settings).await {
+                Ok(output) => match lock.release(End::Commit).await {
                     Ok(()) => return Ok(output),
                     Err(error) => {
                         let is_rolled_back = is_rolled_back(&error);
@@ -698,7 +698,7 @@ impl<M> Runner<M> {
                 },
                 Err(error) => {
                     // The task's own error says more than one about the end of its turn.
-                    let _ = turn.end(End::RollBack).await;
+                    let _ = lock.release(End::RollBack).await;
                     (error, true)
                 }
             };

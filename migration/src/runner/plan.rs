@@ -1,7 +1,7 @@
 //! What `up` was reviewed to do, and what has become other since.
 
 use converge::{
-    DifferenceReport, Engine, Place,
+    DifferenceReport, Engine, Location,
     session::{Planned, Session},
 };
 
@@ -18,7 +18,7 @@ use crate::Error;
 #[non_exhaustive]
 pub struct Plan {
     /// The database, and the schema of PostgreSQL.
-    pub place: Place,
+    pub location: Location,
     /// The migrations that would be applied, in their order.
     pub migrations: Vec<PlannedMigration>,
     /// How far `up` was asked to go.
@@ -62,11 +62,11 @@ pub(super) async fn of(
     extent: Extent,
     previews: Vec<Preview>,
 ) -> Result<Plan, Error> {
-    let unit = session.begin_to_read().await?;
-    let place = converge::place(&unit.db()).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let location = converge::location(&transaction.db()).await;
+    transaction.rollback().await?;
     Ok(Plan {
-        place: place?,
+        location: location?,
         migrations: previews.into_iter().map(PlannedMigration::of).collect(),
         extent,
         engine: session.backend(),
@@ -84,14 +84,14 @@ pub(super) async fn require(
     session: &Session<'_>,
     settings: &Settings,
     planned: &Plan,
-    place: Place,
+    location: Location,
 ) -> Result<(), Error> {
     let here = Plan {
-        place,
+        location,
         ..of(session, settings, planned.extent.clone(), Vec::new()).await?
     };
     // Nothing can be previewed of another kind of database, or of what is recorded elsewhere.
-    let mut differences = planned.differences_of_place(&here);
+    let mut differences = planned.differences_of_location(&here);
     if differences.is_empty() {
         let range = settings.range(planned.extent.clone())?;
         let previews = preview::up(session, settings, &range).await?;
@@ -101,7 +101,7 @@ pub(super) async fn require(
     match differences.is_empty() {
         true => Ok(()),
         false => Err(Error::PlanDiffers {
-            place: here.place,
+            location: here.location,
             differences,
         }),
     }
@@ -154,7 +154,7 @@ impl Plan {
         self.migrations.iter().map(|one| one.migration.as_str())
     }
 
-    fn differences_of_place(&self, now: &Self) -> Vec<String> {
+    fn differences_of_location(&self, now: &Self) -> Vec<String> {
         let mut all = Vec::new();
         let mut compare = |what: &str, planned: String, now: String| {
             if planned != now {
@@ -166,7 +166,7 @@ impl Plan {
         compare("the release", self.release.clone(), now.release.clone());
         let engine = |plan: &Self| plan.engine.name().to_owned();
         compare("the engine", engine(self), engine(now));
-        compare("the", self.place.to_string(), now.place.to_string());
+        compare("the", self.location.to_string(), now.location.to_string());
         let table = |plan: &Self| format!("{:?}", plan.migration_table);
         compare("the migration table", table(self), table(now));
         all

@@ -70,7 +70,7 @@ pub(super) async fn require(
     match unfit(backend, &columns, used) {
         None => Ok(()),
         Some(unfit) => Err(Error::MigrationTableForm {
-            place: converge::place(db).await?,
+            location: converge::location(db).await?,
             table: name.to_owned(),
             reason: unfit.to_string(),
         }),

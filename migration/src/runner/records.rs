@@ -40,9 +40,9 @@ pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> 
 }
 
 async fn applied_at_once(session: &Session<'_>, settings: &Settings) -> Result<Vec<String>, DbErr> {
-    let unit = session.begin_to_read().await?;
-    let applied = applied(&unit.db(), settings).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let applied = applied(&transaction.db(), settings).await;
+    transaction.rollback().await?;
     applied
 }
 
@@ -58,9 +58,9 @@ pub struct MigrationRecord {
 
 /// Whether there is a table of records, in which a migration can be recorded.
 pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
-    let unit = session.begin_to_read().await?;
-    let are_kept = is_installed(&unit.db(), settings, Use::Insert).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let are_kept = is_installed(&transaction.db(), settings, Use::Insert).await;
+    transaction.rollback().await?;
     are_kept
 }
 
@@ -69,9 +69,9 @@ pub(super) async fn all(
     session: &Session<'_>,
     settings: &Settings,
 ) -> Result<Vec<MigrationRecord>, Error> {
-    let unit = session.begin_to_read().await?;
-    let applied = known_times(&unit.db(), settings).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let applied = known_times(&transaction.db(), settings).await;
+    transaction.rollback().await?;
     let applied = applied?;
     let record = |migration: Box<dyn MigrationTrait>| {
         let found = applied.iter().find(|(name, _)| name == migration.name());
@@ -148,9 +148,9 @@ pub(super) async fn pending(
     settings: &Settings,
     form: Form,
 ) -> Result<Option<Vec<Box<dyn MigrationTrait>>>, Error> {
-    let unit = session.begin_to_read().await?;
-    let pending = pending_of(&unit.db(), settings, form).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let pending = pending_of(&transaction.db(), settings, form).await;
+    transaction.rollback().await?;
     pending
 }
 
@@ -178,9 +178,9 @@ pub(super) async fn applied_migrations(
     session: &Session<'_>,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn MigrationTrait>>, Error> {
-    let unit = session.begin_to_read().await?;
-    let applied = known(&unit.db(), settings).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let applied = known(&transaction.db(), settings).await;
+    transaction.rollback().await?;
     let applied = applied?;
     let mut all = (settings.migrations)();
     all.retain(|one| is_in(&applied, one.as_ref()));
@@ -189,13 +189,13 @@ pub(super) async fn applied_migrations(
 
 /// Makes the table of records, in a transaction that ends too.
 pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
-    let unit = session.begin_briefly().await?;
+    let transaction = session.begin_briefly().await?;
     let create = settings.records.create(session.backend());
-    match unit.db().execute_unprepared(&create).await {
-        Ok(_) => unit.commit().await,
+    match transaction.db().execute_unprepared(&create).await {
+        Ok(_) => transaction.commit().await,
         Err(error) => {
             // The error says more than one about the end of its transaction.
-            let _ = unit.rollback().await;
+            let _ = transaction.rollback().await;
             Err(error)
         }
     }
@@ -244,20 +244,20 @@ pub(super) async fn require_deletable(
     settings: &Settings,
     name: &str,
 ) -> Result<(), Error> {
-    let unit = session.begin().await?;
-    if unit.is_callers() {
-        return Ok(unit.rollback().await?);
+    let transaction = session.begin().await?;
+    if transaction.is_callers() {
+        return Ok(transaction.rollback().await?);
     }
     let delete = settings.records.delete(session.backend(), name);
     let tried = async {
         if session.backend() == Engine::Postgres {
-            unit.db().execute_unprepared(BRIEFLY).await?;
+            transaction.db().execute_unprepared(BRIEFLY).await?;
         }
-        unit.db().execute_unprepared(&delete).await?;
-        require(&unit.db(), settings, name, false).await
+        transaction.db().execute_unprepared(&delete).await?;
+        require(&transaction.db(), settings, name, false).await
     };
     let tried = tried.await;
-    unit.rollback().await?;
+    transaction.rollback().await?;
     match tried {
         // Whoever has it is waited for when it is deleted.
         Err(Error::Migration(error)) if is_in_use(&error) => Ok(()),
@@ -349,7 +349,7 @@ async fn refuse_unknown(
     match unknown.as_slice() {
         [] => Ok(()),
         unknown => Err(Error::UnknownMigrations {
-            place: converge::place(db).await?,
+            location: converge::location(db).await?,
             table: settings.records.name().to_owned(),
             names: unknown.join(", "),
         }),

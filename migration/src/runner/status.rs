@@ -8,14 +8,14 @@ use super::{
     settings::Settings,
     waiting,
 };
-use crate::{Error, Place, Report};
+use crate::{Error, Location, Report};
 
 /// What [`Runner::status`](super::Runner::status) finds.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Status {
     /// Where it was looked.
-    pub place: Place,
+    pub location: Location,
     /// Every migration of this workspace, in order.
     pub migrations: Vec<MigrationRecord>,
     /// How the live shape compares with the declared one, or why that could not be read.
@@ -37,13 +37,13 @@ pub(super) async fn read(
             migrations => break migrations?,
         }
     };
-    let unit = session.begin_to_read().await?;
-    let place = converge::place(&unit.db()).await;
+    let transaction = session.begin_to_read().await?;
+    let location = converge::location(&transaction.db()).await;
     // An error ends the transaction.
-    let alembic = alembic::revisions(&unit.db()).await;
-    unit.rollback().await?;
+    let alembic = alembic::revisions(&transaction.db()).await;
+    transaction.rollback().await?;
     Ok(Status {
-        place: place?,
+        location: location?,
         migrations,
         shape,
         alembic,

@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{MigrationTrait, SchemaManager, SchemaManagerConnection};
 
 use converge::{
-    Case, Clearing, Contents, Engine, Handover, OrphansFirst, Record, Refusal, Relation, Shape,
-    Turn, converge, is_lost_race,
+    Case, Clearing, Contents, Engine, Handover, MigrationLock, OrphansFirst, Record, Refusal,
+    Relation, Shape, converge, is_lost_race,
     session::{Session, begin_to_write, reborrow},
 };
 
@@ -31,7 +31,7 @@ pub(super) trait Task: Sync {
 
     fn run(
         &self,
-        turn: &Turn<'_>,
+        lock: &MigrationLock<'_>,
         settings: &Settings,
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 
@@ -104,19 +104,23 @@ impl<'p> ApplyNext<'p> {
     }
 
     /// Refuses what a later turn would refuse, before anything is changed.
-    async fn require_all(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
+    async fn require_all(
+        &self,
+        lock: &MigrationLock<'_>,
+        settings: &Settings,
+    ) -> Result<(), Error> {
         if let Some(plan) = self.plan {
-            let place = converge::place(&turn.record()).await?;
-            plan::require(&turn.work(), settings, plan, place).await?;
+            let location = converge::location(&lock.record()).await?;
+            plan::require(&lock.work(), settings, plan, location).await?;
         }
         let form = Form::Unknown(Use::Insert);
-        let pending = records::pending(&turn.work(), settings, form).await?;
+        let pending = records::pending(&lock.work(), settings, form).await?;
         let pending = pending.unwrap_or_else(settings.migrations);
         let names = pending.iter().map(|one| one.name().to_owned());
         let names = names.filter(|name| self.range.up().contains(name));
         let names: Vec<String> = names.take(self.range.limit()).collect();
         if let Some(shape) = versions::at_newest_of(&names)? {
-            converge::require_small_rewrites(&turn.work(), &shape, OrphansFirst::Kept).await?;
+            converge::require_small_rewrites(&lock.work(), &shape, OrphansFirst::Kept).await?;
         }
         Ok(())
     }
@@ -156,17 +160,17 @@ pub(super) struct Repair<'s> {
 impl Task for ApplyNext<'_> {
     type Output = Progress;
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<Progress, Error> {
         // Another turn may have dropped the table since the last one of ours.
-        let db = turn.record();
+        let db = lock.record();
         if !self.may_apply.load(Relaxed) {
-            self.require_all(turn, settings).await?;
+            self.require_all(lock, settings).await?;
             self.may_apply.store(true, Relaxed);
         }
-        let mut pending = match records::pending(&turn.work(), settings, Form::Fits).await? {
+        let mut pending = match records::pending(&lock.work(), settings, Form::Fits).await? {
             Some(pending) => pending,
             None => {
-                records::install(&turn.work(), settings).await?;
+                records::install(&lock.work(), settings).await?;
                 (settings.migrations)()
             }
         };
@@ -174,7 +178,7 @@ impl Task for ApplyNext<'_> {
             let shape = records::listed_shape(settings)?;
             if let (Engine::MySql, Some(shape)) = (Engine::of(&db), shape) {
                 // Another node of Galera may have dropped the table since it was inspected.
-                converge(&turn.work(), &shape, Refusal::OfEverything).await?;
+                converge(&lock.work(), &shape, Refusal::OfEverything).await?;
             }
         }
         pending.retain(|one| is_among(self.range.up(), one.as_ref()));
@@ -186,7 +190,7 @@ impl Task for ApplyNext<'_> {
             planned: self.plan.map(|plan| plan.planned(migration.name())),
             ..settings.measured(Engine::of(&db))
         };
-        apply(migration.as_ref(), turn.work().with(&engine), &db, settings).await?;
+        apply(migration.as_ref(), lock.work().with(&engine), &db, settings).await?;
         Ok(Progress::with(migration.as_ref(), pending.len(), &db))
     }
 }
@@ -198,12 +202,12 @@ fn is_among(names: &[String], migration: &dyn MigrationTrait) -> bool {
 impl Task for FindDrift {
     type Output = Drift;
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Drift, Error> {
-        let pending = records::pending(&turn.work(), settings, Form::Unknown(Use::Names)).await?;
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<Drift, Error> {
+        let pending = records::pending(&lock.work(), settings, Form::Unknown(Use::Names)).await?;
         if pending.is_none_or(|pending| !pending.is_empty()) {
             return Ok(Drift::NotComplete);
         }
-        let found = drift::find(&turn.work(), settings).await?;
+        let found = drift::find(&lock.work(), settings).await?;
         Ok(found.map_or(Drift::None, Drift::Some))
     }
 }
@@ -211,9 +215,9 @@ impl Task for FindDrift {
 impl Task for MayRollBack<'_> {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        records::is_installed(&turn.record(), settings, self.used).await?;
-        preview::down(&turn.work(), settings, self.range)
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<(), Error> {
+        records::is_installed(&lock.record(), settings, self.used).await?;
+        preview::down(&lock.work(), settings, self.range)
             .await
             .map(|_| ())
     }
@@ -253,19 +257,19 @@ async fn apply_apart(
         }
         None => false,
     };
-    let unit = recording.begin_briefly().await?;
+    let transaction = recording.begin_briefly().await?;
     let recorded = match is_declared {
-        true => record_applied(&unit.db(), settings, name).await,
+        true => record_applied(&transaction.db(), settings, name).await,
         false => {
             let work = Session::new(reborrow(&work.db), work.settings);
-            apply(migration, work, &unit.db(), settings).await
+            apply(migration, work, &transaction.db(), settings).await
         }
     };
     match recorded {
-        Ok(()) => Ok(unit.commit().await?),
+        Ok(()) => Ok(transaction.commit().await?),
         Err(error) => {
             // The error says more than one about the end of its transaction.
-            let _ = unit.rollback().await;
+            let _ = transaction.rollback().await;
             Err(error)
         }
     }
@@ -285,16 +289,16 @@ async fn record_applied(
 impl Task for RollBackNext<'_> {
     type Output = Progress;
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Progress, Error> {
-        let db = turn.record();
-        let mut applied = records::applied_migrations(&turn.work(), settings).await?;
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<Progress, Error> {
+        let db = lock.record();
+        let mut applied = records::applied_migrations(&lock.work(), settings).await?;
         applied.retain(|one| is_among(self.of, one.as_ref()));
         let Some(migration) = applied.pop() else {
             return Ok(Progress::NothingLeft);
         };
         let name = migration.name();
         tracing::info!("Rolling back migration '{name}'");
-        records::require_deletable(&turn.work(), settings, name).await?;
+        records::require_deletable(&lock.work(), settings, name).await?;
         match Version::of(name)? {
             Some(Version { older, newer })
                 if self.own_documents == OwnDocuments::Keep
@@ -305,21 +309,21 @@ impl Task for RollBackNext<'_> {
             // The record goes with what it is of.
             Some(Version { older, newer }) => {
                 for table in newer.own_tables().filter(|table| !older.has_own(table)) {
-                    announce_drop(&turn.work(), table).await;
+                    announce_drop(&lock.work(), table).await;
                 }
                 for column in newer.columns_beyond(&older) {
                     tracing::info!("drops the column {column} with its values");
                 }
                 let record = Record::Ours(settings.records.delete(Engine::of(&db), name));
-                converge::roll_back(&turn.work(), &older, &newer, record).await?;
+                converge::roll_back(&lock.work(), &older, &newer, record).await?;
             }
             None => {
-                run(migration.as_ref(), Direction::Down, turn.work(), &db).await?;
+                run(migration.as_ref(), Direction::Down, lock.work(), &db).await?;
                 records::delete(&db, settings, name).await?;
             }
         }
         // Another node of Galera may have applied it again.
-        if Engine::of(&turn.record()) != Engine::MySql {
+        if Engine::of(&lock.record()) != Engine::MySql {
             records::require(&db, settings, name, false).await?;
         }
         tracing::info!("Migration '{name}' has been rolled back");
@@ -330,8 +334,8 @@ impl Task for RollBackNext<'_> {
 impl Task for Uninstall {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        let db = turn.record();
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<(), Error> {
+        let db = lock.record();
         if !records::known(&db, settings).await?.is_empty() {
             return Ok(());
         }
@@ -347,30 +351,30 @@ const LOOKS: u32 = 3;
 impl Task for Fresh {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<(), Error> {
-        let (lock, work) = (turn.record(), turn.work());
-        let clearing = Clearing::of(&lock).await?;
-        let unit = clearing.begin(&lock, &work).await?;
-        let cleared = self.clear(&unit.db(), settings).await;
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<(), Error> {
+        let (record, work) = (lock.record(), lock.work());
+        let clearing = Clearing::of(&record).await?;
+        let transaction = clearing.begin(&record, &work).await?;
+        let cleared = self.clear(&transaction.db(), settings).await;
         let engine = match cleared {
             Ok(engine) => engine,
             Err(error) => {
                 // What it has locked would count as another's. The error says more than one about the end of its
                 // transaction.
-                let _ = unit.rollback().await;
+                let _ = transaction.rollback().await;
                 return Err(error);
             }
         };
-        unit.commit().await?;
+        transaction.commit().await?;
         for migration in (settings.migrations)() {
-            let work = match (Engine::of(&lock), clearing) {
+            let work = match (Engine::of(&record), clearing) {
                 // All of it is committed.
-                (Engine::MySql, _) | (_, Clearing::Apart) => turn.work(),
-                (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => turn.within(),
+                (Engine::MySql, _) | (_, Clearing::Apart) => lock.work(),
+                (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => lock.within(),
             };
             let work = work.with(&engine);
             match clearing {
-                Clearing::WithTheLock => apply(migration.as_ref(), work, &lock, settings).await?,
+                Clearing::WithTheLock => apply(migration.as_ref(), work, &record, settings).await?,
                 // Whoever builds an index for a later one would wait for a transaction that has written a record.
                 Clearing::Apart => apply_apart(migration.as_ref(), work, settings).await?,
             }
@@ -425,16 +429,16 @@ impl Fresh {
         settings: &Settings,
         contents: &Contents,
     ) -> Result<(), Error> {
-        let place = || contents.place.clone();
+        let location = || contents.location.clone();
         let relations = &contents.relations;
         let referrers = converge::referrers_elsewhere(db).await?;
         if !referrers.is_empty() {
             return Err(Error::Converge(converge::Error::ReferredTo {
-                place: place(),
+                location: location(),
                 tables: referrers,
             }));
         }
-        if self.may_drop_all_of.as_ref() == Some(&contents.place.database) {
+        if self.may_drop_all_of.as_ref() == Some(&contents.location.database) {
             return Ok(());
         }
         let recorded = versions::at_newest_of(&records::known(db, settings).await?)?;
@@ -454,7 +458,7 @@ impl Fresh {
         match others.is_empty() {
             true => Ok(()),
             false => Err(Error::TablesOfOthers {
-                place: place(),
+                location: location(),
                 tables: others,
             }),
         }
@@ -480,7 +484,7 @@ fn remaking_required(
 ) -> Result<converge::session::Settings, Error> {
     let mut engine = settings.engine.clone();
     let is_made_here = |table: &str| contents.required_made_here.iter().any(|one| one == table);
-    let may_create = engine.create_required.allows(backend, &contents.place)
+    let may_create = engine.create_required.allows(backend, &contents.location)
         || records::others_come_first(settings);
     let lacking = shape
         .required_tables()
@@ -505,9 +509,9 @@ async fn announce_drop(session: &Session<'_>, table: &str) {
 impl Task for Converge<'_> {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>, _settings: &Settings) -> Result<(), Error> {
+    async fn run(&self, lock: &MigrationLock<'_>, _settings: &Settings) -> Result<(), Error> {
         if let Some(Version { newer, .. }) = Version::of(self.migration)? {
-            converge(&turn.work(), &newer, Refusal::OfEverything).await?;
+            converge(&lock.work(), &newer, Refusal::OfEverything).await?;
         }
         Ok(())
     }
@@ -516,9 +520,9 @@ impl Task for Converge<'_> {
 impl Task for RollBack<'_> {
     type Output = ();
 
-    async fn run(&self, turn: &Turn<'_>, _settings: &Settings) -> Result<(), Error> {
+    async fn run(&self, lock: &MigrationLock<'_>, _settings: &Settings) -> Result<(), Error> {
         if let Some(Version { older, newer }) = Version::of(self.migration)? {
-            converge::roll_back(&turn.work(), &older, &newer, Record::Callers).await?;
+            converge::roll_back(&lock.work(), &older, &newer, Record::Callers).await?;
         }
         Ok(())
     }
@@ -527,12 +531,12 @@ impl Task for RollBack<'_> {
 impl Task for Repair<'_> {
     type Output = Repaired;
 
-    async fn run(&self, turn: &Turn<'_>, settings: &Settings) -> Result<Repaired, Error> {
-        let session = turn.work();
-        let unit = session.begin_to_read().await?;
-        let recorded = records::known(&unit.db(), settings).await?;
-        let tables = converge::tables(&unit.db()).await?;
-        unit.rollback().await?;
+    async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<Repaired, Error> {
+        let session = lock.work();
+        let transaction = session.begin_to_read().await?;
+        let recorded = records::known(&transaction.db(), settings).await?;
+        let tables = converge::tables(&transaction.db()).await?;
+        transaction.rollback().await?;
         let Compared { shape, pending } = versions::compared(&recorded, &tables)?;
         let orphans = match self.handover {
             Some(_) => OrphansFirst::Deleted,
@@ -652,10 +656,10 @@ async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
         ..work.settings.clone()
     };
     let pool = Session::new(reborrow(&work.db), &settings);
-    let unit = pool.begin_to_read().await?;
+    let transaction = pool.begin_to_read().await?;
     let current = "SELECT coalesce(current_schema(), '')::text";
-    let current: Result<Vec<String>, DbErr> = converge::list(&unit.db(), current, []).await;
-    unit.rollback().await?;
+    let current: Result<Vec<String>, DbErr> = converge::list(&transaction.db(), current, []).await;
+    transaction.rollback().await?;
     match current?.first() == Some(schema) {
         true => Ok(()),
         false => Err(DbErr::Migration(format!(

@@ -1,6 +1,7 @@
 //! How fast pages are written and read, beside SQLAlchemy and the driver alone, with the peak memory of each.
 //!
-//! `tests/bench rows` prints the tables of docs/performance.md and draws its picture.
+//! `tests/bench rows` prints the tables of docs/performance.md and draws its picture. `tests/bench rows --quick` runs
+//! three rounds instead of five, and only what writes and reads.
 
 #[path = "../../end_to_end/engines/mod.rs"]
 #[allow(dead_code)]
@@ -20,6 +21,23 @@ use tokio::runtime::Runtime;
 use contestant::{Action, Contestant, Run};
 
 const ENGINES: [&str; 3] = ["postgres15", "mariadb", "sqlite"];
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Quick,
+    Whole,
+}
+
+impl Extent {
+    fn rounds(self) -> usize {
+        match self {
+            Self::Quick => 3,
+            Self::Whole => ROUNDS,
+        }
+    }
+}
+
 const ROUNDS: usize = 5;
 
 /// A page of ColPali v1 has 1,030 ids; of later models more, of smaller ones fewer.
@@ -63,6 +81,11 @@ fn main() {
     {
         return contestant::take_part(rest);
     }
+    let extent = match arguments.as_slice() {
+        [] => Extent::Whole,
+        [quick] if quick == "--quick" => Extent::Quick,
+        other => panic!("rows [--quick], not {other:?}"),
+    };
     let runtime = Runtime::new().expect("a runtime");
     for engine in engines::engines() {
         if !ENGINES.contains(&engine.name) {
@@ -73,9 +96,9 @@ fn main() {
             runtime.block_on(allow_long_statements(&server));
         }
         for work in WORKS {
-            compare(&runtime, engine, &server, work);
+            compare(&runtime, engine, &server, work, extent);
         }
-        if engine.backend == DbBackend::Postgres {
+        if engine.backend == DbBackend::Postgres && extent == Extent::Whole {
             storages(&runtime, engine, &server);
             grow(&runtime, engine, &server);
             up::compare(&runtime, engine, &server);
@@ -111,12 +134,12 @@ fn database(
     })
 }
 
-fn compare(runtime: &Runtime, engine: Engine, server: &Server, work: Work) {
+fn compare(runtime: &Runtime, engine: Engine, server: &Server, work: Work, extent: Extent) {
     let writers = Contestant::of(Action::Write, engine.backend);
     let readers = Contestant::of(Action::Read, engine.backend);
     let mut writes = vec![Vec::new(); writers.len()];
     let mut reads = vec![Vec::new(); readers.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..extent.rounds() {
         for (writer, runs) in writers.iter().zip(&mut writes) {
             // The Python application's table is stored as the server does it.
             let last = (!writer.is_rust()).then_some(2);
@@ -148,8 +171,10 @@ fn table(
 ) {
     let speed = |runs: &[Run]| work.all_pages() / median(runs.iter().map(|run| run.seconds));
     let of = |one: Contestant| {
-        let found = contestants.iter().position(|other| *other == one);
-        found.map_or(f64::NAN, |found| speed(&runs[found]))
+        contestants
+            .iter()
+            .position(|other| *other == one)
+            .map(|at| &runs[at])
     };
     let driver = Contestant::driver(contestants);
     println!(
@@ -160,14 +185,29 @@ fn table(
     for (contestant, runs) in contestants.iter().zip(runs) {
         let speed = speed(runs);
         println!(
-            "| {} | {speed:.0} | {:.2} | {:.2} | {:.0} MiB |",
+            "| {} | {speed:.0} | {} | {} | {:.0} MiB |",
             contestant.name(),
-            speed / of(beside),
-            speed / of(driver),
+            ratio(runs, of(beside)),
+            ratio(runs, of(driver)),
             median(runs.iter().map(|run| run.peak_kib)) / 1024.0,
         );
     }
     println!();
+}
+
+/// How many times as fast as another: the median of the rounds, in each of which both have run, and their range.
+fn ratio(runs: &[Run], others: Option<&Vec<Run>>) -> String {
+    let rounds = || {
+        let others = others.into_iter().flatten();
+        runs.iter()
+            .zip(others)
+            .map(|(run, other)| other.seconds / run.seconds)
+    };
+    let (least, most) = (
+        rounds().fold(f64::INFINITY, f64::min),
+        rounds().fold(0.0, f64::max),
+    );
+    format!("{:.2} ({least:.2}–{most:.2})", median(rounds()))
 }
 
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -229,7 +229,7 @@ async fn a_lost_connection_loses_no_id(database: Database) {
             let now = Vectors::ids_of_page(&db, doc_id, 1).await.unwrap();
             match ended.finished.expect("it is not killed") {
                 Ok(unused) => assert_eq!((unused, now), (ids(&["a"]), ids(&["b"]))),
-                Err(Error::Unanswered { unused, .. }) => {
+                Err(Error::CommitUnknown { unused, .. }) => {
                     assert_eq!(unused, ids(&["a"]));
                     unanswered += usize::from(now == ids(&["b"]));
                 }

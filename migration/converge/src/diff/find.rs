@@ -175,7 +175,7 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         Kind::Other(kind) => {
             return unfit(
                 format!("{name} is {kind}"),
-                &format!("name {} the table itself", current.backend.place()),
+                &format!("name {} the table itself", current.backend.location()),
             );
         }
     }

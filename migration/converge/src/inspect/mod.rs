@@ -21,7 +21,7 @@ use crate::{
     Error,
     declare::{LONGEST_NAME, Shape},
     engine::Engine,
-    model::{ForeignKey, Index, Place, Placement, Reach, Table},
+    model::{ForeignKey, Index, Location, Placement, Reach, Table},
     query::list,
     session::Settings,
 };
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Inspection {
     pub(crate) backend: Engine,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     /// Every table and view there, except the table of migrations.
     pub(crate) tables: Vec<String>,
     /// Names that the engine refuses for another object.
@@ -62,7 +62,7 @@ impl Inspection {
     pub(crate) fn empty(backend: Engine) -> Self {
         Self {
             backend,
-            place: Place {
+            location: Location {
                 database: "test".to_owned(),
                 schema: None,
             },
@@ -137,7 +137,7 @@ pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
 
 /// What an engine's catalog tells.
 struct Found {
-    place: Place,
+    location: Location,
     tables: Vec<String>,
     names: Vec<String>,
     /// The declared tables that exist.
@@ -175,7 +175,7 @@ pub(crate) async fn read_what_is_shown(
         Engine::Sqlite => sqlite::read(db, shape).await,
     };
     let Found {
-        place,
+        location,
         mut tables,
         names,
         declared,
@@ -188,9 +188,9 @@ pub(crate) async fn read_what_is_shown(
     tables.retain(|name| !case.is_same(records, name));
     Ok(Inspection {
         backend,
-        may_create_required: settings.create_required.allows(backend, &place),
+        may_create_required: settings.create_required.allows(backend, &location),
         creation_hint: settings.creation_hint,
-        place,
+        location,
         tables,
         names,
         found: match backend {
@@ -242,18 +242,18 @@ fn respelled(mut table: Table, shape: &Shape) -> Table {
 /// # Errors
 ///
 /// [`Error::Lookup`] where the catalog cannot be read.
-pub async fn place(db: &impl ConnectionTrait) -> Result<Place, Error> {
-    let rows = answer(db, [postgres::place, mysql::place, sqlite::place]).await;
-    let place = rows.and_then(|rows| read_place(&rows));
-    place.map_err(Error::looking_for("the current database"))
+pub async fn location(db: &impl ConnectionTrait) -> Result<Location, Error> {
+    let rows = answer(db, [postgres::location, mysql::location, sqlite::location]).await;
+    let location = rows.and_then(|rows| read_location(&rows));
+    location.map_err(Error::looking_for("the current database"))
 }
 
 /// PostgreSQL has a second column.
-fn read_place(rows: &[Row]) -> Result<Place, DbErr> {
+fn read_location(rows: &[Row]) -> Result<Location, DbErr> {
     let none = || DbErr::Custom("the connection has chosen no database".to_owned());
     let row = rows.first().ok_or_else(none)?;
     let database: Option<String> = row.get(0)?;
-    Ok(Place {
+    Ok(Location {
         database: database.ok_or_else(none)?,
         schema: row.get(1)?,
     })

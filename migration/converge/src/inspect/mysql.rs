@@ -8,7 +8,7 @@ use super::{
     Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_foreign_key, read_place,
+    read_foreign_key, read_location,
 };
 use crate::{
     declare::Shape,
@@ -36,7 +36,7 @@ pub(crate) const SYSTEM_DATABASES: &str =
 /// Reads all tables in one statement. Where none of a table's foreign keys is shown, another one tells whether it has
 /// any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
-    let mut questions = vec![place(), tables(), names(), settings()];
+    let mut questions = vec![location(), tables(), names(), settings()];
     let asked = |table: &Table| match shape.only_requires(&table.name) {
         true => ON_A_REQUIRED_TABLE,
         false => QUESTIONS,
@@ -45,7 +45,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
         questions.extend(of_table(&table.name).into_iter().take(asked(table)));
     }
     let mut answers = ask(db, &questions).await?;
-    let [place, tables, names, settings] = answers.next();
+    let [location, tables, names, settings] = answers.next();
     let mut declared = Vec::new();
     for table in shape.inspected() {
         let mut found = read_table(&table.name, &answers.next_of(asked(table)))?;
@@ -64,7 +64,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
         declared.extend(found);
     }
     Ok(Found {
-        place: read_place(&place)?,
+        location: read_location(&location)?,
         tables: firsts(&tables)?,
         names: firsts(&names)?,
         declared,
@@ -73,7 +73,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-pub(super) fn place() -> Question {
+pub(super) fn location() -> Question {
     Question::of_mysql(ANY, ["DATABASE()"], "")
 }
 

@@ -95,7 +95,7 @@ impl Referrer {
 pub(crate) async fn itself(db: &impl ConnectionTrait, table: &str) -> Result<Named, Error> {
     let backend = Engine::of(db);
     let database = match backend {
-        Engine::MySql => Some(super::place(db).await?.database),
+        Engine::MySql => Some(super::location(db).await?.database),
         Engine::Postgres | Engine::Sqlite => None,
     };
     let name = match backend {

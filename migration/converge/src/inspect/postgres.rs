@@ -16,7 +16,7 @@ use super::{
     Compression, Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_place,
+    read_location,
 };
 use crate::{
     declare::Shape,
@@ -27,7 +27,7 @@ use crate::{
     sql,
 };
 
-pub(super) fn place() -> Question {
+pub(super) fn location() -> Question {
     Question::new(2, "SELECT current_database()::text, current_schema()::text")
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn read(
     let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
     let mut questions = vec![
         patience(lock_wait),
-        place(),
+        location(),
         tables(),
         names(&resolved),
         Question::new(1, HAS_LZ4),
@@ -120,7 +120,7 @@ pub(super) async fn read(
         questions.extend(of_table(table, oid).into_iter().take(asked(table)));
     }
     let mut answers = ask(db, &questions).await?;
-    let [_, place, tables, names, has_lz4, has_citus] = answers.next();
+    let [_, location, tables, names, has_lz4, has_citus] = answers.next();
     let known = match has_citus.first().map(|row| row.get(0)).transpose()? {
         Some(true) => citus::read(db, &declared).await?,
         Some(false) | None => vec![citus::Known::default(); declared.len()],
@@ -130,7 +130,7 @@ pub(super) async fn read(
         found.extend(read_table(table, known, &answers.next_of(asked(table)))?);
     }
     Ok(Found {
-        place: read_place(&place)?,
+        location: read_location(&location)?,
         tables: firsts(&tables)?,
         names: firsts(&names)?,
         declared: found,

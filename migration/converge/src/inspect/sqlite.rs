@@ -6,7 +6,7 @@ use super::{
     Found, Referrer, Relation, gather,
     others::Named,
     questions::{Question, Row, ask, each, firsts},
-    read_foreign_key, read_place,
+    read_foreign_key, read_location,
 };
 use crate::{
     declare::Shape,
@@ -19,10 +19,10 @@ use crate::{
 
 /// Reads all tables in one statement, and their statistics in another where the database has any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
-    let mut questions = vec![place(), tables(), names()];
+    let mut questions = vec![location(), tables(), names()];
     questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
     let mut answers = ask(db, &questions).await?;
-    let [place, tables, names] = answers.next();
+    let [location, tables, names] = answers.next();
     let names: Vec<String> = firsts(&names)?;
     let statistics = statistics(db, &names).await?;
     let mut declared = Vec::new();
@@ -30,7 +30,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
         declared.extend(read_table(&table.name, &statistics, &answers.next())?);
     }
     Ok(Found {
-        place: read_place(&place)?,
+        location: read_location(&location)?,
         tables: firsts(&tables)?,
         names,
         declared,
@@ -39,7 +39,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Fou
     })
 }
 
-pub(super) fn place() -> Question {
+pub(super) fn location() -> Question {
     let sql = "SELECT coalesce(nullif(file, ''), ':memory:')
          FROM pragma_database_list WHERE name = 'main'";
     Question::new(1, sql)

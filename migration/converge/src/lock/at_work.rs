@@ -18,9 +18,9 @@ pub async fn at_work(session: &Session<'_>) -> AtWork {
 }
 
 async fn found(session: &Session<'_>) -> Result<AtWork, DbErr> {
-    let unit = session.begin_to_read().await?;
-    let found = find(&unit.db()).await;
-    unit.rollback().await?;
+    let transaction = session.begin_to_read().await?;
+    let found = find(&transaction.db()).await;
+    transaction.rollback().await?;
     found
 }
 

@@ -1,7 +1,7 @@
 //! One migrator at a time on one database, and on PostgreSQL on one schema of it.
 //!
 //! Every dialect answers the same questions: how a transaction that can hold the lock is begun
-//! ([`begin`]), whether it has it ([`try_take`]), who else has ([`holder`]), and how it is given back
+//! ([`begin`]), whether it has it ([`try_acquire`]), who else has ([`holder`]), and how it is given back
 //! ([`give_back`]). A holder that dies gives it back by its connection's end.
 
 mod at_work;
@@ -27,7 +27,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
 
 use crate::{
-    Error, Place,
+    Error, Location,
     engine::Engine,
     error::Work,
     inspect,
@@ -43,8 +43,8 @@ pub const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// How long the lock's holder waits for a second connection before it takes its pool to have only one.
 const SECOND_CONNECTION: Duration = Duration::from_secs(1);
 
-/// The migration lock, held from [`Turn::take`] to [`Turn::end`].
-pub struct Turn<'c> {
+/// The migration lock, held from [`MigrationLock::acquire`] to [`MigrationLock::release`].
+pub struct MigrationLock<'c> {
     holder: Holder<'c>,
     /// What the holder's connection gets back.
     patience: Patience,
@@ -59,13 +59,13 @@ enum Holder<'c> {
     Callers(&'c SchemaManagerConnection<'c>),
 }
 
-impl<'c> Turn<'c> {
+impl<'c> MigrationLock<'c> {
     /// Acquires the migration lock, and waits while another session holds it.
     ///
     /// # Errors
     ///
     /// [`Error::Locked`] where that takes too long, [`Error::Lookup`] where the lock cannot be asked for.
-    pub async fn take(
+    pub async fn acquire(
         db: &'c SchemaManagerConnection<'c>,
         settings: &'c Settings,
     ) -> Result<Self, Error> {
@@ -91,7 +91,7 @@ impl<'c> Turn<'c> {
             };
             if is_over {
                 return Err(Error::Locked {
-                    place: place(db, settings).await,
+                    location: location(db, settings).await,
                     seconds: settings.lock_wait.as_secs_f64(),
                     holder: held_by,
                 });
@@ -127,7 +127,7 @@ impl<'c> Turn<'c> {
     pub fn work(&self) -> Session<'_> {
         match self.beside {
             Some(db) => Session::new(db.into(), self.settings).held_by(self.record()),
-            None => Session::new(self.record(), self.settings).of_the_turn(),
+            None => Session::new(self.record(), self.settings).of_the_lock(),
         }
     }
 
@@ -147,7 +147,7 @@ impl<'c> Turn<'c> {
     /// # Errors
     ///
     /// What the database returned for the end of the transaction.
-    pub async fn end(self, how: End) -> Result<(), DbErr> {
+    pub async fn release(self, how: End) -> Result<(), DbErr> {
         match self.holder {
             Holder::Own(transaction) if Engine::of(&transaction) == Engine::MySql => {
                 // MySQL's lock outlives the transaction, and the connection goes back to its pool.
@@ -190,7 +190,7 @@ async fn attempt<'c>(
 ) -> Result<Attempt<'c>, DbErr> {
     let SchemaManagerConnection::Connection(pool) = db else {
         settings.enter(db).await?;
-        if !try_take(db).await? {
+        if !try_acquire(db).await? {
             return Ok(Attempt::HeldBy(holder(db).await?));
         }
         let patience = Patience::limit(db, settings.lock_wait).await?;
@@ -206,7 +206,7 @@ async fn attempt<'c>(
         }
         Err(error) => return Err(error),
     };
-    let holder = match try_take(&transaction).await {
+    let holder = match try_acquire(&transaction).await {
         Ok(true) => return Ok(Attempt::Taken(Holder::Own(transaction), patience)),
         Ok(false) => holder(&transaction).await,
         Err(error) => Err(error),
@@ -246,11 +246,11 @@ async fn begin(
     }
 }
 
-async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     match Engine::of(db) {
-        Engine::MySql => mysql::try_take(db).await,
-        Engine::Sqlite => sqlite::try_take(db).await,
-        Engine::Postgres => postgres::try_take(db).await,
+        Engine::MySql => mysql::try_acquire(db).await,
+        Engine::Sqlite => sqlite::try_acquire(db).await,
+        Engine::Postgres => postgres::try_acquire(db).await,
     }
 }
 
@@ -314,9 +314,9 @@ pub(crate) async fn blocker(
     if let Some(holder) = session.holder() {
         return blocker_on(holder, tables, need).await.ok().flatten();
     }
-    let unit = session.begin_to_read().await.ok()?;
-    let blocker = blocker_on(&unit.db(), tables, need).await;
-    unit.rollback().await.ok()?;
+    let transaction = session.begin_to_read().await.ok()?;
+    let blocker = blocker_on(&transaction.db(), tables, need).await;
+    transaction.rollback().await.ok()?;
     blocker.ok().flatten()
 }
 
@@ -357,12 +357,12 @@ pub(crate) async fn cancel(session: &Session<'_>, waiter: &Waiter) -> Result<(),
     }
 }
 
-async fn place(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Option<Place> {
+async fn location(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Option<Location> {
     let session = Session::new(reborrow(db), settings);
-    let unit = session.begin_to_read().await.ok()?;
-    let place = inspect::place(&unit.db()).await;
-    unit.rollback().await.ok()?;
-    place.ok()
+    let transaction = session.begin_to_read().await.ok()?;
+    let location = inspect::location(&transaction.db()).await;
+    transaction.rollback().await.ok()?;
+    location.ok()
 }
 
 fn failed(source: DbErr) -> Error {

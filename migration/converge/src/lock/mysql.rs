@@ -25,7 +25,7 @@ pub(super) async fn begin(
     Ok((transaction, patience))
 }
 
-pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub(super) async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let sql =
         format!("SELECT CAST(GET_LOCK({NAME}, 0) AS SIGNED), CAST(@@completion_type AS CHAR)");
     let taken = rows(db, &sql, [], |row| {

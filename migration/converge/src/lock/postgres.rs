@@ -29,7 +29,7 @@ pub(super) async fn begin(
     Ok((begun, Patience::OF_THE_TRANSACTION))
 }
 
-pub(super) async fn try_take(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub(super) async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     has_rows(
         db,
         &format!("SELECT 1 WHERE pg_try_advisory_xact_lock({KEYS})"),

@@ -29,7 +29,7 @@ pub(super) async fn begin(
 }
 
 /// To have begun is to have it; a caller's transaction gets it with its first write.
-pub(super) async fn try_take(_: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub(super) async fn try_acquire(_: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(true)
 }
 

@@ -142,7 +142,7 @@ impl Obstacles<'_> {
                 Creation::NotOurs(hint) => manual(not_ours(self.current.backend, hint)),
                 Creation::TooLate(referrer) => manual(format!(
                     "{referrer} is there, so its {table} were there too: bring them back, or name {} them",
-                    self.current.backend.place()
+                    self.current.backend.location()
                 )),
                 Creation::Wanted => None,
             },
@@ -402,7 +402,7 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
 pub(crate) fn not_ours(backend: Engine, hint: &str) -> String {
     format!(
         "it belongs to the application: start that first, which makes it, or name {} it{}{hint}",
-        backend.place(),
+        backend.location(),
         if hint.is_empty() { "" } else { ". " }
     )
 }

@@ -17,7 +17,7 @@ pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) ->
             &statements,
         )
     });
-    turn(records, guards, body)
+    lock(records, guards, body)
 }
 
 /// The record goes last: where a table cannot be dropped, the next run tries it again.
@@ -27,11 +27,11 @@ pub(super) fn down(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) 
         statements.push(records.delete(part.migration));
         when(&records.has(part.migration), part, &statements)
     });
-    turn(records, guards, body)
+    lock(records, guards, body)
 }
 
 /// The lock is the session's, and ends with it.
-fn turn(
+fn lock(
     records: &dyn Records,
     guards: &[Guard],
     body: impl Iterator<Item = String>,

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::{
-    AtWork, DifferenceReport, PartState, RemedyReport, Repaired, Report, Rewrites, Status,
+    AtWork, DifferenceReport, ElementState, RemedyReport, Repaired, Report, Rewrites, Status,
 };
 
 pub(in crate::cli) fn status(status: &Status) -> Value {
@@ -19,8 +19,8 @@ pub(in crate::cli) fn status(status: &Status) -> Value {
     };
     let alembic = status.alembic.as_ref();
     json!({
-        "database": status.place.database,
-        "schema": status.place.schema,
+        "database": status.location.database,
+        "schema": status.location.schema,
         "migrations": migrations,
         "as_declared": report.map(Report::as_declared),
         "differences": report.map(|report| report.differences.len()),
@@ -70,9 +70,9 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
                 "name": part.name,
                 "declared": part.declared,
                 "as_declared": match part.state {
-                    PartState::AsDeclared => Some(true),
-                    PartState::Differs => Some(false),
-                    PartState::Unknown => None,
+                    ElementState::AsDeclared => Some(true),
+                    ElementState::Differs => Some(false),
+                    ElementState::Unknown => None,
                 },
             })
         })
@@ -84,8 +84,8 @@ pub(in crate::cli) fn report(report: &Report) -> Value {
         .map(|one| json!({ "table": one.table, "part": one.part, "reason": one.reason }))
         .collect();
     json!({
-        "database": report.place.database,
-        "schema": report.place.schema,
+        "database": report.location.database,
+        "schema": report.location.schema,
         "as_declared": report.as_declared(),
         "parts": parts,
         "differences": differences,
@@ -113,8 +113,8 @@ fn difference(difference: &DifferenceReport) -> Value {
     let (remedy, steps, next_step) = match &difference.remedy {
         RemedyReport::Repair { steps } => ("repair", steps.as_slice(), None),
         RemedyReport::DeleteOrphans { query } => ("delete-orphans", [].as_slice(), Some(query)),
-        RemedyReport::After { part } => ("after", [].as_slice(), Some(part)),
-        RemedyReport::Person { next_step } => ("person", [].as_slice(), Some(next_step)),
+        RemedyReport::BlockedBy { part } => ("after", [].as_slice(), Some(part)),
+        RemedyReport::Manual { next_step } => ("person", [].as_slice(), Some(next_step)),
     };
     let steps: Vec<Value> = steps
         .iter()

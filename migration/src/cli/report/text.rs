@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    AtWork, Extent, PartState, Preview, RemedyReport, Repaired, Report, Rewrites, Status, cli::size,
+    AtWork, ElementState, Extent, Preview, RemedyReport, Repaired, Report, Rewrites, Status,
+    cli::size,
 };
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -49,9 +50,9 @@ fn write_report(out: &mut String, report: &Report) -> Result {
     let width = lengths.max().unwrap_or_default().max(15);
     for part in &report.parts {
         let (style, state) = match part.state {
-            PartState::AsDeclared => (GOOD, "ok"),
-            PartState::Differs => (BAD, "differs"),
-            PartState::Unknown => (WAITING, "unknown"),
+            ElementState::AsDeclared => (GOOD, "ok"),
+            ElementState::Differs => (BAD, "differs"),
+            ElementState::Unknown => (WAITING, "unknown"),
         };
         let (name, declared) = (&part.name, &part.declared);
         writeln!(out, "{style}{state:<8}{style:#} {name:<width$} {declared}")?;
@@ -99,7 +100,7 @@ fn write_report(out: &mut String, report: &Report) -> Result {
         )?;
     }
     let (style, verdict) = verdict(report);
-    writeln!(out, "\n{}: {style}{verdict}{style:#}", report.place)
+    writeln!(out, "\n{}: {style}{verdict}{style:#}", report.location)
 }
 
 fn verdict(report: &Report) -> (Style, String) {
