@@ -27,6 +27,33 @@ fn read(bencher: Bencher) {
 }
 
 #[divan::bench]
+fn read_with_hyphens(bencher: Bencher) {
+    let ids = page();
+    let ids: Vec<String> = ids
+        .uuids()
+        .map(|id| format!("\"{}\"", id.hyphenated()))
+        .collect();
+    let text = format!("[{}]", ids.join(", "));
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| black_box(&text).parse::<VectorIds>());
+}
+
+#[divan::bench]
+fn copy_the_list(bencher: Bencher) {
+    let page = page();
+    bencher.bench(|| black_box(&page).clone());
+}
+
+#[divan::bench]
+fn copy_the_text(bencher: Bencher) {
+    let text = page().to_string();
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| black_box(&text).clone());
+}
+
+#[divan::bench]
 fn read_as_strings_with_serde_json(bencher: Bencher) {
     let text = page().to_string();
     bencher
@@ -39,7 +66,7 @@ fn write(bencher: Bencher) {
     let page = page();
     bencher
         .counter(BytesCount::of_str(&page.to_string()))
-        .bench(|| sea_orm::Value::from(black_box(&page).clone()));
+        .bench(|| black_box(&page).to_string());
 }
 
 #[divan::bench]

@@ -8,7 +8,7 @@ use crate::{ParseVectorIdsError, Referrer, VectorIds, server_error};
 #[non_exhaustive]
 pub enum Error {
     /// There is no such document, or no longer.
-    #[error("documents: there is none with id {doc_id}")]
+    #[error("no document has the id {doc_id}")]
     UnknownDocument {
         /// The document that was named.
         doc_id: i32,
@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// A page without ids would be a row that nothing can be looked up by.
     #[error(
-        "vectors.vector_ids: page {page} of document {doc_id} has no ids; to take a page's ids away, delete it"
+        "vectors.vector_ids: page {page} of document {doc_id} has no ids; to remove a page's ids, delete the page"
     )]
     NoIds {
         /// The document that was named.
@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The list of pages was empty.
     #[error(
-        "document {doc_id}: expected at least one page, found none; to take all its pages away, delete them"
+        "document {doc_id}: expected at least one page, found none; to remove all its pages, delete them"
     )]
     NoPages {
         /// The document that was named.
@@ -58,8 +58,8 @@ pub enum Error {
     /// The commit did not end well, most likely because the connection ended: the change is made, or it is not.
     /// Where the rows are gone, these ids are to be deleted from the vector store.
     #[error(
-        "the database did not confirm the change, which may be made all the same: {source}. Look at the rows: \
-         if they are changed, {} ids are to be deleted from the vector store",
+        "the database did not confirm the commit, which may have succeeded: {source}. Read the rows: \
+         if they are changed, delete {} ids from the vector store",
         unused.len()
     )]
     CommitUnknown {

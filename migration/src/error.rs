@@ -41,9 +41,9 @@ pub enum Error {
     /// Migrations have been applied that are not this program's.
     #[error(
         "{location}: the table {table:?} records migrations that this program does not have: {names}. \
-         Where a later release of the program has applied them, use that release. Where another migrator \
-         has, give this one a table of its own (Runner::migration_table), or add \
-         migration::Migrator::migrations() to the list of the other and run that"
+         If a later release of the program applied them, use that release. If another migrator did, give this \
+         one a table of its own (Runner::migration_table), or add migration::Migrator::migrations() to the list of \
+         the other migrator and run that one"
     )]
     UnknownMigrations {
         /// Where they are recorded.
@@ -68,8 +68,8 @@ pub enum Error {
 
     /// What would be done is not what was planned. Nothing was changed.
     #[error(
-        "{location}: what would be done is not what was planned: {}. Nothing was changed. Make a plan of it as it is now, \
-         and review that",
+        "{location}: the plan does not match the database any more: {}. Nothing was changed. Make a new plan and \
+         review it",
         differences.join("; ")
     )]
     PlanDiffers {
@@ -81,7 +81,7 @@ pub enum Error {
 
     /// A migration was named, and none of the list is called so. Nothing was changed.
     #[error(
-        "no migration is called {wanted:?} or has that in its name; there are: {}. \
+        "no migration's name contains {wanted:?}; the migrations are: {}. \
          Give one of these names, or a part that only one of them has",
         names.join(", ")
     )]
@@ -108,7 +108,7 @@ pub enum Error {
     /// A script was asked for, and this migration's statements are known only where it is run.
     #[error(
         "the statements of {migration} are not known without a database: it declares nothing. \
-         Give sql -n the number of migrations before it, and apply it with up"
+         Print the script of the migrations before it, and apply it with `up`"
     )]
     Unscripted {
         /// Its name.
@@ -117,7 +117,7 @@ pub enum Error {
 
     /// `fresh` would drop what these migrations have not made. Nothing was changed.
     #[error(
-        "{location}: fresh drops every table, and these are not of these migrations: {}. Nothing was changed. \
+        "{location}: fresh drops every table, and these migrations did not create: {}. Nothing was changed. \
          Name another database, or set {}={:?} to have them dropped (in a program: Runner::fresh_may_drop_all_of)",
         tables.join(", "),
         MAY_DROP_ALL,
@@ -132,8 +132,8 @@ pub enum Error {
 
     /// What was to be recorded is not, or the other way round, though the statement succeeded.
     #[error(
-        "the record of {migration} is {} after the statement that was to {} it: a trigger, a rule or a policy of the \
-         table of migrations keeps it so. Remove that, and run it again",
+        "the record of {migration} is {} although the statement to {} it succeeded: a trigger, a rule or a policy of the \
+         migration table reverts it. Remove that, and run it again",
         match is_recorded { true => "still there", false => "not there" },
         match is_recorded { true => "delete", false => "insert" }
     )]
@@ -160,8 +160,8 @@ pub enum Error {
 
     /// One migration was applied or rolled back again and again, and its record did not follow.
     #[error(
-        "the migration {migration} is the next one again after each time that it is applied or rolled back. \
-         Look at its record and at the triggers and views of the table that holds it"
+        "the migration {migration} is still the next one after it was applied or rolled back several times. \
+         Look at its record, and at the triggers and views of the migration table"
     )]
     NoProgress {
         /// Its name.

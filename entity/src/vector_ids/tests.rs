@@ -267,7 +267,28 @@ fn any_id() -> impl Strategy<Value = VectorId> {
     ]
 }
 
+/// Long enough for several groups of blocks, of which most are all UUIDs.
+fn long_list() -> impl Strategy<Value = Vec<VectorId>> {
+    let id = prop_oneof![
+        60 => any::<u128>().prop_map(|id| Uuid::from_u128(id).into()),
+        1 => any_id(),
+    ];
+    prop::collection::vec(id, 0..200)
+}
+
 proptest! {
+    #[test]
+    fn a_long_list_is_written_as_its_ids_are(ids in long_list()) {
+        let text = VectorIds::from(ids.clone()).to_string();
+        let each = ids.iter().map(|id| {
+            let alone = VectorIds::from([id]).to_string();
+            alone[1..alone.len() - 1].to_owned()
+        });
+        prop_assert_eq!(&text, &format!("[{}]", each.collect::<Vec<_>>().join(", ")));
+        prop_assert_eq!(text.len(), VectorIds::from(ids.clone()).written_len());
+        prop_assert_eq!(read(&text).unwrap(), VectorIds::from(ids));
+    }
+
     #[test]
     fn what_is_written_is_read_again(ids in prop::collection::vec(any_id(), 0..20)) {
         let ids = VectorIds::from(ids);

@@ -25,8 +25,8 @@ pub enum Error {
         "{location} cannot be brought to the declared shape, and {}: {}",
         match done {
             0 => "its tables were not changed".to_owned(),
-            1 => "1 step that was done before stays".to_owned(),
-            done => format!("{done} steps that were done before stay"),
+            1 => "1 completed step is kept".to_owned(),
+            done => format!("{done} completed steps are kept"),
         },
         reasons.join("; ")
     )]
@@ -41,12 +41,12 @@ pub enum Error {
 
     /// A table above the limit would be copied or rewritten. It was not.
     #[error(
-        "{location}: {table} has {bytes} bytes, and no more than {limit} may be copied or rewritten, for: {found}. Lock: {lock}. \
-         {}. To allow it, raise max_rewrite",
+        "{location}: fixing this rewrites {table}, up to {bytes} bytes, above the limit of {limit} bytes: {found}. \
+         Lock: {lock}. {}. Raise max_rewrite to allow it",
         match done {
             0 => "Its tables were not changed".to_owned(),
-            1 => "1 step that was done before stays".to_owned(),
-            done => format!("{done} steps that were done before stay"),
+            1 => "1 completed step is kept".to_owned(),
+            done => format!("{done} completed steps are kept"),
         }
     )]
     RewriteTooLarge {
@@ -68,12 +68,12 @@ pub enum Error {
 
     /// A plan was to be carried out, and another statement is needed. It was not run.
     #[error(
-        "{location}: `{}` would have to be run, which was not planned. {}",
+        "{location}: `{}` is needed now and is not in the plan. {}",
         abridged(statement),
         match done {
             0 => "Its tables were not changed".to_owned(),
-            1 => "1 step that was done before stays".to_owned(),
-            done => format!("{done} steps that were done before stay"),
+            1 => "1 completed step is kept".to_owned(),
+            done => format!("{done} completed steps are kept"),
         }
     )]
     Unplanned {
@@ -87,7 +87,7 @@ pub enum Error {
 
     /// A step failed. What was done before it stays, and the next run goes on from there.
     #[error(
-        "`{}` failed: {}. What was committed before is kept. Hint: fix the cause and run the same again",
+        "`{}` failed: {}. Completed steps are kept. Hint: fix the cause and run the command again",
         abridged(statements),
         explained(source)
     )]
@@ -100,8 +100,8 @@ pub enum Error {
 
     /// SQLite: a rebuilt table would hold other rows than the old one, and was rolled back.
     #[error(
-        "a table has to be rebuilt, which would change its rows, so that its tables were not changed: {}. \
-         SQLite would convert or leave out what does not fit the column's declaration: change that by hand first",
+        "rebuilding a table would change its rows, so no table was changed: {}. \
+         SQLite would convert or drop values that do not fit the declared type: correct them by hand first",
         changed.join(", ")
     )]
     RowsChanged {
@@ -111,7 +111,7 @@ pub enum Error {
 
     /// What rows without a document say could not be stored, so that they were not deleted.
     #[error(
-        "what the rows to delete say could not be stored, so that none of them was deleted: {source}"
+        "the rows to delete could not be written to the file, so none of them was deleted: {source}"
     )]
     OrphansNotStored {
         /// Why.
@@ -120,8 +120,8 @@ pub enum Error {
 
     /// The deletion of rows without a document was rolled back, and what they say could not be taken back.
     #[error(
-        "rows whose document does not exist stayed, and what was written of them could not be taken back: {source}. \
-         Repair again: they are written once more before they go"
+        "deleting the orphaned rows was rolled back, and what was already written of them could not be removed: {source}. \
+         Repair again, which writes the same rows once more before it deletes them"
     )]
     OrphansNotWithdrawn {
         /// Why.
@@ -130,12 +130,12 @@ pub enum Error {
 
     /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
     #[error(
-        "{} that reference what is missing stayed when deleted, which was rolled back. {}. \
-         Delete by hand what is kept, or let it be deleted, and repair again",
-        match rows { 1 => "1 row".to_owned(), rows => format!("each of {rows} rows") },
+        "deleting {} that reference missing rows left them in place and was rolled back. {}. \
+         Delete them by hand, or remove what keeps them, and repair again",
+        match rows { 1 => "1 row".to_owned(), rows => format!("{rows} rows") },
         match found.as_slice() {
-            [] => "What keeps it was not found".to_owned(),
-            found => format!("What may keep it: {}", found.join(", ")),
+            [] => "No trigger, rule or policy was found".to_owned(),
+            found => format!("Possible causes: {}", found.join(", ")),
         }
     )]
     OrphansKept {
@@ -167,7 +167,7 @@ pub enum Error {
          Hint: end that session, or wait longer",
         holder.as_deref().unwrap_or("another session"),
         match work {
-            Work::Step { .. } => " What was committed before is kept.",
+            Work::Step { .. } => " Completed steps are kept.",
             Work::Lookup { .. } | Work::Records { .. } => "",
         }
     )]
@@ -182,8 +182,8 @@ pub enum Error {
 
     /// Other tables refer to what would be dropped. Nothing was changed.
     #[error(
-        "{location}: {} would lose rows or a foreign key with what is to be dropped. Nothing was changed. \
-         Drop their foreign keys to it first",
+        "{location}: dropping the tables would take rows or a foreign key from {}. Nothing was changed. \
+         Drop the foreign keys that refer to them first",
         tables.join(", ")
     )]
     ReferredTo {
@@ -224,8 +224,8 @@ pub enum Error {
 
     /// A step changed nothing, or what it changed was changed back.
     #[error(
-        "`{}` was run, and would be run again: it does not change what was found, or another session changes it back. \
-         Compare with `check`, and do by hand what is left",
+        "`{}` succeeded, and the same difference was found again: the statement has no effect, or another session reverts it. \
+         Compare with `check`, and do the rest by hand",
         abridged(last)
     )]
     NoEnd {

@@ -25,9 +25,7 @@ pub(super) enum CliError {
     #[error("the schema that is named (-s, DATABASE_SCHEMA) is a URL. Name the database with -u")]
     SchemaIsUrl,
 
-    #[error(
-        "what is asked for could not be written to stdout: {0}. Give it room, or another place"
-    )]
+    #[error("stdout could not be written: {0}. Free some space, or write to another place")]
     Output(std::io::Error),
 
     #[error("the database URL cannot be read: {reason}")]
@@ -45,13 +43,13 @@ pub(super) enum CliError {
     Dotenv(Damage),
 
     #[error(
-        "{database} cannot be reached: {reason}. Check that the server runs there and may be reached from here"
+        "{database} cannot be reached: {reason}. Check that the server runs there and accepts connections from here"
     )]
     Unreachable { database: String, reason: String },
 
     #[error(
-        "{database}: the server did not let this user in: {reason}. \
-         Check the user name, the password, and whether it asks for TLS (sslmode, MySQL: ssl-mode)"
+        "{database}: the server refused this user: {reason}. \
+         Check the user name, the password, and whether the server requires TLS (sslmode, MySQL: ssl-mode)"
     )]
     Refused { database: String, reason: String },
 
@@ -140,7 +138,7 @@ pub(super) enum CliError {
         problem: super::plan_file::Problem,
     },
 
-    #[error("the plan was not saved: {} is there already, and is no plan", .0.display())]
+    #[error("the plan was not saved: {} exists and is not a plan", .0.display())]
     PlanInTheWay(PathBuf),
 
     #[error("the plan was not saved in {}: {reason}", file.display())]
@@ -207,8 +205,8 @@ impl CliError {
             Self::Plan { .. }
             | Self::Shape(
                 Error::PlanDiffers { .. } | Error::Converge(converge::Error::Unplanned { .. }),
-            ) => Some("save one with up --dry-run --save FILE, and review that"),
-            Self::PlanInTheWay(_) => Some("name another file, or take that one away"),
+            ) => Some("`up --dry-run --save FILE` saves a new plan to review"),
+            Self::PlanInTheWay(_) => Some("name another file, or remove that one"),
             Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
                 "do it when those whom the lock holds off can wait, with --max-rewrite SIZE above that and room on the disk for the table once more",
             ),

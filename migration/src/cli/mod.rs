@@ -69,7 +69,7 @@ pub async fn run() -> ExitCode {
         migration_table: cli.migration_table,
         create_documents: cli.create_documents,
     };
-    let done = carry_out(command, target).await;
+    let done = Box::pin(carry_out(command, target)).await;
     done.unwrap_or_else(|error| {
         let details = details::of(&error);
         match error.hint() {

@@ -25,10 +25,10 @@ pub(super) enum Problem {
     #[error("it cannot be read: {0}")]
     Unreadable(io::Error),
 
-    #[error("it is no file of its own, but a folder or a device")]
+    #[error("it is a folder or a device, not a file")]
     NoFile,
 
-    #[error("it is no plan")]
+    #[error("it was not written by `--save`")]
     Other,
 
     #[error("it is damaged: {0}")]
@@ -227,5 +227,5 @@ fn if_any<T>(
 }
 
 fn lacking(key: &str) -> Problem {
-    Problem::Damaged(format!("its {key:?} is missing or no such thing"))
+    Problem::Damaged(format!("its {key:?} is missing or has another type"))
 }

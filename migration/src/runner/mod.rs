@@ -282,7 +282,7 @@ impl<M> Runner<M> {
             return Ok(Pending::None);
         }
         // Another runner may be at work, whose tables and records do not change in one moment on every engine.
-        match self.take_turn(db, &FindDrift).await {
+        match self.under_lock(db, &FindDrift).await {
             Ok(Drift::None) => Ok(Pending::None),
             Ok(Drift::Some(report)) => Err(Error::Drifted { report }),
             Ok(Drift::NotComplete) => Ok(Pending::Some),
@@ -363,7 +363,7 @@ impl<M> Runner<M> {
         // A table of another form is not ours to drop.
         self.roll_back(&db, &all, OwnDocuments::Drop, Use::Insert)
             .await?;
-        self.take_turn(&db, &Uninstall).await
+        self.under_lock(&db, &Uninstall).await
     }
 
     /// Drops every table of the database (PostgreSQL: of the schema) and applies all migrations.
@@ -383,7 +383,7 @@ impl<M> Runner<M> {
             may_drop_all_of,
             is_announced: AtomicBool::new(false),
         };
-        self.take_turn(&db, &fresh).await
+        self.under_lock(&db, &fresh).await
     }
 
     /// What [`up`](Self::up) would run on this database, found without changing anything.
@@ -570,7 +570,7 @@ impl<M> Runner<M> {
             Orphans::Keep => None,
             Orphans::Delete(sink) => Some(Handover::to(sink)),
         };
-        self.take_turn(&db, &Repair { handover }).await
+        self.under_lock(&db, &Repair { handover }).await
     }
 
     #[cfg(feature = "cli")]
@@ -584,7 +584,7 @@ impl<M> Runner<M> {
         db: &SchemaManagerConnection<'_>,
         migration: &str,
     ) -> Result<(), Error> {
-        self.take_turn(db, &Converge { migration }).await
+        self.under_lock(db, &Converge { migration }).await
     }
 
     /// The same, back.
@@ -593,7 +593,7 @@ impl<M> Runner<M> {
         db: &SchemaManagerConnection<'_>,
         migration: &str,
     ) -> Result<(), Error> {
-        self.take_turn(db, &RollBack { migration }).await
+        self.under_lock(db, &RollBack { migration }).await
     }
 
     async fn compared(&self, session: &Session<'_>) -> Result<Compared, Error> {
@@ -636,7 +636,7 @@ impl<M> Runner<M> {
             (None, Some(count)) => tracing::info!("Rolling back {count} applied migrations"),
             (None, None) => tracing::info!("Rolling back all applied migrations"),
         }
-        self.take_turn(db, &MayRollBack { range, used }).await?;
+        self.under_lock(db, &MayRollBack { range, used }).await?;
         let next = RollBackNext {
             of: range.down(),
             own_documents,
@@ -660,7 +660,7 @@ impl<M> Runner<M> {
         let mut last = None;
         let mut times: u32 = 0;
         for _ in 0..count.unwrap_or(u32::MAX) {
-            let name = match self.take_turn(db, task).await? {
+            let name = match self.under_lock(db, task).await? {
                 Progress::Made(name) => name,
                 finished @ Progress::Finished(_) => return Ok(finished),
                 Progress::NothingLeft => break,
@@ -678,7 +678,7 @@ impl<M> Runner<M> {
     }
 
     /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
-    async fn take_turn<T: Task>(
+    async fn under_lock<T: Task>(
         &self,
         db: &SchemaManagerConnection<'_>,
         task: &T,
@@ -688,7 +688,9 @@ impl<M> Runner<M> {
         loop {
             let lock = MigrationLock::acquire(db, &self.settings.engine).await?;
             let is_one_transaction = lock.is_one_transaction();
-            let (error, is_rolled_back) = match task.run(&lock, &self.settings).await {
+            // Boxed: a caller's optimized build computes how deep all futures are nested, and gives up at a limit.
+            let done = Box::pin(task.run(&lock, &self.settings)).await;
+            let (error, is_rolled_back) = match done {
                 Ok(output) => match lock.release(End::Commit).await {
                     Ok(()) => return Ok(output),
                     Err(error) => {

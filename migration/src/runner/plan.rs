@@ -193,9 +193,13 @@ impl PlannedMigration {
             let planned = self.statements.as_deref().unwrap_or_default();
             let now = now.statements.as_deref().unwrap_or_default();
             let gone = planned.iter().filter(|one| !now.contains(one));
-            all.extend(gone.map(|one| format!("{name}: planned, and not to be run now: `{one}`")));
+            all.extend(
+                gone.map(|one| format!("{name}: the plan has `{one}`, which is not needed now")),
+            );
             let added = now.iter().filter(|one| !planned.contains(one));
-            all.extend(added.map(|one| format!("{name}: to be run now, and not planned: `{one}`")));
+            all.extend(
+                added.map(|one| format!("{name}: `{one}` is needed now and is not in the plan")),
+            );
             if all.is_empty() {
                 all.push(format!(
                     "{name}: its statements are planned in another order"

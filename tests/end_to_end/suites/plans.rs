@@ -389,7 +389,7 @@ async fn a_plan_has_the_limit_of_rewrites_too(database: Database) {
 
     let error = migrate(&database, ["--max-rewrite", "1KiB", "up", "--plan", &file]).expect_error();
 
-    assert!(error.contains("may be copied or rewritten"), "{error}");
+    assert!(error.contains("above the limit of"), "{error}");
     assert_eq!(Inventory::of(&database).await, before);
 }
 

@@ -61,7 +61,7 @@ async fn up_and_repair_refuse_a_rewrite_above_the_limit_before_they_change_anyth
         let error = migrate(&database, &limited).expect_error();
         for words in [
             "vectors has ",
-            " bytes, and no more than 1024",
+            " bytes, above the limit of 1024",
             "Lock: ",
             "Hint: ",
             "--max-rewrite SIZE",

@@ -45,7 +45,7 @@ impl Change {
                 reported.join(", ")
             ),
             Difference::InsteadRule { rule } => {
-                format!("the rule {rule} does something else instead of what it is told")
+                format!("the rule {rule} replaces INSERTs, UPDATEs or DELETEs by something else")
             }
             Difference::Generated { column } => format!("{column} is a generated column"),
             Difference::Nullable {
@@ -161,7 +161,7 @@ impl Change {
                 if found.on_delete == declared.on_delete =>
             {
                 format!(
-                    "{} has the place of another, whose name it gets",
+                    "{} stands in for another one, whose name it gets",
                     named(found)
                 )
             }

@@ -367,7 +367,7 @@ async fn location(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Opti
 
 fn failed(source: DbErr) -> Error {
     Error::Lookup {
-        looked_for: "the migrators' lock".to_owned(),
+        looked_for: "the migration lock".to_owned(),
         source,
     }
 }

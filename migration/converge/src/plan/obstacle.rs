@@ -148,7 +148,7 @@ impl Obstacles<'_> {
             },
             Difference::RequiredUnfit { next_step, .. } => manual(next_step.clone()),
             Difference::NotATable { .. } => manual(
-                "it is not ours to change: give it another name, then `up` makes the table"
+                "these migrations did not create it: give it another name, then `up` makes the table"
                     .to_owned(),
             ),
             Difference::StorageEngine {
@@ -193,18 +193,18 @@ impl Obstacles<'_> {
                     .to_owned(),
             ),
             Difference::InsteadRule { .. } => {
-                manual("drop the rule if nobody relies on it, then repair".to_owned())
+                manual("drop the rule if nothing relies on it, then repair".to_owned())
             }
             Difference::Generated { .. } => manual(
                 "the entities write this column: replace it by one that keeps its values".to_owned(),
             ),
             Difference::NotNullable { .. } => manual(
-                "allow NULL in it if nobody relies on that, then repair".to_owned(),
+                "allow NULL in it if nothing relies on that, then repair".to_owned(),
             ),
             _ if changed_column(difference).is_some_and(|one| one.attributes.unsaid.is_some()) => {
                 let unsaid = changed_column(difference).and_then(|one| one.attributes.unsaid.clone());
                 manual(format!(
-                    "change the column by hand: it is {}, which would be forgotten",
+                    "change the column by hand: it is {}, which would be lost",
                     unsaid.unwrap_or_default()
                 ))
             }
@@ -223,7 +223,7 @@ impl Obstacles<'_> {
                 ..
             } => self.of_primary_key(table, columns, found, (keys.null, keys.duplicate)),
             Difference::AutoIncrement { found, .. } if found.default.is_some() => {
-                manual("drop the default if nobody relies on it, then repair".to_owned())
+                manual("drop the default if nothing relies on it, then repair".to_owned())
             }
             Difference::AutoIncrement {
                 numbers: Numbers::New,
@@ -256,7 +256,7 @@ impl Obstacles<'_> {
             } if sequence.owner != Owner::TheColumn => {
                 let id = &column.name;
                 manual(format!(
-                    "a sequence that is not {id}'s alone is not changed: give {id} one of its own, or advance it: SELECT setval({}, {largest})",
+                    "a sequence that {id} shares or does not own is not changed: give {id} one of its own, or advance it: SELECT setval({}, {largest})",
                     sql::literal(Engine::Postgres, &sequence.name)
                 ))
             }
@@ -265,7 +265,7 @@ impl Obstacles<'_> {
             } if sequence.owner != Owner::TheColumn => {
                 let id = &column.name;
                 manual(format!(
-                    "at its end every INSERT without an {id} fails, and a sequence that is not {id}'s alone is not changed: give {id} one of its own, or lift its limits"
+                    "at its end every INSERT without an {id} fails, and a sequence that {id} shares or does not own is not changed: give {id} one of its own, or lift its limits"
                 ))
             }
             Difference::Placement {
@@ -277,10 +277,10 @@ impl Obstacles<'_> {
             } => of_placement(table, [parent, child], hinders, way_back),
             Difference::Orphans(_) => Some(Obstacle::DeleteOrphans),
             Difference::ForeignKeyElsewhere { .. } => manual(
-                "which of the two was meant only its author knows: drop it, then repair".to_owned(),
+                "only its author knows which of the two was meant: drop it, then repair".to_owned(),
             ),
             Difference::IndexUnique { .. } => manual(
-                "rows that are declared possible are refused: drop the index or its constraint, then repair".to_owned(),
+                "it refuses rows that the declaration allows: drop the index or its constraint, then repair".to_owned(),
             ),
             Difference::IndexAbsent {
                 declared,
@@ -330,7 +330,7 @@ impl Obstacles<'_> {
         // Where a wider one is needed on Citus, the declared one only has to grow.
         if !found.is_empty() && found != declared {
             return Some(Obstacle::manual(
-                "somebody may rely on it: replace it by the declared one",
+                "a program may rely on it: replace it by the declared one",
             ));
         }
         if duplicate > 0 {
@@ -546,7 +546,7 @@ fn of_placement(
     let mut statements: Vec<String> = way_back.foreign_keys.iter().map(drop).collect();
     Some(Obstacle::Manual(match (child.is_here(), hinders) {
         (true, [_, ..]) => format!(
-            "Citus distributes no table with that: drop it if nobody relies on it, then repair: {}",
+            "Citus distributes no table with that: drop it if nothing relies on it, then repair: {}",
             hinders.join("; ")
         ),
         (true, []) => format!(
