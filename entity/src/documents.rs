@@ -1,9 +1,9 @@
 //! The part of the application's table `documents` that `vectors` refers to.
 //!
-//! Only the key is mapped: the other columns belong to the application. A service that has an entity
-//! of its own for `documents` keeps it and relates it to [`vectors`](super::vectors).
+//! This entity maps only the key, because the other columns belong to the application. A service
+//! that has its own entity for `documents` keeps it and relates it to [`vectors`](super::vectors).
 
-// The derived relation types have no place for documentation.
+// Documentation cannot be attached to the relation types that the derive generates.
 #![allow(missing_docs)]
 
 use sea_orm::entity::prelude::*;

@@ -1,8 +1,16 @@
-//! SeaORM entities for the table `vectors`, which keeps the vector ids of every page of a document,
-//! and for the part of `documents` that it hangs on.
+//! SeaORM entities for the table `vectors`, which records the vector ids of every page of a
+//! document, and for the part of `documents` that it refers to.
+//!
+//! - An **id** ([`VectorId`]) names a point of the vector store. It is a UUID, a number or any
+//!   other name.
+//! - A **page** ([`Page`]) is a page number of a document with its ids. A page can have several
+//!   rows.
+//! - The **operations** are functions of [`prelude::Vectors`]. They record, read, replace and
+//!   delete pages. Those that remove pages lock the document first, and return the ids to delete
+//!   from the vector store, so that no id is lost.
 //!
 //! The crate enables no async runtime and no database driver: the service that imports it chooses
-//! both with its own features of `sea-orm`.
+//! both with the features of its own `sea-orm`.
 //!
 //! ```
 //! use entity::{Error, Page, VectorIds, prelude::*};
@@ -16,7 +24,7 @@
 //! }
 //! ```
 //!
-//! The entities are SeaORM's own, and can do all that these can:
+//! The entities are ordinary SeaORM entities, and all of SeaORM's functions work with them:
 //!
 //! ```
 //! use entity::prelude::*;
@@ -27,6 +35,17 @@
 //!     Ok(document.map_or(0, |document| document.vectors.len()))
 //! }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | effect |
+//! |---|---|
+//! | `qdrant` | converts between [`VectorId`] and the point ids of `qdrant-client` |
+//!
+//! # Errors
+//!
+//! Each operation returns an [`Error`]. After every error except [`Error::CommitUnknown`] nothing
+//! has changed.
 
 pub mod documents;
 mod error;

@@ -13,14 +13,14 @@ use crate::{Error, VectorId, VectorIds};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// Its number in the document, 0 or more.
+    /// The page number in the document, 0 or more.
     pub number: i32,
-    /// Its ids, in the order in which they were recorded.
+    /// The ids, in the order in which they were recorded.
     pub ids: VectorIds,
 }
 
 impl Page {
-    /// A page of this number with these ids.
+    /// Returns a page with this number and these ids.
     pub fn new(number: i32, ids: impl IntoIterator<Item = impl Into<VectorId>>) -> Self {
         Self {
             number,
@@ -28,7 +28,8 @@ impl Page {
         }
     }
 
-    /// The page, or several with a part of its ids each, where the text of all would be longer than this.
+    /// Returns the page, or several pages of the same number with a part of the ids each if the
+    /// text of all ids is longer than `bytes`.
     pub(crate) fn in_rows(self, bytes: usize) -> Vec<Self> {
         let number = self.number;
         let rows = self.ids.in_texts(bytes).into_iter();
@@ -43,7 +44,7 @@ impl Page {
         require_page(doc_id, page)
     }
 
-    /// Rows of one page follow each other.
+    /// Joins rows of the same page, which follow each other, into one page.
     pub(crate) fn gather(rows: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut pages: Vec<Self> = Vec::new();
         for row in rows {

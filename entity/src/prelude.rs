@@ -1,5 +1,5 @@
-//! The entities under the names that SeaORM's own code generator gives them, and what their functions take and
-//! return.
+//! The entities under the names that SeaORM's code generator gives them, and the types that their
+//! functions take and return.
 
 pub use super::documents::Entity as Documents;
 pub use super::vectors::Entity as Vectors;

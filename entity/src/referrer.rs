@@ -1,12 +1,13 @@
 use std::fmt;
 
-/// Where the rows are that refer to a document, as far as the database says.
+/// The table and the foreign key of rows that refer to a document, as far as the database reports
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Referrer {
-    /// Their table.
+    /// The table of the rows.
     pub table: Option<String>,
-    /// Their foreign key; SQLite does not say.
+    /// The foreign key of the rows; SQLite does not report it.
     pub constraint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What an error of the database means, by the code that its engine gives it.
+//! Meanings of database errors, by the code that each engine gives them.
 
 use sea_orm::{
     DbErr, RuntimeErr,
@@ -7,9 +7,9 @@ use sea_orm::{
 
 use crate::Referrer;
 
-/// Another session was in the way.
+/// SQLSTATEs that mean that another session was in the way.
 const IN_USE: [&str; 3] = ["40001", "40P01", "55P03"];
-/// MySQL's and MariaDB's SQLSTATE of it says nothing.
+/// The number at the head of MySQL's and MariaDB's lock timeout, whose SQLSTATE is not specific.
 const MYSQL_LOCK_WAIT_TIMEOUT: &str = "1205 ";
 const MYSQL_ERROR_DURING_COMMIT: &str = "1180 ";
 const SQLITE_BUSY: u8 = 5;
@@ -26,9 +26,10 @@ pub(crate) fn is_in_use(error: &DbErr) -> bool {
         || sqlite_code(answer).is_some_and(|code| [SQLITE_BUSY, SQLITE_LOCKED].contains(&code))
 }
 
-/// Whether a COMMIT that failed has surely committed nothing: it was refused for a constraint that is looked at
-/// only then, by a trigger, by another node of Galera, for another session, or for a disk without room on SQLite. The
-/// migrations know the same codes.
+/// Returns whether a COMMIT that failed has certainly committed nothing: it was refused for a
+/// constraint that is checked only then, by a trigger, by another node of Galera, because of
+/// another session, or, on SQLite, because the disk is full. The crate `migration` knows the same
+/// codes.
 pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
     let Some(answer) = answer(error) else {
         return false;
@@ -41,7 +42,8 @@ pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
         || sqlite_code(answer).is_some_and(|code| [SQLITE_CONSTRAINT, SQLITE_FULL].contains(&code))
 }
 
-/// The driver does not count a key with RESTRICT: PostgreSQL 18 and SQLite have another code for it.
+/// Returns whether a foreign key was violated. The driver does not recognise a key with RESTRICT,
+/// for which PostgreSQL 18 and SQLite have another code.
 pub(crate) fn is_of_foreign_key(error: &DbErr) -> bool {
     const SQLITE_TRIGGER: &str = "1811";
     answer(error).is_some_and(|answer| {
@@ -51,8 +53,9 @@ pub(crate) fn is_of_foreign_key(error: &DbErr) -> bool {
     })
 }
 
-/// PostgreSQL says it in fields; MySQL and MariaDB in a sentence, whose names stand between backticks: the
-/// database, the table, the foreign key. Citus hands on the sentence of another node alone.
+/// Returns the table and the foreign key that an error names. PostgreSQL reports them in fields.
+/// MySQL and MariaDB report them in a sentence with the database, the table and the foreign key in
+/// backticks. Citus passes on only the sentence of another node.
 pub(crate) fn referrer(error: &DbErr) -> Referrer {
     let Some(answer) = answer(error) else {
         return Referrer::default();
@@ -73,8 +76,8 @@ pub(crate) fn referrer(error: &DbErr) -> Referrer {
     }
 }
 
-/// Returns the table and the foreign key of a sentence of PostgreSQL's about shards, whose names end with the number of
-/// the shard: the document's, the foreign key, the table.
+/// Returns the table and the foreign key of PostgreSQL's sentence about shards. Its names are the
+/// document's table, the foreign key and the table, each followed by the number of the shard.
 fn on_a_shard(message: &str) -> Option<(&str, &str)> {
     let mut names = message.split('"').skip(1).step_by(2);
     let (constraint, table) = (names.nth(1)?, names.next()?);
@@ -100,7 +103,7 @@ fn code(answer: &dyn DatabaseError) -> String {
     answer.code().unwrap_or_default().into_owned()
 }
 
-/// The primary one of a number; an SQLSTATE has five characters, and SQLite's number fewer.
+/// Returns SQLite's primary code. An SQLSTATE has five characters, SQLite's number has fewer.
 fn sqlite_code(answer: &dyn DatabaseError) -> Option<u8> {
     let code = code(answer);
     let number: i32 = code.parse().ok().filter(|_| code.len() < 5)?;

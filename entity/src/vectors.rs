@@ -6,16 +6,16 @@ use sea_orm::entity::prelude::*;
 
 use crate::VectorIds;
 
-/// One row: a page of a document, or a part of one, with its vector ids.
+/// A row: a page of a document, or a part of one, with its vector ids.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "vectors")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i32,
-    /// The document; its deletion deletes this row.
+    /// The document. Deleting the document deletes this row.
     pub doc_id: i32,
-    /// Page number in the document. Several rows a page are allowed.
+    /// The page number in the document. A page may have several rows.
     pub page: i32,
     /// The page's ids in the vector store.
     #[sea_orm(column_type = "Text")]

@@ -14,13 +14,15 @@ use super::{
 use crate::{Error, Referrer, VectorIds, documents, page::require_page, vectors};
 
 impl vectors::Entity {
-    /// Deletes a page's rows and returns their ids: the points to delete from the vector store. None
-    /// where the page has no row.
+    /// Deletes a page's rows and returns their ids, which are the points to delete from the vector
+    /// store. Returns no ids if the page has no row.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::CommitUnknown`], and [`Error::Unreadable`] or
-    /// [`Error::Database`] where the ids cannot be read: nothing is deleted that could not be returned.
+    /// - [`Error::UnknownDocument`] and [`Error::NegativePage`].
+    /// - [`Error::CommitUnknown`] if the result of the COMMIT is not known.
+    /// - [`Error::Unreadable`] or [`Error::Database`] if the ids cannot be read. Nothing is deleted
+    ///   whose ids could not be returned.
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -41,17 +43,20 @@ impl vectors::Entity {
         delete_rows(db, doc_id, rows).await
     }
 
-    /// Deletes all pages of a document, which stays, and returns their ids: the points to delete from the vector
-    /// store. None where it has no pages.
+    /// Deletes all pages of a document, keeps the document, and returns their ids, which are the
+    /// points to delete from the vector store. Returns no ids if the document has no pages.
     ///
-    /// An application whose other tables refer to its documents deletes one so, in one transaction: first this,
-    /// then its own rows, then the document. The document is locked from here on, so that no page of it comes
-    /// unseen in between.
+    /// If other tables of the application refer to its documents, delete a document in one
+    /// transaction with three steps: call this function, delete the application's rows, delete the
+    /// document. This function locks the document until the transaction ends, so no session can add
+    /// a page in between.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::CommitUnknown`], and [`Error::Unreadable`] or [`Error::Database`] where
-    /// ids cannot be read: nothing is deleted that could not be returned.
+    /// - [`Error::UnknownDocument`].
+    /// - [`Error::CommitUnknown`] if the result of the COMMIT is not known.
+    /// - [`Error::Unreadable`] or [`Error::Database`] if ids cannot be read. Nothing is deleted
+    ///   whose ids could not be returned.
     ///
     /// ```
     /// use entity::{Error, VectorIds, documents, prelude::*};
@@ -74,19 +79,24 @@ impl vectors::Entity {
         delete_rows(db, doc_id, rows).await
     }
 
-    /// Deletes a document with its pages and returns their ids: the points to delete from the vector store.
+    /// Deletes a document with its pages and returns their ids, which are the points to delete from
+    /// the vector store.
     ///
-    /// The ids of a page that is recorded at the same moment are among them, or recording it ends with
-    /// [`Error::UnknownDocument`]; none is left behind.
+    /// If another session records a page at the same time, either the ids of that page are among
+    /// the returned ones, or that session gets [`Error::UnknownDocument`]. No id is left behind.
     ///
-    /// A service that ends between the answer and the vector store would forget them: where that matters, note them
-    /// in a table of your own in the same transaction, and delete from the vector store what is noted there.
+    /// A service that ends before it has called the vector store loses the returned ids. To prevent
+    /// that, write them to a table of your own in the same transaction, and delete from the vector
+    /// store what that table lists.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::StillReferenced`] where another table refers to the document and does
-    /// not let it go, [`Error::CommitUnknown`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be
-    /// read: nothing is deleted that could not be returned.
+    /// - [`Error::UnknownDocument`].
+    /// - [`Error::StillReferenced`] if another table refers to the document and its foreign key
+    ///   blocks the deletion.
+    /// - [`Error::CommitUnknown`] if the result of the COMMIT is not known.
+    /// - [`Error::Unreadable`] or [`Error::Database`] if ids cannot be read. Nothing is deleted
+    ///   whose ids could not be returned.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -113,13 +123,13 @@ impl vectors::Entity {
     }
 
     /// Deletes documents with their pages, all or none, and returns the pages' ids, as
-    /// [`delete_document`](Self::delete_document) does. Those that are gone already are left out: a purge that
-    /// was cut off may be done again.
+    /// [`delete_document`](Self::delete_document) does. Skips documents that do not exist any more,
+    /// so an interrupted purge can be repeated.
     ///
     /// # Errors
     ///
-    /// As of [`delete_document`](Self::delete_document) but for [`Error::UnknownDocument`], and
-    /// [`Error::NoDocuments`].
+    /// - [`Error::NoDocuments`] if the list is empty.
+    /// - Those of [`delete_document`](Self::delete_document), except [`Error::UnknownDocument`].
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -137,7 +147,8 @@ impl vectors::Entity {
         C: ConnectionTrait + TransactionTrait,
         D: IntoIterator<Item = i32>,
     {
-        // In one order, so that two who delete the same do not wait for each other.
+        // Documents are locked in order, so that two sessions that delete the same ones do not
+        // deadlock.
         let doc_ids: BTreeSet<i32> = doc_ids.into_iter().collect();
         async move {
             if doc_ids.is_empty() {
@@ -178,7 +189,7 @@ async fn delete_those_there(
     delete(db, &held).await
 }
 
-/// Deletes documents that are held.
+/// Deletes documents that are locked, and returns the ids of their pages.
 async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds, Error> {
     let mut ids = VectorIds::default();
     for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
@@ -198,7 +209,8 @@ async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds,
     Ok(ids)
 }
 
-/// What SQLite does not say, looked for: nothing where its catalog cannot be asked.
+/// Finds the table that refers to a document, which SQLite's error does not name. Returns `None` if
+/// the catalog cannot be queried.
 async fn found_referrer(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Option<Referrer> {
     const KEYS: &str = "SELECT t.name, k.\"from\" FROM sqlite_master t, pragma_foreign_key_list(t.name) k
         WHERE t.type = 'table' AND lower(k.\"table\") = 'documents' AND k.on_delete IN ('NO ACTION', 'RESTRICT')";
@@ -225,7 +237,7 @@ async fn found_referrer(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Option<Re
     None
 }
 
-/// Deletes rows of documents that are held, and returns their ids.
+/// Deletes rows of documents that are locked, and returns their ids.
 async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, Error> {
     let delete = vectors::Entity::delete_many().filter(rows.clone());
     let mut taken = match db.get_database_backend() {
@@ -235,7 +247,7 @@ async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, E
             delete.exec(db).await?;
             found
         }
-        // Citus locks no rows of several shards in one statement, but deletes them.
+        // Citus locks no rows of several shards in one statement, but it deletes them.
         _ => {
             let returning = Query::returning().columns(Row::COLUMNS);
             Row::all(db, delete.into_query().returning(returning)).await?

@@ -1,4 +1,5 @@
-//! What a service does with the pages of its documents, as functions of [`Vectors`](crate::prelude::Vectors).
+//! Operations of a service on the pages of its documents, as functions of
+//! [`Vectors`](crate::prelude::Vectors).
 
 mod delete;
 mod read;
@@ -9,5 +10,6 @@ mod row;
 mod tests;
 mod transaction;
 
-/// Each is one of a statement's values, of which SQLite has 32,766.
+/// How many documents one statement names. Each is one value, and SQLite allows 32,766 in a
+/// statement.
 const DOCUMENTS_AT_ONCE: usize = 10_000;

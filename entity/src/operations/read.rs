@@ -14,12 +14,13 @@ use super::{DOCUMENTS_AT_ONCE, row::Row};
 use crate::{Error, Page, VectorId, VectorIds, documents, page::require_page, vectors};
 
 impl vectors::Entity {
-    /// The ids of a page, of all its rows in the order in which they were recorded; none where it has no row.
+    /// Returns the ids of a page, of all its rows in the order in which they were recorded. Returns
+    /// an empty list if the page has no row.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], and [`Error::Unreadable`] or [`Error::Database`] where
-    /// the ids cannot be read.
+    /// - [`Error::UnknownDocument`] and [`Error::NegativePage`].
+    /// - [`Error::Unreadable`] or [`Error::Database`] if the ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, VectorIds, prelude::*};
@@ -42,11 +43,12 @@ impl vectors::Entity {
         Ok(rows.into_iter().flat_map(|row| row.ids).collect())
     }
 
-    /// The pages of a document that have rows, by number.
+    /// Returns the pages of a document that have rows, ordered by number.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], and [`Error::Unreadable`] or [`Error::Database`] where the ids cannot be read.
+    /// - [`Error::UnknownDocument`].
+    /// - [`Error::Unreadable`] or [`Error::Database`] if the ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -68,12 +70,12 @@ impl vectors::Entity {
         Ok(Page::gather(rows.into_iter().map(Row::page)))
     }
 
-    /// The same pages one after the other, in memory that does not grow with their number. The connection is
-    /// in use until the stream ends.
+    /// Streams the same pages one after the other, in memory that does not grow with their number.
+    /// The stream uses the connection until it ends.
     ///
     /// # Errors
     ///
-    /// As of [`pages_of_document`](Self::pages_of_document), as the stream's items.
+    /// Those of [`pages_of_document`](Self::pages_of_document), as items of the stream.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -99,14 +101,15 @@ impl vectors::Entity {
         Ok(gather(db, doc_id, Box::pin(rows)))
     }
 
-    /// Every id of the table with its document and its page, in no order and in memory that does not grow with
-    /// their number: for whoever compares them with a vector store. The connection is in use until the stream
-    /// ends.
+    /// Streams every id of the table with its document and its page, for a comparison with a vector
+    /// store. The order is not defined, and the memory does not grow with the number of ids. The
+    /// stream uses the connection until it ends.
     ///
     /// # Errors
     ///
-    /// [`Error::Unreadable`] in the place of the ids of a row that cannot be read; the stream goes on with the next
-    /// row. [`Error::Database`].
+    /// - [`Error::Unreadable`] instead of the ids of a row that cannot be read. The stream goes on
+    ///   with the next row.
+    /// - [`Error::Database`].
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -145,8 +148,9 @@ impl vectors::Entity {
         }))
     }
 
-    /// The documents that have no page, by id, in memory that does not grow with their number: those that have
-    /// come in but were never indexed. The connection is in use until the stream ends.
+    /// Streams the documents that have no pages, ordered by id: those that were added but never
+    /// indexed. The memory does not grow with their number. The stream uses the connection until it
+    /// ends.
     ///
     /// # Errors
     ///
@@ -180,13 +184,16 @@ impl vectors::Entity {
         Ok(rows.map(|row| Ok(row?.try_get("", "id")?)))
     }
 
-    /// The pages of many documents by the document's id, in one request for every ten thousand, and another where some of
-    /// these have no pages. A document
-    /// that does not exist is not in the map; one without pages has an empty list.
+    /// Returns the pages of many documents by the document's id. A document that does not exist is
+    /// not in the map; a document without pages has an empty list.
+    ///
+    /// It sends one query for every ten thousand documents, and a second one if some of these have
+    /// no pages.
     ///
     /// # Errors
     ///
-    /// [`Error::NoDocuments`], and [`Error::Unreadable`] or [`Error::Database`] where ids cannot be read.
+    /// - [`Error::NoDocuments`] if the list is empty.
+    /// - [`Error::Unreadable`] or [`Error::Database`] if ids cannot be read.
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -207,7 +214,7 @@ impl vectors::Entity {
         C: ConnectionTrait,
         D: IntoIterator<Item = i32>,
     {
-        // One that is named twice has its pages once.
+        // A document that is named twice gets its pages once.
         let doc_ids: BTreeSet<i32> = doc_ids.into_iter().collect();
         async move {
             if doc_ids.is_empty() {
@@ -231,11 +238,12 @@ impl vectors::Entity {
         }
     }
 
-    /// How many pages of a document have rows.
+    /// Returns how many pages of a document have rows.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`].
+    /// - [`Error::UnknownDocument`].
+    /// - [`Error::Database`].
     ///
     /// ```
     /// use entity::{Error, prelude::*};
@@ -270,7 +278,8 @@ fn rows_of(doc_ids: impl IntoIterator<Item = i32>) -> Select<vectors::Entity> {
         .filter(vectors::Column::DocId.is_in(doc_ids))
 }
 
-/// A second request, which only a document without pages costs: a join would cost every row.
+/// Requires that a document exists. Only a document without pages costs this second query; a join
+/// would cost every row.
 async fn require_document(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
     match existing(db, vec![doc_id]).await?.is_empty() {
         true => Err(Error::UnknownDocument { doc_id }),
@@ -287,7 +296,7 @@ async fn existing(db: &impl ConnectionTrait, doc_ids: Vec<i32>) -> Result<Vec<i3
     Ok(documents.into_iter().map(|document| document.id).collect())
 }
 
-/// They are sorted here: SQLite would sort them with all their ids.
+/// Reads rows and sorts them here: SQLite would sort them together with all their ids.
 async fn read(db: &impl ConnectionTrait, rows: Select<vectors::Entity>) -> Result<Vec<Row>, Error> {
     let mut rows = Row::all(db, rows.as_query()).await?;
     rows.sort_by_key(|row| (row.doc_id, row.page, row.id));
@@ -307,7 +316,7 @@ where
 
 type Rows<'db> = Pin<Box<dyn Stream<Item = Result<Row, Error>> + Send + 'db>>;
 
-/// As [`Page::gather`], of rows that come one after the other.
+/// Gathers rows of a stream into pages, as [`Page::gather`] does for a list.
 fn gather<'db, C: ConnectionTrait>(
     db: &'db C,
     doc_id: i32,
@@ -318,7 +327,7 @@ fn gather<'db, C: ConnectionTrait>(
             Gathering::Before(mut rows) => match rows.try_next().await? {
                 Some(row) => (rows, row.page()),
                 None => {
-                    // The stream has the connection, which may be the only one.
+                    // The stream uses the connection, which may be the only one.
                     drop(rows);
                     require_document(db, doc_id).await?;
                     return Ok(None);
@@ -339,7 +348,7 @@ fn gather<'db, C: ConnectionTrait>(
 
 enum Gathering<'db> {
     Before(Rows<'db>),
-    /// The first row of the next page has been read.
+    /// The page is complete, and the first row of the next page has been read.
     Page(Rows<'db>, Page),
     End,
 }

@@ -6,24 +6,29 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, InsertMany, Transa
 use super::transaction::{begin, end};
 use crate::{Error, Page, VectorIds, vectors};
 
-/// Of ids in a statement, which has to fit into MySQL's `max_allowed_packet`: 4 MiB or more where nobody
-/// has said otherwise, and some say 1 MiB. More in a statement is no faster.
+/// Maximum size, in bytes, of the ids in one statement. The statement has to fit into MySQL's
+/// `max_allowed_packet`, which is 4 MiB or more by default and 1 MiB on some servers. Larger
+/// statements are no faster.
 pub(super) const BYTES_AT_ONCE: usize = 768 * 1024;
 
-/// Each takes three of a statement's values, of which SQLite has 32,766.
+/// Maximum number of rows in one statement. Each row has three values, and SQLite allows 32,766 in
+/// a statement.
 pub(super) const ROWS_AT_ONCE: usize = 1_000;
 
 impl vectors::Entity {
-    /// Records pages of a document, all or none, and says how many.
+    /// Records pages of a document, all or none, and returns how many.
     ///
-    /// There may be any number: they are taken from the iterator as they are written, some hundred
-    /// kilobytes at a time. A page with more ids than that gets several rows. One that has ids already gets
-    /// a further row; to put others in their place there is [`replace_page`](Self::replace_page).
+    /// The number of pages is not limited: they are taken from the iterator while they are written,
+    /// some hundred kilobytes at a time. A page with more ids than that gets several rows. A page
+    /// that has ids already gets a further row; to replace its ids, use
+    /// [`replace_page`](Self::replace_page).
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`] for a page without ids,
-    /// [`Error::NoPages`], and [`Error::CommitUnknown`].
+    /// - [`Error::UnknownDocument`] and [`Error::NegativePage`].
+    /// - [`Error::NoIds`] for a page without ids, and [`Error::NoPages`] for an empty list.
+    /// - [`Error::CommitUnknown`] if the result of the COMMIT is not known.
+    /// - [`Error::Database`].
     ///
     /// ```
     /// use entity::{Error, Page, prelude::*};
@@ -52,9 +57,11 @@ impl vectors::Entity {
             if pages.peek().is_none() {
                 return Err(Error::NoPages { doc_id });
             }
-            // For one statement too: PostgreSQL ends a caller's transaction in which one is refused, and where
-            // the answer is lost the caller learns of it. Before anything is encoded: the longer one poll is, the
-            // likelier a caller that gives up does so after BEGIN was sent and before its answer was read.
+            // Even a single statement gets a transaction: PostgreSQL ends a caller's transaction in
+            // which a statement fails, and if the answer of a COMMIT is lost the caller learns of
+            // it. The transaction begins before anything is encoded: the longer one poll takes, the
+            // likelier it is that a caller gives up after BEGIN was sent and before its answer was
+            // read.
             let transaction = begin(db, None).await?;
             let mut recorded = 0;
             let rows = pages
@@ -68,7 +75,7 @@ impl vectors::Entity {
     }
 }
 
-/// The ids of the next statement become text while the database is at this one.
+/// Encodes the ids of the next statement while the database runs the current one.
 pub(super) async fn run_all<P>(
     db: &impl ConnectionTrait,
     doc_id: i32,
@@ -87,10 +94,10 @@ where
     Ok(())
 }
 
-/// What is run as one statement.
+/// The rows of one statement.
 type Batch = InsertMany<vectors::ActiveModel>;
 
-/// Rows of a document, a page's or a part of it each, as statements.
+/// Statements that record the rows of a document's pages. A row holds a page or a part of one.
 pub(super) struct Batches<P: Iterator<Item = Page>> {
     doc_id: i32,
     rows: Peekable<P>,

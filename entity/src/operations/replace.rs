@@ -13,21 +13,24 @@ use super::{
 use crate::{Error, Page, VectorId, VectorIds, vectors};
 
 impl vectors::Entity {
-    /// Gives a page these ids in place of all that it has, and returns those that it has no longer: the points to
-    /// delete from the vector store.
+    /// Replaces the ids of a page, and returns the ids that the page no longer has, which are the
+    /// points to delete from the vector store.
     ///
-    /// The change is atomic. What the application keeps in further columns of the page's first row stays; further
-    /// rows of the page go. An id that another page has too is returned as well.
+    /// The change is atomic. The page's first row is kept, with the values of columns that the
+    /// application has added; its further rows are deleted. An id that another page has too is
+    /// returned as well.
     ///
-    /// The role has to be able to lock the document, here as where something is deleted: on PostgreSQL that
-    /// takes the right to UPDATE a column of `documents`. In a caller's transaction that reads as of its
-    /// beginning (REPEATABLE READ on PostgreSQL), what others have recorded since is not seen: begin with this.
+    /// The role needs the right to lock the document, as for a deletion: on PostgreSQL this is the
+    /// right to UPDATE a column of `documents`. In a caller's transaction at REPEATABLE READ,
+    /// PostgreSQL does not show what other sessions have recorded since it began, so call this
+    /// function first.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDocument`], [`Error::NegativePage`], [`Error::NoIds`], [`Error::CommitUnknown`], and
-    /// [`Error::Unreadable`] or [`Error::Database`] where what the page has cannot be read: nothing is replaced
-    /// that could not be returned.
+    /// - [`Error::UnknownDocument`], [`Error::NegativePage`] and [`Error::NoIds`].
+    /// - [`Error::CommitUnknown`] if the result of the COMMIT is not known.
+    /// - [`Error::Unreadable`] or [`Error::Database`] if the present ids cannot be read. Nothing is
+    ///   replaced whose ids could not be returned.
     ///
     /// ```
     /// use entity::{Error, Page, VectorIds, prelude::*};
@@ -46,18 +49,19 @@ impl vectors::Entity {
         replace(db, doc_id, of_page, vec![page]).await
     }
 
-    /// Gives a document these pages in place of all that it has, and returns the ids that it has no longer, those
-    /// of vanished pages included: the points to delete from the vector store. An id that any of the new pages has
-    /// is not among them.
+    /// Replaces all pages of a document, and returns the ids that the document no longer has,
+    /// including those of pages that were removed. These are the points to delete from the vector
+    /// store. An id that any of the new pages has is not among them.
     ///
-    /// The change is atomic, and pages that have these ids already are left as they are. A page that is given
-    /// several times has the ids of all. For the rows and the rights of the role the same holds as of
-    /// [`replace_page`](Self::replace_page).
+    /// The change is atomic, and pages that have these ids already are left unchanged. A page that
+    /// is given several times gets the ids of all. What [`replace_page`](Self::replace_page) says
+    /// about the rows and the role's rights applies here too.
     ///
     /// # Errors
     ///
-    /// As of [`replace_page`](Self::replace_page), and [`Error::NoPages`]: to take all pages away there is
-    /// [`delete_pages_of_document`](Self::delete_pages_of_document).
+    /// - Those of [`replace_page`](Self::replace_page).
+    /// - [`Error::NoPages`] if the list is empty. To remove all pages, use
+    ///   [`delete_pages_of_document`](Self::delete_pages_of_document).
     ///
     /// ```
     /// use entity::{Error, Page, VectorIds, prelude::*};
@@ -112,7 +116,7 @@ where
     end(transaction, outcome, |ids| ids, Error::of_document(doc_id)).await
 }
 
-/// Of a document that is held.
+/// Replaces the pages of a document that is locked.
 async fn exchange(
     db: &impl ConnectionTrait,
     doc_id: i32,
@@ -168,11 +172,11 @@ async fn exchange(
         .collect())
 }
 
-/// What a document has: the ids and the rows of each page, by its number.
+/// The present ids and rows of each page of a document, by its number.
 #[derive(Default)]
 struct OldPages {
     pages: BTreeMap<i32, (VectorIds, Vec<i32>)>,
-    /// Of the pages that have been looked at.
+    /// The ids of the pages that have been compared.
     ids: VectorIds,
 }
 
@@ -188,7 +192,7 @@ impl OldPages {
     }
 }
 
-/// With the document, by which Citus finds them.
+/// Restricts a query to rows of a document. Citus finds the rows by the document.
 fn of_rows<Q: QueryFilter>(query: Q, doc_id: i32, ids: impl IntoIterator<Item = i32>) -> Q {
     query
         .filter(vectors::Column::DocId.eq(doc_id))

@@ -17,7 +17,7 @@ impl Row {
         vectors::Column::VectorIds,
     ];
 
-    /// Lets go of each row's text when it has read it.
+    /// Reads rows, and frees the text of each row after decoding it.
     pub(super) async fn all(
         db: &impl ConnectionTrait,
         statement: &impl StatementBuilder,

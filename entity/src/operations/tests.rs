@@ -1,4 +1,4 @@
-//! Without a database: what a service can do in its own unit tests, and from which tasks.
+//! Tests without a database: what a service can do in its own unit tests, and from which tasks.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ async fn pages_are_recorded_and_read_on_a_mock_of_each_backend() {
     }
 }
 
-/// It asks for the document, which it locks, and on PostgreSQL for the rows that it deletes.
+/// A deletion queries the document, which it locks, and on PostgreSQL the rows that it deletes.
 #[tokio::test]
 async fn a_page_is_deleted_on_a_mock_of_postgres() {
     let db = MockDatabase::new(DatabaseBackend::Postgres)
@@ -69,7 +69,8 @@ async fn what_the_database_refuses_is_an_error_on_a_mock_too() {
     assert_eq!(recorded, Err(Error::Database(refused)));
 }
 
-/// Compiled is enough: handlers and spawned tasks want futures that are `Send`, whatever they borrow.
+/// This only has to compile: handlers and spawned tasks need futures that are `Send`, whatever they
+/// borrow.
 #[allow(dead_code)]
 fn every_operation_can_be_spawned(db: DatabaseConnection, texts: Vec<String>, numbers: Vec<i32>) {
     tokio::spawn(async move {

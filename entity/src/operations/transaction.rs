@@ -7,8 +7,9 @@ use sea_orm::{
 
 use crate::{Error, VectorIds, documents, server_error::is_rolled_back, vectors};
 
-/// One that may write from its first statement on: SQLite lets none that has read before wait for
-/// another's write. In a caller's transaction it is a savepoint.
+/// Begins a transaction that may write from its first statement on. On SQLite, a transaction that
+/// has read before cannot wait for another session's write. In a caller's transaction this is a
+/// savepoint.
 pub(super) async fn begin<C>(
     db: &C,
     isolation_level: Option<IsolationLevel>,
@@ -24,11 +25,13 @@ where
     Ok(db.begin_with_options(options).await?)
 }
 
-/// MySQL's own isolation locks the gaps between rows: two who replace pages of neighbouring documents
-/// would wait for each other.
+/// Returns READ COMMITTED on MariaDB, outside of a transaction. InnoDB's default level locks the
+/// gaps between rows, so two sessions that replace pages of neighbouring documents would block each
+/// other.
 ///
-/// In a caller's transaction it is the caller's: SeaORM rolls that back if it is told another. MySQL cannot
-/// be asked whether it is in one, unlike MariaDB, and keeps its own.
+/// A caller's transaction keeps its own level, because SeaORM would roll it back if a nested one
+/// named another. MySQL, unlike MariaDB, cannot be asked whether a transaction is open, so it keeps
+/// its level too.
 pub(super) async fn without_gap_locks(db: &impl ConnectionTrait) -> Option<IsolationLevel> {
     if db.get_database_backend() != DbBackend::MySql {
         return None;
@@ -38,8 +41,10 @@ pub(super) async fn without_gap_locks(db: &impl ConnectionTrait) -> Option<Isola
     (answer.try_get_by_index(0) == Ok(0_i64)).then_some(IsolationLevel::ReadCommitted)
 }
 
-/// `unused` are the ids that the caller has to hear of, also where the end of the transaction is not known;
-/// `refused` says what it means where a constraint is only looked at by the COMMIT.
+/// Ends a transaction by the outcome of its work.
+///
+/// `unused` returns the ids that the caller must learn of if the result of the COMMIT is not known.
+/// `refused` converts the error of a constraint that is checked only at COMMIT.
 pub(super) async fn end<T>(
     transaction: impl TransactionSession,
     outcome: Result<T, Error>,
@@ -56,18 +61,19 @@ pub(super) async fn end<T>(
             }),
         },
         Err(error) => {
-            // The operation's own error says more than one about its transaction.
+            // The operation's own error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
             Err(error)
         }
     }
 }
 
-/// Until the transaction ends nobody records a page of this document, so that none comes unseen between
-/// a look and what is done about it: the foreign key's check waits for this lock. SQLite locks all, and waits
-/// for others only before it has read.
+/// Locks the document's row until the transaction ends. Inserting a page checks its foreign key
+/// against that row, so no page can be added between reading the ids and deleting them.
 ///
-/// One document at a time: Citus locks no rows of several shards in one statement.
+/// SQLite locks the whole file, and waits for other sessions only before the transaction has read:
+/// so the first statement writes, and changes nothing. Documents are locked one at a time, because
+/// Citus locks no rows of several shards in one statement.
 pub(super) async fn hold(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
     if db.get_database_backend() == DbBackend::Sqlite {
         vectors::Entity::delete_many()

@@ -1,4 +1,4 @@
-/// A text that is no list of vector ids.
+/// An error of a text that is not a list of vector ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("vectors.vector_ids: expected {expected} at byte {at}, found {found}")]
 pub struct ParseVectorIdsError {
@@ -16,23 +16,23 @@ impl ParseVectorIdsError {
         }
     }
 
-    /// Where in the text, counted in bytes from 0.
+    /// Returns the position in the text, in bytes from 0.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// What could have stood there.
+    /// Returns what was expected at the position.
     pub fn expected(&self) -> &'static str {
         self.expected
     }
 
-    /// What stands there, its first letters.
+    /// Returns the first letters of what was found at the position.
     pub fn found(&self) -> &str {
         &self.found
     }
 }
 
-/// The beginning of what may be megabytes long.
+/// Returns the beginning of a text that may be megabytes long.
 fn excerpt(text: &str, at: usize) -> String {
     const LENGTH: usize = 40;
     let rest = text.get(at..).unwrap_or_default();

@@ -3,16 +3,18 @@ use std::{borrow::Cow, fmt, ops::Deref};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-/// What a vector store calls a point.
+/// The name of a point in a vector store.
 ///
-/// Qdrant has UUIDs and unsigned 64-bit numbers; other stores have names of their own. A name that is a UUID,
-/// in 32 hexadecimal digits or with hyphens, in either case, is the UUID: an [`OpaqueId`] is never one.
+/// Qdrant names points by UUIDs and unsigned 64-bit numbers; other stores use names of their own. A
+/// name that is a UUID, in 32 hexadecimal digits or with hyphens, in either case, is that UUID: an
+/// [`OpaqueId`] is never one.
 ///
-/// The spelling of a UUID is not kept: it is written, printed and handed over in 32 lower-case digits. That suits
-/// stores that read UUIDs, as Qdrant and Weaviate do. One that compares ids as texts (Chroma, Milvus with VARCHAR
-/// keys, Elasticsearch, Pinecone) finds a point only under the spelling in which it was inserted: insert it there
-/// as [`to_string`](ToString::to_string) spells it, or under a name that is no UUID, such as `page-1-0f8fad5b…`,
-/// which stays as it is.
+/// The spelling of a UUID is not kept: it is written, printed and returned as 32 lower-case digits.
+/// That suits stores that parse UUIDs, such as Qdrant and Weaviate. A store that compares ids as
+/// texts (Chroma, Milvus with VARCHAR keys, Elasticsearch, Pinecone) finds a point only under the
+/// spelling with which it was inserted. Insert points there under
+/// [`to_string`](ToString::to_string), or under a name that is not a UUID, such as
+/// `page-1-0f8fad5b…`, which stays as it is.
 ///
 /// ```
 /// use entity::VectorId;
@@ -30,13 +32,13 @@ use uuid::Uuid;
 pub enum VectorId {
     /// A UUID.
     Uuid(Uuid),
-    /// A number.
+    /// An unsigned number.
     Number(u64),
     /// Any other name.
     Opaque(OpaqueId),
 }
 
-/// A name that is no UUID: [`VectorId::from`] makes it of a text.
+/// A name that is not a UUID. [`VectorId::from`] creates it from a text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpaqueId(Box<str>);
 
@@ -55,7 +57,7 @@ impl fmt::Display for OpaqueId {
 }
 
 impl VectorId {
-    /// Returns the UUID, where the id is one.
+    /// Returns the UUID, if the id is one.
     pub fn as_uuid(&self) -> Option<Uuid> {
         match self {
             Self::Uuid(id) => Some(*id),
@@ -63,7 +65,7 @@ impl VectorId {
         }
     }
 
-    /// Returns the number, where the id is one.
+    /// Returns the number, if the id is one.
     pub fn as_number(&self) -> Option<u64> {
         match self {
             Self::Number(id) => Some(*id),
@@ -71,7 +73,8 @@ impl VectorId {
         }
     }
 
-    /// Of its two forms the one without hyphens is the column's, and read at the processor's speed.
+    /// Parses one of the two forms of a UUID. The form without hyphens is the column's, and is
+    /// decoded fastest.
     pub(super) fn uuid(text: &[u8]) -> Option<Uuid> {
         match text.len() {
             32 => {
@@ -155,7 +158,7 @@ impl From<OpaqueId> for String {
 }
 
 impl TryFrom<VectorId> for Uuid {
-    /// The id, which is none.
+    /// The id, if it is not a UUID.
     type Error = VectorId;
 
     fn try_from(id: VectorId) -> Result<Self, VectorId> {
@@ -167,7 +170,7 @@ impl TryFrom<VectorId> for Uuid {
 }
 
 impl TryFrom<VectorId> for u64 {
-    /// The id, which is none.
+    /// The id, if it is not a number.
     type Error = VectorId;
 
     fn try_from(id: VectorId) -> Result<Self, VectorId> {
@@ -178,7 +181,7 @@ impl TryFrom<VectorId> for u64 {
     }
 }
 
-/// The id alone, a UUID in 32 digits: without the quotes that it has in a list.
+/// Prints the id alone, a UUID as 32 digits, without the quotes that it has in a list.
 impl fmt::Display for VectorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -189,7 +192,8 @@ impl fmt::Display for VectorId {
     }
 }
 
-/// The form of formats that do not describe themselves, in which a string cannot be told from a number.
+/// The id for formats that do not describe themselves, which cannot distinguish a string from a
+/// number.
 #[derive(Serialize, Deserialize)]
 enum Tagged<'i> {
     Uuid([u8; 16]),
@@ -197,7 +201,8 @@ enum Tagged<'i> {
     Opaque(Cow<'i, str>),
 }
 
-/// A string or a number in formats for people, such as JSON; tagged in others, such as bincode.
+/// Serializes the id as a string or a number in human-readable formats such as JSON, and with a tag
+/// in others such as bincode.
 impl Serialize for VectorId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -241,7 +246,7 @@ impl<'de> Deserialize<'de> for VectorId {
         Ok(match Tagged::deserialize(deserializer)? {
             Tagged::Uuid(id) => Self::Uuid(Uuid::from_bytes(id)),
             Tagged::Number(id) => Self::Number(id),
-            // A name that is a UUID is the UUID, whoever has written it.
+            // A name that is a UUID becomes that UUID, whatever the writer called it.
             Tagged::Opaque(id) => id.into(),
         })
     }

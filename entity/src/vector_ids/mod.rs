@@ -19,10 +19,10 @@ pub use id::{OpaqueId, VectorId};
 
 /// The vector ids of a page, in the order in which they were recorded.
 ///
-/// The column `vectors.vector_ids` keeps them as a JSON array, UUIDs in 32 digits, as the Python application
-/// writes it with `json.dumps(…, ensure_ascii=False)`. Other forms are read too: UUIDs with hyphens or
-/// capitals, numbers, other names, and the comma-separated values of older writers. To read and to write
-/// again loses nothing that identifies a point.
+/// The column `vectors.vector_ids` stores them as a JSON array, UUIDs in 32 digits, as the Python
+/// application writes it with `json.dumps(…, ensure_ascii=False)`. Other forms are read too: UUIDs
+/// with hyphens or capitals, numbers, other names, and the comma-separated values of older writers.
+/// Reading and writing a list again loses nothing that identifies a point.
 ///
 /// ```
 /// use entity::{VectorId, VectorIds};
@@ -50,12 +50,12 @@ impl VectorIds {
         Self(Vec::new())
     }
 
-    /// Returns an empty list with room for so many ids.
+    /// Returns an empty list with room for this many ids.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Adds an id behind the others.
+    /// Appends an id.
     ///
     /// ```
     /// use entity::VectorIds;
@@ -69,7 +69,7 @@ impl VectorIds {
         self.0.push(id.into());
     }
 
-    /// Keeps the ids of which this is true, in their order.
+    /// Keeps only the ids for which `keep` returns true, in their order.
     ///
     /// ```
     /// use entity::{VectorId, VectorIds};
@@ -82,7 +82,7 @@ impl VectorIds {
         self.0.retain(keep);
     }
 
-    /// Removes every id that stands further ahead in the list too.
+    /// Removes every id that occurs earlier in the list.
     ///
     /// ```
     /// use entity::VectorIds;
@@ -101,7 +101,7 @@ impl VectorIds {
         self.0.clear();
     }
 
-    /// Returns those of the ids that are UUIDs.
+    /// Returns the ids that are UUIDs.
     ///
     /// ```
     /// use entity::VectorIds;
@@ -113,12 +113,13 @@ impl VectorIds {
         self.iter().filter_map(VectorId::as_uuid)
     }
 
-    /// How many bytes the written list has.
+    /// Returns the length of the encoded list in bytes.
     pub(crate) fn written_len(&self) -> usize {
         write::written_len(self)
     }
 
-    /// Themselves, or parts whose texts have no more than so many bytes, if an id has not.
+    /// Splits the list into parts whose texts have at most `bytes` bytes each, unless a single id
+    /// is longer.
     pub(crate) fn in_texts(self, bytes: usize) -> Vec<Self> {
         if self.written_len() <= bytes {
             return vec![self];
@@ -142,7 +143,7 @@ impl VectorIds {
 
     fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.written_len());
-        // A String takes all that is written.
+        // Writing to a String cannot fail.
         let _ = write::write(self, &mut json);
         json
     }
@@ -228,15 +229,15 @@ impl<'i> IntoIterator for &'i VectorIds {
     }
 }
 
-/// The JSON array that the column keeps.
+/// Writes the JSON array that the column stores.
 impl fmt::Display for VectorIds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write::write(self, f)
     }
 }
 
-/// Reads a JSON array, or ids with commas between. Any other text is an error, also an empty one: never an
-/// empty list.
+/// Parses a JSON array, or ids separated by commas. Any other text is an error, even an empty one:
+/// it is never an empty list.
 impl FromStr for VectorIds {
     type Err = ParseVectorIdsError;
 

@@ -1,13 +1,13 @@
-//! To and from what `qdrant-client` calls a point.
+//! Conversions to and from the point ids of `qdrant-client`.
 
 use qdrant_client::qdrant::{PointId, point_id::PointIdOptions};
 use uuid::Uuid;
 
 use super::VectorId;
 
-/// Qdrant has UUIDs and numbers.
+/// Converts an id into Qdrant's, which are UUIDs and numbers.
 impl TryFrom<VectorId> for PointId {
-    /// The id, which is another name.
+    /// The id, if it is another name.
     type Error = VectorId;
 
     fn try_from(id: VectorId) -> Result<Self, VectorId> {
@@ -19,9 +19,10 @@ impl TryFrom<VectorId> for PointId {
     }
 }
 
-/// A UUID in each form that Qdrant reads, also `urn:uuid:…`: two forms of one point are one id.
+/// Converts Qdrant's id. A UUID in any form that Qdrant reads, including `urn:uuid:…`, is the same
+/// id.
 impl TryFrom<PointId> for VectorId {
-    /// The point, which is none that Qdrant could have.
+    /// The point, if it is not an id that Qdrant could have.
     type Error = PointId;
 
     fn try_from(point: PointId) -> Result<Self, PointId> {

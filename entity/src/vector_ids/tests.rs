@@ -208,7 +208,7 @@ fn the_column_is_text_and_keeps_what_is_written() {
     assert_eq!(VectorIds::null(), sea_orm::Value::String(None));
 }
 
-/// Of these Python escapes the control characters, `"` and `\`, and no others.
+/// Python escapes the control characters, `"` and `\`, and no others of these.
 #[test]
 fn characters_are_escaped_as_json_dumps_escapes_them() {
     for (character, written) in [
@@ -267,7 +267,7 @@ fn any_id() -> impl Strategy<Value = VectorId> {
     ]
 }
 
-/// Long enough for several groups of blocks, of which most are all UUIDs.
+/// Long enough for several groups of blocks, most of which contain only UUIDs.
 fn long_list() -> impl Strategy<Value = Vec<VectorId>> {
     let id = prop_oneof![
         60 => any::<u128>().prop_map(|id| Uuid::from_u128(id).into()),
