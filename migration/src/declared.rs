@@ -1,4 +1,4 @@
-//! What a migration does that declares a part of the shape.
+//! `up` and `down` of a migration that declares a part of the shape.
 
 use sea_orm::DbErr;
 use sea_orm_migration::SchemaManager;

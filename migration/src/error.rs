@@ -3,12 +3,12 @@ use sea_orm::DbErr;
 
 use crate::{Location, Report};
 
-/// Names the database that `fresh` may empty.
+/// The variable that names the database that `fresh` may empty.
 pub(crate) const MAY_DROP_ALL: &str = "MIGRATION_FRESH_MAY_DROP_ALL_OF";
 
-/// Why a migration, a check or a repair stopped.
+/// An error that stopped a migration, a check or a repair.
 ///
-/// Through SeaORM's traits it arrives as [`DbErr::Migration`] with the same text.
+/// SeaORM's traits return it as [`DbErr::Migration`] with the same text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,29 +16,30 @@ pub enum Error {
     #[error(transparent)]
     Converge(converge::Error),
 
-    /// The table of the records cannot have the name that it was given.
+    /// The table of records cannot have the name that was given.
     #[error("the migration table cannot be called {name:?}: {reason}. Give it another name")]
     MigrationTable {
         /// The name.
         name: String,
-        /// What speaks against it.
+        /// The reason.
         reason: &'static str,
     },
 
-    /// A table has the name of the table of records and another form, in which no migration can be recorded.
+    /// The table that has the name of the table of records has another form, in which no migration
+    /// can be recorded.
     #[error(
         "{location}: the table {table:?} is not one in which SeaORM records migrations: {reason}"
     )]
     MigrationTableForm {
-        /// Where it is.
+        /// The database and schema of the table.
         location: Location,
-        /// Its name.
+        /// The name of the table.
         table: String,
-        /// What speaks against it.
+        /// The reason.
         reason: String,
     },
 
-    /// Migrations have been applied that are not this program's.
+    /// Migrations are recorded that this program does not have.
     #[error(
         "{location}: the table {table:?} records migrations that this program does not have: {names}. \
          If a later release of the program applied them, use that release. If another migrator did, give this \
@@ -46,76 +47,77 @@ pub enum Error {
          the other migrator and run that one"
     )]
     UnknownMigrations {
-        /// Where they are recorded.
+        /// The database and schema of the records.
         location: Location,
-        /// The table that records them.
+        /// The table of records.
         table: String,
-        /// Their names.
+        /// The names of the migrations.
         names: String,
     },
 
-    /// Every migration is recorded, and the tables are not what they declare: another tool or a restored backup has
-    /// changed them since. Nothing was changed.
+    /// Every migration is recorded, but the tables are not as declared: another tool or a restored
+    /// backup has changed them. Nothing was changed.
     #[error(
         "{}: every migration is recorded as applied, and the tables are not as declared: {}",
         report.location,
         sentences(report)
     )]
     Drifted {
-        /// What differs.
+        /// The comparison.
         report: Box<Report>,
     },
 
-    /// What would be done is not what was planned. Nothing was changed.
+    /// The database does not match the plan any more. Nothing was changed.
     #[error(
         "{location}: the plan does not match the database any more: {}. Nothing was changed. Make a new plan and \
          review it",
         differences.join("; ")
     )]
     PlanDiffers {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Location,
-        /// What is other, in sentences.
+        /// The differences, as sentences.
         differences: Vec<String>,
     },
 
-    /// A migration was named, and none of the list is called so. Nothing was changed.
+    /// No migration of the list has this name or a name that contains it. Nothing was changed.
     #[error(
         "no migration's name contains {wanted:?}; the migrations are: {}. \
          Give one of these names, or a part that only one of them has",
         names.join(", ")
     )]
     NoSuchMigration {
-        /// What was looked for.
+        /// The name that was given.
         wanted: String,
         /// The names of all migrations, in their order.
         names: Vec<String>,
     },
 
-    /// A migration was named by what several have in their names. Nothing was changed.
+    /// Several migrations have names that contain this one. Nothing was changed.
     #[error(
         "{wanted:?} is in the names of {} migrations: {}. Give one of these names, or a part that only one of them has",
         names.len(),
         names.join(", ")
     )]
     AmbiguousMigration {
-        /// What was looked for.
+        /// The name that was given.
         wanted: String,
-        /// The names that have it, in the order of the migrations.
+        /// The names that contain it, in the order of the migrations.
         names: Vec<String>,
     },
 
-    /// A script was asked for, and this migration's statements are known only where it is run.
+    /// The script cannot be generated, because the statements of this migration are known only when
+    /// it runs.
     #[error(
         "the statements of {migration} are not known without a database: it declares nothing. \
          Print the script of the migrations before it, and apply it with `up`"
     )]
     Unscripted {
-        /// Its name.
+        /// The name of the migration.
         migration: String,
     },
 
-    /// `fresh` would drop what these migrations have not made. Nothing was changed.
+    /// `fresh` would drop tables that these migrations did not create. Nothing was changed.
     #[error(
         "{location}: fresh drops every table, and these migrations did not create: {}. Nothing was changed. \
          Name another database, or set {}={:?} to have them dropped (in a program: Runner::fresh_may_drop_all_of)",
@@ -124,13 +126,13 @@ pub enum Error {
         location.database
     )]
     TablesOfOthers {
-        /// Where they are.
+        /// The database and schema of the tables.
         location: Location,
-        /// Their names.
+        /// The names of the tables.
         tables: Vec<String>,
     },
 
-    /// What was to be recorded is not, or the other way round, though the statement succeeded.
+    /// The statement that inserts or deletes a record succeeded but did not take effect.
     #[error(
         "the record of {migration} is {} although the statement to {} it succeeded: a trigger, a rule or a policy of the \
          migration table reverts it. Remove that, and run it again",
@@ -138,7 +140,7 @@ pub enum Error {
         match is_recorded { true => "delete", false => "insert" }
     )]
     RecordUnchanged {
-        /// The migration's name.
+        /// The name of the migration.
         migration: String,
         /// Whether it is recorded.
         is_recorded: bool,
@@ -148,29 +150,29 @@ pub enum Error {
     #[error("{}", migration_text(.0))]
     Migration(#[from] DbErr),
 
-    /// An external migration failed, one that declares nothing. It is not tried again: what it has done before it
-    /// failed may have stayed.
+    /// An external migration failed, one that declares nothing. It is not tried again, because
+    /// changes that it made before the failure may have been kept.
     #[error("the migration {name} failed: {}", migration_text(.source))]
     ExternalMigration {
-        /// Its name.
+        /// The name of the migration.
         name: String,
-        /// What it returned.
+        /// The error that it returned.
         source: DbErr,
     },
 
-    /// One migration was applied or rolled back again and again, and its record did not follow.
+    /// The same migration was the next one each time after it was applied or rolled back.
     #[error(
         "the migration {migration} is still the next one after it was applied or rolled back several times. \
          Look at its record, and at the triggers and views of the migration table"
     )]
     NoProgress {
-        /// Its name.
+        /// The name of the migration.
         migration: String,
     },
 }
 
 impl Error {
-    /// Returns what the database or the driver answered, where that is why it stopped.
+    /// Returns the answer of the database or the driver, if that is the cause.
     pub(crate) fn source_of_database(&self) -> Option<&DbErr> {
         match self {
             Self::Migration(source)
@@ -185,7 +187,7 @@ impl Error {
 }
 
 impl Error {
-    /// Returns what failed and what the database returned, where that may have been another session's doing.
+    /// Returns the failed work and the database's answer, if another session may be the cause.
     pub(crate) fn waited(&self, records: &str) -> Option<(Work, &DbErr)> {
         match self {
             Self::Migration(source) => {
@@ -221,7 +223,8 @@ fn sentences(report: &Report) -> String {
     differences.collect::<Vec<String>>().join("; ")
 }
 
-/// Our own errors come back from SeaORM's traits with a prefix that says nothing to an operator.
+/// Removes the prefix with which SeaORM's traits return errors of this crate, because it tells an
+/// operator nothing.
 fn migration_text(error: &DbErr) -> String {
     match error {
         DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),

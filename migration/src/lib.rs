@@ -11,18 +11,40 @@
 //! }
 //! ```
 //!
-//! The application's `documents` has to be there: see [`CreateDocuments`]. An application with a SeaORM
-//! migrator of its own puts [`Migrator::migrations`](MigratorTrait::migrations) into its list, which [`Runner`] runs
-//! under one lock, or gives this one another [table of records](Runner::migration_table).
+//! The application's `documents` must exist: see [`CreateDocuments`].
 //!
-//! `up` makes an existing `vectors` what it is declared to be; [`check`] compares the two and changes
-//! nothing, and [`repair`] mends what can be mended without losing or inventing data.
+//! # Concepts
+//!
+//! - **Declaration**: each migration declares in SeaQuery what it adds. The shape at a migration is
+//!   the sum of the declarations up to it.
+//! - **Inspection**: the tables are read from the database's catalog, and compared with the
+//!   declared shape. [`check`] does this and changes nothing. It returns a [`Report`].
+//! - **Change**: a difference between both, with the steps that fix it, or the reason why no step
+//!   can. `up` and [`repair`] run one step at a time and inspect again, until no difference is
+//!   left. `up` fails if a difference needs a manual decision; [`repair`] fixes the others.
+//! - **Plan**: the changes that `up` would make. [`Runner::plan_up`] returns it for a review, and
+//!   [`Runner::up_as_planned`] applies it if the database still gives the same plan.
+//! - **Migration lock**: only one [`Runner`] changes a database, and on PostgreSQL a schema of it,
+//!   at a time, even across processes.
+//!
+//! An application with its own SeaORM migrator has two ways to add these migrations. It can put
+//! [`Migrator::migrations`](MigratorTrait::migrations) into its list, which [`Runner`] runs under
+//! one lock. Or it can give this migrator its own [table of records](Runner::migration_table).
 //!
 //! # Features
 //!
-//! `cli` (on by default) is the binary: async-std, the three drivers and the command line. A service
-//! sets `default-features = false` and brings a runtime and a driver through its own `sea-orm`.
-//! `recording` is for tests: `recorded` returns an inspection as JSON.
+//! | feature | effect |
+//! |---|---|
+//! | `cli` (default) | the binary: async-std, the three drivers and the command line |
+//! | `recording` | for tests: `recorded` returns an inspection as JSON |
+//!
+//! A service sets `default-features = false`, and brings a runtime and a driver through its own
+//! `sea-orm`.
+//!
+//! # Errors
+//!
+//! Each function returns an [`Error`]; SeaORM's trait [`MigratorTrait`] returns the same text as a
+//! `DbErr`. Completed steps are kept, and the next run goes on after them.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -60,8 +82,8 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, async_trait
 
 use versions::{Listed, migrations};
 
-/// The migrations in their order. Its methods are those of [`MigratorTrait`], one migrator at a time: see
-/// [`Runner`].
+/// The list of migrations. Its methods are those of [`MigratorTrait`], run under the migration
+/// lock: see [`Runner`].
 pub struct Migrator;
 
 #[async_trait::async_trait]
@@ -97,7 +119,8 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// `generate` appends to this list, and takes it for the last one in this file.
+/// Returns the list of migrations. `generate` appends to this list, and expects it to be the last
+/// one in this file.
 fn listed() -> Vec<Listed> {
     migrations! {
         vec![

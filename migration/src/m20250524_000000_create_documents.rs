@@ -29,12 +29,12 @@ impl MigrationTrait for Migration {
         declared::up(self.name(), manager).await
     }
 
-    /// Keeps `documents`: a migrator of the application's runs this, whose table it is.
+    /// Keeps `documents`: this runs in a migrator of the application, which owns the table.
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
     }
 
-    /// Each step has its own transaction.
+    /// Each step has a transaction of its own.
     fn use_transaction(&self) -> Option<bool> {
         Some(false)
     }

@@ -3,7 +3,8 @@ use sea_orm_migration::{prelude::*, schema::*};
 
 use crate::{declared, m20250524_000000_create_documents::Documents};
 
-/// The ids of each page's patch vectors: the Python application's revision `20250524_vectors`.
+/// Declares the table of each page's vector ids: the Python application's revision
+/// `20250524_vectors`.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -53,7 +54,7 @@ impl MigrationTrait for Migration {
         declared::down(self.name(), manager).await
     }
 
-    /// Each step has its own transaction, and an index that is built concurrently has none.
+    /// Each step has a transaction of its own, and an index that is built concurrently has none.
     fn use_transaction(&self) -> Option<bool> {
         Some(false)
     }

@@ -3,7 +3,8 @@ use sea_orm_migration::prelude::*;
 
 use crate::{declared, m20250524_120000_create_vectors::Vectors};
 
-/// Stores `vector_ids` on PostgreSQL as random digits deserve: compressed with lz4, or not at all.
+/// Stores `vector_ids` on PostgreSQL in a way that suits random digits: compressed with lz4, or not
+/// compressed.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

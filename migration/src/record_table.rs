@@ -1,4 +1,4 @@
-//! The table that records which migrations have been applied, as SeaORM makes it.
+//! The table that records which migrations have been applied, in SeaORM's form.
 
 use sea_orm::{DynIden, Schema};
 use sea_orm_migration::seaql_migrations;
@@ -22,7 +22,7 @@ impl RecordTable {
         &self.name
     }
 
-    /// Whether the engine takes the name as it is, and for a table of its own.
+    /// Requires that the engine accepts the name as it is, for a table of its own.
     pub(crate) fn require_usable(&self, backend: Engine) -> Result<(), Error> {
         let shape = versions::newest()?;
         let mut declared = shape.own_tables().chain(shape.required_tables());
@@ -42,7 +42,8 @@ impl RecordTable {
         })
     }
 
-    /// Whether the name can stand in a script of PostgreSQL, between the dollars of its blocks.
+    /// Requires that the name can stand in a script of PostgreSQL, between the dollar signs of its
+    /// blocks.
     #[cfg(feature = "cli")]
     pub(crate) fn require_scriptable(&self, backend: Engine) -> Result<(), Error> {
         if backend != Engine::Postgres || !self.name.contains('$') {
@@ -54,22 +55,22 @@ impl RecordTable {
         })
     }
 
-    /// Whether this is the table's name in the catalog.
+    /// Returns whether this is the table's name in the catalog.
     pub(crate) fn is_called(&self, case: Case, name: &str) -> bool {
         case.is_same(&self.name, name)
     }
 
-    /// For SeaQuery, which quotes it.
+    /// Returns the name for SeaQuery, which quotes it.
     pub(crate) fn iden(&self) -> DynIden {
         Alias::new(&self.name).into_iden()
     }
 
-    /// For a statement that is written by hand.
+    /// Returns the quoted name for a statement that is written by hand.
     pub(crate) fn quoted(&self, backend: Engine) -> String {
         sql::identifier(backend, &self.name)
     }
 
-    /// The statement that makes the table where there is none.
+    /// Returns the statement that creates the table if it does not exist.
     pub(crate) fn create(&self, backend: Engine) -> String {
         let mut create =
             Schema::new(backend.backend()).create_table_from_entity(seaql_migrations::Entity);
@@ -86,7 +87,7 @@ impl RecordTable {
         backend.backend().build(&drop).sql
     }
 
-    /// The statement that records a migration which is applied now.
+    /// Returns the statement that records a migration as applied now.
     pub(crate) fn insert(&self, backend: Engine, migration: &str) -> String {
         let now = match backend {
             Engine::MySql => "unix_timestamp()",
@@ -97,19 +98,20 @@ impl RecordTable {
         format!("INSERT INTO {table} (version, applied_at) VALUES ({migration}, {now})")
     }
 
-    /// The statement that takes the record of a migration back.
+    /// Returns the statement that deletes the record of a migration.
     pub(crate) fn delete(&self, backend: Engine, migration: &str) -> String {
         let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
         format!("DELETE FROM {table} WHERE version = {migration}")
     }
 
-    /// The query that has a row where a migration is recorded.
+    /// Returns the query that finds a row if a migration is recorded.
     pub(crate) fn select(&self, backend: Engine, migration: &str) -> String {
         let (table, migration) = (self.quoted(backend), sql::literal(backend, migration));
         format!("SELECT 1 FROM {table} WHERE version = {migration}")
     }
 
-    /// PostgreSQL: the query that has a row where these migrations are recorded, at least one, and no other.
+    /// Returns the query of PostgreSQL that finds a row if these migrations are recorded, at least
+    /// one, and no others.
     pub(crate) fn complete(&self, schema: Option<&str>, migrations: &[&str]) -> String {
         let backend = Engine::Postgres;
         let table = match schema {
@@ -132,13 +134,13 @@ impl RecordTable {
         )
     }
 
-    /// Whether a migration is recorded, as a condition in SQL.
+    /// Returns a condition in SQL: whether a migration is recorded.
     #[cfg(feature = "cli")]
     pub(crate) fn has(&self, backend: Engine, migration: &str) -> String {
         format!("EXISTS ({})", self.select(backend, migration))
     }
 
-    /// Whether any other migration is recorded than these, as a condition in SQL.
+    /// Returns a condition in SQL: whether a migration other than these is recorded.
     #[cfg(feature = "cli")]
     pub(crate) fn has_others(&self, backend: Engine, known: &[&str]) -> String {
         let table = self.quoted(backend);

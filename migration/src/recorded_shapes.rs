@@ -1,4 +1,5 @@
-//! What is planned for each legacy table of `tests/shapes`, from the inspection that is recorded beside it.
+//! Snapshots of the plan for each legacy table of `tests/shapes`, made from the recorded inspection
+//! next to it.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +19,7 @@ fn shapes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/shapes")
 }
 
-/// The names of the files with this extension.
+/// Returns the names of the files with this extension.
 fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
     let files = fs::read_dir(folder).expect("a folder");
     let paths = files.map(|file| file.expect("a file").path());
@@ -31,7 +32,7 @@ fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// `ENGINE/NAME` of every file with this extension.
+/// Returns `ENGINE/NAME` of every file with this extension.
 fn files(extension: &str) -> BTreeSet<String> {
     let named = |engine: &'static str| {
         let names = names(&shapes().join(engine), extension);
@@ -63,7 +64,7 @@ fn every_legacy_table_is_planned_for_as_recorded() {
     let mut differing = files("sql");
     assert!(!differing.is_empty(), "no legacy tables");
 
-    // Each, so that one run shows all that a change does.
+    // All are compared, so that one run shows everything that a change affects.
     differing.retain(|shape| {
         catch_unwind(AssertUnwindSafe(|| is_planned_as_recorded(shape, &newest))).is_err()
     });

@@ -7,7 +7,7 @@ use crate::{error::Error, runner::Settings, versions};
 ///
 /// # Errors
 ///
-/// [`Error::Converge`] where the catalog or the rows cannot be read.
+/// [`Error::Converge`] if the catalog or the rows cannot be read.
 pub async fn recorded<'c, C>(db: C) -> Result<String, Error>
 where
     C: IntoSchemaManagerConnection<'c>,

@@ -9,16 +9,17 @@ use crate::{
     Error, Extent, Migrator, MigratorTrait, record_table::RecordTable, runner::Settings, versions,
 };
 
-/// What a script does.
+/// The direction of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// It applies the first migrations.
+    /// Applies the first migrations.
     Up,
-    /// It rolls back the last ones.
+    /// Rolls back the last migrations.
     Down,
 }
 
-/// Returns the script for a database without our tables (up), or that its opposite has been applied to (down).
+/// Returns the script for a database without our tables (up), or for one to which the opposite
+/// script has been applied (down).
 pub(crate) fn script(
     backend: Engine,
     settings: &Settings,

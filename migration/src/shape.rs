@@ -8,11 +8,11 @@ use crate::{
 
 /// Compares the current shape with the declared one and changes nothing.
 ///
-/// It runs in a read-only transaction, as a role that may only read, and makes no table of its own.
+/// It runs in a read-only transaction, works with a role that may only read, and creates no table.
 ///
 /// # Errors
 ///
-/// [`Error::Converge`] where the catalog or the rows cannot be read.
+/// [`Error::Converge`] if the catalog or the rows cannot be read.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -30,12 +30,13 @@ where
     Runner::new().check(db).await
 }
 
-/// Mends what can be mended without losing or inventing data, and leaves the rest as it is.
+/// Fixes every difference that needs no data to be lost or invented, and leaves the rest as it is.
 ///
 /// # Errors
 ///
-/// [`Error::Converge`] where the shape cannot be read, or the values of orphans could not be stored. Steps that fail stand in [`Repaired::failed`], and hold up only what needs them; so does
-/// `OrphansKept`.
+/// [`Error::Converge`] if the shape cannot be read, or if the values of orphans could not be
+/// stored. Steps that fail are in [`Repaired::failed`], and delay only the steps that depend on
+/// them; so is `OrphansKept`.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {

@@ -7,13 +7,14 @@ use sea_orm_migration::MigrationTrait;
 
 use crate::{error::Error, listed};
 
-/// A migration of this crate, and what it declares. A plain SeaORM migration declares nothing.
+/// A migration of this crate and its declaration. A plain SeaORM migration declares nothing.
 pub(crate) struct Listed {
     pub(crate) migration: Box<dyn MigrationTrait>,
     pub(crate) declare: Option<fn(&mut Shape)>,
 }
 
-/// Makes [`Listed`] of the list that `sea-orm-cli migrate generate` appends to, which is one of plain boxes.
+/// Creates [`Listed`] entries from the list of plain boxes to which `sea-orm-cli migrate generate`
+/// appends.
 macro_rules! migrations {
     (vec![$(Box::new($module:ident::Migration)),* $(,)?]) => {
         vec![$($crate::versions::Listed {
@@ -28,7 +29,8 @@ macro_rules! migrations {
 }
 pub(crate) use migrations;
 
-/// Tells whether a type implements [`Declares`]: the compiler prefers the method that needs no further reference.
+/// A probe that tells whether a type implements [`Declares`]: the compiler prefers the method that
+/// needs no further reference.
 pub(crate) struct Probe<M>(PhantomData<M>);
 
 impl<M> Default for Probe<M> {
@@ -58,14 +60,14 @@ impl<M> DeclaresNothing for &Probe<M> {
     }
 }
 
-/// What one migration declares: the shapes before it and with it.
+/// The shapes before and with one migration.
 pub(crate) struct Version {
     pub(crate) older: Shape,
     pub(crate) newer: Shape,
 }
 
 impl Version {
-    /// Returns the version of a migration; `None` where it declares nothing.
+    /// Returns the version of a migration; `None` if it declares nothing.
     pub(crate) fn of(migration: &str) -> Result<Option<Self>, Error> {
         let all = declarations();
         let Some(at) = all.iter().position(|one| one.name == migration) else {
@@ -89,16 +91,17 @@ pub(crate) fn newest() -> Result<Shape, Error> {
     shape(&all, all.len())
 }
 
-/// What `check` and `repair` compare the tables with.
+/// The shape with which `check` and `repair` compare the tables.
 pub(crate) struct Compared {
     pub(crate) shape: Shape,
     /// The migrations whose declarations are not part of it.
     pub(crate) pending: Vec<String>,
 }
 
-/// Returns what to compare with where these migrations are recorded and these tables exist: the shape at the newest
-/// recorded migration, or at a later one whose table exists already, so that an older form of it is seen and repaired.
-/// Until a migration is recorded that makes a table, it is the newest of all.
+/// Returns the shape to compare with if these migrations are recorded and these tables exist: the
+/// shape at the newest recorded migration, or at a later one whose table exists already, so that an
+/// older form of that table is found and repaired. Until a migration is recorded that creates a
+/// table, it is the newest of all.
 pub(crate) fn compared(recorded: &[String], tables: &[String]) -> Result<Compared, Error> {
     let all = declarations();
     let newest = all.iter().rposition(|one| recorded.contains(&one.name));
@@ -120,7 +123,7 @@ pub(crate) fn compared(recorded: &[String], tables: &[String]) -> Result<Compare
     })
 }
 
-/// Returns the shape at the newest of these migrations; `None` where none of them declares anything.
+/// Returns the shape at the newest of these migrations; `None` if none of them declares anything.
 pub(crate) fn at_newest_of(recorded: &[String]) -> Result<Option<Shape>, Error> {
     let all = declarations();
     let newest = all.iter().rposition(|one| recorded.contains(&one.name));

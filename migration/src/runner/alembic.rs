@@ -1,4 +1,4 @@
-//! Alembic's revisions, which a Python application records in the same place.
+//! Alembic's revisions, which a Python application records in the same database.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -8,8 +8,8 @@ use crate::Error;
 
 const TABLE: &str = "alembic_version";
 
-/// Returns the revisions that Alembic records in this database, on PostgreSQL in this schema; `None` where it has no
-/// table there.
+/// Returns the revisions that Alembic records in this database, on PostgreSQL in this schema.
+/// Returns `None` if it has no table there.
 pub(super) async fn revisions(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, Error> {
     let failed = converge::Error::looking_for("Alembic's revision");
     read(db).await.map_err(failed).map_err(Error::from)
@@ -29,7 +29,8 @@ async fn read(db: &impl ConnectionTrait) -> Result<Option<Vec<String>>, DbErr> {
     list(db, &revisions, []).await.map(Some)
 }
 
-/// Its name in a statement. Unqualified, PostgreSQL might find one in another schema of the search path.
+/// Returns the qualified name of Alembic's table. By an unqualified name, PostgreSQL might find one
+/// in another schema of the search path.
 async fn table(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let backend = Engine::of(db);
     let schemas = match backend {

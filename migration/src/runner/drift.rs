@@ -1,4 +1,4 @@
-//! What has become of the tables since every migration was recorded.
+//! Changes of the tables since every migration was recorded.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use converge::{Engine, session::Session};
 use super::{records, settings::Settings};
 use crate::{Error, Report};
 
-/// How often a difference is looked at on MySQL and MariaDB before it is believed: no lock keeps another node of a
-/// Galera cluster from its work, which may have dropped a table and not deleted its record yet.
+/// How often MySQL and MariaDB are inspected before a difference is believed. No lock stops another
+/// node of a Galera cluster, which may have dropped a table and not yet deleted its record.
 const LOOKS: u32 = 5;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
-/// Returns whether the catalog shows that the tables are not as the whole list declares them. Where this role may not
-/// read the catalog there is nothing to tell.
+/// Returns whether the catalog shows that the tables are not as the whole list declares them.
+/// Returns false if this role may not read the catalog.
 pub(super) async fn is_suspected(session: &Session<'_>, settings: &Settings) -> bool {
     match differs_in_catalog(session, settings).await {
         Ok(differs) => differs,
@@ -40,8 +40,8 @@ async fn differs_in_catalog(session: &Session<'_>, settings: &Settings) -> Resul
     }
 }
 
-/// Returns what differs from what the whole list declares; `None` where nothing does, or where another runner has
-/// deleted a record meanwhile.
+/// Returns the differences from what the whole list declares. Returns `None` if there are none, or
+/// if another runner has deleted a record in the meantime.
 pub(super) async fn find(
     session: &Session<'_>,
     settings: &Settings,
@@ -56,7 +56,7 @@ pub(super) async fn find(
     loop {
         let report = converge::check(session, &shape).await?;
         left -= 1;
-        // Nobody else deletes a record that a caller's transaction has read.
+        // No other session can delete a record that a caller's transaction has read.
         let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
         let is_complete = is_callers || records::are_complete(session, settings).await;
         if report.differences.is_empty() || !is_complete {

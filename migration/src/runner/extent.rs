@@ -4,7 +4,7 @@ use crate::Error;
 
 /// How far [`Runner::up`](super::Runner::up) and [`Runner::down`](super::Runner::down) go.
 ///
-/// `None` and `Some(count)` convert into one, as SeaORM's own `up` and `down` take them.
+/// `None` and `Some(count)` convert into an extent, as in SeaORM's own `up` and `down`.
 ///
 /// ```no_run
 /// use migration::{Extent, Runner};
@@ -22,8 +22,8 @@ pub enum Extent {
     All,
     /// This many: `up` applies the next ones, `down` rolls back the last ones.
     Count(u32),
-    /// To the migration of this name, or the only one that has this in its name. `up` applies it and those before it;
-    /// `down` rolls back those after it and leaves it as it is.
+    /// Up to the migration of this name, or the only one whose name contains it. `up` applies it
+    /// and those before it; `down` rolls back those after it and keeps it.
     To(String),
 }
 
@@ -33,7 +33,7 @@ impl Extent {
         Self::To(name.into())
     }
 
-    /// Returns the part of a list of migrations that this is.
+    /// Returns the range of a list of migrations.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl From<Option<u32>> for Extent {
     }
 }
 
-/// A whole name goes before a part of another.
+/// Returns the position of a migration. A whole name takes precedence over a part of another.
 fn position(wanted: &str, names: &[String]) -> Result<usize, Error> {
     if let Some(at) = names.iter().position(|name| name == wanted) {
         return Ok(at);
@@ -82,7 +82,7 @@ fn position(wanted: &str, names: &[String]) -> Result<usize, Error> {
 #[derive(Clone, Debug)]
 pub(crate) struct Range {
     names: Vec<String>,
-    /// The position of the migration that it ends at.
+    /// The position of the migration at which the range ends.
     boundary: Option<usize>,
     count: Option<u32>,
 }
@@ -118,13 +118,13 @@ impl Range {
         self.count
     }
 
-    /// Returns the same as a number of elements.
+    /// Returns the same limit as a number of elements.
     pub(crate) fn limit(&self) -> usize {
         let limit = |count| usize::try_from(count).unwrap_or(usize::MAX);
         self.count.map_or(usize::MAX, limit)
     }
 
-    /// Returns the name of the migration that it ends at.
+    /// Returns the name of the migration at which the range ends.
     pub(crate) fn end(&self) -> Option<&str> {
         self.boundary.map(|at| self.names[at].as_str())
     }

@@ -46,18 +46,21 @@ use tasks::{
     RollBack, RollBackNext, Task, Uninstall,
 };
 
-/// Runs the migrations, and waits while another runner is at work on the same database and schema.
+/// Runs the migrations, and waits while another runner works on the same database and schema.
 ///
-/// [`Migrator`](crate::Migrator)'s methods, [`check`](crate::check) and [`repair`](crate::repair) are those
-/// of [`Runner::new`]. Each method excludes the others' changes, from whichever process they come, on
-/// PostgreSQL also through PgBouncer. What is found done when the turn comes is not done again.
+/// The methods of [`Migrator`](crate::Migrator), [`check`](crate::check) and
+/// [`repair`](crate::repair) are those of [`Runner::new`]. Only one method changes a database at a
+/// time, even across processes and, on PostgreSQL, through PgBouncer. What another runner has done
+/// is not done again.
 ///
-/// Where the pool has a second connection, steps that can go on beside readers and writers do so; where
-/// it has only one, PostgreSQL does everything in one transaction. In a caller's transaction everything
-/// is the transaction's, and the turn lasts until it ends.
+/// If the pool has a second connection, steps that need not block readers and writers do not block
+/// them. If it has only one, PostgreSQL does everything in one transaction. In a caller's
+/// transaction everything belongs to that transaction, which keeps the migration lock until it
+/// ends.
 ///
-/// Bound the time with [`lock_wait`](Self::lock_wait), not by dropping the future: MySQL's turn, and what a
-/// step has set for its session, would stay with a connection of the pool.
+/// Limit the time with [`lock_wait`](Self::lock_wait) instead of dropping the future: on MySQL, a
+/// connection of the pool would keep the lock and the settings that a step has made for its
+/// session.
 ///
 /// ```no_run
 /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -71,7 +74,7 @@ use tasks::{
 /// # }
 /// ```
 ///
-/// An application's own list runs the same way, with these migrations in it or without:
+/// An application's own list runs in the same way, with these migrations in it or without:
 ///
 /// ```no_run
 /// use migration::{MigratorTrait, Runner};
@@ -94,20 +97,21 @@ use tasks::{
 /// ```
 pub struct Runner<M = Migrator> {
     settings: Settings,
-    /// Nothing of it is kept: its list and its table are among the settings.
+    /// The migrator is not stored: the settings contain its list and its table.
     migrator: PhantomData<fn() -> M>,
 }
 
 impl Runner {
-    /// The variable that tells the command line the database of [`Self::fresh_may_drop_all_of`].
+    /// The variable by which the command line gets the database of [`Self::fresh_may_drop_all_of`].
     pub const MAY_DROP_ALL: &str = error::MAY_DROP_ALL;
 
-    /// The variable that names the database of [`CreateDocuments::In`] for the command line.
+    /// The variable by which the command line gets the database of [`CreateDocuments::In`].
     pub const CREATE_DOCUMENTS_IN: &str = "MIGRATION_CREATE_DOCUMENTS_IN";
 
-    /// Returns a runner of [`Migrator`] that waits a minute and works in the connection's own schema.
+    /// Returns a runner of [`Migrator`] that waits up to a minute and works in the connection's own
+    /// schema.
     ///
-    /// `Runner::<AppMigrator>::default()` is the same for another migrator.
+    /// `Runner::<AppMigrator>::default()` returns the same for another migrator.
     pub fn new() -> Self {
         Self::default()
     }
@@ -144,20 +148,21 @@ impl<M> fmt::Debug for Runner<M> {
 }
 
 impl<M> Runner<M> {
-    /// For how long to wait for another runner, and for whoever has a table in use.
+    /// Sets how long to wait for another runner, and for a session that uses a table.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.settings.engine.lock_wait = wait;
         self
     }
 
-    /// How large a table may be that [`up`](Self::up) and [`repair`](Self::repair) copy or rewrite, in bytes: 1 GiB,
-    /// unless this is called. For a larger one they fail with
-    /// [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge) before they change anything: readers, writers or both
-    /// would wait, and the disk has to hold the table twice.
+    /// Sets how large a table may be that [`up`](Self::up) and [`repair`](Self::repair) copy or
+    /// rewrite, in bytes. The default is 1 GiB. For a larger table they return
+    /// [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge) before they change anything:
+    /// readers, writers or both would have to wait, and the disk has to hold the table twice.
     ///
-    /// The size is what PostgreSQL measures of the table without its indexes, what MySQL and MariaDB estimate, and of
-    /// SQLite the whole file. An index that is built only reads the table, and has no limit.
+    /// The size is measured on PostgreSQL (the table without its indexes), estimated by MySQL and
+    /// MariaDB, and that of the whole file on SQLite. Building an index only reads the table, and
+    /// has no limit.
     ///
     /// ```no_run
     /// let runner = migration::Runner::new().max_rewrite(10_000_000_000);
@@ -169,58 +174,69 @@ impl<M> Runner<M> {
         self
     }
 
-    /// PostgreSQL: the schema to work in. It is said anew to each transaction, as PgBouncer requires.
+    /// Sets the schema of PostgreSQL to work in. Each transaction sets it again, as PgBouncer
+    /// requires.
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.settings.engine.schema = Some(schema.into());
         self
     }
 
-    /// Names the table that records which migrations are applied; without this it is that of the migrator,
-    /// by default `seaql_migrations`. Two migrators with different lists cannot share one table.
+    /// Sets the name of the table that records which migrations are applied. The default is the
+    /// migrator's, usually `seaql_migrations`. Two migrators with different lists cannot share one
+    /// table.
     #[must_use]
     pub fn migration_table(mut self, name: impl Into<String>) -> Self {
         self.settings.set_records(RecordTable::new(name));
         self
     }
 
-    /// Says where a `documents` may be made that is not there: nowhere, unless this is called.
+    /// Sets where a missing `documents` may be created. The default is nowhere.
     ///
-    /// What was made so is dropped again by [`down`](Self::down) and [`reset`](Self::reset), if it still has
-    /// the one column and no rows, and nothing refers to it.
+    /// [`down`](Self::down) and [`reset`](Self::reset) drop such a table again if it still has one
+    /// column and no rows, and no other table refers to it.
     #[must_use]
     pub fn create_documents(mut self, create: CreateDocuments) -> Self {
         self.settings.engine.create_required = create;
         self
     }
 
-    /// PostgreSQL: through a pooler in transaction mode that knows no prepared statements, as PgBouncer
-    /// before 1.21. The pool must have been opened with `statement-cache-capacity=0` in its URL: what is
-    /// prepared on a connection is taken away at the beginning of each transaction. PgBouncer also refuses
-    /// sqlx's `extra_float_digits`, unless it is told to ignore it or the pool not to send it.
+    /// Adapts to a pooler of PostgreSQL in transaction mode that does not support prepared
+    /// statements, such as PgBouncer before 1.21.
+    ///
+    /// The pool must have been opened with `statement-cache-capacity=0` in its URL, because each
+    /// transaction begins by deallocating what is prepared on its connection. PgBouncer also
+    /// refuses sqlx's `extra_float_digits`, unless PgBouncer is configured to ignore it or the pool
+    /// not to send it.
     #[must_use]
     pub fn behind_pooler(mut self) -> Self {
         self.settings.engine.statements = Statements::OfOthers;
         self
     }
 
-    /// Lets [`fresh`](Self::fresh) drop tables that these migrations have not made, in the database of this
-    /// name (of SQLite the file, as [`Location::database`](crate::Place::database) has it) and in no other.
+    /// Allows [`fresh`](Self::fresh) to drop tables that these migrations did not create, in the
+    /// database of this name (SQLite: the file, as in
+    /// [`Location::database`](crate::Location::database)) and in no other.
     #[must_use]
     pub fn fresh_may_drop_all_of(mut self, database: impl Into<String>) -> Self {
         self.settings.may_drop_all_of = Some(database.into());
         self
     }
 
-    /// Applies pending migrations: all (`None`), this many (`Some`), or up to one ([`Extent::To`]). Where none of the
-    /// list is pending and the tables are not as declared, it logs a warning and changes nothing:
-    /// [`repair`](Self::repair) does.
+    /// Applies pending migrations: all (`None`), this many (`Some`), or up to one ([`Extent::To`]).
+    ///
+    /// If no migration of the list is pending and the tables are not as declared, it logs a warning
+    /// and changes nothing. [`repair`](Self::repair) fixes that.
     ///
     /// # Errors
     ///
-    /// [`Locked`](crate::ConvergeError::Locked) where another runner is at work for too long, [`InUse`](crate::ConvergeError::InUse) where somebody has
-    /// a table in use, and what the migrations say. What was done before stays, and the next call goes on
-    /// from there. [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge), [`Error::NoSuchMigration`] and [`Error::AmbiguousMigration`] change nothing.
+    /// - [`Locked`](crate::ConvergeError::Locked) if another runner works for longer than
+    ///   [`lock_wait`](Self::lock_wait), and [`InUse`](crate::ConvergeError::InUse) if another
+    ///   session uses a table for longer.
+    /// - [`RewriteTooLarge`](crate::ConvergeError::RewriteTooLarge), [`Error::NoSuchMigration`] and
+    ///   [`Error::AmbiguousMigration`]; these change nothing.
+    /// - The errors of the migrations. Completed steps are kept, and the next call goes on after
+    ///   them.
     pub async fn up<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -238,7 +254,8 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and [`Error::Drifted`] where none is pending and the tables are not as declared.
+    /// Those of [`up`](Self::up), and [`Error::Drifted`] if none is pending and the tables are not
+    /// as declared.
     pub(crate) async fn up_or_drifted<'c, C>(&self, db: C, extent: Extent) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -272,7 +289,8 @@ impl<M> Runner<M> {
         Ok(())
     }
 
-    /// Finds without the migration lock that there is nothing to do, as is mostly so where a service starts.
+    /// Finds out without the migration lock whether there is anything to do. When a service starts,
+    /// there mostly is not.
     async fn pending(&self, db: &SchemaManagerConnection<'_>) -> Result<Pending, Error> {
         let session = Session::new(reborrow(db), &self.settings.engine);
         if !records::are_complete(&session, &self.settings).await {
@@ -281,18 +299,19 @@ impl<M> Runner<M> {
         if !drift::is_suspected(&session, &self.settings).await {
             return Ok(Pending::None);
         }
-        // Another runner may be at work, whose tables and records do not change in one moment on every engine.
+        // Another runner may be working. On some engines its tables and its records do not change
+        // at the same moment.
         match self.under_lock(db, &FindDrift).await {
             Ok(Drift::None) => Ok(Pending::None),
             Ok(Drift::Some(report)) => Err(Error::Drifted { report }),
             Ok(Drift::NotComplete) => Ok(Pending::Some),
-            // Whoever is at work may be about to change what differs.
+            // The runner that works may be about to change what differs.
             Err(
                 error @ Error::Converge(
                     converge::Error::Locked { .. } | converge::Error::InUse { .. },
                 ),
             ) => Err(error),
-            // A server that only reads gives no lock.
+            // A read-only server grants no lock.
             Err(_) => self.require_as_declared(db).await.map(|()| Pending::None),
         }
     }
@@ -305,7 +324,7 @@ impl<M> Runner<M> {
         match drift::find(&session, &self.settings).await {
             Ok(Some(report)) => Err(Error::Drifted { report }),
             Ok(None) => Ok(()),
-            // Such as a role that may read no rows. There is nothing to apply.
+            // For example, a role that may read no rows. There is nothing to apply.
             Err(error) => {
                 tracing::warn!(
                     "the tables seem not to be as declared, and cannot be compared: {error}"
@@ -315,13 +334,14 @@ impl<M> Runner<M> {
         }
     }
 
-    /// Rolls back applied migrations, the last first: all (`None`), this many (`Some`), or those after one
-    /// ([`Extent::To`]).
+    /// Rolls back applied migrations, the last first: all (`None`), this many (`Some`), or those
+    /// after one ([`Extent::To`]).
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and [`ReferredTo`](crate::ConvergeError::ReferredTo) where another table refers to `vectors` and it would be
-    /// dropped: nothing is rolled back then.
+    /// - Those of [`up`](Self::up).
+    /// - [`ReferredTo`](crate::ConvergeError::ReferredTo) if another table refers to a `vectors`
+    ///   that would be dropped. Nothing is rolled back then.
     pub async fn down<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -336,7 +356,7 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up).
+    /// Those of [`up`](Self::up) and [`down`](Self::down).
     pub async fn refresh<'c, C>(&self, db: C) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -353,14 +373,14 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up).
+    /// Those of [`down`](Self::down).
     pub async fn reset<'c, C>(&self, db: C) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let db = db.into_database_executor();
         let all = self.settings.range(Extent::All)?;
-        // A table of another form is not ours to drop.
+        // A table of another form was not created by a migrator, so it is not dropped.
         self.roll_back(&db, &all, OwnDocuments::Drop, Use::Insert)
             .await?;
         self.under_lock(&db, &Uninstall).await
@@ -370,9 +390,11 @@ impl<M> Runner<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::TablesOfOthers`] where there are tables or views that these migrations have not made, unless
-    /// [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database; [`ReferredTo`](crate::ConvergeError::ReferredTo) where
-    /// another database's tables refer to these; and as of [`up`](Self::up).
+    /// - [`Error::TablesOfOthers`] if there are tables or views that these migrations did not
+    ///   create, unless [`fresh_may_drop_all_of`](Self::fresh_may_drop_all_of) names this database.
+    /// - [`ReferredTo`](crate::ConvergeError::ReferredTo) if another database's tables refer to
+    ///   these.
+    /// - Those of [`up`](Self::up).
     pub async fn fresh<'c, C>(&self, db: C) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -386,11 +408,12 @@ impl<M> Runner<M> {
         self.under_lock(&db, &fresh).await
     }
 
-    /// What [`up`](Self::up) would run on this database, found without changing anything.
+    /// Returns what [`up`](Self::up) would run on this database, without changing anything.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ConvergeError::Refused) where `up` would refuse, [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
+    /// - [`Refused`](crate::ConvergeError::Refused) if `up` would refuse.
+    /// - [`Lookup`](crate::ConvergeError::Lookup) if the shape cannot be read.
     pub async fn preview_up<'c, C>(
         &self,
         db: C,
@@ -410,12 +433,12 @@ impl<M> Runner<M> {
         }
     }
 
-    /// Returns what [`up`](Self::up) would do on this database, found without changing anything, for a review before
-    /// [`up_as_planned`](Self::up_as_planned).
+    /// Returns the plan of [`up`](Self::up) on this database, without changing anything, to be
+    /// reviewed before [`up_as_planned`](Self::up_as_planned).
     ///
     /// # Errors
     ///
-    /// As of [`preview_up`](Self::preview_up).
+    /// Those of [`preview_up`](Self::preview_up).
     ///
     /// ```no_run
     /// # async fn example(db: &sea_orm::DatabaseConnection) -> Result<(), migration::Error> {
@@ -451,7 +474,7 @@ impl<M> Runner<M> {
         plan::of(&session, &self.settings, extent, previews).await
     }
 
-    /// Requires that what is found now, in the place of this name, gives the same plan.
+    /// Requires that an inspection of this database still gives the same plan.
     #[cfg(feature = "cli")]
     pub(crate) async fn require_plan<'c, C>(
         &self,
@@ -466,14 +489,17 @@ impl<M> Runner<M> {
         plan::require(&session, &self.settings, plan, location).await
     }
 
-    /// Applies the migrations of a plan, where what is found now gives the same plan. Each step that is run is one of
-    /// the plan's; on MySQL and MariaDB it may also be another spelling of a step that fixes the same difference.
+    /// Applies the migrations of a plan if an inspection still gives the same plan. It runs only
+    /// steps of the plan; on MySQL and MariaDB also another spelling of a step that fixes the same
+    /// difference.
     ///
     /// # Errors
     ///
-    /// [`Error::PlanDiffers`] where it gives another, as where a migration of it has been applied: nothing is changed
-    /// then. [`Unplanned`](crate::ConvergeError::Unplanned) where the tables become other while it is carried out, and
-    /// as of [`up`](Self::up).
+    /// - [`Error::PlanDiffers`] if an inspection gives another plan, for example because a
+    ///   migration of the plan has been applied. Nothing is changed then.
+    /// - [`Unplanned`](crate::ConvergeError::Unplanned) if the tables change while the plan is
+    ///   applied.
+    /// - Those of [`up`](Self::up).
     pub async fn up_as_planned<'c, C>(&self, db: C, plan: &Plan) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -493,11 +519,11 @@ impl<M> Runner<M> {
         Ok(())
     }
 
-    /// What [`down`](Self::down) would run on this database, found without changing anything.
+    /// Returns what [`down`](Self::down) would run on this database, without changing anything.
     ///
     /// # Errors
     ///
-    /// [`Lookup`](crate::ConvergeError::Lookup) where the shape cannot be read.
+    /// [`Lookup`](crate::ConvergeError::Lookup) if the shape cannot be read.
     pub async fn preview_down<'c, C>(
         &self,
         db: C,
@@ -517,11 +543,12 @@ impl<M> Runner<M> {
         }
     }
 
-    /// When each migration was applied, whether the shape holds, and what Alembic records. Changes nothing.
+    /// Returns when each migration was applied, whether the tables have the declared shape, and
+    /// what Alembic records. Changes nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`] where the records cannot be read.
+    /// [`Error::Migration`] if the records cannot be read.
     pub async fn status<'c, C>(&self, db: C) -> Result<Status, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -532,18 +559,20 @@ impl<M> Runner<M> {
         status::read(&session, &self.settings, shape).await
     }
 
-    /// Compares the live shape with the declared one and changes nothing: see [`check`](crate::check).
+    /// Compares the current shape with the declared one and changes nothing: see
+    /// [`check`](crate::check).
     ///
     /// # Errors
     ///
-    /// [`Lookup`](crate::ConvergeError::Lookup) where the catalog cannot be read. What this role may
-    /// not see is [unknown](Report::unknown), and no error.
+    /// [`Lookup`](crate::ConvergeError::Lookup) if the catalog cannot be read. What this role may
+    /// not see is [unknown](Report::unknown), which is not an error.
     pub async fn check<'c, C>(&self, db: C) -> Result<Report, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
     {
         let session = Session::new(db.into_database_executor(), &self.settings.engine);
-        // One that ends meanwhile is asked for before, one that begins after.
+        // This sees a runner that ends during the inspection; the question afterwards sees one that
+        // begins.
         let before = converge::at_work(&session).await;
         let Compared { shape, pending } = self.compared(&session).await?;
         let mut report = converge::check(&session, &shape).await?;
@@ -555,12 +584,15 @@ impl<M> Runner<M> {
         Ok(report)
     }
 
-    /// Mends what can be mended: see [`repair`](crate::repair).
+    /// Fixes what can be fixed without losing or inventing data: see [`repair`](crate::repair).
     ///
     /// # Errors
     ///
-    /// As of [`up`](Self::up), and [`OrphansNotStored`](crate::ConvergeError::OrphansNotStored) where what orphans say could not be stored; a step
-    /// that fails stands in [`Repaired::failed`] and holds up only what needs it.
+    /// - Those of [`up`](Self::up).
+    /// - [`OrphansNotStored`](crate::ConvergeError::OrphansNotStored) if the values of orphans
+    ///   could not be stored.
+    ///
+    /// A step that fails is in [`Repaired::failed`], and delays only the steps that depend on it.
     pub async fn repair<'c, C>(&self, db: C, orphans: Orphans<'_>) -> Result<Repaired, Error>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -578,7 +610,7 @@ impl<M> Runner<M> {
         &self.settings
     }
 
-    /// Does what a migration of ours does where another migrator runs it.
+    /// Applies one migration of this crate that another migrator runs.
     pub(crate) async fn converge(
         &self,
         db: &SchemaManagerConnection<'_>,
@@ -587,7 +619,7 @@ impl<M> Runner<M> {
         self.under_lock(db, &Converge { migration }).await
     }
 
-    /// The same, back.
+    /// Rolls back one migration of this crate that another migrator runs.
     pub(crate) async fn roll_back_one(
         &self,
         db: &SchemaManagerConnection<'_>,
@@ -650,7 +682,8 @@ impl<M> Runner<M> {
         Ok(())
     }
 
-    /// A turn for each migration, so that others' work is seen before the next.
+    /// Acquires the lock for each migration, so that the work of other runners is seen before the
+    /// next one.
     async fn go_on(
         &self,
         db: &SchemaManagerConnection<'_>,
@@ -677,7 +710,8 @@ impl<M> Runner<M> {
         Ok(last.map_or(Progress::NothingLeft, Progress::Made))
     }
 
-    /// A race that no lock prevents, between two nodes of Galera, is lost by one, who looks again.
+    /// Runs a task under the migration lock. No lock prevents a race between two nodes of Galera;
+    /// the runner that loses it inspects again.
     async fn under_lock<T: Task>(
         &self,
         db: &SchemaManagerConnection<'_>,
@@ -688,7 +722,8 @@ impl<M> Runner<M> {
         loop {
             let lock = MigrationLock::acquire(db, &self.settings.engine).await?;
             let is_one_transaction = lock.is_one_transaction();
-            // Boxed: a caller's optimized build computes how deep all futures are nested, and gives up at a limit.
+            // Boxed, because the compiler limits how deep futures are nested in a caller's
+            // optimized build.
             let done = Box::pin(task.run(&lock, &self.settings)).await;
             let (error, is_rolled_back) = match done {
                 Ok(output) => match lock.release(End::Commit).await {
@@ -699,7 +734,7 @@ impl<M> Runner<M> {
                     }
                 },
                 Err(error) => {
-                    // The task's own error says more than one about the end of its turn.
+                    // The task's own error is more useful than one of the release.
                     let _ = lock.release(End::RollBack).await;
                     (error, true)
                 }
@@ -707,8 +742,8 @@ impl<M> Runner<M> {
             if is_one_transaction && is_rolled_back {
                 task.take_back()?;
             }
-            // Another node may have made that table since it was looked at; the next look knows it, unless it is
-            // hidden from this user.
+            // Another node may have created that table since the inspection. The next inspection
+            // finds it, unless it is hidden from this user.
             let is_callers = !matches!(db, SchemaManagerConnection::Connection(_));
             if is_referred_to(&error) && !is_callers && referred < MOST_TIMES {
                 referred += 1;
@@ -723,12 +758,13 @@ impl<M> Runner<M> {
 
 /// Whether a migration is left to apply.
 enum Pending {
-    /// Perhaps: whoever holds the migration lock knows.
+    /// Possibly: only the holder of the migration lock can tell.
     Some,
     None,
 }
 
-/// How often in a row one migration may be the next: another runner may undo each time what this one does.
+/// How often in a row the same migration may be the next one. Another runner may undo each time
+/// what this one does.
 const MOST_TIMES: u32 = 20;
 
 fn is_referred_to(error: &Error) -> bool {

@@ -1,4 +1,4 @@
-//! What `up` was reviewed to do, and what has become other since.
+//! Plans of `up` that were reviewed, and their comparison with the present database.
 
 use converge::{
     DifferenceReport, Engine, Location,
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::Error;
 
-/// What [`Runner::up`](super::Runner::up) would do on one database, to be reviewed before
-/// [`Runner::up_as_planned`](super::Runner::up_as_planned) does it.
+/// A plan of [`Runner::up`](super::Runner::up) on one database, to be reviewed before
+/// [`Runner::up_as_planned`](super::Runner::up_as_planned) applies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
@@ -25,19 +25,19 @@ pub struct Plan {
     pub(crate) extent: Extent,
     pub(crate) engine: Engine,
     pub(crate) migration_table: String,
-    /// The version of this crate that has made it.
+    /// The version of the crate that created the plan.
     pub(crate) release: String,
 }
 
-/// One migration of a [`Plan`].
+/// A migration of a [`Plan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlannedMigration {
-    /// The migration's name.
+    /// The name of the migration.
     pub migration: String,
-    /// What was found and would be fixed.
+    /// The differences that it would fix.
     pub found: Vec<Found>,
-    /// As of [`Preview::statements`].
+    /// The statements, as in [`Preview::statements`].
     pub statements: Option<Vec<String>>,
 }
 
@@ -45,13 +45,13 @@ pub struct PlannedMigration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
-    /// The table that it is in.
+    /// The table of the difference.
     pub table: String,
     /// The element of the shape.
     pub part: String,
-    /// What was found.
+    /// The sentence that describes the difference.
     pub found: String,
-    /// The lock of each step. It may hold the size of a table, and is not compared.
+    /// The lock of each step. It may contain the size of a table, so it is not compared.
     pub locks: Vec<String>,
 }
 
@@ -75,11 +75,11 @@ pub(super) async fn of(
     })
 }
 
-/// Requires that what is found now, in the place of this name, gives the same plan.
+/// Requires that an inspection of this database still gives the same plan.
 ///
 /// # Errors
 ///
-/// [`Error::PlanDiffers`], and what a preview returns.
+/// [`Error::PlanDiffers`], and the errors of a preview.
 pub(super) async fn require(
     session: &Session<'_>,
     settings: &Settings,
@@ -90,7 +90,7 @@ pub(super) async fn require(
         location,
         ..of(session, settings, planned.extent.clone(), Vec::new()).await?
     };
-    // Nothing can be previewed of another kind of database, or of what is recorded elsewhere.
+    // A preview would be meaningless on another kind of database, or with records in another place.
     let mut differences = planned.differences_of_location(&here);
     if differences.is_empty() {
         let range = settings.range(planned.extent.clone())?;
@@ -111,12 +111,12 @@ impl Plan {
     /// The version of this crate.
     pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
-    /// Returns the migrations that may be applied: its own.
+    /// Returns the migrations that may be applied: those of the plan.
     pub(super) fn range(&self) -> Range {
         Range::of_all(self.names().map(str::to_owned).collect())
     }
 
-    /// Returns what may be run for a migration.
+    /// Returns the statements that may be run for a migration.
     pub(super) fn planned(&self, migration: &str) -> Planned {
         let mut all = self.migrations.iter();
         match all.find(|one| one.migration == migration) {
@@ -128,7 +128,7 @@ impl Plan {
         }
     }
 
-    /// Returns what is other than planned in what would be done now, in sentences: none, where it is the same.
+    /// Returns, as sentences, how the present plan differs from this one; none if it is the same.
     fn differences(&self, now: &Self) -> Vec<String> {
         let mut all = Vec::new();
         let pending = |name: &str| now.migrations.iter().any(|one| one.migration == name);
@@ -228,8 +228,8 @@ impl Found {
         }
     }
 
-    /// What is compared: not the numbers, which rows that come and go change. What is done about them is compared with
-    /// the statements.
+    /// Returns what is compared of a difference. Numbers are left out, because they change as rows
+    /// come and go. The response to the difference is compared with the statements.
     fn key(&self) -> (String, String, String) {
         let found = Planned::without_numbers(&self.found);
         (self.table.clone(), self.part.clone(), found)

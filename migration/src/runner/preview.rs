@@ -1,4 +1,4 @@
-//! What `up` and `down` would do, found without changing anything.
+//! Previews of `up` and `down`, which change nothing.
 
 use converge::{DifferenceReport, Previewed, session::Session};
 
@@ -9,23 +9,27 @@ use super::{
 };
 use crate::{Error, versions::Version};
 
-/// What one migration would run on the database at hand.
+/// The statements that one migration would run on the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preview {
-    /// The migration's name.
+    /// The name of the migration.
     pub migration: String,
-    /// In their order, with the one that records it or takes its record back. `None` where only running
-    /// the migration shows them: it is an external migration, is rolled back after one, or needs what a pending
-    /// one before it makes.
+    /// The statements in their order, including the one that inserts or deletes the migration's
+    /// record.
+    ///
+    /// `None` if only running the migration shows them: it is an external migration, is rolled back
+    /// after one, or needs what an earlier pending one creates.
     pub statements: Option<Vec<String>>,
-    /// What was found and would be fixed, with the steps whose statements are among those: each has its lock, and how
-    /// much of the table it rewrites. Empty where a migration is rolled back.
+    /// The differences that would be fixed, with their steps, whose statements are among those
+    /// above. Each step has its lock, and how much of the table it rewrites. Empty if the migration
+    /// is rolled back.
     pub differences: Vec<DifferenceReport>,
 }
 
 impl Preview {
-    /// Of a migration of which nothing is known but its name: an external one, or one that depends on one.
+    /// Returns the preview of a migration of which only the name is known: an external one, or one
+    /// that depends on one.
     fn of_external(name: &str) -> Self {
         Self {
             migration: name.to_owned(),
@@ -52,7 +56,8 @@ pub(super) async fn up(
         true => None,
         false => Some(table.create(backend)),
     };
-    // Applied before ours, they may make what ours would be refused for want of.
+    // External migrations that are applied before ours may create what ours would be refused for
+    // lacking.
     let mut follows_external = false;
     let mut is_unknown = false;
     for MigrationRecord { name, .. } in pending.take(range.limit()) {
@@ -96,7 +101,8 @@ pub(super) async fn down(
     applied.retain(|one| range.down().iter().any(|name| name == one.name()));
     let mut previewed = Previewed::default();
     let mut previews = Vec::new();
-    // Rolled back before ours, they may take away what would be refused.
+    // External migrations that are rolled back before ours may remove what ours would be refused
+    // for.
     let mut follows_external = false;
     for migration in applied.iter().rev().take(range.limit()) {
         let name = migration.name();

@@ -1,4 +1,4 @@
-//! The form of the table of records: that of SeaORM, or one in which no migration can be recorded.
+//! The form of the table of records: SeaORM's, or one in which no migration can be recorded.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::Error;
 
 struct Column {
     name: String,
-    /// As the engine prints it.
+    /// The type, as the engine prints it.
     kind: String,
     /// Whether a row that does not name the column is refused.
     needs_value: bool,
@@ -46,19 +46,19 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What the table of records is needed for. Each needs what those before it need.
+/// What the table of records is needed for. Each use includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
     /// To read which migrations are recorded, or to delete a record.
     Names,
-    /// To read when each was applied.
+    /// To read when each migration was applied.
     Times,
-    /// To record one.
+    /// To record a migration.
     Insert,
 }
 
-/// Refuses a table that cannot be used so: a migration is applied only where it can be recorded. Further columns do
-/// no harm.
+/// Refuses a table that cannot be used in this way, because a migration is applied only if it can
+/// be recorded. Further columns are accepted.
 pub(super) async fn require(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -115,12 +115,12 @@ fn is_text(backend: Engine, kind: &str) -> bool {
     match backend {
         Engine::Sqlite => kind.is_empty() || kind.contains("char") || kind.contains("text"),
         Engine::MySql => kind.contains("char") || kind.contains("text"),
-        // Of a fixed length it returns a name with spaces behind it.
+        // A type of fixed length would return the name with trailing spaces.
         Engine::Postgres => ["character varying", "text"].contains(&kind),
     }
 }
 
-/// SQLite and MySQL's driver read a narrower integer too.
+/// Returns whether a type holds the time. SQLite and MySQL's driver read a narrower integer too.
 fn is_big_integer(backend: Engine, kind: &str) -> bool {
     const INTEGERS: [&str; 9] = [
         "tinyint",
@@ -133,7 +133,7 @@ fn is_big_integer(backend: Engine, kind: &str) -> bool {
         "int4",
         "int8",
     ];
-    // As `bigint(20)` and `unsigned big int`; not `point`.
+    // As in `bigint(20)` and `unsigned big int`, but not in `point`.
     let mut words = kind.split(|letter: char| !letter.is_ascii_alphanumeric());
     let is_integer = words.any(|word| INTEGERS.contains(&word));
     match backend {
@@ -147,7 +147,7 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
     let backend = Engine::of(db);
     let name = sql::literal(backend, table);
     let columns = match backend {
-        // An ENUM begins with its first value.
+        // An ENUM has its first value as its default.
         Engine::MySql => format!(
             "SELECT CAST(lower(column_name) AS CHAR), CAST(column_type AS CHAR),
                     CAST(is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum'

@@ -1,4 +1,4 @@
-//! What the table of migrations says has been applied.
+//! The records of applied migrations.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{Error, versions};
 
-/// Whether every migration is recorded, and no other: the one question of a service that starts.
+/// Returns whether every migration is recorded, and no other: the only question of a service that
+/// starts.
 ///
-/// Where that cannot be read there is something to do, or to say.
+/// Returns false if the records cannot be read, because then there is something to do or to report.
 pub(super) async fn are_complete(session: &Session<'_>, settings: &Settings) -> bool {
     // An error would end the caller's transaction.
     if !matches!(session.db, SchemaManagerConnection::Connection(_)) {
@@ -50,13 +51,13 @@ async fn applied_at_once(session: &Session<'_>, settings: &Settings) -> Result<V
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationRecord {
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
-    /// In seconds since 1970 (UTC), as recorded. None where it is pending.
+    /// The recorded time, in seconds since 1970 (UTC). `None` if the migration is pending.
     pub applied_at: Option<i64>,
 }
 
-/// Whether there is a table of records, in which a migration can be recorded.
+/// Returns whether there is a table of records in which a migration can be recorded.
 pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
     let transaction = session.begin_to_read().await?;
     let are_kept = is_installed(&transaction.db(), settings, Use::Insert).await;
@@ -64,7 +65,7 @@ pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Resu
     are_kept
 }
 
-/// Every migration, in order.
+/// Returns every migration, in order.
 pub(super) async fn all(
     session: &Session<'_>,
     settings: &Settings,
@@ -83,7 +84,7 @@ pub(super) async fn all(
     Ok((settings.migrations)().into_iter().map(record).collect())
 }
 
-/// When each migration was applied, all of which are in the list.
+/// Returns when each migration was applied, and requires that all are in the list.
 async fn known_times(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -114,7 +115,7 @@ pub(super) fn listed_shape(settings: &Settings) -> Result<Option<Shape>, Error> 
     versions::at_newest_of(&names)
 }
 
-/// Returns the tables that other sessions may have in use.
+/// Returns the tables that other sessions may be using.
 pub(super) fn tables(settings: &Settings) -> Result<Vec<String>, Error> {
     let shape = listed_shape(settings)?;
     let declared = shape
@@ -124,25 +125,25 @@ pub(super) fn tables(settings: &Settings) -> Result<Vec<String>, Error> {
     Ok(tables.map(str::to_owned).collect())
 }
 
-/// Whether external migrations are applied before ours, and may make what ours need.
+/// Returns whether external migrations are applied before ours, and may create what ours need.
 pub(super) fn others_come_first(settings: &Settings) -> bool {
     let all = (settings.migrations)();
     let first = all.first();
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
-/// What is known of the form of the table of records.
+/// What is known about the form of the table of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Fits,
-    /// It has to fit this.
+    /// The form has to fit this use.
     Unknown(Use),
 }
 
-/// The migrations that are not recorded, in order; none where there is no table of records.
+/// Returns the migrations that are not recorded, in order; `None` if there is no table of records.
 ///
-/// They are read in a transaction that ends: Citus may have the records on another node, where whoever builds an
-/// index waits for a transaction that has read them.
+/// They are read in a transaction that ends. Citus may have the records on another node, where a
+/// session that builds an index waits for a transaction that has read them.
 pub(super) async fn pending(
     session: &Session<'_>,
     settings: &Settings,
@@ -173,7 +174,7 @@ async fn pending_of(
     Ok(Some(all))
 }
 
-/// The migrations that are recorded, in order, read in the same way.
+/// Returns the migrations that are recorded, in order, read in the same way.
 pub(super) async fn applied_migrations(
     session: &Session<'_>,
     settings: &Settings,
@@ -187,14 +188,14 @@ pub(super) async fn applied_migrations(
     Ok(all)
 }
 
-/// Makes the table of records, in a transaction that ends too.
+/// Creates the table of records, in a transaction that ends too.
 pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
     let transaction = session.begin_briefly().await?;
     let create = settings.records.create(session.backend());
     match transaction.db().execute_unprepared(&create).await {
         Ok(_) => transaction.commit().await,
         Err(error) => {
-            // The error says more than one about the end of its transaction.
+            // The error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
             Err(error)
         }
@@ -219,8 +220,9 @@ pub(super) async fn delete(
     db.execute_unprepared(&delete).await.map(|_| ())
 }
 
-/// A trigger, a rule or a policy of the table may have made nothing of a statement that succeeded, of which
-/// whoever takes the next migration would know no end.
+/// Requires that a migration is recorded or not. A trigger, a rule or a policy of the table may
+/// have cancelled a statement that succeeded, and the next migration would then be the same one
+/// without end.
 pub(super) async fn require(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -238,7 +240,8 @@ pub(super) async fn require(
     }
 }
 
-/// Tries it, in a transaction that is rolled back: what a migration has made goes only where its record does.
+/// Requires that a record can be deleted, by trying it in a transaction that is rolled back: what a
+/// migration created is dropped only together with its record.
 pub(super) async fn require_deletable(
     session: &Session<'_>,
     settings: &Settings,
@@ -259,13 +262,13 @@ pub(super) async fn require_deletable(
     let tried = tried.await;
     transaction.rollback().await?;
     match tried {
-        // Whoever has it is waited for when it is deleted.
+        // The deletion itself waits for the session that uses the record.
         Err(Error::Migration(error)) if is_in_use(&error) => Ok(()),
         tried => tried,
     }
 }
 
-/// Returns whether there is a table of records, one that can be used so.
+/// Returns whether there is a table of records that can be used in this way.
 pub(super) async fn is_installed(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -278,7 +281,8 @@ pub(super) async fn is_installed(
     Ok(is_there)
 }
 
-/// CREATE TABLE IF NOT EXISTS asks for the right to create one also where there is one.
+/// Returns whether there is a table of records. CREATE TABLE IF NOT EXISTS requires the right to
+/// create one even if it exists.
 pub(super) async fn is_there(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -299,7 +303,8 @@ pub(super) async fn is_there(
     }
 }
 
-/// The applied migrations, all of which are in the list; none where there is no table of records.
+/// Returns the applied migrations, and requires that all are in the list; none if there is no table
+/// of records.
 pub(super) async fn known(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -317,10 +322,10 @@ async fn applied(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<S
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// Both columns are asked for: a table of another tool may have a `version` too, and is not read.
+/// Reads both columns: another tool's table may have a `version` too, and must not be read.
 async fn rows(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<QueryResult>, DbErr> {
     let table = settings.records.iden();
-    // SQLite takes the unqualified name of a column that is missing for a text.
+    // SQLite takes the unqualified name of a missing column for a text.
     let column = |name: &'static str| (settings.records.iden(), name);
     let records = Query::select()
         .columns(["version", "applied_at"].map(column))
@@ -333,7 +338,8 @@ fn is_in(applied: &[String], migration: &dyn MigrationTrait) -> bool {
     applied.iter().any(|name| name == migration.name())
 }
 
-/// A newer release of the program may have been here, or another migrator.
+/// Refuses records that are not in the list: a later release of the program, or another migrator,
+/// has written them.
 async fn refuse_unknown(
     db: &impl ConnectionTrait,
     settings: &Settings,

@@ -5,15 +5,15 @@ use converge::Engine;
 use super::extent::{Extent, Range};
 use crate::{Error, Migrator, record_table::RecordTable};
 
-/// How a caller has a required table made, for the next step of an error.
+/// How a caller has a required table created: the next step of an error.
 const CREATION_HINT: &str = "Where no application will make one, have it made: --create-documents, or \
     MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
 
-/// The choices of a caller, and the migrator's list.
+/// The settings of a caller, and the migrator's list.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) engine: converge::session::Settings,
-    /// The database that `fresh` may empty, whoever made its tables.
+    /// The database that `fresh` may empty, whichever program created its tables.
     pub(crate) may_drop_all_of: Option<String>,
     pub(crate) migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
     pub(crate) records: RecordTable,
@@ -43,14 +43,14 @@ impl Settings {
         settings
     }
 
-    /// Returns the part of the migrator's list that an extent is.
+    /// Returns the range of the migrator's list that an extent covers.
     pub(crate) fn range(&self, extent: Extent) -> Result<Range, Error> {
         let names = (self.migrations)().into_iter();
         extent.of(names.map(|one| one.name().to_owned()).collect())
     }
 
-    /// Returns the engine's settings once the sizes of what is rewritten have been looked at: SQLite's file grows with
-    /// each step, and nobody else's.
+    /// Returns the engine's settings after the sizes of what is rewritten have been checked.
+    /// SQLite's file grows with each step, so there the limit does not apply a second time.
     pub(crate) fn measured(&self, backend: Engine) -> converge::session::Settings {
         let mut engine = self.engine.clone();
         if backend == Engine::Sqlite {

@@ -1,4 +1,4 @@
-//! What has been applied to a database, and what has become of it.
+//! The applied migrations of a database, and the present state of its tables.
 
 use converge::{Wait, session::Session};
 
@@ -10,18 +10,19 @@ use super::{
 };
 use crate::{Error, Location, Report};
 
-/// What [`Runner::status`](super::Runner::status) finds.
+/// The result of [`Runner::status`](super::Runner::status).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// Where it was looked.
+    /// The database, and the schema of PostgreSQL.
     pub location: Location,
-    /// Every migration of this workspace, in order.
+    /// Every migration of the list, in order.
     pub migrations: Vec<MigrationRecord>,
-    /// How the live shape compares with the declared one, or why that could not be read.
+    /// The comparison of the current shape with the declared one, or the error if it could not be
+    /// read.
     pub shape: Result<Report, Error>,
-    /// Alembic's revisions, where the database (PostgreSQL: the schema) has its table, or why that could not be read. One, unless it
-    /// has branches.
+    /// Alembic's revisions, if the database (PostgreSQL: the schema) has its table, or the error if
+    /// they could not be read. There is one, unless Alembic has branches.
     pub alembic: Result<Option<Vec<String>>, Error>,
 }
 

@@ -1,4 +1,4 @@
-//! What is done while the migration lock is held once.
+//! The tasks that run while the migration lock is held once.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -35,7 +35,7 @@ pub(super) trait Task: Sync {
         settings: &Settings,
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 
-    /// Takes back what was given away of a turn whose transaction has committed nothing.
+    /// Takes back what was handed over under a lock whose transaction has committed nothing.
     fn take_back(&self) -> Result<(), Error> {
         Ok(())
     }
@@ -44,34 +44,36 @@ pub(super) trait Task: Sync {
 /// Whether there was a migration left to apply or to roll back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// With the migration of this name.
+    /// The migration of this name was applied or rolled back.
     Made(String),
-    /// With the migration of this name, which was the last.
+    /// The migration of this name was applied or rolled back, and was the last.
     Finished(String),
     NothingLeft,
 }
 
 impl Progress {
-    /// With this migration, where so many others were left when the migration lock was acquired.
+    /// Returns the progress after this migration, with the number of others that were left when the
+    /// lock was acquired.
     fn with(migration: &dyn MigrationTrait, left: usize, db: &impl ConnectionTrait) -> Self {
         let name = migration.name().to_owned();
         match (Engine::of(db), left) {
-            // The lock is that of one node of Galera: another node may have undone it meanwhile.
+            // The lock is that of one node of Galera: another node may have undone it in the
+            // meantime.
             (Engine::MySql, _) | (_, 1..) => Self::Made(name),
             (_, 0) => Self::Finished(name),
         }
     }
 }
 
-/// What becomes of a `documents` that these migrations have made and nobody has used.
+/// What happens to a `documents` that these migrations created and no table uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnDocuments {
     Drop,
-    /// It is about to be needed again.
+    /// The next migrations need it again.
     Keep,
 }
 
-/// What has become of the tables since every migration was recorded.
+/// The state of the tables since every migration was recorded.
 pub(super) enum Drift {
     None,
     Some(Box<Report>),
@@ -81,9 +83,10 @@ pub(super) enum Drift {
 
 pub(super) struct ApplyNext<'p> {
     range: Range,
-    /// What may be done, where that was reviewed.
+    /// The plan that was reviewed, if there is one.
     plan: Option<&'p Plan>,
-    /// Whether an earlier turn has found that migrations can be recorded, and none is refused that is left to apply.
+    /// Whether an earlier task has found that migrations can be recorded, and that none of those
+    /// left to apply is refused.
     may_apply: AtomicBool,
 }
 
@@ -103,7 +106,7 @@ impl<'p> ApplyNext<'p> {
         }
     }
 
-    /// Refuses what a later turn would refuse, before anything is changed.
+    /// Refuses what a later task would refuse, before anything is changed.
     async fn require_all(
         &self,
         lock: &MigrationLock<'_>,
@@ -127,23 +130,25 @@ impl<'p> ApplyNext<'p> {
 }
 
 pub(super) struct FindDrift;
-/// Nothing is rolled back where something later would be refused.
+/// Requires that nothing that is rolled back later would be refused.
 pub(super) struct MayRollBack<'r> {
     pub(super) range: &'r Range,
-    /// What comes after it needs the table of records for this.
+    /// What the following tasks need the table of records for.
     pub(super) used: Use,
 }
 pub(super) struct RollBackNext<'r> {
-    /// The names of those that may be rolled back.
+    /// The names of the migrations that may be rolled back.
     pub(super) of: &'r [String],
     pub(super) own_documents: OwnDocuments,
 }
-/// Drops the table of the records, unless somebody has applied a migration since the last was rolled back.
+/// Drops the table of records, unless another runner has applied a migration since the last one was
+/// rolled back.
 pub(super) struct Uninstall;
-/// Drops everything, if nobody else's is there, or all of the database that is named.
+/// Drops everything if no other program's tables exist, or everything of the database that is
+/// named.
 pub(super) struct Fresh {
     pub(super) may_drop_all_of: Option<String>,
-    /// Once, however often it has to wait.
+    /// Whether the drop has been announced, which happens once, however often the task waits.
     pub(super) is_announced: AtomicBool,
 }
 pub(super) struct Converge<'m> {
@@ -153,7 +158,7 @@ pub(super) struct RollBack<'m> {
     pub(super) migration: &'m str,
 }
 pub(super) struct Repair<'s> {
-    /// Where orphans are to be deleted.
+    /// Where orphans are stored, if they are to be deleted.
     pub(super) handover: Option<Handover<'s>>,
 }
 
@@ -161,7 +166,7 @@ impl Task for ApplyNext<'_> {
     type Output = Progress;
 
     async fn run(&self, lock: &MigrationLock<'_>, settings: &Settings) -> Result<Progress, Error> {
-        // Another turn may have dropped the table since the last one of ours.
+        // Another runner may have dropped the table since our last task.
         let db = lock.record();
         if !self.may_apply.load(Relaxed) {
             self.require_all(lock, settings).await?;
@@ -223,7 +228,7 @@ impl Task for MayRollBack<'_> {
     }
 }
 
-/// Does what a migration is for, and records it.
+/// Applies a migration and records it.
 async fn apply(
     migration: &dyn MigrationTrait,
     work: Session<'_>,
@@ -241,7 +246,7 @@ async fn apply(
     record_applied(record, settings, name).await
 }
 
-/// The same, recorded in a transaction of its own.
+/// Applies a migration and records it in a transaction of its own.
 async fn apply_apart(
     migration: &dyn MigrationTrait,
     work: Session<'_>,
@@ -268,7 +273,7 @@ async fn apply_apart(
     match recorded {
         Ok(()) => Ok(transaction.commit().await?),
         Err(error) => {
-            // The error says more than one about the end of its transaction.
+            // The error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
             Err(error)
         }
@@ -306,7 +311,7 @@ impl Task for RollBackNext<'_> {
             {
                 records::delete(&db, settings, name).await?;
             }
-            // The record goes with what it is of.
+            // The record is deleted together with what the migration created.
             Some(Version { older, newer }) => {
                 for table in newer.own_tables().filter(|table| !older.has_own(table)) {
                     announce_drop(&lock.work(), table).await;
@@ -345,7 +350,7 @@ impl Task for Uninstall {
     }
 }
 
-/// At a MySQL catalog, before it is believed that something is another's.
+/// How often MySQL's catalog is read before a table counts as another program's.
 const LOOKS: u32 = 3;
 
 impl Task for Fresh {
@@ -359,8 +364,8 @@ impl Task for Fresh {
         let engine = match cleared {
             Ok(engine) => engine,
             Err(error) => {
-                // What it has locked would count as another's. The error says more than one about the end of its
-                // transaction.
+                // The tables that this transaction has locked would count as another program's. The
+                // error is more useful than one of the rollback.
                 let _ = transaction.rollback().await;
                 return Err(error);
             }
@@ -368,14 +373,15 @@ impl Task for Fresh {
         transaction.commit().await?;
         for migration in (settings.migrations)() {
             let work = match (Engine::of(&record), clearing) {
-                // All of it is committed.
+                // Each statement is committed.
                 (Engine::MySql, _) | (_, Clearing::Apart) => lock.work(),
                 (Engine::Postgres | Engine::Sqlite, Clearing::WithTheLock) => lock.within(),
             };
             let work = work.with(&engine);
             match clearing {
                 Clearing::WithTheLock => apply(migration.as_ref(), work, &record, settings).await?,
-                // Whoever builds an index for a later one would wait for a transaction that has written a record.
+                // A session that builds an index for a later migration would wait for a transaction
+                // that has written a record.
                 Clearing::Apart => apply_apart(migration.as_ref(), work, settings).await?,
             }
         }
@@ -384,7 +390,8 @@ impl Task for Fresh {
 }
 
 impl Fresh {
-    /// Drops everything, and makes an empty table of records. Returns how required tables are made again.
+    /// Drops everything, and creates an empty table of records. Returns how required tables are
+    /// created again.
     async fn clear(
         &self,
         db: &SchemaManagerConnection<'_>,
@@ -396,8 +403,8 @@ impl Fresh {
             let contents = Contents::of(db, &settings.engine, &shape).await?;
             match self.require_own(db, settings, &contents).await {
                 Ok(()) => break contents,
-                // Its catalog has no snapshot: what another node of Galera has just made may be in one answer
-                // and not in another.
+                // MySQL's catalog has no snapshot: one answer may contain what another node of
+                // Galera has just created, and another answer may not.
                 Err(Error::TablesOfOthers { .. })
                     if Engine::of(db) == Engine::MySql && looks < LOOKS =>
                 {
@@ -414,7 +421,7 @@ impl Fresh {
             names.sort_unstable();
             tracing::info!("drops, with all their rows: {}", names.join(", "));
         }
-        // Where each statement commits, a crash leaves no record of what is gone.
+        // Where each statement commits, a crash must leave no record of a table that is gone.
         let case = case_of(db, settings, relations).await?;
         relations.sort_by_key(|relation| !settings.records.is_called(case, &relation.name));
         converge::drop_all(db, relations).await?;
@@ -474,8 +481,9 @@ async fn case_of(
     Ok(converge::case_of_tables(db, settings.records.name(), names).await?)
 }
 
-/// A required table of our own is made again where it was. Another's is not replaced by one: where there would
-/// be none afterwards, nothing is dropped.
+/// Returns how required tables are created again. A required table that these migrations created is
+/// created again where it was. Another program's is not replaced: if none would exist afterwards,
+/// nothing is dropped.
 fn remaking_required(
     settings: &Settings,
     contents: &Contents,
@@ -498,7 +506,8 @@ fn remaking_required(
     Ok(engine)
 }
 
-/// Logs what is dropped with a table. A role that may drop it may perhaps not count its rows.
+/// Logs what is dropped with a table. A role that may drop a table may not be able to count its
+/// rows.
 async fn announce_drop(session: &Session<'_>, table: &str) {
     match converge::how_many(session, table).await {
         Ok(rows) => tracing::info!("drops the table {table} with its {rows}"),
@@ -556,7 +565,7 @@ impl Task for Repair<'_> {
             let converged = converge(&session, &shape, Refusal::OfItself).await?;
             let is_progress = !converged.done.is_empty() || handed_over() > at_first;
             steps.extend(converged.done);
-            // Some can only be deleted when the table is where it should be.
+            // Some orphans can only be deleted when the table is placed where it should be.
             let may_delete_more = self.handover.is_some()
                 && kept.is_none()
                 && converged.current.has_deletable_orphans();
@@ -580,7 +589,7 @@ impl Task for Repair<'_> {
     }
 }
 
-/// Returns what prevented their deletion, where that is no reason to stop.
+/// Returns what prevented the deletion of orphans, if that is no reason to stop.
 async fn delete_orphans(
     session: &Session<'_>,
     shape: &Shape,
@@ -602,7 +611,7 @@ enum Direction {
     Down,
 }
 
-/// Runs an external migration, in a transaction where SeaORM runs it in one.
+/// Runs an external migration, in a transaction if SeaORM runs it in one.
 async fn run(
     migration: &dyn MigrationTrait,
     direction: Direction,
@@ -632,7 +641,7 @@ async fn try_run(
             step(migration, direction, &SchemaManager::new(work.db)).await
         }
         (false, _) => step(migration, direction, &SchemaManager::new(work.db)).await,
-        // The lock's transaction would end with its first DDL statement.
+        // The first DDL statement would end the lock's transaction.
         (true, Engine::MySql) => match &work.db {
             SchemaManagerConnection::Connection(pool) => {
                 let transaction = begin_to_write(pool).await?;
@@ -645,12 +654,13 @@ async fn try_run(
     }
 }
 
-/// Outside a transaction no schema can be set for a migration alone: the pool's connections must be in it.
+/// Requires that the pool's connections are in the schema: outside of a transaction, no schema can
+/// be set for one migration alone.
 async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
     let Some(schema) = &work.settings.schema else {
         return Ok(());
     };
-    // What the connections themselves say, asked in a transaction as PgBouncer requires.
+    // Reads the connections' own setting, in a transaction as PgBouncer requires.
     let settings = converge::session::Settings {
         schema: None,
         ..work.settings.clone()

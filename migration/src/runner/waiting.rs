@@ -1,4 +1,4 @@
-//! What follows a try that another session has stopped.
+//! What follows an attempt that another session has stopped.
 
 use futures_timer::Delay;
 use sea_orm_migration::SchemaManagerConnection;
@@ -8,11 +8,12 @@ use converge::{BETWEEN_TRIES, Next, Wait, Work, is_recorded_already, session::Se
 use super::{records, settings::Settings};
 use crate::Error;
 
-/// Pauses before another try, where that can succeed.
+/// Pauses before another attempt, if that can succeed.
 ///
 /// # Errors
 ///
-/// The error where another try would not succeed, and one that names whoever was waited for long enough.
+/// The error itself if another attempt would not succeed, or one that names the session that was
+/// waited for until the time was over.
 pub(super) async fn again(
     wait: &mut Wait,
     session: &Session<'_>,
