@@ -1,4 +1,4 @@
-//! Runs one step, and gives way to whoever has the table in use.
+//! Runs one step, and gives way to a session that uses the table.
 
 use std::{
     pin::pin,
@@ -26,35 +26,37 @@ use crate::{
     wait::{self, Wait, names},
 };
 
-/// MySQL's shortest wait for a table is a second, for which others queue behind it.
+/// Delay after an attempt on MySQL, whose shortest wait for a table is a second, during which other
+/// sessions queue behind it.
 const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 
-/// How often whoever builds an index beside others is asked what it waits for.
+/// How often the session that builds an index concurrently is asked what it waits for.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Whoever queues behind a lock that is waited for must not wait long.
+/// Settings of a step's transaction: sessions that queue behind a lock that is waited for must not
+/// wait long.
 pub(crate) const POLITE: &str = "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = 0";
 
 /// A step that was run.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// The element of the shape that it fixes.
+    /// The element of the shape that it fixed.
     pub part: String,
-    /// What had been found.
+    /// The difference that had been found.
     pub found: String,
     /// The statements that were run.
     pub statements: Vec<String>,
-    /// How long they took.
+    /// The time that they took.
     pub elapsed: Duration,
 }
 
 pub(crate) enum Outcome {
     Done(Done),
-    /// To whoever held what the step needs; a part of it may be done.
+    /// The step gave way to the session that held what it needs; a part of it may be done.
     GaveWay(Error),
     /// A MySQL or MariaDB server refused to run it without copying the table.
     WouldCopy(Error),
-    /// Somebody else may have taken it.
+    /// The step failed, and another session may have run it: inspect again.
     LookAgain(Error),
     Failed(Error),
 }
@@ -105,7 +107,7 @@ pub(crate) async fn take(
     }
 }
 
-/// What others cannot do for longer than a moment is said with the step.
+/// Logs a step, with the lock if it blocks other sessions for longer than a moment.
 pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Option<&str>) {
     tracing::info!("{part}: {found}");
     if let Some(lock) = lock {
@@ -116,7 +118,7 @@ pub(crate) fn announce(part: &str, found: &str, statements: &[String], lock: Opt
     }
 }
 
-/// Where a step gave way at once. A step that waits for itself says so.
+/// Pauses after a step that gave way at once. A step that waits by itself reports that.
 pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
     let pause = match session.backend() {
         Engine::MySql => AFTER_A_SECOND,
@@ -125,11 +127,11 @@ pub(crate) async fn leave_it_to_others(session: &Session<'_>) {
     Delay::new(pause).await;
 }
 
-/// After so many tries an autovacuum is outwaited.
+/// After this many attempts an autovacuum is outwaited.
 const FEW_TRIES: u32 = 3;
 
-/// Runs a step, gives way to whoever has the table in use, and tries again where nothing of a try stays.
-/// Says how many rows were changed.
+/// Runs a step and returns how many rows it changed. Gives way to a session that uses the table,
+/// and tries again if nothing of an attempt is kept.
 async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u64, Error> {
     let started = Instant::now();
     let mut wait = Wait::begin();
@@ -179,20 +181,21 @@ async fn run(session: &Session<'_>, step: &Step, tables: &[String]) -> Result<u6
     }
 }
 
-/// How long a try waits for a lock.
+/// How long an attempt waits for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
-    /// For a moment: others queue behind it.
+    /// A moment, because other sessions queue behind it.
     Polite,
     /// Until an autovacuum gives way, and no longer than this.
     Outwaiting(Duration),
 }
 
-/// What a step needs of the tables that others may have in use.
+/// Returns what a step needs of the tables that other sessions may be using.
 fn need(session: &Session<'_>, step: &Step) -> Need {
     match session.backend() {
         Engine::Postgres if !step.lock.excludes_readers() => Need::NoWriters,
-        // MySQL changes a table's shape while nobody has it, be it for a moment.
+        // MySQL changes the shape of a table only while no other session uses it, if only for a
+        // moment.
         Engine::Postgres | Engine::MySql | Engine::Sqlite => Need::Alone,
     }
 }
@@ -205,9 +208,9 @@ fn in_use(session: &Session<'_>, started: Instant, step: &Step, holder: Option<S
 
 enum Stopped {
     By(DbErr),
-    /// For as long as may be waited; who it was.
+    /// The wait took as long as allowed; the session that was waited for.
     WaitedFor(String),
-    /// Rows that were only to be kept; what of them, and how many.
+    /// Rows that had to be kept would change: what changes, and how many rows.
     WouldChange(Vec<String>),
 }
 
@@ -247,21 +250,21 @@ async fn attempt(session: &Session<'_>, step: &Step, patience: Patience) -> Resu
     match outcome {
         Ok(rows) => {
             if let Patience::Outwaiting(_) = patience {
-                // What is within another transaction goes on there.
+                // The settings go on to apply in the surrounding transaction.
                 db.execute_unprepared(lock::AS_POLITE_AS_BEFORE).await?;
             }
             transaction.commit().await?;
             Ok(rows)
         }
         Err(error) => {
-            // The error says more than one about the end of its transaction.
+            // The error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
             Err(error)
         }
     }
 }
 
-/// Changes the settings back, whatever has come of the work.
+/// Applies settings, does the work, and restores the settings whatever the outcome of the work.
 pub(crate) async fn with<T, E: From<DbErr>>(
     db: &impl ConnectionTrait,
     settings: &[Setting],
@@ -297,8 +300,9 @@ pub(crate) async fn run_within(db: &impl ConnectionTrait, step: &Step) -> Result
     }
 }
 
-/// Of an index, which holds up nobody and is kept waiting by every transaction that is older than it. No
-/// timeout of a transaction ends that, so the holder of the turn looks on.
+/// Builds an index, which blocks no other session and waits for every transaction that is older
+/// than it. No timeout of a transaction ends that wait, so the holder of the migration lock watches
+/// it.
 async fn beside_others(
     session: &Session<'_>,
     table: &str,
@@ -325,8 +329,8 @@ async fn beside_others(
     }
 }
 
-/// A server goes on with the index of a migrator that was killed. Its lock holds up no reader and no
-/// writer, so it may be waited for.
+/// Waits until no other session builds an index on the table. A server goes on with the index of a
+/// migrator that was killed. Its lock blocks no reader and no writer, so it may be waited for.
 async fn nobody_else_builds(session: &Session<'_>, table: &str) -> Result<(), DbErr> {
     let transaction = session.begin_saying(&[BRIEFLY]).await?;
     let wait = lock::outwaiting_autovacuum(session.settings.lock_wait.max(TRY));
@@ -345,7 +349,8 @@ async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64
     Ok(rows)
 }
 
-/// A SELECT among them must count nothing: each of its columns is called by what it counts.
+/// Runs the statements of a rebuild. A SELECT among them must count nothing: each of its columns is
+/// named after what it counts.
 async fn compared(db: &impl ConnectionTrait, statements: &[String]) -> Result<u64, Stopped> {
     let mut rows = 0;
     for statement in statements {
@@ -372,7 +377,7 @@ async fn compared(db: &impl ConnectionTrait, statements: &[String]) -> Result<u6
     Ok(rows)
 }
 
-/// Of a step that may be run again after any part of it.
+/// Runs a step that may be repeated after any part of it.
 pub(crate) async fn to_its_end(
     session: &Session<'_>,
     shape: &Shape,

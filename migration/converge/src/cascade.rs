@@ -1,4 +1,5 @@
-//! What foreign keys to a table do to the rows of other tables when orphans of that table are deleted.
+//! What foreign keys to a table do to the rows of other tables when orphans of that table are
+//! deleted.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use crate::{
     sql,
 };
 
-/// Rows of another table that do not stay as they are.
+/// Rows of another table that are deleted or changed as well.
 pub(crate) struct Affected {
     table: String,
     rows: i64,
@@ -39,7 +40,7 @@ impl fmt::Display for Affected {
     }
 }
 
-/// What goes with the orphans, from table to table.
+/// Returns what is deleted or changed together with the orphans, from table to table.
 pub(crate) async fn find(
     session: &Session<'_>,
     table: &str,
@@ -95,7 +96,8 @@ async fn follow(
     Ok(found)
 }
 
-/// Rows that are deleted by a key of the table to itself, or by a circle of keys, are handed over to no sink.
+/// Refuses rows that a key of the table to itself, or a circle of keys, would delete as well,
+/// because they would be handed over to no sink.
 async fn refuse_more_than_orphans(
     db: &impl ConnectionTrait,
     table: &str,

@@ -1,10 +1,11 @@
-//! Whether there is Citus, and what a session has to know on it.
+//! Detects Citus, and adapts sessions to it.
 
-/// The query that has a row where the database is one of Citus.
+/// The query that returns a row if the database has Citus.
 pub(crate) const IS_THERE: &str =
     "SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
 
-/// Fails on a worker, where what is made stays unknown to the other nodes. Without Citus it does nothing.
+/// A statement that fails on a worker, where what is created stays unknown to the other nodes.
+/// Without Citus it does nothing.
 pub(crate) const COORDINATOR_ALONE: &str = "DO $citus$ BEGIN \
      IF to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL THEN \
      IF EXISTS (SELECT FROM pg_catalog.pg_dist_local_group WHERE groupid <> 0) THEN \
@@ -12,10 +13,12 @@ pub(crate) const COORDINATOR_ALONE: &str = "DO $citus$ BEGIN \
      || coalesce((SELECT format(', %s:%s', nodename, nodeport) FROM pg_catalog.pg_dist_node WHERE groupid = 0 LIMIT 1), ''); \
      END IF; END IF; END $citus$";
 
-/// What a transaction has to know on Citus besides these words: they hold on its other nodes too.
+/// Returns the settings that a transaction needs on Citus in addition to these statements, which
+/// also apply on its other nodes.
 ///
-/// Citus hands on to them what is set after the first word, as the text of the whole request that a client has sent,
-/// of which it expects one result. A statement in a block is handed on alone.
+/// Citus passes on to the other nodes what is set after the first statement, as the text of the
+/// whole request that a client has sent, and expects one result of it. A statement in a block is
+/// passed on alone.
 pub(crate) fn entering(words: &[&str]) -> String {
     let words = words.iter().map(|words| format!(" {words};"));
     let words: String = words.collect();

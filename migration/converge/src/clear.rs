@@ -1,4 +1,5 @@
-//! What `fresh` needs: to know which required tables are ours, and to drop everything.
+//! What `fresh` needs: to know which required tables the migrations created, and to drop
+//! everything.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::SchemaManagerConnection;
@@ -14,24 +15,24 @@ use crate::{
     session::{Session, Settings, TransactionGuard},
 };
 
-/// What a place contains, as far as `fresh` has to know.
+/// The contents of a database or schema, as far as `fresh` needs them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Contents {
-    /// The place.
+    /// The database and schema.
     pub location: Location,
     /// Every table and view that would be dropped.
     pub relations: Vec<Relation>,
-    /// The required tables that the migrations have made themselves.
+    /// The required tables that the migrations created.
     pub required_made_here: Vec<String>,
 }
 
 impl Contents {
-    /// Inspects what the place contains.
+    /// Inspects the contents.
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`] where the catalog cannot be read.
+    /// [`Error::Lookup`] if the catalog cannot be read.
     pub async fn of(
         db: &impl ConnectionTrait,
         settings: &Settings,
@@ -51,7 +52,7 @@ impl Contents {
         })
     }
 
-    /// Returns the error where nothing would make a required table again.
+    /// Returns the error of a required table that nothing would create again.
     pub fn would_lack(&self, backend: Engine, table: &str, settings: &Settings) -> Error {
         Error::Refused {
             location: self.location.clone(),
@@ -64,22 +65,23 @@ impl Contents {
     }
 }
 
-/// In which transaction everything is dropped and made again.
+/// The transaction in which everything is dropped and created again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clearing {
-    /// In that of the migration lock.
+    /// The transaction of the migration lock.
     WithTheLock,
-    /// In one of its own, before anything is made: Citus makes the sequence of a table on another connection than the
-    /// one on which it has dropped one of that name, and that connection would wait for this.
+    /// A transaction of its own, before anything is created. Citus creates the sequence of a table
+    /// on another connection than the one on which it has dropped a sequence of that name, and that
+    /// connection would wait for this one.
     Apart,
 }
 
 impl Clearing {
-    /// Returns how the place of this connection is cleared.
+    /// Returns how the database or schema of this connection is cleared.
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`] where the catalog cannot be read.
+    /// [`Error::Lookup`] if the catalog cannot be read.
     pub async fn of(db: &impl ConnectionTrait) -> Result<Self, Error> {
         if Engine::of(db) != Engine::Postgres {
             return Ok(Self::WithTheLock);
@@ -97,7 +99,7 @@ impl Clearing {
     ///
     /// # Errors
     ///
-    /// What the database returned.
+    /// The database's error.
     pub async fn begin<'s>(
         self,
         lock: &'s SchemaManagerConnection<'s>,
@@ -110,22 +112,23 @@ impl Clearing {
     }
 }
 
-/// Drops all of these and nothing else, in the transaction that is open: where another object depends on one, it
-/// fails.
+/// Drops all of these and nothing else, in the open transaction. Fails if another object depends on
+/// one of them.
 ///
 /// # Errors
 ///
-/// [`Error::Step`] where the database refuses.
+/// [`Error::Step`] if the database refuses.
 pub async fn drop_all(db: &impl ConnectionTrait, relations: &[Relation]) -> Result<(), Error> {
     let step = plan::drop_all(Engine::of(db), relations);
     apply::run_within(db, &step).await
 }
 
-/// Counts the rows of a table up to a million, in words, and gives up where another session has locked the table.
+/// Returns the number of a table's rows in words, counted up to a million. Gives up if another
+/// session has locked the table.
 ///
 /// # Errors
 ///
-/// What the database returned.
+/// The database's error.
 pub async fn how_many(session: &Session<'_>, table: &str) -> Result<String, DbErr> {
     let transaction = session.begin_to_read().await?;
     let db = transaction.db();

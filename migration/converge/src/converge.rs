@@ -25,27 +25,27 @@ use crate::{
     wait::{self, Wait},
 };
 
-/// How often a step that failed may have been run by another session meanwhile.
+/// How often a step that failed may have been run by another session in the meantime.
 const MOST_LOOKS: u32 = 20;
 
 /// How often facts are asked for: each answer can lead to a further question.
 const MOST_QUESTIONS: u32 = 10;
 
-/// Whether differences that need a manual decision stop everything, or only themselves.
+/// The effect of differences that need a manual decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nothing is changed unless all can be.
+    /// They stop everything: nothing is changed unless everything can be.
     OfEverything,
-    /// What can be fixed is fixed.
+    /// They stop only themselves: what can be fixed is fixed.
     OfItself,
 }
 
-/// The current shape and what is planned about its differences.
+/// The current shape and the plans for its differences.
 pub struct Current {
     pub(crate) inspection: Inspection,
     pub(crate) plans: Vec<Plan>,
     unknown: Vec<Unknown>,
-    /// How large each table is for which the time of a step depends on that.
+    /// The size of each table on which the time of a step depends.
     sizes: Vec<(String, Size)>,
 }
 
@@ -55,7 +55,7 @@ impl Current {
             matches!(plan.change.difference, Difference::Orphans(_))
                 && plan.remedy == Remedy::Left(Obstacle::DeleteOrphans)
         };
-        // From a local table Citus deletes none by what its distributed ones hold.
+        // Citus deletes no rows of a local table by a condition on its distributed ones.
         let is_misplaced = |table: &str| {
             self.plans.iter().any(|plan| {
                 plan.change.table == table
@@ -83,16 +83,16 @@ impl Current {
     }
 }
 
-/// Inspects the shape in a transaction of its own that only reads.
+/// Inspects the shape in a read-only transaction of its own.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+/// [`Error::Lookup`] if the catalog or the rows cannot be read.
 pub async fn inspect(session: &Session<'_>, shape: &Shape) -> Result<Current, Error> {
     inspect_knowing(session, shape, &mut Facts::default()).await
 }
 
-/// The same, with what is asked of the rows.
+/// Inspects the shape as [`inspect`] does, and keeps the answers about rows in `facts`.
 pub(crate) async fn inspect_knowing(
     session: &Session<'_>,
     shape: &Shape,
@@ -101,18 +101,19 @@ pub(crate) async fn inspect_knowing(
     inspect_again(session, shape, &[], facts).await
 }
 
-/// Compares the current shape with the declared one and changes nothing. What this role may not see is unknown, and
-/// everything else is compared.
+/// Compares the current shape with the declared one and changes nothing. What this role may not see
+/// is reported as unknown, and everything else is compared.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog cannot be read, or the rows for another reason than a missing right.
+/// [`Error::Lookup`] if the catalog cannot be read, or the rows for another reason than a missing
+/// right.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
     let current = inspect_as_shown(session, shape, &mut Facts::default()).await?;
     Ok(current.report(shape))
 }
 
-/// Inspects what this role may see, with what is asked of the rows.
+/// Inspects what this role may see, and keeps the answers about rows in `facts`.
 pub(crate) async fn inspect_as_shown(
     session: &Session<'_>,
     shape: &Shape,
@@ -123,9 +124,10 @@ pub(crate) async fn inspect_as_shown(
     loop {
         let hidden = facts.hidden().len();
         match inspect_what_is_shown(session, shape, &[], facts).await {
-            // PostgreSQL ends a transaction in which a question is refused.
+            // PostgreSQL ends a transaction in which a query is refused.
             Err(_) if !is_callers && facts.hidden().len() > hidden => facts.forget(),
-            // Another session has locked a table, or Galera ends a transaction that reads what another node changes.
+            // Another session has locked a table, or Galera ends a transaction that reads what
+            // another node changes.
             Err(error) => {
                 wait.again(session, shape, error).await?;
                 facts.forget();
@@ -135,13 +137,14 @@ pub(crate) async fn inspect_as_shown(
     }
 }
 
-/// Returns whether the catalog alone shows a difference. It reads no rows: [`check`] tells the rest.
+/// Returns whether the catalog alone shows a difference. It reads no rows; [`check`] does.
 ///
-/// On PostgreSQL it is one statement, and one request where no transaction has to enter a schema first.
+/// On PostgreSQL this is one statement, and one request if no transaction has to enter a schema
+/// first.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog cannot be read.
+/// [`Error::Lookup`] if the catalog cannot be read.
 pub async fn differs_in_catalog(session: &Session<'_>, shape: &Shape) -> Result<bool, Error> {
     if session.reads_at_once() {
         let one_try = Settings {
@@ -179,8 +182,8 @@ async fn differs(
     Ok(!changes.is_empty())
 }
 
-/// Inspects as [`inspect`] does, where the server has refused to fix these elements without copying the table, and
-/// these facts are known.
+/// Inspects as [`inspect`] does, after the server has refused to fix these elements without copying
+/// the table, and with known facts.
 async fn inspect_again(
     session: &Session<'_>,
     shape: &Shape,
@@ -190,7 +193,8 @@ async fn inspect_again(
     let mut wait = Wait::begin();
     let current = loop {
         match inspect_what_is_shown(session, shape, copied, facts).await {
-            // As in `check`: what was known of the rows may have changed while others were waited for.
+            // As in `check`: known facts about rows may have changed while other sessions were
+            // waited for.
             Err(error) => {
                 wait.again(session, shape, error).await?;
                 facts.forget();
@@ -213,7 +217,7 @@ async fn inspect_again(
     }
 }
 
-/// The same once, where what this role may not see is noted.
+/// Inspects once, and notes what this role may not see.
 async fn inspect_what_is_shown(
     session: &Session<'_>,
     shape: &Shape,
@@ -297,7 +301,8 @@ async fn within(
     })
 }
 
-/// Whether the time of a step depends on the size of its table, or may, where the step is not planned yet.
+/// Returns whether the time of a step depends on the size of its table, or may if the step is not
+/// planned yet.
 fn depends_on_size(plan: &Plan) -> bool {
     match &plan.remedy {
         Remedy::Repair(steps) => steps.iter().any(|step| step.lock.grows()),
@@ -306,17 +311,17 @@ fn depends_on_size(plan: &Plan) -> bool {
     }
 }
 
-/// What was done, and what could not be.
+/// The completed steps, and the differences that could not be fixed.
 pub struct Converged {
     /// The steps in their order.
     pub done: Vec<Done>,
-    /// Empty under [`Refusal::OfEverything`], which stops at the first.
+    /// The failures; empty under [`Refusal::OfEverything`], which stops at the first.
     pub failed: Vec<Failed>,
     /// The last inspection, after all steps.
     pub current: Current,
 }
 
-/// A step that has failed, which another session may have run meanwhile.
+/// A step that has failed, which another session may have run in the meantime.
 struct Tried {
     element: Element,
     step: Step,
@@ -324,7 +329,7 @@ struct Tried {
 }
 
 impl Tried {
-    /// Whether the next step would be the same, or would clear up only to fail again.
+    /// Returns whether the next step would be the same one, or would clean up only to fail again.
     fn is_over(&self, plan: &Plan, step: &Step) -> bool {
         let fails_again = match &self.error {
             Error::Step { source, .. } => fails_again(source),
@@ -337,19 +342,20 @@ impl Tried {
 /// An element that could not be fixed.
 pub struct Failed {
     element: Element,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
 /// Runs the first step of the first difference that can be fixed, until none is left.
 ///
-/// A step that fails, or gives way, may have been run by another session meanwhile: only one that is
-/// still the next after another inspection has really failed.
+/// Another session may have run a step that fails or gives way. Such a step counts as failed only
+/// if it is still the next one after another inspection.
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] where not all can be fixed under [`Refusal::OfEverything`], [`Error::RewriteTooLarge`] where a
-/// table above the limit would be copied or rewritten, and what a step returned.
+/// - [`Error::Refused`] if not everything can be fixed under [`Refusal::OfEverything`].
+/// - [`Error::RewriteTooLarge`] if a table above the limit would be copied or rewritten.
+/// - The errors of the steps.
 pub async fn converge(
     session: &Session<'_>,
     shape: &Shape,
@@ -372,7 +378,8 @@ pub async fn converge(
             let error =
                 report::refused(look.inspection.location.clone(), shape, refused, done.len());
             let text = error.to_string();
-            // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps may mix two states.
+            // MySQL's catalog has no snapshot: an inspection concurrent with another node's steps
+            // may mix two states.
             if session.backend() != Engine::MySql
                 || refused_before.as_ref() == Some(&text)
                 || started.elapsed() >= session.settings.lock_wait
@@ -385,7 +392,7 @@ pub async fn converge(
         refuse_large(session, shape, &look, &look.plans, done.len())?;
         let Some((plan, step)) = next(shape, &look.plans, &failed) else {
             return match refusal {
-                // Nothing is recorded as done that is not as declared.
+                // A migration is not recorded as applied unless everything is as declared.
                 Refusal::OfEverything if !look.plans.is_empty() => Err(report::still_differs(
                     look.inspection.location,
                     shape,
@@ -419,7 +426,7 @@ pub async fn converge(
             }
         };
         match (&outcome, plan.change.difference.part()) {
-            // MySQL adds a key without looking at the rows, which are counted right before.
+            // MySQL adds a key without checking the rows, which are counted right before.
             (Outcome::Done(_), part) if session.backend() != Engine::MySql => {
                 facts.retain(|question| is_left_by(&part, question));
             }
@@ -427,11 +434,11 @@ pub async fn converge(
         }
         match outcome {
             Outcome::Done(step) => {
-                // What failed before may have waited for this.
+                // A step that failed before may have waited for this one.
                 tried = None;
                 done.push(step);
             }
-            // The step itself may have waited for its last try alone.
+            // The step itself may have waited only for its last attempt.
             Outcome::GaveWay(Error::InUse { work, holder, .. })
                 if started.elapsed() >= session.settings.lock_wait =>
             {
@@ -473,7 +480,7 @@ pub async fn converge(
     }
 }
 
-/// Refuses plans for which a table above the limit would be copied or rewritten.
+/// Refuses plans that would copy or rewrite a table above the limit.
 pub(crate) fn refuse_large(
     session: &Session<'_>,
     shape: &Shape,
@@ -504,7 +511,7 @@ pub(crate) fn refuse_large(
     Ok(())
 }
 
-/// Whether a step is one that was reviewed: between the two the tables may have become other.
+/// Returns whether a step is one that was reviewed: the tables may have changed since the review.
 fn is_planned(
     session: &Session<'_>,
     shape: &Shape,
@@ -521,7 +528,7 @@ fn is_planned(
         .all(|one| planned.statements.contains(one));
     match session.backend() {
         Engine::Postgres | Engine::Sqlite => is_spelled_so,
-        // After an earlier step on the same column the server prints its type in words of its own.
+        // After an earlier step on the same column, the server prints its type in words of its own.
         Engine::MySql => is_spelled_so || (!is_copied && is_found_as_planned(planned, shape, plan)),
     }
 }
@@ -539,8 +546,9 @@ fn is_found_as_planned(planned: &Planned, shape: &Shape, plan: &Plan) -> bool {
     planned.found.iter().any(is_it)
 }
 
-/// Returns whether the answer is as true after a step on this part of a table as before, so that the rows need not be
-/// counted again. What other sessions do to them meanwhile, the server notices in the step that relies on the answer.
+/// Returns whether an answer is as valid after a step on this part of a table as before, so that
+/// the rows need not be counted again. If other sessions change the rows in the meantime, the
+/// server notices in the step that relies on the answer.
 fn is_left_by(part: &Part, question: &Question) -> bool {
     match (part, question) {
         (
@@ -566,7 +574,7 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
     }
 }
 
-/// What has failed is left, and so is what is built on it.
+/// Returns the next step, without what has failed and what depends on it.
 fn next<'p>(shape: &Shape, plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)> {
     let is_left = |plan: &&Plan| {
         failed.iter().any(|Failed { element, .. }| {
@@ -579,7 +587,8 @@ fn next<'p>(shape: &Shape, plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p 
         .find_map(|plan| Some((plan, plan.remedy.steps()?.first())))
 }
 
-/// A step that was done just now, or twice, is undone by somebody as often as it is done.
+/// Returns an error if a step was done just now, or twice: another session undoes it as often as it
+/// is done.
 fn changed_nothing(step: &Step, done: &[Done], most: usize) -> Option<Error> {
     let is_same = |done: &&Done| done.statements == step.statements;
     let is_last = done.last().as_ref().is_some_and(is_same);
@@ -589,11 +598,11 @@ fn changed_nothing(step: &Step, done: &[Done], most: usize) -> Option<Error> {
     })
 }
 
-/// Deletes the rows that reference what does not exist, after their values have been handed over.
+/// Deletes orphans after their values have been handed over.
 ///
 /// # Errors
 ///
-/// [`Error::OrphansNotStored`], [`Error::OrphansKept`] and what the database returned.
+/// [`Error::OrphansNotStored`], [`Error::OrphansKept`] and the database's errors.
 pub async fn delete_orphans(
     session: &Session<'_>,
     shape: &Shape,

@@ -1,4 +1,5 @@
-//! Statements that make what is declared, by SeaQuery's builders, in the words that an engine needs.
+//! Statements that create what is declared, made with SeaQuery's builders in the form that each
+//! engine needs.
 use sea_query::{
     Alias, ColumnDef, Expr, ForeignKey as ForeignKeyStatement, ForeignKeyAction,
     ForeignKeyCreateStatement, Index as IndexStatement, IndexCreateStatement,
@@ -12,8 +13,9 @@ use crate::{
     types::Type,
 };
 
-/// The table with its primary key and these foreign keys, and on MySQL with its indexes too: there each statement
-/// commits, and a foreign key without an index creates one of another name.
+/// Returns the statement that creates a table with its primary key and these foreign keys, and on
+/// MySQL with its indexes too: there each statement commits, and a foreign key without an index
+/// creates one of another name.
 pub(crate) fn table(
     backend: Engine,
     table: &Table,
@@ -44,13 +46,14 @@ pub(crate) fn table(
         for declared in &table.indexes {
             create.index(&mut index_over(backend, declared));
         }
-        // MySQL's defaults for both belong to the server, and other engines than InnoDB ignore foreign keys.
+        // MySQL's defaults for both belong to the server, and storage engines other than InnoDB
+        // ignore foreign keys.
         create.engine("InnoDB").character_set("utf8mb4");
     }
     create
 }
 
-/// A column as a statement defines it, without a key.
+/// Returns a column as a statement defines it, without a key.
 pub(crate) fn column(backend: Engine, declared: &Column) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(&declared.name));
     match (&declared.filled, backend) {
@@ -72,14 +75,14 @@ pub(crate) fn column(backend: Engine, declared: &Column) -> ColumnDef {
         }
     }
     match (declared.nullable, declared.kind, backend) {
-        // A server may give a TIMESTAMP of which no more is said the time of each later change.
+        // A server may give a TIMESTAMP without a default the time of each later change.
         (false, Type::Timestamp { zone: true }, Engine::MySql) => {
             column.not_null().default(Expr::current_timestamp());
         }
         (false, ..) => {
             column.not_null();
         }
-        // MariaDB makes a TIMESTAMP of which nothing is said NOT NULL with a default.
+        // MariaDB makes a TIMESTAMP without further words NOT NULL with a default.
         (true, Type::Timestamp { .. }, Engine::MySql) => {
             column.null();
         }
@@ -121,7 +124,7 @@ fn index_over(backend: Engine, declared: &Index) -> IndexCreateStatement {
     index
 }
 
-/// The foreign key under the name that it has.
+/// Returns the statement of a foreign key under the name that it has.
 pub(crate) fn foreign_key(
     backend: Engine,
     table: &str,

@@ -2,23 +2,23 @@ use std::path::{Path, PathBuf, absolute};
 
 use crate::{Location, engine::Engine};
 
-/// Where the migrations may make a required table themselves, with the required columns alone.
+/// Where the migrations may create a missing required table, with only the required columns.
 ///
-/// It belongs to the application, which does not start on a table that lacks its columns: so one is made
-/// only where no application will make its own.
+/// The table belongs to the application, which does not start on a table that lacks its columns. So
+/// it is created only where no application will create its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CreateRequired {
     /// Nowhere: without the application's table `up` stops.
     #[default]
     Nowhere,
-    /// In whichever database is migrated.
+    /// In any database that is migrated.
     Anywhere,
-    /// In the database of this name, of SQLite in this file, and in no other.
+    /// Only in the database of this name (SQLite: in this file).
     In(String),
 }
 
 impl CreateRequired {
-    /// Returns whether a required table may be made in this place.
+    /// Returns whether a required table may be created in this location.
     pub fn allows(&self, backend: Engine, location: &Location) -> bool {
         match self {
             Self::Nowhere => false,
@@ -31,7 +31,7 @@ impl CreateRequired {
     }
 }
 
-/// Returns the path as SQLite shows it, also of a file that does not exist yet.
+/// Returns the path as SQLite shows it, even of a file that does not exist yet.
 pub fn full_path(path: &Path) -> PathBuf {
     let whole = || path.canonicalize().ok();
     let folder = || {

@@ -14,7 +14,7 @@ use crate::{
     types::Type,
 };
 
-/// A migration that declares what it brings, for the engine to converge on.
+/// A migration that declares what it adds, for the engine to converge on.
 ///
 /// ```
 /// use converge::{Declares, Shape};
@@ -54,7 +54,7 @@ pub trait Declares {
 pub struct Declaration {
     /// The name that is recorded.
     pub name: String,
-    /// Adds the declaration to a shape.
+    /// The function that adds the declaration to a shape.
     pub declare: fn(&mut Shape),
 }
 
@@ -74,33 +74,34 @@ pub struct Shape {
 pub(crate) struct Declared {
     pub(crate) table: Table,
     pub(crate) role: Role,
-    /// The columns whose long values are to be stored without slow compression.
+    /// The columns whose long values are stored without slow compression.
     pub(crate) fast_storage: Vec<String>,
 }
 
-/// Whose a declared table is.
+/// The owner of a declared table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The migrations make it and change it.
+    /// The migrations create it and change it.
     Own,
-    /// The application makes it; the migration of this name may make one where it is allowed to.
+    /// The application creates it; the migration of this name may create one where that is allowed.
     Required { by: String },
 }
 
-/// A declaration says what the engine cannot compare with a catalog.
+/// An error of a declaration that contains something that the engine cannot compare with a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a migration's declaration cannot be compared with a database: {}", problems.join("; "))]
 pub struct DeclarationError {
-    /// Each with the migration and the table, column or index.
+    /// The problems, each with the migration and the table, column or index.
     pub problems: Vec<String>,
 }
 
 impl Shape {
-    /// Returns the shape that the first of these migrations declare together, this many.
+    /// Returns the shape that the first `count` of these migrations declare together.
     ///
     /// # Errors
     ///
-    /// [`DeclarationError`] where one of all says what cannot be compared with a catalog.
+    /// [`DeclarationError`] if any of all these migrations declares something that cannot be
+    /// compared with a catalog.
     pub fn at(all: &[Declaration], count: usize) -> Result<Self, DeclarationError> {
         let newest = Self::of(all)?;
         let mut shape = Self::of(all.get(..count).unwrap_or(all))?;
@@ -119,27 +120,30 @@ impl Shape {
         Ok(shape)
     }
 
-    /// The tables that are inspected: the declared ones, and those that a later migration declares, which may exist.
+    /// Returns the tables that are inspected: the declared ones, and those that a later migration
+    /// declares, which may exist.
     pub(crate) fn inspected(&self) -> impl Iterator<Item = &Table> {
         let declared = self.tables.iter().map(|declared| &declared.table);
         let is_later = |one: &&Table| self.declared(&one.name).is_none();
         declared.chain(self.newest.iter().filter(is_later))
     }
 
-    /// Whether the table is the application's, so that only what a foreign key needs of it is compared.
+    /// Returns whether the table is the application's, so that only what a foreign key needs of it
+    /// is compared.
     pub(crate) fn only_requires(&self, table: &str) -> bool {
         let declared = self.declared(table);
         declared.is_some_and(|one| matches!(one.role, Role::Required { .. }))
     }
 
-    /// Returns more steps than the tables can need: whoever runs more has no end.
+    /// Returns a number of steps larger than the tables can need, at which an endless loop is
+    /// detected.
     pub(crate) fn most_steps(&self) -> usize {
         const A_TABLE: usize = 100;
         A_TABLE * self.tables.len().max(1)
     }
 
-    /// Returns the tables, each after those that it refers to: a key may refer to a table that is made now, and SQLite
-    /// rebuilds none that others refer to.
+    /// Returns the tables, each after those that it refers to: a key may refer to a table that is
+    /// created in the same run, and SQLite rebuilds none that others refer to.
     pub(crate) fn parents_first(&self) -> Vec<&Declared> {
         let mut left: Vec<&Declared> = self.tables.iter().collect();
         let mut ordered = Vec::new();
@@ -164,7 +168,7 @@ impl Shape {
         self.newest.iter().find(is_it).unwrap_or(declared)
     }
 
-    /// The foreign keys to a table, each with the table that has it.
+    /// Returns the foreign keys to a table, each with the table that has it.
     pub(crate) fn referrers_of<'s>(
         &'s self,
         parent: &'s str,
@@ -176,7 +180,7 @@ impl Shape {
         keys.filter(move |(_, key)| key.table == parent)
     }
 
-    /// Returns an error where a declaration says what the engine cannot compare with a catalog.
+    /// Requires that the engine can compare everything that is declared with a catalog.
     ///
     /// # Errors
     ///
@@ -195,19 +199,21 @@ impl Shape {
         }
     }
 
-    /// Declares a table that the migrations make: columns, the primary key, foreign keys and indexes.
+    /// Declares a table that the migrations create: columns, the primary key, foreign keys and
+    /// indexes.
     pub fn table(&mut self, table: &TableCreateStatement) -> &mut Self {
         self.add_table(table, Role::Own)
     }
 
-    /// Declares a table of the application, of which only these columns and the primary key are required. One is
-    /// made where the caller allows it, and never changed.
+    /// Declares a table of the application, of which only these columns and the primary key are
+    /// required. It is created if the caller allows that, and never changed.
     pub fn require(&mut self, table: &TableCreateStatement) -> &mut Self {
         let by = self.migration.clone();
         self.add_table(table, Role::Required { by })
     }
 
-    /// Declares a further column of a declared table. Where it is missing it is added, if it may be NULL.
+    /// Declares a further column of a declared table. If it is missing it is added, provided that
+    /// it is nullable.
     pub fn column(&mut self, table: impl IntoIden, column: &ColumnDef) -> &mut Self {
         let table = table.into_iden().to_string();
         let Some(column) = self.read_column(&table, column) else {
@@ -255,8 +261,8 @@ impl Shape {
         self
     }
 
-    /// PostgreSQL: declares that long values of a column are compressed with lz4 or, where the server has none, not
-    /// at all. Other engines have nothing of the kind.
+    /// Declares that PostgreSQL compresses long values of a column with lz4 or, if the server lacks
+    /// lz4, not at all. Other engines have no such setting.
     pub fn fast_storage(&mut self, table: impl IntoIden, column: impl IntoIden) -> &mut Self {
         let (table, column) = (
             table.into_iden().to_string(),
@@ -271,14 +277,15 @@ impl Shape {
         self
     }
 
-    /// Returns the names of the tables that the migrations make.
+    /// Returns the names of the tables that the migrations create.
     pub fn own_tables(&self) -> impl Iterator<Item = &str> {
         let own = |declared: &&Declared| declared.role == Role::Own;
         let own = self.tables.iter().filter(own);
         own.map(|declared| declared.table.name.as_str())
     }
 
-    /// Returns the columns that this shape adds to the tables of an older one, each as TABLE.COLUMN.
+    /// Returns the columns that this shape adds to the tables of an older one, each as
+    /// TABLE.COLUMN.
     pub fn columns_beyond(&self, older: &Self) -> Vec<String> {
         let added = self.tables.iter().filter_map(|declared| {
             let before = older.table_named(&declared.table.name)?;
@@ -297,7 +304,7 @@ impl Shape {
         required.map(|declared| declared.table.name.as_str())
     }
 
-    /// Returns whether the migrations make a table of this name.
+    /// Returns whether the migrations create a table of this name.
     pub fn has_own(&self, table: &str) -> bool {
         self.own_tables().any(|own| own == table)
     }
@@ -321,7 +328,7 @@ impl Shape {
         self.declared(table).map(|declared| &declared.table)
     }
 
-    /// The required tables that only the newer shape declares.
+    /// Returns the required tables that only the newer shape declares.
     pub(crate) fn made_beyond<'s>(&'s self, older: &'s Self) -> impl Iterator<Item = &'s Declared> {
         let is_new =
             |one: &&Declared| one.role != Role::Own && older.declared(&one.table.name).is_none();
@@ -498,8 +505,8 @@ impl Shape {
     }
 }
 
-/// The index, where it is one of this table and has nothing that SeaQuery does not tell: it is made again of its
-/// name and columns, and compared as a statement.
+/// Returns the index if it belongs to this table and has nothing that SeaQuery does not reveal: it
+/// is built again from its name and columns, and compared as a statement.
 fn plain_index(table: &str, index: &IndexCreateStatement) -> Option<Index> {
     let spec = index.get_index_spec();
     let name = spec.get_name()?;

@@ -1,11 +1,57 @@
 //! Brings the tables of a database to the shape that SeaORM migrations declare, and proves it.
 //!
-//! A migration [declares](Declares) its tables in SeaQuery. The engine inspects what is there, compares both,
-//! plans the steps that lose and invent no data, runs the first one and inspects again, until nothing differs. It
-//! knows no table of its own.
+//! The engine names no table of its own. Its concepts:
 //!
-//! Modules import downwards only, in this order: [`model`](Place) and types; [`declare`](Shape); sessions and
-//! errors of the server; inspection; facts; diff; plan; lock and apply; converge.
+//! - **Declaration**: a migration [declares](Declares) its tables in SeaQuery. A [`Shape`] is the
+//!   sum of the declarations up to a migration.
+//! - **Inspection**: the tables are read from the database's catalog ([`inspect`](fn@inspect)), in one
+//!   transaction.
+//! - **Change**: a difference between the declared and the current shape. It is found by a pure
+//!   function over both and, if it depends on rows, over counts of rows.
+//! - **Plan**: the response to a change. It is a list of steps that lose and invent no data, each
+//!   with its lock, or the reason why there is none: a manual decision, or another change that has
+//!   to come first.
+//! - **Lock**: only the session that holds the [`MigrationLock`] changes a database.
+//!
+//! [`converge`](fn@converge) runs the first step of the first change and inspects again, until
+//! nothing differs. [`check`] compares and changes nothing. [`script`](mod@script) generates the same steps as
+//! a script.
+//!
+//! ```
+//! use converge::{Declaration, Declares, Shape};
+//! use sea_orm_migration::{prelude::*, schema::*};
+//!
+//! struct CreateNotes;
+//!
+//! impl Declares for CreateNotes {
+//!     fn declare(shape: &mut Shape) {
+//!         shape.table(Table::create().table("notes").col(pk_auto("id")).col(text("body")));
+//!     }
+//! }
+//!
+//! let all = [Declaration {
+//!     name: "m20270101_000000_create_notes".to_owned(),
+//!     declare: CreateNotes::declare,
+//! }];
+//! let shape = Shape::at(&all, 1)?;
+//! assert_eq!(shape.own_tables().collect::<Vec<_>>(), ["notes"]);
+//! # Ok::<(), converge::DeclarationError>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | effect |
+//! |---|---|
+//! | `recording` | for tests: writes and reads inspections as JSON |
+//!
+//! # Errors
+//!
+//! Functions return an [`Error`]. Completed steps are kept, and the next run goes on after them.
+//!
+//! # Modules
+//!
+//! Modules import downwards only, in this order: [`model`](Location) and types; [`declare`](Shape);
+//! sessions and errors of the server; inspection; facts; diff; plan; lock and apply; converge.
 
 mod apply;
 mod cascade;

@@ -1,5 +1,5 @@
-//! What a declaration says that some engine cannot make or the engine here cannot keep apart, found from the model
-//! alone.
+//! Finds, from the model alone, what a declaration contains that some engine cannot create or that
+//! this engine cannot distinguish.
 
 use std::collections::BTreeSet;
 
@@ -9,22 +9,22 @@ use crate::{
     types::{Length, Type},
 };
 
-/// PostgreSQL's, in bytes. MySQL's 64 letters are more.
+/// The longest name: PostgreSQL's limit, in bytes. MySQL's limit of 64 characters is higher.
 pub(crate) const LONGEST_NAME: usize = 63;
 
-/// In characters of four bytes: InnoDB indexes at most 3,072 bytes.
+/// The longest indexed text, in characters of four bytes: InnoDB indexes at most 3,072 bytes.
 const LONGEST_INDEXED: u32 = 768;
 
-/// In characters of four bytes: a row of MySQL has at most 65,535 bytes.
+/// The longest varchar, in characters of four bytes: a row of MySQL has at most 65,535 bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
 
-/// Bytes of all columns of a row that MySQL stores with it.
+/// The longest row of MySQL, in bytes of all columns that are stored in the row.
 const LONGEST_ROW: u32 = 65_535;
 
-/// Digits of a MySQL decimal, and of those behind the point.
+/// The most digits of a MySQL decimal, and of its fraction.
 const MOST_DIGITS: (u32, u32) = (65, 30);
 
-/// Returns everything that contradicts itself or cannot be made.
+/// Returns everything that contradicts itself or cannot be created.
 pub(super) fn find(shape: &Shape) -> Vec<String> {
     let tables = shape.tables.iter().map(|declared| &declared.table);
     let mut found: Vec<String> = tables.flat_map(|table| of_table(shape, table)).collect();
@@ -69,7 +69,7 @@ fn of_table(shape: &Shape, table: &Table) -> Vec<String> {
     found
 }
 
-/// Names of columns have no case on MySQL and SQLite.
+/// Finds names that occur twice. Names of columns are case-insensitive on MySQL and SQLite.
 fn twice<'n>(names: impl Iterator<Item = &'n str>, what: &str) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let is_second = |name: &&str| !seen.insert(name.to_lowercase());
@@ -103,8 +103,9 @@ fn of_column(table: &Table, column: &Column) -> Option<String> {
     Some(format!("{}.{}: {what}", table.name, column.name))
 }
 
-/// The columns together. A text of any length, bytes and JSON are stored apart, and the row says where; of the other
-/// types the few bytes are left out, and so is what is too long by itself.
+/// Checks the length of a row. Text of any length, bytes and JSON are stored apart, and the row
+/// only points to them. The few bytes of other types are not counted, and neither is a column that
+/// is too long by itself.
 fn of_row(table: &Table) -> Option<String> {
     let bytes_of = |column: &Column| match column.kind {
         Type::Integer { bits, .. } => u32::from(bits / 8),
@@ -133,7 +134,7 @@ fn of_index(table: &Table, index: &Index) -> Option<String> {
     of_key(table, &format!("index {}", index.name), &index.columns)
 }
 
-/// The most bytes that a value takes in an index of InnoDB.
+/// Returns the most bytes that a value takes in an index of InnoDB.
 fn bytes(kind: Type) -> u32 {
     match kind {
         Type::Text {
@@ -189,7 +190,7 @@ fn of_foreign_key(shape: &Shape, table: &Table, key: &ForeignKey) -> Option<Stri
     let Some(found) = table.column(&column) else {
         return problem(format!("{column} is not declared"));
     };
-    // That the parent is declared is asked where the key is read.
+    // That the parent is declared is checked when the key is read.
     let parent = shape.declared(&key.table)?;
     let Some(referenced) = parent.table.column(&reference) else {
         return problem(format!("{reference} is not declared"));
@@ -221,7 +222,7 @@ fn of_foreign_key(shape: &Shape, table: &Table, key: &ForeignKey) -> Option<Stri
     }
 }
 
-/// Returns whether a table refers to another, also through further ones.
+/// Returns whether a table refers to another, directly or through others.
 fn refers(shape: &Shape, from: &str, to: &str) -> bool {
     let mut seen = vec![from];
     let mut at = 0;

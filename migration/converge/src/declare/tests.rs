@@ -46,7 +46,7 @@ fn a_table_with_a_key_and_an_index_has_no_problem() {
     assert_eq!(found, [""; 0]);
 }
 
-/// What is declared beside the table `pages`, and the problem with it.
+/// Each case is a declaration next to the table `pages`, and the problem with it.
 #[test]
 fn what_an_engine_cannot_make_is_a_problem() {
     type Declared = fn(&mut Shape);

@@ -1,6 +1,7 @@
-//! Whether a trigger gives a column its value, by the trigger's source.
+//! Detects from the source of a trigger whether it gives a column its value.
 
-/// Returns whether a source assigns to this column of the new row, in a language of any of the engines.
+/// Returns whether a source assigns to this column of the new row, in a language of any of the
+/// engines.
 pub(super) fn assigns(source: &str, column: &str) -> bool {
     let source = source.to_lowercase();
     let column = column.to_lowercase();
@@ -15,8 +16,8 @@ pub(super) fn assigns(source: &str, column: &str) -> bool {
                 let first = before(at, 3);
                 next == ":=" || BEGIN_A_TARGET.contains(&first) && next == "=" || first == "into"
             }
-            // A key of the row as a map, or the name given to a function that fills any column: an argument of the
-            // trigger stands behind its source.
+            // A key of the row as a map, or the name passed to a function that fills any column: an
+            // argument of the trigger follows its source.
             _ => {
                 let comes_first = before(at, 1);
                 tokens[at].starts_with('\'')
@@ -30,13 +31,13 @@ pub(super) fn assigns(source: &str, column: &str) -> bool {
 
 const QUOTES: [char; 3] = ['"', '`', '\''];
 
-/// What comes before the target of an assignment with `=`, and not before a comparison.
+/// Tokens that come before the target of an assignment with `=`, and not before a comparison.
 const BEGIN_A_TARGET: [&str; 9] = ["", ";", "begin", "then", "else", "loop", "set", ",", "{"];
 
-/// What comes before a text that names a column, and not before one that is said to somebody.
+/// Tokens that come before a text that names a column, and not before one that is a message.
 const BEFORE_A_KEY: [&str; 5] = ["", "(", ",", ";", "end"];
 
-/// Words, quoted names and texts, `:=`, and each other character.
+/// Splits a source into words, quoted names and texts, `:=`, and each other character.
 fn tokens(source: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = source.trim_start();

@@ -1,5 +1,5 @@
-//! Compares the current shape with the declared one. No database: what has to be known of the rows is asked of
-//! [`Facts`], which notes what it has not been told.
+//! Compares the current shape with the declared one, without a database. Facts about rows are
+//! looked up in [`Facts`], which notes those that it does not have.
 
 use super::{Change, Creation, Difference, Numbers, filled, placement, storage};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     types::Type,
 };
 
-/// The changes in the order in which they are made.
+/// Returns the changes in the order in which they are made.
 pub(crate) fn changes(current: &Inspection, shape: &Shape, facts: &mut Facts) -> Vec<Change> {
     let mut all = Vec::new();
     for declared in shape.parents_first() {
@@ -54,7 +54,7 @@ fn own(
     }
     let declared_storage = storage::find(current, declared, table);
     let declared = &declared.table;
-    // What a later migration brings is no obstacle where it is there already.
+    // What a later migration adds is no obstacle if it exists already.
     let newest = shape.newest_form(declared);
     found.extend(types(current, declared, table, facts));
     if current.backend == Engine::Sqlite {
@@ -69,9 +69,9 @@ fn own(
         .flat_map(|key| references(current, declared, table, key, facts));
     let references: Vec<Difference> = references.collect();
     match current.backend {
-        // The key rebuilds the table, with its indexes.
+        // Adding the key rebuilds the table, with its indexes.
         Engine::Sqlite => found.extend(references.into_iter().chain(indexes)),
-        // MySQL gives a foreign key without an index one of another name.
+        // For a foreign key without an index, MySQL creates one of another name.
         Engine::Postgres | Engine::MySql => found.extend(indexes.into_iter().chain(references)),
     }
     found.extend(nullable(declared, table, facts));
@@ -85,7 +85,8 @@ fn own(
     found
 }
 
-/// What SQLite reports of the rows that a rebuild would copy. Parents that are not as required are reported as such.
+/// Returns what SQLite reports of the rows that a rebuild would copy. Parents that are not as
+/// required are reported by themselves.
 fn refused(
     current: &Inspection,
     shape: &Shape,
@@ -108,7 +109,7 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
     let name = &declared.table.name;
     let Some(table) = current.table(name) else {
         let mut referrers = shape.referrers_of(name);
-        // Without the key's column a table has never referred to it.
+        // A table without the key's column has never referred to it.
         let left = referrers.find(|(table, key)| {
             let found = current.table(&table.name);
             found.is_some_and(|found| found.column(&key.columns.concat()).is_some())
@@ -130,7 +131,7 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
     };
     match &table.kind {
         Kind::Table | Kind::ReferredTo(_) => {}
-        // The key that is there says that no other rows are meant.
+        // The existing key shows that no other rows are meant.
         Kind::InheritedFrom if is_referred_to(current, shape, name) => {}
         Kind::InheritedFrom => {
             let children = shape.referrers_of(name);
@@ -252,7 +253,7 @@ fn is_referred_to(current: &Inspection, shape: &Shape, parent: &str) -> bool {
     })
 }
 
-/// Returns whether each table that refers to this one is unlogged as it is.
+/// Returns whether each table that refers to this one is unlogged too.
 fn are_unlogged(current: &Inspection, shape: &Shape, parent: &str) -> bool {
     let mut referrers = shape.referrers_of(parent);
     referrers.all(|(table, _)| {
@@ -264,9 +265,9 @@ fn are_unlogged(current: &Inspection, shape: &Shape, parent: &str) -> bool {
 fn is_of_type(current: &Inspection, declared: &Column, found: &Column) -> bool {
     let is_numbered = matches!(declared.filled, Filled::AutoIncrement { .. });
     match (current.backend, found.kind) {
-        // Its own numbering gives the column its type.
+        // The numbering gives the column its type.
         (Engine::Sqlite, Type::Serial) => is_numbered,
-        // INTEGER alone is numbered, and holds 64 bits.
+        // Only INTEGER is numbered, and holds 64 bits.
         (Engine::Sqlite, Type::INTEGER) if is_numbered => true,
         (backend, kind) => declared.kind.is_found_as(kind, backend),
     }
@@ -323,7 +324,8 @@ fn unreadable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differe
     found
 }
 
-/// MyISAM and Aria number a column that only follows another in an index, anew for each value of that.
+/// Returns whether numbers repeat from group to group: MyISAM and Aria number a column that only
+/// follows another in an index, starting again for each value of that.
 fn numbers_within_a_group(table: &Table) -> bool {
     table.auto_increment().is_some_and(|column| {
         let leads = |index: &Index| index.columns.first() == Some(&column.name);
@@ -331,7 +333,8 @@ fn numbers_within_a_group(table: &Table) -> bool {
     })
 }
 
-/// What is narrower than declared can be widened, unless rows are identified by it; any other type was chosen.
+/// Returns the difference of a type. A narrower type than declared can be widened, unless rows are
+/// identified by it; any other type was chosen by its author.
 fn unlike(
     backend: Engine,
     declared: &Table,
@@ -351,7 +354,7 @@ fn unlike(
         _ => &[],
     };
     let readers = extras.readers.iter().chain(cut).filter(is_of_it);
-    // MySQL changes neither side of a foreign key alone; the others look at the rows again.
+    // MySQL changes neither side of a foreign key alone; the other engines check the rows again.
     let own = table
         .foreign_keys
         .iter()
@@ -390,7 +393,7 @@ fn keys(
     let is_filled = id.is_none_or(|id| matches!(id.filled, Filled::AutoIncrement { .. }));
     if !is_primary || !is_filled {
         let mut keys = facts.keys(&declared.name, &declared.primary_key);
-        // A rowid key numbers them; they have never identified a row.
+        // A rowid key numbers the rows; the other key has never identified one.
         if current.backend == Engine::Sqlite && numbered.is_some() {
             keys.null = 0;
         }
@@ -439,7 +442,8 @@ fn keys(
     found
 }
 
-/// A sequence that no column owns may be one that an application draws from itself.
+/// Returns the sequence that will number a column. A sequence that no column owns may be one that
+/// an application uses itself.
 fn numbers(table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
     let Some(spare) = &table.extras.spare_sequence else {
         return Numbers::New;
@@ -472,8 +476,8 @@ fn references(
         .filter_map(|found| foreign_key(current.backend, key, found))
         .collect();
     let misplaced = placement::find(current, declared, table).is_some();
-    // An engine that guarantees the rows need not be asked again. Citus guarantees shards that it has not
-    // inspected, where the key was added without a name.
+    // Rows that an engine guarantees need not be checked again. Citus guarantees shards that it has
+    // not checked, if the key was added without a name.
     let guaranteed = keys.is_empty()
         && table.placement == Placement::Local
         && !misplaced
@@ -530,7 +534,8 @@ fn foreign_key(backend: Engine, declared: &ForeignKey, found: &ForeignKey) -> Op
     None
 }
 
-/// InnoDB has one action under two names, and MariaDB prints the one, MySQL the other.
+/// Returns the effect of an action. InnoDB has one action under two names; MariaDB prints the one,
+/// MySQL the other.
 fn effect(backend: Engine, action: &str) -> &str {
     match (backend, action) {
         (Engine::MySql, "RESTRICT") => "NO ACTION",
@@ -538,7 +543,8 @@ fn effect(backend: Engine, action: &str) -> &str {
     }
 }
 
-/// SQLite compares without case; PostgreSQL prints no schema that the search path finds.
+/// Returns whether a table has this name. SQLite compares without case; PostgreSQL prints no schema
+/// that the search path finds.
 fn is_named(table: &str, name: &str) -> bool {
     table.eq_ignore_ascii_case(name)
 }
@@ -548,7 +554,7 @@ fn indexes(declared: &Table, newest: &Table, table: &Table, facts: &mut Facts) -
     let unique = unique.map(|one| one.columns.clone());
     let primary_keys = [declared.primary_key.clone(), table.primary_key.clone()];
     let keys: Vec<Vec<String>> = primary_keys.into_iter().chain(unique).collect();
-    // What is unique already stays so with another column beside it.
+    // What is unique already stays unique with a further column.
     let is_implied = |index: &Index| {
         let mut keys = keys.iter().filter(|key| !key.is_empty());
         keys.any(|key| key.iter().all(|column| index.columns.contains(column)))
@@ -572,8 +578,8 @@ fn indexes(declared: &Table, newest: &Table, table: &Table, facts: &mut Facts) -
     found
 }
 
-/// Returns whether a column that is not declared keeps the rows of our INSERTs apart in a unique index: it is NULL, or
-/// another value in each.
+/// Returns whether a column that is not declared makes the rows of our INSERTs distinct in a unique
+/// index: it is NULL, or has another value in each row.
 fn tells_rows_apart(declared: &Table, table: &Table, index: &Index) -> bool {
     let is_null = |column: &&Column| {
         column.nullable && column.default.is_none() && column.filled == Filled::ByDefault
@@ -604,7 +610,8 @@ fn tells_rows_apart(declared: &Table, table: &Table, index: &Index) -> bool {
     others.next().is_some()
 }
 
-/// A literal, or the time at which a transaction began.
+/// Returns whether a default has the same value in each row: a literal, or the time at which a
+/// transaction began.
 fn is_same_for_each_row(default: &str) -> bool {
     let default = default.trim_start_matches('(').to_lowercase();
     let is_literal =
@@ -623,7 +630,8 @@ fn is_same_for_each_row(default: &str) -> bool {
 
 fn index(declared: &Table, table: &Table, wanted: &Index, facts: &mut Facts) -> Option<Difference> {
     let is_served = table.indexes.iter().any(|index| index.serves(wanted));
-    // Under another name it is what an earlier attempt has left half-built. Any other index with such a name is kept.
+    // An index of such another name is what an earlier attempt has left half-built. Any other index
+    // with such a name is kept.
     let is_ours = |index: &&Index| is_made_of(&index.name, &wanted.name) && index.is_unused(wanted);
     let is_in_the_way = |index: &&Index| match index.unused {
         Some(Unused::Invalid | Unused::InvalidFurnished) => true,

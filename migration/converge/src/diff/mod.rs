@@ -1,4 +1,5 @@
-//! The differences between the declared and the current shape: a list of typed values, found without a database.
+//! The differences between the declared and the current shape: a list of typed values, found
+//! without a database.
 
 mod filled;
 mod find;
@@ -18,7 +19,7 @@ use crate::{
     model::{Column, ForeignKey, Index, Placement, Sequence},
 };
 
-/// A part of the declared shape of one table.
+/// An element of the declared shape: a part of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Element {
     pub(crate) table: String,
@@ -32,24 +33,24 @@ pub(crate) enum Part {
     Column(String),
     PrimaryKey,
     AutoIncrement,
-    /// Of the rows among the nodes of Citus.
+    /// The placement of the rows on the nodes of Citus.
     Placement,
-    /// By its declared name.
+    /// An index, by its declared name.
     Index(String),
-    /// By its column.
+    /// A foreign key, by its column.
     ForeignKey(String),
     /// The rows that refer to another table by this column.
     Rows(String),
-    /// PostgreSQL: how this column is stored.
+    /// How PostgreSQL stores this column.
     Storage(String),
 }
 
-/// What stands between a table that Citus has distributed and the declared one.
+/// The obstacles between a table that Citus has distributed and the declared one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WayBack {
     /// The names of its foreign keys, with which its rows cannot be brought back.
     pub(crate) foreign_keys: Vec<String>,
-    /// The name of its primary key and the declared columns, where it has others.
+    /// The name of its primary key and the declared columns, if it has others.
     pub(crate) primary_key: Option<(String, Vec<String>)>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Change {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Difference {
-    /// A table of the application.
+    /// A table of the application does not exist.
     RequiredAbsent {
         found: Vec<String>,
         creation: Creation,
@@ -83,13 +84,13 @@ pub(crate) enum Difference {
         declared: Column,
         empty: bool,
     },
-    /// Of a type that can be widened.
+    /// The type can be widened.
     Narrow {
         declared: Column,
         found: Column,
         readers: Vec<String>,
     },
-    /// Of a type that the entities would misread.
+    /// The entities would misread the type.
     WrongType {
         declared: Column,
         found: Column,
@@ -97,17 +98,18 @@ pub(crate) enum Difference {
     Generated {
         column: String,
     },
-    /// Of the declared type by name, with values of another.
+    /// The type has the declared name, but values of another type.
     Unreadable {
         column: String,
         rows: i64,
     },
-    /// SQLite: the table has to be rebuilt for another difference, and the new one would refuse its rows or change
-    /// them. What SQLite reports, with the number of rows where they are what it reports.
+    /// SQLite has to rebuild the table for another difference, and the new table would refuse its
+    /// rows or change them. Contains what SQLite reports, with the number of rows if it reports
+    /// rows.
     RowsRefused {
         reported: Vec<String>,
     },
-    /// PostgreSQL: INSERT or DELETE become something else.
+    /// A rule of PostgreSQL turns INSERT or DELETE into something else.
     InsteadRule {
         rule: String,
     },
@@ -116,12 +118,13 @@ pub(crate) enum Difference {
         found: Column,
         nulls: i64,
     },
-    /// Also a declared column that may be NULL and is found NOT NULL: an INSERT without it fails.
+    /// A column that an INSERT without it would leave without a value: it is declared nullable and
+    /// found NOT NULL.
     NotNullable {
         found: Column,
     },
     PrimaryKey {
-        /// The declared columns, on Citus with the one that the table is distributed by.
+        /// The declared columns, on Citus with the one by which the table is distributed.
         columns: Vec<String>,
         /// The column that is numbered, as found.
         numbered: Option<Column>,
@@ -133,16 +136,16 @@ pub(crate) enum Difference {
         keys: Keys,
         numbers: Numbers,
     },
-    /// At numbers that are taken, or that the column cannot hold.
+    /// The next numbers are taken, or the column cannot hold them.
     NumbersBehind {
         column: Column,
-        /// PostgreSQL.
+        /// The sequence of PostgreSQL.
         sequence: Option<Sequence>,
         next: Option<i64>,
         largest: i64,
         limits: Vec<Limit>,
     },
-    /// PostgreSQL: a sequence that will not give every number that the column can hold.
+    /// A sequence of PostgreSQL will not give every number that the column can hold.
     SequenceLimited {
         column: Column,
         sequence: Sequence,
@@ -160,7 +163,7 @@ pub(crate) enum Difference {
     ForeignKeyAbsent {
         declared: ForeignKey,
     },
-    /// To the right column, with another action, or not acted on.
+    /// A foreign key to the right column with another action, or one that is not enforced.
     ForeignKeyUnlike {
         declared: ForeignKey,
         found: ForeignKey,
@@ -175,49 +178,51 @@ pub(crate) enum Difference {
     },
     IndexAbsent {
         declared: Index,
-        /// Of a unique one: how many combinations of values stand in several rows.
+        /// Of a unique index: how many combinations of values occur in several rows.
         duplicates: i64,
     },
     IndexUnfit {
         declared: Index,
         found: Index,
     },
-    /// Unique over columns of ours, and not declared.
+    /// An index that is unique over declared columns, and is not declared.
     IndexUnique {
-        /// The declared index beside which it is reported, if there is one.
+        /// The declared index with which it is reported, if there is one.
         declared: Option<String>,
         found: Index,
     },
     Storage {
         column: String,
-        /// What is set now; nothing where it is the type's own.
+        /// The present settings; empty if the type's own apply.
         found: Vec<String>,
         set: Vec<&'static str>,
     },
-    /// A column that is not declared and that every INSERT of ours would leave without a value.
+    /// A column that is not declared, and that every INSERT of the entities would leave without a
+    /// value.
     InsertBlocked {
         column: String,
     },
 }
 
-/// PostgreSQL: the sequence that will number a column.
+/// The sequence of PostgreSQL that will number a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Numbers {
     New,
-    /// One that the column owns.
+    /// A sequence that the column owns.
     Own(String),
-    /// One that no column owns and that has the name of the column's own: it continues unchanged.
+    /// A sequence that no column owns and that has the name of the column's own: it goes on
+    /// unchanged.
     AsItIs(String),
 }
 
-/// Whether a required table that is absent may be made.
+/// Whether a required table that is absent may be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Creation {
     /// The caller allows it.
     Wanted,
-    /// It is the application's to make; how a caller can have one made.
+    /// The application has to create it; the text says how a caller can have one created.
     NotOurs(&'static str),
-    /// This table, which refers to it, exists: the rows were there, and have to be restored.
+    /// This table, which refers to it, exists: the rows did exist, and have to be restored.
     TooLate(String),
 }
 
@@ -253,7 +258,7 @@ impl Difference {
         matches!(self, Self::TableAbsent | Self::NotATable { .. })
     }
 
-    /// Returns whether what is built on the element is not there either.
+    /// Returns whether what depends on the element does not exist either.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! How the elements of a shape are called, and what is declared of each.
+//! The names of the elements of a shape, and what is declared of each.
 
 use super::{Element, Part, placement};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
     model::{Column, ForeignKey, Index, Placement},
 };
 
-/// Returns the name of an element. It names the table where the shape has several of its own, and the index or the
-/// column of a foreign key where the table has several.
+/// Returns the name of an element. It contains the table if the shape has several of its own, and
+/// the index or the column of a foreign key if the table has several.
 pub(crate) fn name(shape: &Shape, element: &Element) -> String {
     let Element { table, part } = element;
     let declared = shape.table_named(table);
@@ -84,7 +84,7 @@ fn of_table(
     parts.into_iter().map(element).collect()
 }
 
-/// Returns whether an element exists on this server; where it does not, nothing is compared.
+/// Returns whether an element exists on this server. If not, it is not compared.
 pub(crate) fn applies(current: &Inspection, shape: &Shape, element: &Element) -> bool {
     let declared = shape.table_named(&element.table);
     match element.part {

@@ -5,7 +5,7 @@ use crate::{
     model::{Filled, ForeignKey, Index, Owner, Table},
 };
 
-/// What exists beyond the declared shape and is kept, and what no shape tells.
+/// Returns what exists beyond the declared shape and is kept, and what no shape reveals.
 pub(crate) fn notes(current: &Inspection, shape: &Shape) -> Vec<String> {
     let own = shape.tables.iter().filter(|one| one.role == Role::Own);
     let is_alone = own.clone().count() == 1;
@@ -66,7 +66,8 @@ fn of_table(
     notes
 }
 
-/// Which connections SQLite acts on a foreign key for: no catalog says it, and each connection has its own setting.
+/// Notes for which connections SQLite enforces a foreign key. The catalog does not contain that:
+/// each connection has its own setting.
 fn enforcement(backend: Engine, declared: &Table, table: &Table) -> Option<String> {
     match backend {
         Engine::Sqlite => {}
@@ -87,7 +88,7 @@ fn enforcement(backend: Engine, declared: &Table, table: &Table) -> Option<Strin
     })
 }
 
-/// A sequence that is not changed may go beyond what the column can hold.
+/// Notes a sequence that is not changed and may go beyond what the column can hold.
 fn sequence(declared: &Table, table: &Table) -> Option<String> {
     let numbered = declared.auto_increment()?;
     let Filled::AutoIncrement {

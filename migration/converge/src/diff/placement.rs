@@ -1,4 +1,5 @@
-//! Where Citus has to keep a table: where the rows are that it refers to, or the foreign key reaches nothing.
+//! Where Citus has to place a table: where the rows are that it refers to, because otherwise the
+//! foreign key reaches nothing.
 
 use super::{Difference, WayBack};
 use crate::{
@@ -6,7 +7,8 @@ use crate::{
     model::{ForeignKey, Placement, Table},
 };
 
-/// The columns of the primary key: where the table is distributed by another column, with that.
+/// Returns the columns of the primary key, together with the column by which the table is
+/// distributed, if that is another one.
 pub(crate) fn primary_key(current: &Inspection, declared: &Table) -> Vec<String> {
     let distributed = match (declared.parent_key(), current.parent_placement(declared)) {
         (Some(key), Placement::Distributed { .. }) => key.columns.clone(),
@@ -62,7 +64,7 @@ fn is_beside(key: &ForeignKey, parent: &Placement, table: &Table) -> bool {
     match (parent, &table.placement) {
         (Placement::Local, Placement::Local | Placement::Managed) => true,
         (Placement::Managed | Placement::Reference, Placement::Managed) => true,
-        // The foreign key takes the table along.
+        // Adding the foreign key moves the table too.
         (Placement::Managed | Placement::Reference, Placement::Local) => {
             table.foreign_keys.iter().all(|one| one.table != key.table)
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Change {
-    /// What was found, in a sentence.
+    /// Returns what was found, in a sentence.
     pub(crate) fn sentence(&self) -> String {
         let table = &self.table;
         match &self.difference {
@@ -243,7 +243,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// What an index is over, in parentheses.
+/// Returns what an index covers, in parentheses.
 fn over(index: &Index) -> String {
     let mut expressions = index.expressions.iter();
     let columns = index.columns.iter().map(|column| match column.as_str() {

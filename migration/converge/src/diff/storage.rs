@@ -1,5 +1,5 @@
-//! PostgreSQL: how long values of a column are stored. The server's own compression makes writing them slow, and
-//! saves nothing where values like random ids do not repeat.
+//! How PostgreSQL stores long values of a column. The server's default compression makes writing
+//! them slow, and saves nothing if values, such as random ids, do not repeat.
 
 use super::Difference;
 use crate::{
@@ -15,7 +15,8 @@ pub(crate) const SERVERS_OWN: &str = "COMPRESSION default";
 pub(crate) const COMPRESSED: &str = "STORAGE EXTENDED";
 const IN_THE_ROW: &str = "STORAGE PLAIN";
 
-/// Of a table that it knows, Citus changes the compression alone.
+/// Returns the difference in storage. Of a table that Citus manages, Citus changes only the
+/// compression.
 pub(super) fn find(current: &Inspection, declared: &Declared, table: &Table) -> Vec<Difference> {
     let Some(compression) = current.compression else {
         return Vec::new();
@@ -54,7 +55,8 @@ fn changes(found: &[String], compression: Compression) -> Vec<&'static str> {
     }
 }
 
-/// Its other nodes may have another storage than this one shows, and the values to come are compressed on any.
+/// Returns the changes on Citus. Its other nodes may have another storage than this one shows, and
+/// new values are compressed with any.
 fn changes_on_citus(found: &[String], compression: Compression) -> Vec<&'static str> {
     match compression {
         Compression::Lz4 if found.iter().all(|one| one != LZ4) => vec![LZ4],
@@ -62,7 +64,8 @@ fn changes_on_citus(found: &[String], compression: Compression) -> Vec<&'static 
     }
 }
 
-/// The clauses that restore a column's storage. Where lz4 is available, any other setting is not ours.
+/// Returns the clauses that restore a column's storage. If lz4 is available, any other setting was
+/// not made by these migrations.
 pub(crate) fn undone(current: &Inspection, table: &str, column: &str) -> Vec<&'static str> {
     let table = current.table(table);
     let is_local = table.is_none_or(|table| table.placement == Placement::Local);

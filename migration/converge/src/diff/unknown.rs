@@ -42,7 +42,7 @@ pub(crate) fn unknown(current: &Inspection, shape: &Shape, facts: &Facts) -> Vec
     all
 }
 
-/// The element that a question on rows is asked for.
+/// Returns the element that a question about rows concerns.
 fn about(shape: &Shape, question: &Question) -> Element {
     match question {
         Question::IsEmpty { table } | Question::Refused { table } => {
