@@ -1,4 +1,4 @@
-//! The kinds of databases that are supported.
+//! The supported kinds of databases.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
@@ -20,7 +20,7 @@ impl Engine {
         db.get_database_backend().into()
     }
 
-    /// Returns SeaORM's name of it.
+    /// Returns SeaORM's name of the engine.
     pub fn backend(self) -> DbBackend {
         match self {
             Self::Postgres => DbBackend::Postgres,
@@ -29,7 +29,7 @@ impl Engine {
         }
     }
 
-    /// Returns its name, in small letters.
+    /// Returns the engine's name in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -44,7 +44,7 @@ impl Engine {
         all.into_iter().find(|engine| engine.name() == name)
     }
 
-    /// What holds tables, in words that their name follows.
+    /// Returns the word for what contains tables; their name follows it.
     pub(crate) fn location(self) -> &'static str {
         match self {
             Self::Postgres => "the database and schema that hold",
@@ -54,7 +54,8 @@ impl Engine {
 }
 
 impl From<DbBackend> for Engine {
-    /// SeaORM knows three. One that it adds is taken for SQLite's kind, and refuses the first statement.
+    /// Converts SeaORM's backend, of which there are three. One that SeaORM adds later counts as
+    /// SQLite, which then refuses the first statement.
     fn from(backend: DbBackend) -> Self {
         match backend {
             DbBackend::Postgres => Self::Postgres,

@@ -4,23 +4,23 @@ use sea_orm::DbErr;
 
 use crate::{declare::DeclarationError, model::Location, server_error::explained};
 
-/// Why a migration, a check or a repair stopped.
+/// An error that stopped a migration, a check or a repair.
 ///
-/// Through SeaORM's traits it arrives as [`DbErr::Migration`] with the same text.
+/// SeaORM's traits return it as [`DbErr::Migration`] with the same text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The catalog or the rows could not be read.
     #[error("could not look up {looked_for}: {}", explained(source))]
     Lookup {
-        /// What was asked for.
+        /// What was looked up.
         looked_for: String,
-        /// What the server or the driver answered.
+        /// The answer of the server or the driver.
         source: DbErr,
     },
 
-    /// The shape that is there cannot become the declared one without a decision. The tables were not
-    /// changed.
+    /// The current shape cannot become the declared one without a manual decision. The tables were
+    /// not changed.
     #[error(
         "{location} cannot be brought to the declared shape, and {}: {}",
         match done {
@@ -31,15 +31,15 @@ pub enum Error {
         reasons.join("; ")
     )]
     Refused {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Location,
-        /// What was found, each with its next step.
+        /// The differences, each with its next step.
         reasons: Vec<String>,
-        /// How many steps had been done before it was found.
+        /// How many steps had been completed before.
         done: usize,
     },
 
-    /// A table above the limit would be copied or rewritten. It was not.
+    /// A table above the limit would have been copied or rewritten. It was not.
     #[error(
         "{location}: fixing this rewrites {table}, up to {bytes} bytes, above the limit of {limit} bytes: {found}. \
          Lock: {lock}. {}. Raise max_rewrite to allow it",
@@ -50,23 +50,24 @@ pub enum Error {
         }
     )]
     RewriteTooLarge {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Box<Location>,
         /// The table.
         table: String,
-        /// The part of the shape for which it would be rewritten, and what was found.
+        /// The element of the shape for which it would be rewritten, and what was found.
         found: String,
         /// The lock that would be held, and for how long.
         lock: String,
-        /// Its size in bytes; of SQLite that of the file.
+        /// The size of the table in bytes; on SQLite that of the file.
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
-        /// How many steps had been done before it was found.
+        /// How many steps had been completed before.
         done: usize,
     },
 
-    /// A plan was to be carried out, and another statement is needed. It was not run.
+    /// A plan was being applied, and a statement was needed that is not in it. The statement was
+    /// not run.
     #[error(
         "{location}: `{}` is needed now and is not in the plan. {}",
         abridged(statement),
@@ -77,15 +78,15 @@ pub enum Error {
         }
     )]
     Unplanned {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Location,
         /// The statements of the step.
         statement: String,
-        /// How many steps had been done before it was found.
+        /// How many steps had been completed before.
         done: usize,
     },
 
-    /// A step failed. What was done before it stays, and the next run goes on from there.
+    /// A step failed. Completed steps are kept, and the next run goes on after them.
     #[error(
         "`{}` failed: {}. Completed steps are kept. Hint: fix the cause and run the command again",
         abridged(statements),
@@ -94,11 +95,12 @@ pub enum Error {
     Step {
         /// The statements of the step.
         statements: String,
-        /// What the server or the driver answered.
+        /// The answer of the server or the driver.
         source: DbErr,
     },
 
-    /// SQLite: a rebuilt table would hold other rows than the old one, and was rolled back.
+    /// A rebuilt table of SQLite would contain other rows than the old one. The rebuild was rolled
+    /// back.
     #[error(
         "rebuilding a table would change its rows, so no table was changed: {}. \
          SQLite would convert or drop values that do not fit the declared type: correct them by hand first",
@@ -109,26 +111,27 @@ pub enum Error {
         changed: Vec<String>,
     },
 
-    /// What rows without a document say could not be stored, so that they were not deleted.
+    /// The values of orphans could not be stored, so the orphans were not deleted.
     #[error(
         "the rows to delete could not be written to the file, so none of them was deleted: {source}"
     )]
     OrphansNotStored {
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
 
-    /// The deletion of rows without a document was rolled back, and what they say could not be taken back.
+    /// The deletion of orphans was rolled back, and their values could not be removed from where
+    /// they were stored.
     #[error(
         "deleting the orphaned rows was rolled back, and what was already written of them could not be removed: {source}. \
          Repair again, which writes the same rows once more before it deletes them"
     )]
     OrphansNotWithdrawn {
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
 
-    /// Rows without a document are still there after a DELETE that succeeded, which was rolled back.
+    /// Orphans still exist after a DELETE that succeeded. It was rolled back.
     #[error(
         "deleting {} that reference missing rows left them in place and was rolled back. {}. \
          Delete them by hand, or remove what keeps them, and repair again",
@@ -139,13 +142,13 @@ pub enum Error {
         }
     )]
     OrphansKept {
-        /// How many.
+        /// How many rows.
         rows: u64,
         /// The triggers, rules and policies of the table.
         found: Vec<String>,
     },
 
-    /// Somebody else was at work for longer than was to be waited.
+    /// Another session held the migration lock for longer than the wait.
     #[error(
         "timed out after {seconds} s waiting for the migration lock on {}, held by {}. Nothing was changed. \
          Hint: try again later, or wait longer",
@@ -153,15 +156,15 @@ pub enum Error {
         holder.as_deref().unwrap_or("another migrator or writer")
     )]
     Locked {
-        /// Where it was looked.
+        /// The database and schema, if they are known.
         location: Option<Location>,
-        /// For how many seconds it was waited.
+        /// The length of the wait in seconds.
         seconds: f64,
-        /// Who is at work, as far as this role may know.
+        /// The session that holds the lock, as far as this role may see it.
         holder: Option<String>,
     },
 
-    /// Others had a table in use for longer than was to be waited.
+    /// Another session used a table for longer than the wait.
     #[error(
         "timed out after {seconds} s waiting to {work}: the table is in use by {}.{} \
          Hint: end that session, or wait longer",
@@ -172,22 +175,22 @@ pub enum Error {
         }
     )]
     InUse {
-        /// What was to be done.
+        /// The work that was waiting.
         work: Work,
-        /// For how many seconds it was waited.
+        /// The length of the wait in seconds.
         seconds: f64,
-        /// Who has it, as far as this role may know.
+        /// The session that uses the table, as far as this role may see it.
         holder: Option<String>,
     },
 
-    /// Other tables refer to what would be dropped. Nothing was changed.
+    /// Other tables refer to a table that would be dropped. Nothing was changed.
     #[error(
         "{location}: dropping the tables would take rows or a foreign key from {}. Nothing was changed. \
          Drop the foreign keys that refer to them first",
         tables.join(", ")
     )]
     ReferredTo {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Location,
         /// The tables that refer to it.
         tables: Vec<String>,
@@ -201,13 +204,14 @@ pub enum Error {
     #[error(transparent)]
     Declaration(#[from] DeclarationError),
 
-    /// A script was asked for, and what a migration does depends on what is there.
+    /// A script cannot be generated, because what a migration does depends on the tables of the
+    /// database.
     #[error(
         "the statements of {migration} are not known without a database: {reason}. \
          Print the script of the migrations before it, and apply it with up"
     )]
     Unscripted {
-        /// The migration's name.
+        /// The name of the migration.
         migration: String,
         /// What is not known.
         reason: String,
@@ -216,13 +220,13 @@ pub enum Error {
     /// The last inspection still found differences, so nothing was recorded.
     #[error("{location} is still not as declared, and nothing was recorded: {}", differences.join("; "))]
     StillDiffers {
-        /// Where it was looked.
+        /// The database and schema that were inspected.
         location: Location,
-        /// What was found.
+        /// The differences.
         differences: Vec<String>,
     },
 
-    /// A step changed nothing, or what it changed was changed back.
+    /// A step had no effect, or another session reverted it.
     #[error(
         "`{}` succeeded, and the same difference was found again: the statement has no effect, or another session reverts it. \
          Compare with `check`, and do the rest by hand",
@@ -234,7 +238,8 @@ pub enum Error {
     },
 }
 
-/// Statements in an error: their beginning tells which they are, and the log has printed them before.
+/// Returns the beginning of the statements for an error. It identifies them, and the log has
+/// printed them in full.
 fn abridged(statements: &str) -> String {
     const SHOWN: usize = 120;
     let lines: Vec<&str> = statements.lines().map(str::trim).collect();
@@ -245,22 +250,22 @@ fn abridged(statements: &str) -> String {
     }
 }
 
-/// What had to wait for another session.
+/// Work that had to wait for another session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// The statements of a step.
+    /// A step.
     Step {
-        /// The statements.
+        /// The statements of the step.
         statements: String,
     },
     /// A lookup in the catalog or the rows.
     Lookup {
-        /// What was asked for.
+        /// What was looked up.
         looked_for: String,
     },
     /// Reading or changing the records of migrations.
     Records {
-        /// The table that holds them.
+        /// The table of records.
         table: String,
     },
 }
@@ -276,7 +281,7 @@ impl fmt::Display for Work {
 }
 
 impl Error {
-    /// Returns what failed and what the database returned, where that may have been another session's doing.
+    /// Returns the failed work and the database's answer, if another session may be the cause.
     pub fn waited(&self) -> Option<(Work, &DbErr)> {
         match self {
             Self::Lookup { looked_for, source } => {
@@ -291,7 +296,7 @@ impl Error {
         }
     }
 
-    /// Returns what makes an error of one in a lookup of this.
+    /// Returns a function that converts a database error into one of this lookup.
     pub fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
         let looked_for = what.into();
         move |source| Self::Lookup { looked_for, source }

@@ -1,5 +1,6 @@
-//! Queries on the rows themselves: NULLs, duplicates, rows that violate a foreign key, the numbers of a sequence.
-//! A constraint is added only where they allow it. The comparison asks for what it needs and has not been told.
+//! Queries on the rows themselves: NULLs, duplicate ids, rows that violate the foreign key, and the
+//! numbers of a sequence. A constraint is added only when these counts allow it. The comparison
+//! asks for the facts that it needs and does not have yet.
 
 mod numbers;
 
@@ -17,7 +18,7 @@ use crate::{
     types::Type,
 };
 
-/// A question on the rows of a table.
+/// A question about the rows of a table.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Question {
@@ -33,7 +34,7 @@ pub(crate) enum Question {
         table: String,
         columns: Vec<String>,
     },
-    /// How many combinations of values stand in several rows.
+    /// How many combinations of values occur in several rows.
     Duplicates {
         table: String,
         columns: Vec<String>,
@@ -41,26 +42,26 @@ pub(crate) enum Question {
     Orphans {
         table: String,
         key: ForeignKey,
-        /// The column that identifies a row, for examples, where there is one.
+        /// The column that identifies a row, for examples, if there is one.
         id: Option<String>,
-        /// The types of that and of the key's column, as found.
+        /// The types of the id column and of the key's column, as found.
         kinds: [Type; 2],
     },
-    /// The numbers that a column gets: on PostgreSQL of this sequence, whose name is as the server prints it, quoted
-    /// where necessary; on the others of the table's own counter.
+    /// The numbers that a column gets: on PostgreSQL from this sequence, whose name is as the
+    /// server prints it, quoted if necessary; on the other engines from the table's own counter.
     Numbers {
         table: String,
         column: String,
         kind: Type,
         sequence: Option<String>,
     },
-    /// SQLite: the rows whose value is of another type than declared.
+    /// The rows of SQLite whose value is of another type than declared.
     Unreadable {
         table: String,
         column: String,
         condition: String,
     },
-    /// SQLite: why a table that the same statement makes would refuse the rows or change them.
+    /// Why a table of SQLite that the same statement creates would refuse the rows or change them.
     Refused {
         table: String,
     },
@@ -76,14 +77,14 @@ pub(crate) enum Answer {
     Numbers(Option<NumbersState>),
 }
 
-/// What is known of the rows, and what the comparison has missed.
+/// What is known about the rows, and what the comparison has missed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     known: Vec<(Question, Answer)>,
     missing: Vec<Question>,
-    /// The tables of which this role may not see every row, and why.
+    /// The tables of which this role may not see every row, and the reason.
     blind: Vec<(String, String)>,
-    /// The questions that this role may not ask, and why.
+    /// The questions that this role may not ask, and the reason.
     hidden: Vec<(Question, String)>,
 }
 
@@ -91,9 +92,9 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Keys {
-    /// Rows with NULL in one of them.
+    /// The number of rows with NULL in one of the columns.
     pub(crate) null: i64,
-    /// Values that stand in several rows.
+    /// The number of values that occur in several rows.
     pub(crate) duplicate: i64,
 }
 
@@ -103,7 +104,7 @@ pub(crate) struct Keys {
 pub(crate) struct Orphans {
     pub(crate) key: ForeignKey,
     pub(crate) count: i64,
-    /// The ids of a few, as text, with the value of the foreign key.
+    /// The ids of a few of them, as text, with the value of the foreign key.
     pub(crate) examples: Vec<(Option<String>, String)>,
     /// The query that lists them.
     pub(crate) query: String,
@@ -113,7 +114,7 @@ pub(crate) struct Orphans {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct NumbersState {
-    /// Whatever limits the sequence has. `None` where no number of 64 bits is left.
+    /// The next number, without the limits of the sequence. `None` if no number of 64 bits is left.
     pub(crate) next: Option<i64>,
     /// The largest number in the column.
     pub(crate) largest: i64,
@@ -122,15 +123,15 @@ pub(crate) struct NumbersState {
     pub(crate) limit: i64,
 }
 
-/// PostgreSQL: why a sequence will not give every number that its column can hold.
+/// Why a sequence of PostgreSQL will not give every number that its column can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Limit {
-    /// Its type, as printed, ends before the column's.
+    /// The type of the sequence, as printed, ends before the column's.
     Type(String),
-    /// Its MAXVALUE is less than the column's, and than its type's.
+    /// Its MAXVALUE is less than the column's largest number, and than its type's.
     Maximum(i64),
-    /// CYCLE: from its end it goes on with numbers that are taken.
+    /// CYCLE: at its end the sequence continues with numbers that are taken.
     Cycle,
     /// Its INCREMENT is negative.
     Descending,
@@ -152,7 +153,7 @@ impl Facts {
         self.count(question) == 0
     }
 
-    /// Returns how many rows an answer gives, 0 until it is known.
+    /// Returns the number of rows that answers a question, or 0 until it is known.
     pub(crate) fn count(&mut self, question: Question) -> i64 {
         match self.ask(question) {
             Some(Answer::Rows(rows)) => rows,
@@ -201,7 +202,7 @@ impl Facts {
         }
     }
 
-    /// Of this sequence, or of the table's own counter.
+    /// Returns the numbers of this sequence, or of the table's own counter.
     pub(crate) fn numbers(
         &mut self,
         table: &str,
@@ -250,12 +251,12 @@ impl Facts {
         self.known.clear();
     }
 
-    /// Asks nothing of the rows of these tables.
+    /// Excludes these tables from questions about rows.
     pub(crate) fn leave_out(&mut self, blind: Vec<(String, String)>) {
         self.blind = blind;
     }
 
-    /// Returns the questions that this role may not ask, and why.
+    /// Returns the questions that this role may not ask, and the reasons.
     pub(crate) fn hidden(&self) -> &[(Question, String)] {
         &self.hidden
     }
@@ -278,8 +279,8 @@ impl Facts {
         }
     }
 
-    /// Queries the database for what was missed. Returns whether anything was. A question that is refused to this
-    /// role is an error, and is not asked again.
+    /// Queries the database for missed facts, and returns whether there were any. A question that
+    /// is refused to this role is an error, and is not asked again.
     pub(crate) async fn complete(&mut self, db: &impl ConnectionTrait) -> Result<bool, Error> {
         let missing = std::mem::take(&mut self.missing);
         let is_any = !missing.is_empty();
@@ -300,7 +301,7 @@ impl Facts {
 }
 
 impl Question {
-    /// Returns whether the rows of this table are read for it.
+    /// Returns whether the question reads the rows of this table.
     fn reads(&self, name: &str) -> bool {
         match self {
             Self::IsEmpty { table }
@@ -315,7 +316,7 @@ impl Question {
     }
 }
 
-/// What is looked for, for an error.
+/// Prints what is looked for, for an error.
 impl std::fmt::Display for Question {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -399,8 +400,9 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
     })
 }
 
-/// SQLite compares no row with a key without a fitting parent: it refuses every statement, and reports that as an
-/// error. So it does with a function that this connection does not know.
+/// Asks SQLite what a rebuild would refuse. SQLite compares no row with a key without a fitting
+/// parent: it refuses every statement, and reports that as an error. It does the same for a
+/// function that this connection does not know.
 async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, DbErr> {
     let name = sql::literal(Engine::Sqlite, table);
     let absent = format!(
@@ -410,7 +412,7 @@ async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, 
            WHERE type IN ('table', 'view') AND name = \"table\" COLLATE NOCASE)"
     );
     let mut reported: Vec<String> = list(db, &absent, []).await?;
-    // What violates a key goes on doing so. Where no parent fits, this is an error.
+    // A row that violates a key may go on violating it. If no parent fits, this query fails.
     let unfit = format!(
         "SELECT violated FROM (SELECT max(NULL) AS violated FROM pragma_foreign_key_check({name})) WHERE violated"
     );
@@ -460,7 +462,8 @@ async fn duplicates(
 }
 
 impl Orphans {
-    /// The FROM and WHERE of the query that finds them: `c` is the table, `p` the one that it refers to.
+    /// Returns the FROM and WHERE of the query that finds orphans: `c` is the table, `p` the one
+    /// that it refers to.
     fn from(backend: Engine, table: &str, key: &ForeignKey) -> String {
         let quoted = |name: &str| identifier(backend, name);
         let (column, reference) = (
@@ -475,7 +478,7 @@ impl Orphans {
         )
     }
 
-    /// The query that lists them, with the columns that identify them.
+    /// Returns the query that lists the orphans, with the columns that identify them.
     pub(crate) fn query(
         backend: Engine,
         table: &str,
@@ -491,7 +494,7 @@ impl Orphans {
         format!("SELECT {} {from}", read.join(", "))
     }
 
-    /// The condition of an orphan in a statement on the table itself.
+    /// Returns the condition for an orphan in a statement on the table itself.
     pub(crate) fn condition(backend: Engine, table: &str, key: &ForeignKey) -> String {
         let quoted = |name: &str| identifier(backend, name);
         let (table, column) = (quoted(table), quoted(&key.columns.concat()));
@@ -502,8 +505,8 @@ impl Orphans {
         )
     }
 
-    /// The same for Citus: where every node has what the rows refer to, its DELETE of a local table joins that in no
-    /// other way.
+    /// Returns the same condition for Citus: if every node has the rows that are referred to, its
+    /// DELETE of a local table can join them in no other way.
     pub(crate) fn condition_by_value(backend: Engine, table: &str, key: &ForeignKey) -> String {
         let column = identifier(backend, &key.columns.concat());
         let from = Self::from(backend, table, key);
@@ -556,7 +559,7 @@ async fn orphans(
     }))
 }
 
-/// A number of rows in words.
+/// Returns a number of rows in words.
 pub(crate) fn counted(rows: impl Into<i128>) -> String {
     match rows.into() {
         1 => "1 row".to_owned(),
@@ -564,7 +567,7 @@ pub(crate) fn counted(rows: impl Into<i128>) -> String {
     }
 }
 
-/// Counts up to a million rows, in words: more would take too long.
+/// Counts up to a million rows and returns the number in words. Counting more would take too long.
 pub(crate) async fn how_many(db: &impl ConnectionTrait, table: &str) -> Result<String, DbErr> {
     const MOST: i64 = 1_000_000;
     let sql = format!(
@@ -586,7 +589,7 @@ pub(crate) async fn is_empty(db: &impl ConnectionTrait, table: &str) -> Result<b
     Ok(facts.is_empty(table))
 }
 
-/// How large a table is, and how its engine knows it.
+/// The size of a table, and how its engine determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) bytes: u64,
@@ -599,8 +602,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// Returns how large a table is, on PostgreSQL with those that inherit from it. `None` where no catalog of this
-/// connection knows it, as for a table whose rows are on other servers.
+/// Returns the size of a table, on PostgreSQL including tables that inherit from it. Returns `None`
+/// if no catalog of this connection contains it, as for a table whose rows are on other servers.
 pub(crate) async fn size(
     db: &impl ConnectionTrait,
     table: &str,

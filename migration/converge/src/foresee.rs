@@ -1,4 +1,5 @@
-//! What would be planned step after step: each step changes an inspection in memory, as it would the database.
+//! Predicts what would be planned step after step: each step changes an inspection in memory as it
+//! would change the database.
 
 use crate::{
     declare::Shape,
@@ -11,7 +12,7 @@ use crate::{
     simulated,
 };
 
-/// An inspection, and the changes that have been made in it.
+/// An inspection, and the changes that have been made to it.
 pub(crate) struct Foresight {
     current: Inspection,
     made: Vec<Change>,
@@ -25,13 +26,14 @@ impl Foresight {
         }
     }
 
-    /// Takes these changes as made by something else.
+    /// Treats these changes as made by something else.
     pub(crate) fn take_as_made(&mut self, changes: impl Iterator<Item = Change>) {
         self.made.extend(changes);
     }
 
-    /// Returns the plans for all changes in the order in which they would be made, and after them what is left.
-    /// Nothing is known of rows but what the facts say: those of a new column are NULL.
+    /// Returns the plans for all changes in the order in which they would be made, and after them
+    /// those that are left. Rows are known only from the facts; the values of a new column are
+    /// NULL.
     pub(crate) fn plans(
         &mut self,
         shape: &Shape,
@@ -107,7 +109,7 @@ impl Foresight {
                     table.foreign_keys.push(declared.clone());
                 });
             }
-            // That it is made is all that another change may depend on.
+            // Other changes depend only on the table's existence.
             Difference::RequiredUnfit { .. }
             | Difference::NotATable { .. }
             | Difference::StorageEngine { .. }
@@ -162,7 +164,7 @@ fn undo_within(table: &mut Table, part: &Undone) {
     match part {
         Undone::ForeignKey { key, .. } => table.foreign_keys.retain(|one| one != key),
         Undone::Index { name, .. } => table.indexes.retain(|one| one.name != *name),
-        // Its indexes go with it.
+        // The column's indexes are dropped with it.
         Undone::Column { column, .. } => {
             table.columns.retain(|one| one.name != *column);
             table.indexes.retain(|one| !one.columns.contains(column));
@@ -177,7 +179,7 @@ fn undo_within(table: &mut Table, part: &Undone) {
     }
 }
 
-/// The first plan with steps.
+/// Returns the first plan with steps.
 fn first_repair(plans: &[Plan]) -> Option<(usize, &Steps)> {
     let mut all = plans.iter().enumerate();
     all.find_map(|(at, plan)| Some((at, plan.remedy.steps()?)))

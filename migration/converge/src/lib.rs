@@ -4,8 +4,8 @@
 //!
 //! - **Declaration**: a migration [declares](Declares) its tables in SeaQuery. A [`Shape`] is the
 //!   sum of the declarations up to a migration.
-//! - **Inspection**: the tables are read from the database's catalog ([`inspect`](fn@inspect)), in one
-//!   transaction.
+//! - **Inspection**: the tables are read from the database's catalog ([`inspect`](fn@inspect)), in
+//!   one transaction.
 //! - **Change**: a difference between the declared and the current shape. It is found by a pure
 //!   function over both and, if it depends on rows, over counts of rows.
 //! - **Plan**: the response to a change. It is a list of steps that lose and invent no data, each
@@ -14,8 +14,8 @@
 //! - **Lock**: only the session that holds the [`MigrationLock`] changes a database.
 //!
 //! [`converge`](fn@converge) runs the first step of the first change and inspects again, until
-//! nothing differs. [`check`] compares and changes nothing. [`script`](mod@script) generates the same steps as
-//! a script.
+//! nothing differs. [`check`] compares and changes nothing. [`script`](mod@script) generates the
+//! same steps as a script.
 //!
 //! ```
 //! use converge::{Declaration, Declares, Shape};

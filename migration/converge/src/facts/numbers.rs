@@ -1,4 +1,4 @@
-//! The next number that an INSERT without one gets, and the largest that is taken.
+//! The next number that an INSERT without a number gets, and the largest that is taken.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -10,7 +10,7 @@ use crate::{
     types::Type,
 };
 
-/// The next number is that after the last, whatever the sequence's end.
+/// Reads a sequence. The next number is the one after the last, regardless of the sequence's end.
 pub(super) async fn of_sequence(
     db: &impl ConnectionTrait,
     table: &str,
@@ -37,7 +37,7 @@ pub(super) async fn of_sequence(
         let printed: String = row.try_get_by_index(6)?;
         let end_of_type: i64 = row.try_get_by_index(7)?;
         let narrow = (end_of_type < limit).then_some(Limit::Type(printed));
-        // That of a descending one is -1 where none is stated.
+        // A descending sequence without a stated maximum has -1.
         let is_bounded = increment > 0 && maximum < limit.min(end_of_type);
         let limits = [
             narrow,
@@ -58,7 +58,8 @@ pub(super) async fn of_sequence(
     Ok(found.await?.into_iter().next())
 }
 
-/// The counter's next number, as this session rounds it up. MySQL tells an old one, and never gives one that is taken.
+/// Reads the counter's next number, as this session rounds it up. MySQL may report an old one, and
+/// never gives one that is taken.
 pub(super) async fn of_mysql(
     db: &impl ConnectionTrait,
     table: &str,
@@ -96,8 +97,8 @@ pub(super) async fn of_mysql(
     Ok(found.await?.into_iter().next())
 }
 
-/// The first number from this one on that is the offset and any number of steps. A server ignores an offset beyond
-/// the step.
+/// Returns the first number from this one on that is the offset plus any number of steps. A server
+/// ignores an offset beyond the step.
 fn rounded_up(number: i64, step: i64, offset: i64) -> Option<i64> {
     let step = step.max(1);
     let offset = if offset > step { 0 } else { offset };
@@ -108,7 +109,8 @@ fn rounded_up(number: i64, step: i64, offset: i64) -> Option<i64> {
     }
 }
 
-/// After the largest number and, where the table has a counter, the last that was given.
+/// Reads the number after the largest one and, if the table has a counter, after the last one that
+/// was given.
 pub(super) async fn of_sqlite(
     db: &impl ConnectionTrait,
     table: &str,

@@ -1,7 +1,7 @@
 //! The current shape, read from the engine's catalog.
 //!
-//! Every engine answers the same questions in its `read`: the place, the names of all tables, the names that are
-//! taken, and every declared table that exists.
+//! The `read` of every engine returns the same: the location, the names of all tables, the names
+//! that are taken, and every declared table that exists.
 
 mod mysql;
 mod others;
@@ -31,33 +31,34 @@ use crate::{
 pub(crate) struct Inspection {
     pub(crate) backend: Engine,
     pub(crate) location: Location,
-    /// Every table and view there, except the table of migrations.
+    /// Every table and view, except the table of records.
     pub(crate) tables: Vec<String>,
     /// Names that the engine refuses for another object.
     pub(crate) names: Vec<String>,
     /// The declared tables that exist, each under its declared name.
     pub(crate) found: Vec<Table>,
-    /// Whether the migrations may make a required table here.
+    /// Whether the migrations may create a required table here.
     pub(crate) may_create_required: bool,
-    /// How a caller can have one made, for the next step of an error.
+    /// How a caller can have one created, for the next step of an error.
     pub(crate) creation_hint: &'static str,
-    /// PostgreSQL only.
+    /// The compression methods of PostgreSQL.
     pub(crate) compression: Option<Compression>,
-    /// Who waits for a statement that changes a table's shape, apart from the table's own users.
+    /// Which sessions wait for a statement that changes a table's shape, apart from those that use
+    /// the table.
     pub(crate) reach: Reach,
 }
 
-/// What the server can compress long values with.
+/// The methods with which the server can compress long values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Compression {
     Lz4,
-    /// It was built without the other.
+    /// The server was built without lz4.
     PglzAlone,
 }
 
 impl Inspection {
-    /// An empty place.
+    /// Returns the inspection of an empty database.
     #[cfg(test)]
     pub(crate) fn empty(backend: Engine) -> Self {
         Self {
@@ -87,18 +88,18 @@ impl Inspection {
         }
     }
 
-    /// Where the table is that a declared one belongs to.
+    /// Returns the placement of the table that a declared one belongs to.
     pub(crate) fn parent_placement(&self, declared: &Table) -> &Placement {
         let parent = declared.parent_key().and_then(|key| self.table(&key.table));
         parent.map_or(&Placement::Local, |table| &table.placement)
     }
 
-    /// This name, or the first with a number behind it that no other object has.
+    /// Returns this name, or the first one with a number appended that no other object has.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
         first_free(self.names.iter(), wanted)
     }
 
-    /// The same for an index. MySQL's names of indexes are each table's own.
+    /// Returns the same for an index. On MySQL the names of indexes belong to their table.
     pub(crate) fn free_index_name(&self, table: &str, wanted: &str) -> String {
         match (self.backend, self.table(table)) {
             (Engine::MySql, Some(table)) => {
@@ -118,7 +119,7 @@ fn first_free<'n>(taken: impl Iterator<Item = &'n String> + Clone, wanted: &str)
         .unwrap_or_default()
 }
 
-/// The name with a number behind it. PostgreSQL would cut off what is too long.
+/// Returns the name with a number appended. PostgreSQL would cut off a name that is too long.
 fn numbered(wanted: &str, number: u32) -> String {
     let number = format!("_{number}");
     let room = LONGEST_NAME.saturating_sub(number.len());
@@ -129,13 +130,13 @@ fn numbered(wanted: &str, number: u32) -> String {
     format!("{}{number}", &wanted[..end])
 }
 
-/// Returns whether a name is the wanted one, or one that [`Inspection::free_name`] makes of it.
+/// Returns whether a name is the wanted one, or one that [`Inspection::free_name`] derives from it.
 pub(crate) fn is_made_of(name: &str, wanted: &str) -> bool {
     let number = name.rsplit_once('_').map(|(_, number)| number.parse());
     name == wanted || matches!(number, Some(Ok(number)) if numbered(wanted, number) == name)
 }
 
-/// What an engine's catalog tells.
+/// The contents of an engine's catalog.
 struct Found {
     location: Location,
     tables: Vec<String>,
@@ -146,7 +147,7 @@ struct Found {
     reach: Reach,
 }
 
-/// Reads the current shape, all of which this role has to see.
+/// Reads the current shape. This role has to see all of it.
 pub(crate) async fn read(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -195,7 +196,7 @@ pub(crate) async fn read_what_is_shown(
         names,
         found: match backend {
             Engine::Postgres => declared,
-            // They come in lower case, since their names have none.
+            // The names arrive in lower case, because these engines ignore case.
             Engine::MySql | Engine::Sqlite => declared
                 .into_iter()
                 .map(|table| respelled(table, shape))
@@ -206,7 +207,7 @@ pub(crate) async fn read_what_is_shown(
     })
 }
 
-/// The table with the names of its columns spelled as they are declared.
+/// Returns the table with the names of its columns spelled as they are declared.
 fn respelled(mut table: Table, shape: &Shape) -> Table {
     let spell = |table: &str, column: &mut String| {
         let mut tables = shape.inspected();
@@ -237,18 +238,18 @@ fn respelled(mut table: Table, shape: &Shape) -> Table {
     table
 }
 
-/// Returns the database, and on PostgreSQL the schema, that this connection works in.
+/// Returns the database, and on PostgreSQL the schema, in which this connection works.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog cannot be read.
+/// [`Error::Lookup`] if the catalog cannot be read.
 pub async fn location(db: &impl ConnectionTrait) -> Result<Location, Error> {
     let rows = answer(db, [postgres::location, mysql::location, sqlite::location]).await;
     let location = rows.and_then(|rows| read_location(&rows));
     location.map_err(Error::looking_for("the current database"))
 }
 
-/// PostgreSQL has a second column.
+/// Reads the location. PostgreSQL returns a second column.
 fn read_location(rows: &[Row]) -> Result<Location, DbErr> {
     let none = || DbErr::Custom("the connection has chosen no database".to_owned());
     let row = rows.first().ok_or_else(none)?;
@@ -259,18 +260,18 @@ fn read_location(rows: &[Row]) -> Result<Location, DbErr> {
     })
 }
 
-/// Returns the names of the tables in that place, in order.
+/// Returns the names of the tables in that location, in order.
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog cannot be read.
+/// [`Error::Lookup`] if the catalog cannot be read.
 pub async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     let rows = answer(db, [postgres::tables, mysql::tables, sqlite::tables]).await;
     let tables = rows.and_then(|rows| firsts(&rows));
     tables.map_err(Error::looking_for("the tables"))
 }
 
-/// Asks the question of this engine alone.
+/// Asks only this engine's question.
 async fn answer(
     db: &impl ConnectionTrait,
     [postgres, mysql, sqlite]: [fn() -> Question; 3],
@@ -284,17 +285,17 @@ async fn answer(
     Ok(rows)
 }
 
-/// Whether names of tables that differ in the case of their letters are those of different tables.
+/// Whether names of tables that differ only in case belong to different tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// They are.
+    /// They belong to different tables.
     Told,
-    /// They are not.
+    /// They belong to the same table.
     Ignored,
 }
 
 impl Case {
-    /// Returns whether both are the name of the same table.
+    /// Returns whether both are names of the same table.
     pub fn is_same(self, one: &str, other: &str) -> bool {
         match self {
             Self::Ignored => one.eq_ignore_ascii_case(other),
@@ -307,7 +308,7 @@ impl Case {
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the server does not tell.
+/// [`Error::Lookup`] if the server does not report it.
 pub async fn case_of_tables<'t>(
     db: &impl ConnectionTrait,
     name: &str,
@@ -316,7 +317,7 @@ pub async fn case_of_tables<'t>(
     let differs_in_case = |table: &str| table != name && table.eq_ignore_ascii_case(name);
     match Engine::of(db) {
         Engine::Sqlite => return Ok(Case::Ignored),
-        // Where none is alike, it says nothing.
+        // Without similar names the answer does not matter.
         Engine::MySql if tables.any(differs_in_case) => {}
         _ => return Ok(Case::Told),
     }
@@ -331,7 +332,8 @@ pub async fn case_of_tables<'t>(
     })
 }
 
-/// What is listed with a row for each of its columns, in order, and becomes one.
+/// An object that is listed with one row for each of its columns, in order; the rows are joined
+/// into one.
 trait Composite {
     fn is_part_of(&self, other: &Self) -> bool;
     fn append(&mut self, part: Self);
@@ -381,7 +383,7 @@ fn gather<T: Composite>(rows: Vec<T>) -> Vec<T> {
     whole
 }
 
-/// Reads a foreign key with one of its columns. MySQL and SQLite tell no more of it.
+/// Reads a foreign key with one of its columns. MySQL and SQLite report nothing more about it.
 fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
     Ok(ForeignKey {
         name: row.get(0)?,

@@ -1,6 +1,7 @@
-//! From `information_schema`. Column names, which have no case, come in lower case.
+//! Inspection from `information_schema`. Column names, which are case-insensitive, arrive in lower
+//! case.
 //!
-//! One text for both servers: `/*M! … */` is for MariaDB alone, `/*!50701 … */` for MySQL alone.
+//! One text serves both servers: `/*M! … */` is for MariaDB alone, `/*!50701 … */` for MySQL alone.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -22,19 +23,20 @@ use crate::{
     types::{Length, Type},
 };
 
-/// At the foreign keys, before they are called hidden.
+/// How often foreign keys are read before they count as hidden.
 const LOOKS: u32 = 3;
 
 /// The position of rows that have no order.
 const ANY: &str = "0";
 
-/// The server's own databases. A question to `information_schema` that does not leave them out, for each of its tables
-/// by the column that the server looks at before it opens a table, opens the hundred views of `sys`: 70 ms for 1 ms.
+/// The server's own databases. Every query of `information_schema` excludes them, for each of its
+/// tables by the column that the server checks before it opens a table. Otherwise the server opens
+/// the hundred views of `sys`, which takes 70 ms instead of 1 ms.
 pub(crate) const SYSTEM_DATABASES: &str =
     "('information_schema', 'mysql', 'performance_schema', 'sys')";
 
-/// Reads all tables in one statement. Where none of a table's foreign keys is shown, another one tells whether it has
-/// any.
+/// Reads all tables in one statement. If none of a table's foreign keys is shown, another statement
+/// tells whether it has any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
     let mut questions = vec![location(), tables(), names(), settings()];
     let asked = |table: &Table| match shape.only_requires(&table.name) {
@@ -88,7 +90,7 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-/// The tables of other databases whose foreign keys refer to some here.
+/// Returns the tables of other databases whose foreign keys refer to tables of this one.
 pub(super) async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     list(
         db,
@@ -104,8 +106,8 @@ pub(super) async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec
     .await
 }
 
-/// From whichever database. An `=` between the two schemas would let the server compare only one of them with those
-/// that are left out.
+/// Returns foreign keys of any database that refer to a table. With `=` between the two schemas,
+/// the server could compare only one of them with the excluded ones.
 pub(super) async fn referrers(
     db: &impl ConnectionTrait,
     to: &Named,
@@ -146,8 +148,9 @@ pub(super) fn tables() -> Question {
     )
 }
 
-/// A foreign key's name is unique in its database; an index's only in its table. A server that is asked for the schema
-/// of the constraint alone opens the tables of all databases.
+/// Returns names that are taken. A foreign key's name is unique in its database, an index's only in
+/// its table. A server that is asked only for the schema of the constraint opens the tables of all
+/// databases.
 fn names() -> Question {
     Question::of_mysql(
         ANY,
@@ -175,12 +178,12 @@ fn reach(settings: &[String]) -> Reach {
     }
 }
 
-/// Whose server it is.
+/// The make of the server.
 #[derive(Clone, Copy)]
 enum Product {
-    /// It prints a default as a statement takes it.
+    /// MariaDB prints a default as a statement accepts it.
     MariaDb,
-    /// It prints the value.
+    /// MySQL prints the value.
     MySql,
 }
 
@@ -195,10 +198,11 @@ impl Product {
 
 const QUESTIONS: usize = 9;
 
-/// As many of them, the first, are asked on a table that a foreign key only refers to.
+/// How many of the queries, the first ones, are asked about a table that a foreign key only refers
+/// to.
 const ON_A_REQUIRED_TABLE: usize = 4;
 
-/// The questions on one table, whose answers [`read_table`] reads in the same order.
+/// Returns the queries on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
     [
         kind(),
@@ -304,7 +308,7 @@ fn columns() -> Question {
     )
 }
 
-/// With the checks of columns, each with the column's name.
+/// Reads a column, with the checks of columns, each of which has the column's name.
 fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> {
     let name: String = row.get(0)?;
     let data_type: String = row.get(1)?;
@@ -325,7 +329,7 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
     let product = Product::of(&row.get::<String>(12)?);
     let words = format!("{extra} {declared}").to_lowercase();
     let unsaid = match product {
-        // MySQL prints the quotes in an expression as no statement takes them.
+        // MySQL prints the quotes of an expression in a form that no statement accepts.
         Product::MySql if words.contains("default_generated") => {
             Some("filled by an expression".to_owned())
         }
@@ -345,7 +349,7 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
         printed: declared,
         nullable: nullable == "YES",
         default: match product {
-            // Also what a nullable column has anyway.
+            // MariaDB also prints the default that a nullable column has anyway.
             Product::MariaDb => default.filter(|default| default != "NULL"),
             Product::MySql => default.map(|default| sql::literal(Engine::MySql, &default)),
         },
@@ -361,7 +365,8 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
     })
 }
 
-/// MySQL keeps every check with the table, where a change of the column leaves it.
+/// Returns the checks of columns. MySQL keeps every check with the table, where a change of the
+/// column does not affect it.
 fn checks_of_columns() -> Question {
     Question::of_mysql(
         ANY,
@@ -429,8 +434,9 @@ fn column_kind(data_type: &str, printed: &str, charset: &str, numbers: &Numbers)
     }
 }
 
-/// An index over a column's prefix is over another value than the column's. MariaDB and MySQL have each its own column
-/// for an index that the optimizer is told not to use, and older versions none.
+/// Returns the indexes. An index over a prefix of a column is over another value than the column's.
+/// MariaDB and MySQL each have their own column for an index that the optimizer ignores, and older
+/// versions have none.
 fn indexes() -> Question {
     Question::of_mysql(
         "row_number() OVER (ORDER BY index_name, seq_in_index)",
@@ -447,7 +453,7 @@ fn indexes() -> Question {
     )
 }
 
-/// With one of its columns.
+/// Reads an index with one of its columns.
 fn read_index(row: &Row) -> Result<Index, DbErr> {
     let non_unique: String = row.get(2)?;
     let is_unique = non_unique == "0";
@@ -474,7 +480,8 @@ fn read_index(row: &Row) -> Result<Index, DbErr> {
     })
 }
 
-/// The server opens one table where each side is compared with constants, and else the tables of all databases.
+/// Returns the foreign keys. The server opens one table if each side is compared with constants,
+/// and the tables of all databases otherwise.
 fn foreign_keys() -> Question {
     Question::of_mysql(
         "row_number() OVER (ORDER BY k.constraint_name, k.ordinal_position)",
@@ -496,9 +503,9 @@ fn foreign_keys() -> Question {
 
 const HIDDEN_KEYS: &str = "the foreign keys are hidden from a user who has no more than SELECT: grant it REFERENCES on the database";
 
-/// Returns the foreign keys, or none where there are some and this user may not see them.
-/// Between the catalog and the statement another node may make or drop a key, so what they disagree on is
-/// looked at again.
+/// Returns the foreign keys, or none if there are some that this user may not see. Another node may
+/// create or drop a key between the catalog query and the statement, so if they disagree, both are
+/// read again.
 async fn confirmed(
     db: &impl ConnectionTrait,
     name: &str,
@@ -524,8 +531,8 @@ async fn has_keys(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> 
     Ok(statement.iter().any(has_one))
 }
 
-/// What follows a name, which stands between the quotes that the session has, or between none. A comment, which has
-/// no end of line as it is, may say the same words.
+/// Returns what follows a name, which stands in the session's quotes or in none. A comment, which
+/// contains no literal line break, may contain the same words.
 fn after_name(text: &str) -> &str {
     let Some(quote) = text.chars().next().filter(|first| "`\"".contains(*first)) else {
         return text.find(' ').map_or("", |end| &text[end..]);
@@ -569,12 +576,12 @@ fn before_insert() -> Question {
     )
 }
 
-/// What prevents a change of a column: foreign keys of other tables that refer to it; indexes that would hold less of it
-/// if it were a text of any length, of which a key holds 3072 bytes or, in the older formats of a row, 767; and
-/// expressions, which may read no numbered column.
+/// Returns what prevents a change of a column: foreign keys of other tables that refer to it;
+/// indexes that could hold less of it if it were a text of any length (a key holds 3072 bytes or,
+/// in the older row formats, 767); and expressions, which may read no numbered column.
 ///
-/// Each catalog is asked for this table by itself: between two of them, MariaDB would take the equality for one of both
-/// and open the tables of all databases for the other.
+/// Each catalog table is compared with this table's name separately. Between two of them, MariaDB
+/// would take the equality for only one, and open the tables of all databases for the other.
 fn prevents() -> Question {
     Question::of_mysql(
         "row_number() OVER (ORDER BY kind, what)",
@@ -620,7 +627,8 @@ fn prevents() -> Question {
     )
 }
 
-/// As MariaDB 10.11 does it. A server that does otherwise refuses the statement.
+/// Returns what MariaDB 10.11 can change only by copying. A server with other rules refuses the
+/// statement.
 fn copies() -> Question {
     Question::of_mysql(
         ANY,

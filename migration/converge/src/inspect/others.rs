@@ -1,4 +1,5 @@
-//! What else is in the database: what `fresh` would drop, who refers to it, and what Alembic records.
+//! Other objects of the database: what `fresh` would drop, which tables refer to a table, and what
+//! Alembic records.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use crate::{Error, engine::Engine, sql};
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog cannot be read.
+/// [`Error::Lookup`] if the catalog cannot be read.
 pub async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error> {
     let relations = match Engine::of(db) {
         Engine::Postgres => postgres::relations(db).await,
@@ -24,14 +25,14 @@ pub async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, Error
 /// A table as a foreign key names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// MySQL: the database that it is in.
+    /// The database of a MySQL table.
     pub(crate) database: Option<String>,
-    /// PostgreSQL: as it prints the name, quoted and with the schema where that has to be.
+    /// The name. PostgreSQL prints it quoted and with the schema if necessary.
     pub(crate) name: String,
     pub(crate) backend: Engine,
 }
 
-/// As it stands in SQL.
+/// Prints the name as it stands in SQL.
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.backend {
@@ -48,17 +49,17 @@ impl fmt::Display for Named {
 /// A foreign key of one table to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Referrer {
-    /// Where it is.
+    /// The table that has the key.
     pub(crate) table: Named,
     pub(crate) columns: Vec<String>,
     pub(crate) references: Vec<String>,
-    /// Upper case, as in SQL.
+    /// The action in upper case, as in SQL.
     pub(crate) on_delete: String,
 }
 
 impl Referrer {
-    /// The key's name, for which its columns are gathered, the table, a column, the one that it refers to, and
-    /// what is done.
+    /// Reads foreign keys. Each row has the key's name, by which its columns are gathered, the
+    /// table, a column, the column that it refers to, and the action.
     pub(super) fn read(
         row: &QueryResult,
         database: Option<String>,
@@ -78,7 +79,8 @@ impl Referrer {
         Ok((row.try_get_by_index(0)?, key))
     }
 
-    /// The rows that refer to those of the other table for which the condition holds.
+    /// Returns the condition for the rows that refer to those rows of the other table for which
+    /// `condition` holds.
     pub(crate) fn condition(&self, to: &Named, condition: &str) -> String {
         let listed = |columns: &[String]| {
             let quoted = columns
@@ -91,7 +93,7 @@ impl Referrer {
     }
 }
 
-/// Returns a table of this place as it is named in SQL.
+/// Returns a table of this location as it is named in SQL.
 pub(crate) async fn itself(db: &impl ConnectionTrait, table: &str) -> Result<Named, Error> {
     let backend = Engine::of(db);
     let database = match backend {
@@ -109,7 +111,7 @@ pub(crate) async fn itself(db: &impl ConnectionTrait, table: &str) -> Result<Nam
     })
 }
 
-/// The foreign keys that refer to a table, its own perhaps among them.
+/// Returns the foreign keys that refer to a table, possibly including its own.
 pub(crate) async fn referrers(
     db: &impl ConnectionTrait,
     to: &Named,
@@ -122,8 +124,9 @@ pub(crate) async fn referrers(
     found.map_err(Error::looking_for(format!("the tables that refer to {to}")))
 }
 
-/// Returns the other tables that would lose rows or their keys if this one were dropped. SQLite deletes what refers to
-/// it, MySQL leaves it without its table where it does not check foreign keys, and else both refuse in the middle.
+/// Returns the other tables that would lose rows or their keys if this one were dropped. SQLite
+/// deletes the rows that refer to it. MySQL, if it does not check foreign keys, leaves the other
+/// table with a key to a missing table. Otherwise both engines refuse halfway.
 pub(crate) async fn referrers_to(
     db: &impl ConnectionTrait,
     table: &str,
@@ -147,8 +150,8 @@ pub(crate) async fn referrers_to(
     Ok(tables)
 }
 
-/// The same of all tables together, from outside of the database: MySQL drops them without a look at that
-/// where it does not look at foreign keys within.
+/// Returns the same for all tables together, for tables outside of the database: MySQL drops the
+/// tables without checking those if it does not check foreign keys within.
 pub async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     match Engine::of(db) {
         Engine::MySql => mysql::referrers_elsewhere(db)
@@ -158,12 +161,12 @@ pub async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String
     }
 }
 
-/// A table, or a view that is made of some.
+/// A table, or a view on tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its kind, as it stands after DROP.
+    /// The kind, as it stands after DROP.
     pub kind: String,
 }
 

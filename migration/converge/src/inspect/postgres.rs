@@ -1,4 +1,5 @@
-//! From `pg_catalog`: `information_schema` hides foreign keys from a role that may only read.
+//! Inspection from `pg_catalog`, because `information_schema` hides foreign keys from a role that
+//! may only read.
 
 mod citus;
 mod columns;
@@ -31,7 +32,8 @@ pub(super) fn location() -> Question {
     Question::new(2, "SELECT current_database()::text, current_schema()::text")
 }
 
-/// No row where the server knows one compression only, as before PostgreSQL 14.
+/// Returns whether the server has lz4. There is no row if the server knows only one compression, as
+/// before PostgreSQL 14.
 pub(crate) const HAS_LZ4: &str = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
 
 fn compression(has_lz4: &Row) -> Result<Compression, DbErr> {
@@ -41,8 +43,8 @@ fn compression(has_lz4: &Row) -> Result<Compression, DbErr> {
     })
 }
 
-/// Without the tables that an extension brought. In `public`, where one arrives without having chosen
-/// a schema, the tables of the other schemas count too.
+/// The tables, without those of an extension. In `public`, where a session arrives that has not
+/// chosen a schema, the tables of the other schemas count too.
 const TABLES: &str = "SELECT CASE WHEN n.nspname = current_schema() THEN c.relname::text ELSE c.oid::regclass::text END
      FROM pg_catalog.pg_class c
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -58,8 +60,8 @@ pub(super) fn tables() -> Question {
     Question::new(1, TABLES)
 }
 
-/// An index has the name of a relation, unique in its schema; a constraint one that is unique in its table. A
-/// sequence takes the name of a type too.
+/// Returns names that are taken. An index has the name of a relation, unique in its schema; the
+/// name of a constraint is unique in its table. A sequence takes the name of a type too.
 fn names(tables: &[String]) -> Question {
     let tables = tables.join(", ");
     Question::new(
@@ -80,8 +82,8 @@ fn names(tables: &[String]) -> Question {
     )
 }
 
-/// Has to be asked first: functions of the catalog lock the table that they describe, and outside a transaction nothing
-/// else bounds that wait.
+/// Sets how long the statement waits. This has to be the first query: functions of the catalog lock
+/// the table that they describe, and outside of a transaction nothing else limits that wait.
 fn patience(longest: Duration) -> Question {
     let longest = longest.max(TRY).as_millis();
     Question::new(
@@ -96,7 +98,7 @@ fn patience(longest: Duration) -> Question {
 
 const HAS_CITUS: &str = "SELECT to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL";
 
-/// Reads all tables in one statement, and in a few more where there is Citus.
+/// Reads all tables in one statement, and in a few more on Citus.
 pub(super) async fn read(
     db: &impl ConnectionTrait,
     shape: &Shape,
@@ -141,10 +143,11 @@ pub(super) async fn read(
 
 const QUESTIONS: usize = 14;
 
-/// As many of them, the first, are asked on a table that a foreign key only refers to.
+/// How many of the queries, the first ones, are asked about a table that a foreign key only refers
+/// to.
 const ON_A_REQUIRED_TABLE: usize = 4;
 
-/// The questions on one table, whose answers [`read_table`] reads in the same order.
+/// Returns the queries on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
     [
         class(&table.name, oid),
@@ -214,13 +217,15 @@ fn read_table(
     }))
 }
 
-/// A table as its unqualified name is resolved, as an expression: NULL where there is none.
+/// Returns an expression for the table to which its unqualified name resolves: NULL if there is
+/// none.
 fn resolved(table: &str) -> String {
     let quoted = sql::identifier(Engine::Postgres, table);
     format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }
 
-/// A type that is no table's has the name in the way of a table too; the array type of another gives way.
+/// Returns the class of a table. A type that belongs to no table blocks the table's name too; the
+/// array type of another one gives way.
 fn class(name: &str, table: &str) -> Question {
     let name = sql::literal(Engine::Postgres, name);
     let sql = format!(
@@ -256,13 +261,13 @@ fn read_owner(row: &Row) -> Result<Option<OtherOwner>, DbErr> {
     })
 }
 
-/// The schema and the kind of a table, and whether rows of it are hidden.
+/// Reads the schema and the kind of a table, and whether rows of it are hidden.
 fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind, Option<Hidden>)>, DbErr> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let is_filtered: bool = row.get(5)?;
-    // Forced, it hides rows from the owner too.
+    // Forced row-level security hides rows from the owner too.
     let next_step = match (row.get(9)?, row.get(7)?) {
         (false, _) => "use its owner or a role with BYPASSRLS".to_owned(),
         (true, false) => "use a role with BYPASSRLS".to_owned(),
@@ -286,7 +291,7 @@ fn read_class(name: &str, rows: &[Row]) -> Result<Option<(String, Kind, Option<H
     Ok(Some((row.get(0)?, kind, hidden)))
 }
 
-/// How a table stands to others by inheritance; a partition is an heir too.
+/// How a table is related to others by inheritance; a partition counts as an heir too.
 enum Family {
     None,
     Heir,
@@ -316,8 +321,8 @@ fn kind(relkind: &str, persistence: &str, family: Family) -> Kind {
     Kind::Other(other.to_owned())
 }
 
-/// An extension's own go with it.
-/// A view was made after what it is made of.
+/// Returns what `fresh` drops. What belongs to an extension is dropped with the extension. A view
+/// was created after what it is made of.
 pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>, DbErr> {
     rows(
         db,
@@ -337,7 +342,8 @@ pub(super) async fn relations(db: &impl ConnectionTrait) -> Result<Vec<Relation>
     .await
 }
 
-/// Without what PostgreSQL derives of a key for partitions.
+/// Returns the foreign keys that refer to a table, without those that PostgreSQL derives for
+/// partitions.
 pub(super) async fn referrers(
     db: &impl ConnectionTrait,
     to: &Named,

@@ -1,5 +1,5 @@
-//! Several questions to a catalog in one statement: asked one by one, the way there and back would be most of
-//! what an inspection costs.
+//! Combines several queries of a catalog into one statement. Asked one by one, the round trips
+//! would be most of the cost of an inspection.
 
 use std::{array, collections::HashMap, iter, vec};
 
@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use crate::{engine::Engine, query::rows};
 
-/// Returns how many questions one statement can ask: MySQL may open two temporary files for each, PostgreSQL returns
-/// at most 1,664 columns and SQLite 2,000.
+/// Returns how many queries one statement can combine. MySQL may open two temporary files for each;
+/// PostgreSQL returns at most 1,664 columns and SQLite 2,000.
 fn at_once(backend: Engine) -> usize {
     match backend {
         Engine::MySql => 100,
@@ -18,21 +18,21 @@ fn at_once(backend: Engine) -> usize {
     }
 }
 
-/// The first words of MySQL's statement: the server prints expressions for its `sql_mode`, which is another than the
-/// session's. MariaDB has one word for it, MySQL another.
+/// The beginning of MySQL's statement. The server prints expressions for its `sql_mode`, which may
+/// differ from the session's. MariaDB and MySQL have different syntax for this.
 const PRINTED_FOR_US: &str = "/*M! SET STATEMENT sql_mode = '', sql_select_limit = 18446744073709551615 FOR */ \
      SELECT /*+ SET_VAR(sql_mode = '') SET_VAR(sql_select_limit = 18446744073709551615) */";
 
 /// A SELECT.
 pub(super) struct Question {
     columns: Vec<String>,
-    /// The whole SELECT; of MySQL what follows its columns.
+    /// The whole SELECT; on MySQL the part after its columns.
     sql: String,
     values: Vec<Value>,
 }
 
 impl Question {
-    /// Returns a question with so many columns.
+    /// Returns a query with this number of columns.
     pub(super) fn new(columns: usize, sql: impl Into<String>) -> Self {
         Self {
             columns: (0..columns).map(|at| format!("c{at}")).collect(),
@@ -41,8 +41,8 @@ impl Question {
         }
     }
 
-    /// Returns a question for MySQL. Its rows are in the order of `position`, a number. Its columns become texts of
-    /// one character set and collation, because MySQL mixes no others in a UNION.
+    /// Returns a query for MySQL. Its rows are ordered by `position`, a number. Its columns become
+    /// texts of one character set and collation, because MySQL mixes no others in a UNION.
     pub(super) fn of_mysql<const N: usize>(
         position: &str,
         columns: [&str; N],
@@ -65,7 +65,7 @@ impl Question {
         self
     }
 
-    /// Returns its rows as an expression: one text of JSON.
+    /// Returns the query's rows as an expression: one text of JSON.
     fn as_json(&self, backend: Engine) -> String {
         let columns = self.columns.join(", ");
         let rows = match backend {
@@ -80,14 +80,15 @@ impl Question {
         )
     }
 
-    /// Returns its columns and the rest of its SELECT, with NULLs up to this number of columns.
+    /// Returns the query's columns and the rest of its SELECT, filled up with NULLs to this number
+    /// of columns.
     fn as_wide_as(&self, width: usize) -> String {
         let nulls = vec![", NULL"; width - self.columns.len()].concat();
         format!("{}{nulls} {}", self.columns.join(", "), self.sql)
     }
 }
 
-/// One of the rows that answer a question.
+/// A row of a query's answer.
 #[derive(Clone)]
 pub(super) struct Row(Vec<Json>);
 
@@ -111,23 +112,24 @@ pub(super) fn firsts<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DbErr>
     each(rows, |row| row.get(0))
 }
 
-/// The rows for each of the questions.
+/// The rows for each of the queries.
 pub(super) struct Answers(vec::IntoIter<Vec<Row>>);
 
 impl Answers {
-    /// Returns the rows for the next questions.
+    /// Returns the rows for the next queries.
     pub(super) fn next<const N: usize>(&mut self) -> [Vec<Row>; N] {
         self.next_of(N)
     }
 
-    /// Returns the rows for the next questions, this many of all; none for the others, which were not asked.
+    /// Returns the rows for the next queries, of which the first `asked` were asked; none for the
+    /// others.
     pub(super) fn next_of<const N: usize>(&mut self, asked: usize) -> [Vec<Row>; N] {
         let mut rows = self.0.by_ref().take(asked);
         array::from_fn(|_| rows.next().unwrap_or_default())
     }
 }
 
-/// Asks all questions in one statement, or in as few as the engine takes.
+/// Asks all queries in one statement, or in as few as the engine allows.
 pub(super) async fn ask(
     db: &impl ConnectionTrait,
     questions: &[Question],
@@ -143,7 +145,7 @@ pub(super) async fn ask(
     Ok(Answers(answers.into_iter()))
 }
 
-/// Asks for one row with a column for each question.
+/// Asks for one row with a column for each query.
 async fn ask_for_json(
     db: &impl ConnectionTrait,
     backend: Engine,
@@ -163,8 +165,8 @@ fn read_json(text: &str) -> Result<Vec<Row>, DbErr> {
     Ok(rows.into_iter().map(Row).collect())
 }
 
-/// Asks for the rows of all questions, each with the number of its question: MySQL gathers rows into JSON in no order,
-/// and MariaDB cuts what it gathers.
+/// Asks for the rows of all queries, each with the number of its query. MySQL aggregates rows into
+/// JSON in no defined order, and MariaDB truncates what it aggregates.
 async fn ask_mysql(
     db: &impl ConnectionTrait,
     questions: &[Question],

@@ -1,4 +1,5 @@
-//! From `sqlite_schema` and the table-valued pragmas. Column names, which have no case, come in lower case.
+//! Inspection from `sqlite_schema` and the table-valued pragmas. Column names, which are
+//! case-insensitive, arrive in lower case.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -17,7 +18,7 @@ use crate::{
     types::{Length, Type},
 };
 
-/// Reads all tables in one statement, and their statistics in another where the database has any.
+/// Reads all tables in one statement, and their statistics in another if the database has any.
 pub(super) async fn read(db: &impl ConnectionTrait, shape: &Shape) -> Result<Found, DbErr> {
     let mut questions = vec![location(), tables(), names()];
     questions.extend(shape.inspected().flat_map(|table| of_table(&table.name)));
@@ -63,12 +64,13 @@ pub(super) fn tables() -> Question {
     Question::new(1, sql)
 }
 
-/// Tables, views, indexes and triggers share one space of names.
+/// Returns names that are taken. Tables, views, indexes and triggers share one name space.
 fn names() -> Question {
     Question::new(1, "SELECT name FROM main.sqlite_schema")
 }
 
-/// Each table of which there are statistics, behind the table that holds them: not every database has these.
+/// Returns each table that has statistics, together with the table that stores them, which not
+/// every database has.
 async fn statistics(
     db: &impl ConnectionTrait,
     names: &[String],
@@ -89,7 +91,7 @@ async fn statistics(
 
 const QUESTIONS: usize = 7;
 
-/// The questions on one table, whose answers [`read_table`] reads in the same order.
+/// Returns the queries on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(name: &str) -> [Question; QUESTIONS] {
     let name = &sql::literal(Engine::Sqlite, name);
     [
@@ -139,7 +141,7 @@ fn read_table(
     Ok(Some(table))
 }
 
-/// The one column that SQLite itself gives a number.
+/// Marks the one column to which SQLite itself gives a number.
 fn number_rowid(table: &mut Table) {
     let [key] = table.primary_key.as_slice() else {
         return;
@@ -169,8 +171,9 @@ fn statements(name: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A name is looked up in the temporary schema first. The key of a table with a rowid is that where it has no index.
-/// An index has its name from the same space.
+/// Returns the kind of a table. SQLite looks a name up in the temporary schema first. The key of a
+/// table with a rowid is that rowid if it has no index. An index takes its name from the same name
+/// space.
 fn kind(name: &str) -> Question {
     let sql = format!(
         "SELECT schema, type, NOT wr AND NOT EXISTS (
@@ -185,7 +188,7 @@ fn kind(name: &str) -> Question {
     Question::new(3, sql)
 }
 
-/// With whether the key may be the rowid.
+/// Reads the kind, and whether the key may be the rowid.
 fn read_kind(row: &Row) -> Result<(Kind, bool), DbErr> {
     let schema: String = row.get(0)?;
     let kind: String = row.get(1)?;
@@ -231,7 +234,8 @@ fn read_column(row: &Row) -> Result<Column, DbErr> {
     })
 }
 
-/// SQLite keeps any value in any of them; what is declared says what the application means.
+/// Returns the type that the declaration of a column means. SQLite stores any value in any column,
+/// but the declaration tells what the application intends.
 fn column_kind(declared: &str) -> Type {
     let declared = declared.to_ascii_uppercase();
     let (name, numbers) = declared.split_once('(').unwrap_or((&declared, ""));
@@ -275,8 +279,9 @@ fn column_kind(declared: &str) -> Type {
     }
 }
 
-/// A lookup uses a column's own collation, and no index under another. No pragma tells a column's: it is the usual one
-/// where the table's statement names none.
+/// Returns the indexes. A lookup uses a column's own collation, and no index under another. No
+/// pragma reports a column's collation: it is the default one unless the table's statement names
+/// another.
 fn indexes(name: &str) -> Question {
     let sql = format!(
         "SELECT l.name, CASE WHEN i.is_own THEN lower(i.name) ELSE '' END, l.\"unique\", l.partial,
@@ -293,7 +298,7 @@ fn indexes(name: &str) -> Question {
     Question::new(5, sql)
 }
 
-/// With one of its columns.
+/// Reads an index with one of its columns.
 fn read_index(row: &Row) -> Result<Index, DbErr> {
     let unique: i64 = row.get(2)?;
     let partial: i64 = row.get(3)?;
@@ -313,7 +318,8 @@ fn read_index(row: &Row) -> Result<Index, DbErr> {
     })
 }
 
-/// By their numbers: the pragma tells no names. No column named means the parent's primary key.
+/// Returns the foreign keys by their numbers, because the pragma reports no names. A key that names
+/// no column refers to the parent's primary key.
 fn foreign_keys(name: &str) -> Question {
     let sql = format!(
         "SELECT cast(id AS text), lower(\"from\"), \"table\",
@@ -324,8 +330,9 @@ fn foreign_keys(name: &str) -> Question {
     Question::new(6, sql)
 }
 
-/// The tables whose foreign keys refer to this one, itself perhaps among them, its triggers, and the full-text indexes
-/// that have no text of their own. What these say of it is compared without quotes and spaces.
+/// Returns what a rebuild has to preserve: the tables whose foreign keys refer to this one,
+/// possibly itself, its triggers, and the full-text indexes that store no text of their own. Their
+/// statements are compared without quotes and spaces.
 fn kept(name: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT 'foreign key of ' || s.name
@@ -348,7 +355,7 @@ fn kept(name: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// The text without quotes and spaces, and with commas for parentheses.
+/// Returns the text without quotes and spaces, and with commas instead of parentheses.
 fn squeezed(text: &str) -> String {
     let replaced = |text: String, (sign, by): (&str, &str)| {
         let [sign, by] = [sign, by].map(|one| sql::literal(Engine::Sqlite, one));
@@ -360,7 +367,8 @@ fn squeezed(text: &str) -> String {
     signs.fold(format!("lower({text})"), replaced)
 }
 
-/// No column named means the primary key.
+/// Returns the foreign keys that refer to a table. A key that names no column refers to the primary
+/// key.
 pub(super) async fn referring_keys(
     db: &impl ConnectionTrait,
     to: &Named,

@@ -1,4 +1,4 @@
-//! Whoever is waited for on another node than the one that is asked.
+//! Sessions that are waited for on another node than the one that is asked.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -14,8 +14,9 @@ pub(super) async fn is_there(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     has_rows(db, IS_THERE).await
 }
 
-/// Names whoever is described on a node: the client comes first where Citus has opened the session for one of another
-/// node. Its number is that of its node, and ten digits of its own.
+/// Describes a session on a node. The client comes first, if Citus has opened the session for a
+/// client of another node. The client's number is its node's number followed by ten digits of its
+/// own.
 fn on_its_node(described: &str, node: &str) -> String {
     format!(
         "coalesce((
@@ -27,13 +28,14 @@ fn on_its_node(described: &str, node: &str) -> String {
     )
 }
 
-/// The session or prepared transaction behind an answer. The connections are new ones and end with the question: no
-/// transaction of ours stays open on a node.
+/// Returns the session or prepared transaction behind an answer. The connections are new and end
+/// with the query: no transaction of ours stays open on a node.
 fn of_an_answer() -> String {
     on_its_node("r.result", "n.nodename || ':' || n.nodeport")
 }
 
-/// Returns this description of a session with its client, where Citus has opened it for one of another node.
+/// Returns this description of a session with its client, if Citus has opened it for a client of
+/// another node.
 pub(super) async fn of_its_client(
     db: &impl ConnectionTrait,
     described: String,
@@ -52,8 +54,8 @@ fn of_every_node(command: &str) -> String {
     )
 }
 
-/// Returns the oldest transaction that a client of another node has begun there and that holds a lock of one of these
-/// tables or of a shard.
+/// Returns the oldest transaction that a client of another node has begun there and that holds a
+/// lock on one of these tables or on a shard.
 pub(super) async fn blocker(
     db: &impl ConnectionTrait,
     tables: &str,
@@ -90,8 +92,8 @@ pub(super) async fn blocker(
     Ok(list(db, &sql, []).await?.pop())
 }
 
-/// The query for the process that runs the statement `$1`, and the oldest transaction that it waits for on any node.
-/// While the other nodes do their part, it has no lock on this one.
+/// Returns the query for the process that runs the statement `$1`, and the oldest transaction that
+/// it waits for on any node. While the other nodes do their part, it has no lock on this one.
 pub(super) fn waiter() -> String {
     let command = literal(
         Engine::Postgres,
@@ -102,7 +104,7 @@ pub(super) fn waiter() -> String {
                ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 1), '')"
         ),
     );
-    // The number that every node knows this one's processes by ends with the process's own.
+    // The number by which every node knows this node's processes ends with the process's own.
     let global = "citus_backend_gpid() - pg_backend_pid() + w.pid";
     format!(
         "SELECT w.pid, {} FROM pg_catalog.pg_stat_activity w

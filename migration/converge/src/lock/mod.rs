@@ -1,8 +1,10 @@
-//! One migrator at a time on one database, and on PostgreSQL on one schema of it.
+//! The migration lock: one migrator at a time on one database, and on PostgreSQL on one schema of
+//! it.
 //!
-//! Every dialect answers the same questions: how a transaction that can hold the lock is begun
-//! ([`begin`]), whether it has it ([`try_acquire`]), who else has ([`holder`]), and how it is given back
-//! ([`give_back`]). A holder that dies gives it back by its connection's end.
+//! Every engine has the same functions: [`begin`] begins a transaction that can hold the lock,
+//! [`try_acquire`] tells whether the transaction has it, [`holder`] names the session that holds
+//! it, and [`give_back`] releases it. If a holder dies, the end of its connection releases the
+//! lock.
 
 mod at_work;
 mod citus;
@@ -36,26 +38,27 @@ use crate::{
     session::{End, Session, Settings, end, reborrow},
 };
 
-/// Delay between two attempts to acquire the lock. Polling keeps no snapshot open, which would block `CREATE INDEX
-/// CONCURRENTLY`, and keeps no connection checked out of the pool.
+/// Delay between two attempts to acquire the lock. Polling keeps no snapshot open, which would
+/// block `CREATE INDEX CONCURRENTLY`, and keeps no connection checked out of the pool.
 pub const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
-/// How long the lock's holder waits for a second connection before it takes its pool to have only one.
+/// How long the lock's holder waits for a second connection before it concludes that its pool has
+/// only one.
 const SECOND_CONNECTION: Duration = Duration::from_secs(1);
 
 /// The migration lock, held from [`MigrationLock::acquire`] to [`MigrationLock::release`].
 pub struct MigrationLock<'c> {
     holder: Holder<'c>,
-    /// What the holder's connection gets back.
+    /// The settings to restore on the holder's connection.
     patience: Patience,
-    /// A connection to work on, where there is another than the holder's.
+    /// A connection to work on, if there is another one than the holder's.
     beside: Option<&'c DatabaseConnection>,
     settings: &'c Settings,
 }
 
 enum Holder<'c> {
     Own(DatabaseTransaction),
-    /// The lock is the caller's until the caller's transaction ends.
+    /// The lock belongs to the caller's transaction until that ends.
     Callers(&'c SchemaManagerConnection<'c>),
 }
 
@@ -64,7 +67,8 @@ impl<'c> MigrationLock<'c> {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] where that takes too long, [`Error::Lookup`] where the lock cannot be asked for.
+    /// - [`Error::Locked`] if that takes too long.
+    /// - [`Error::Lookup`] if the lock cannot be queried.
     pub async fn acquire(
         db: &'c SchemaManagerConnection<'c>,
         settings: &'c Settings,
@@ -105,7 +109,8 @@ impl<'c> MigrationLock<'c> {
         }
     }
 
-    /// Returns the connection whose changes are committed when the lock is released, and not before: for the records.
+    /// Returns the connection for the records, whose changes are committed when the lock is
+    /// released, and not before.
     pub fn record(&self) -> SchemaManagerConnection<'_> {
         match &self.holder {
             Holder::Own(transaction) => transaction.into(),
@@ -113,7 +118,7 @@ impl<'c> MigrationLock<'c> {
         }
     }
 
-    /// Returns the caller's choices.
+    /// Returns the caller's settings.
     pub fn settings(&self) -> &'c Settings {
         self.settings
     }
@@ -123,7 +128,7 @@ impl<'c> MigrationLock<'c> {
         Session::new(self.record(), self.settings)
     }
 
-    /// Returns a session for steps that commit by themselves, where there is a connection for them.
+    /// Returns a session for steps that commit by themselves, if there is a connection for them.
     pub fn work(&self) -> Session<'_> {
         match self.beside {
             Some(db) => Session::new(db.into(), self.settings).held_by(self.record()),
@@ -131,8 +136,8 @@ impl<'c> MigrationLock<'c> {
         }
     }
 
-    /// Returns whether everything that is done under the lock is committed or rolled back with it. MySQL commits in
-    /// between.
+    /// Returns whether everything that is done under the lock is committed or rolled back with it.
+    /// MySQL commits in between.
     pub fn is_one_transaction(&self) -> bool {
         match &self.holder {
             Holder::Own(transaction) => {
@@ -146,7 +151,7 @@ impl<'c> MigrationLock<'c> {
     ///
     /// # Errors
     ///
-    /// What the database returned for the end of the transaction.
+    /// The database's error at the end of the transaction.
     pub async fn release(self, how: End) -> Result<(), DbErr> {
         match self.holder {
             Holder::Own(transaction) if Engine::of(&transaction) == Engine::MySql => {
@@ -167,7 +172,7 @@ impl<'c> MigrationLock<'c> {
                     mysql::give_back(db).await?;
                 }
                 match (Engine::of(db), how) {
-                    // After an error the caller's transaction takes no statement.
+                    // After an error, the caller's transaction accepts no statement.
                     (Engine::Postgres, End::RollBack) => {
                         let _ = self.patience.give_back(db).await;
                         Ok(())
@@ -211,12 +216,12 @@ async fn attempt<'c>(
         Ok(false) => holder(&transaction).await,
         Err(error) => Err(error),
     };
-    // Whatever was answered: the connection goes back to its pool.
+    // The transaction ends whatever the answer was, because the connection goes back to its pool.
     end(transaction, &patience, End::RollBack).await?;
     holder.map(Attempt::HeldBy)
 }
 
-/// Another connection of the same pool; the lock's own may be all that it has.
+/// Returns another connection of the same pool, if the lock's own is not the only one.
 async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConnection> {
     let SchemaManagerConnection::Connection(pool) = db else {
         return None;
@@ -254,7 +259,7 @@ async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     }
 }
 
-/// Whoever has the lock, as far as this role may know.
+/// Returns the session that holds the lock, as far as this role may see it.
 async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     match Engine::of(db) {
         Engine::MySql => mysql::holder(db).await,
@@ -263,21 +268,22 @@ async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     }
 }
 
-/// What a try needs of tables that another session has in use: the weaker lock gets along with more of others'.
+/// What an attempt needs of tables that another session uses. A weaker need is compatible with more
+/// locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// To read.
+    /// To read the tables.
     Read,
     /// To change rows that another session may have locked.
     Rows,
-    /// That nobody writes.
+    /// That no session writes.
     NoWriters,
-    /// To have them alone.
+    /// To have the tables alone.
     Alone,
 }
 
 impl Need {
-    /// Returns what this work needs at most.
+    /// Returns the most that this work needs.
     pub(crate) fn of(work: &Work) -> Self {
         match work {
             Work::Lookup { .. } => Self::Read,
@@ -287,7 +293,7 @@ impl Need {
     }
 }
 
-/// A session, or a prepared transaction, that has a table in use.
+/// A session, or a prepared transaction, that uses a table.
 pub(crate) struct Blocker {
     pub(crate) sentence: String,
     pub(crate) kind: Kind,
@@ -297,12 +303,14 @@ pub(crate) struct Blocker {
 pub(crate) enum Kind {
     /// It goes on until its client ends it.
     Client,
-    /// PostgreSQL's own, which gives way to whoever waits for longer than `deadlock_timeout`.
+    /// PostgreSQL's own process, which gives way to a session that waits for longer than
+    /// `deadlock_timeout`.
     Autovacuum,
 }
 
-/// Whoever has had these tables longest in a way that does not get along with the need, as far as this role may know.
-/// The holder of the migration lock is asked, where there is one: its own locks do not count.
+/// Returns the session that has used these tables longest in a way that conflicts with the need, as
+/// far as this role may see it. The holder of the migration lock is asked, if there is one: its own
+/// locks do not count.
 pub(crate) async fn blocker(
     session: &Session<'_>,
     tables: &[String],
@@ -332,13 +340,13 @@ async fn blocker_on(
     }
 }
 
-/// Whoever runs a statement of ours on another connection, and waits.
+/// A session that runs a statement of ours on another connection, and waits.
 pub(crate) struct Waiter {
     pid: i32,
     pub(crate) waits_for: String,
 }
 
-/// PostgreSQL, asked by the holder of the turn.
+/// Returns the session of PostgreSQL that waits; the holder of the migration lock asks.
 pub(crate) async fn waiter(
     session: &Session<'_>,
     table: &str,
@@ -349,7 +357,7 @@ pub(crate) async fn waiter(
     waiter.ok().flatten()
 }
 
-/// Ends its statement.
+/// Cancels the statement of a session that waits.
 pub(crate) async fn cancel(session: &Session<'_>, waiter: &Waiter) -> Result<(), DbErr> {
     match session.holder() {
         Some(holder) => postgres::cancel(holder, waiter).await,

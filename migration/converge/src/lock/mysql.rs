@@ -1,5 +1,5 @@
-//! A named lock of the session. On Galera it is a node's own: there a race between nodes is lost by one
-//! of two, who looks again.
+//! A named lock of the session. On Galera it belongs to one node: the session that loses a race
+//! between nodes inspects again.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
@@ -13,7 +13,8 @@ use crate::{
     sql,
 };
 
-/// Named locks are the server's: the database is part of the name, which may have 64 letters.
+/// Named locks belong to the server, so the database is part of the name, which may have 64
+/// characters.
 pub(crate) const NAME: &str = "concat('colpali vectors ', crc32(database()))";
 
 pub(super) async fn begin(
@@ -59,8 +60,9 @@ pub(super) async fn holder(db: &impl ConnectionTrait) -> Result<Option<String>, 
     Ok(found.pop())
 }
 
-/// Whoever else of this node holds the lock, and since when at the latest: a connection shows since when it has done
-/// what it does. What this user may not see of it is left out.
+/// Returns the other session of this node that holds the lock, and the latest time since when it
+/// may have held it: a connection shows the start of what it is doing now. What this user may not
+/// see is left out.
 pub(super) async fn at_work(db: &impl ConnectionTrait) -> Result<Option<Migrator>, DbErr> {
     let sql = format!(
         "SELECT CAST(coalesce({WHO}, concat('connection ', h.id)) AS CHAR),
@@ -83,12 +85,12 @@ pub(super) async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
         .map(|_| ())
 }
 
-/// A connection, as far as it is shown to this user.
+/// Describes a connection, as far as this user may see it.
 const WHO: &str =
     "concat('connection ', p.id, ' of ', p.user, ', ', lower(p.command), ' for ', p.time, ' s')";
 
-/// Where MariaDB and MySQL show metadata locks. The first is a plugin of MariaDB's, the others are empty where a server
-/// runs without its performance schema.
+/// Where MariaDB and MySQL show metadata locks. The first is a plugin of MariaDB; the others are
+/// empty if the server runs without its performance schema.
 const SOURCES: [&str; 2] = [
     "SELECT thread_id AS id, replace(lock_mode, 'MDL_', '') AS mode, lock_type AS kind,
             table_schema AS place, table_name AS name
@@ -99,7 +101,8 @@ const SOURCES: [&str; 2] = [
      WHERE l.lock_status = 'GRANTED'",
 ];
 
-/// Locks of FLUSH TABLES WITH READ LOCK and of backups, which hold off whoever changes anything.
+/// Locks of FLUSH TABLES WITH READ LOCK and of backups, which block every session that changes
+/// something.
 const OF_A_BACKUP: &str = "(m.mode REGEXP '^BACKUP_(FTWRL|FLUSH|WAIT)'
      OR (m.kind IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK') AND m.mode = 'SHARED'))";
 
@@ -141,7 +144,7 @@ pub(super) async fn blocker(
     Ok(in_a_transaction(db).await.ok().flatten())
 }
 
-/// Where no lock is shown, the oldest open transaction is the likeliest to hold it.
+/// Returns the oldest open transaction. If no lock is shown, it is the likeliest holder.
 async fn in_a_transaction(db: &impl ConnectionTrait) -> Result<Option<Blocker>, DbErr> {
     let sql = format!(
         "SELECT CAST(concat('perhaps ', {WHO}, ', whose transaction began ', t.trx_started) AS CHAR)
@@ -155,7 +158,7 @@ async fn in_a_transaction(db: &impl ConnectionTrait) -> Result<Option<Blocker>, 
     }))
 }
 
-/// The modes of a metadata lock that the need has to wait for.
+/// Returns the modes of a metadata lock that conflict with the need.
 fn conflicting(need: Need) -> &'static str {
     match need {
         Need::Read => "m.mode IN ('SHARED_NO_READ_WRITE', 'EXCLUSIVE')",

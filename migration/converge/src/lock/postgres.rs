@@ -1,5 +1,5 @@
-//! An advisory lock of the transaction, which PgBouncer keeps with its connection; a session's would
-//! stay behind on whichever connection the pooler had at hand.
+//! An advisory lock of the transaction, which PgBouncer keeps with its connection. A session's lock
+//! would stay behind on whichever connection the pooler used.
 
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ use crate::{
     sql,
 };
 
-/// "colp" in ASCII: what tells our locks from other advisory locks. The second key is the schema.
+/// "colp" in ASCII, which distinguishes our locks from other advisory locks. The second key is the
+/// schema.
 pub(crate) const KEYS: &str = "1668246640, hashtext(coalesce(current_schema(), ''))";
 
-/// What the holder does itself gives way like any other step.
+/// The holder's own statements give way like any other step.
 const GIVING_WAY: &str = "SET LOCAL lock_timeout = '50ms'";
 
 pub(super) async fn begin(
@@ -37,7 +38,7 @@ pub(super) async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr
     .await
 }
 
-/// Whether a lock is the migration lock, and is held.
+/// Returns a condition: whether a lock is the migration lock, and is held.
 fn is_ours() -> String {
     format!(
         "l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = {THIS_DATABASE}
@@ -58,7 +59,8 @@ pub(super) async fn is_standby(db: &impl ConnectionTrait) -> Result<bool, DbErr>
     has_rows(db, "SELECT 1 WHERE pg_is_in_recovery()").await
 }
 
-/// Whoever else holds the lock, and when that transaction began, which holds nothing but the lock before it works.
+/// Returns the other session that holds the lock, and the start of that transaction, which acquires
+/// the lock before it does anything else.
 pub(super) async fn at_work(db: &impl ConnectionTrait) -> Result<Option<Migrator>, DbErr> {
     let sql = format!(
         "SELECT {WHO}, to_char(coalesce(a.xact_start, p.prepared) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
@@ -119,12 +121,12 @@ pub(super) async fn blocker(
     }
 }
 
-/// An inspection also reads what refers to a table.
+/// An inspection also reads the tables that refer to a table.
 const OF_THE_SCHEMA: &str = "l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f'))";
 
-/// The modes of a lock on a table that the need has to wait for.
+/// Returns the modes of a table lock that conflict with the need.
 fn conflicting(need: Need) -> &'static str {
     match need {
         Need::Read => "'AccessExclusiveLock'",
@@ -143,7 +145,8 @@ fn conflicting(need: Need) -> &'static str {
     }
 }
 
-/// Returns the session that runs this statement on the table, and the oldest transaction that it waits for.
+/// Returns the session that runs this statement on the table, and the oldest transaction that it
+/// waits for.
 pub(super) async fn waiter(
     db: &impl ConnectionTrait,
     table: &str,
@@ -179,9 +182,10 @@ pub(super) async fn waiter(
     }
 }
 
-/// A wait for longer than what makes an autovacuum give way, which no shorter wait does.
+/// Returns the setting for a wait that is long enough to make an autovacuum give way; no shorter
+/// one does.
 pub(crate) fn outwaiting_autovacuum(longest: Duration) -> String {
-    // None at all would be no limit.
+    // Zero would mean no limit.
     let longest = longest.as_millis().max(1);
     format!(
         "SELECT set_config('colpali.lock_timeout', current_setting('lock_timeout'), true),
@@ -200,30 +204,30 @@ pub(super) async fn cancel(db: &impl ConnectionTrait, waiter: &Waiter) -> Result
         .map(|_| ())
 }
 
-/// In milliseconds: the autovacuum has to hear of it, and to end.
+/// Milliseconds beyond `deadlock_timeout`: the autovacuum has to be cancelled, and to end.
 const BEYOND_DEADLOCK_TIMEOUT: u32 = 1_000;
 
 pub(super) const THIS_DATABASE: &str =
     "(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
 
-/// The locks `l` for which a session `w` waits: process 0 is that of every prepared transaction.
+/// The locks `l` for which a session `w` waits. Process 0 stands for every prepared transaction.
 pub(super) const AHEAD: &str = "CROSS JOIN unnest(pg_blocking_pids(w.pid)) AS b (pid)
     LEFT JOIN pg_catalog.pg_locks n ON b.pid = 0 AND n.pid = w.pid AND NOT n.granted
     LEFT JOIN pg_catalog.pg_locks l ON l.granted AND CASE WHEN b.pid <> 0 THEN l.pid = b.pid
       ELSE l.pid IS NULL AND (l.transactionid = n.transactionid OR l.virtualxid = n.virtualxid
         OR (l.database, l.relation) = (n.database, n.relation)) END";
 
-/// The session `a` or the prepared transaction `p` that a lock `l` is of. A prepared transaction has no process, and
-/// is known by the lock on its own number.
+/// The session `a` or the prepared transaction `p` to which a lock `l` belongs. A prepared
+/// transaction has no process, and is recognised by the lock on its own number.
 pub(super) const OF_A_LOCK: &str = "LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     LEFT JOIN pg_catalog.pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
       AND x.virtualtransaction = l.virtualtransaction
     LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid";
 
-/// Its session is of no user, which every role is shown.
+/// An autovacuum's session belongs to no user, which every role may see.
 const IS_AUTOVACUUM: &str = "(l.pid IS NOT NULL AND a.pid IS NOT NULL AND a.usesysid IS NULL)";
 
-/// What of another role's session is not shown to this one is left out.
+/// Describes a session. What this role may not see of another role's session is left out.
 pub(super) const WHO: &str = "CASE WHEN l.pid IS NULL THEN
       'prepared transaction ' || coalesce(quote_literal(p.gid) || ' of user ' || quote_ident(p.owner)
         || ', prepared ' || date_trunc('second', p.prepared), '')
@@ -236,7 +240,7 @@ pub(super) const WHO: &str = "CASE WHEN l.pid IS NULL THEN
            THEN ': ' || regexp_replace(left(a.query, 100), '\\s+', ' ', 'g') ELSE '' END
     END";
 
-/// A table as its unqualified name is resolved, as an expression.
+/// Returns an expression for the table to which its unqualified name resolves.
 fn resolved(table: &str) -> String {
     let quoted = sql::identifier(Engine::Postgres, table);
     format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))

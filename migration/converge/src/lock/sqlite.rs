@@ -5,10 +5,11 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, T
 use super::{Blocker, Kind};
 use crate::{patience::Patience, session::Settings};
 
-/// SQLite tells nobody which.
+/// SQLite does not report which connection it is.
 pub const WRITER: &str = "another connection that reads or writes the file";
 
-/// A transaction that waits no longer than a try, whatever its pool says: the driver's begins without a lock.
+/// Begins a transaction that waits no longer than one attempt, whatever its pool's settings are.
+/// The driver's own transaction begins without a lock.
 pub(super) async fn begin(
     db: &DatabaseConnection,
     settings: &Settings,
@@ -28,7 +29,7 @@ pub(super) async fn begin(
     }
 }
 
-/// To have begun is to have it; a caller's transaction gets it with its first write.
+/// A transaction that has begun has the lock. A caller's transaction gets it with its first write.
 pub(super) async fn try_acquire(_: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(true)
 }
@@ -40,7 +41,7 @@ pub(super) fn blocker() -> Blocker {
     }
 }
 
-/// Asked by a caller's transaction alone, which has the lock.
+/// Only a caller's transaction asks this, and it has the lock.
 pub(super) async fn holder(_: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     Ok(None)
 }

@@ -1,4 +1,4 @@
-//! Where Citus keeps tables, and what keeps it from moving one.
+//! Where Citus places tables, and what keeps it from moving one.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -20,15 +20,15 @@ pub(crate) async fn manages_any(db: &impl ConnectionTrait) -> Result<bool, DbErr
     Ok(has_rows(db, IS_THERE).await? && has_rows(db, managed).await?)
 }
 
-/// What Citus knows of one table; nothing where it does not know the table.
+/// What Citus knows about one table; empty if it does not know the table.
 #[derive(Clone, Default)]
 pub(super) struct Known {
     pub(super) placement: Option<Placement>,
-    /// What it refuses to distribute with the table, where the parent is distributed.
+    /// What Citus refuses to distribute with the table, if the parent is distributed.
     pub(super) hinders: Vec<String>,
 }
 
-/// Returns what it knows of each of these tables.
+/// Returns what Citus knows about each of these tables.
 pub(super) async fn read(
     db: &impl ConnectionTrait,
     tables: &[&Table],
@@ -49,7 +49,7 @@ pub(super) async fn read(
     Ok(all)
 }
 
-/// It has a row for each table that it knows.
+/// Returns the placements. Citus has a row for each table that it knows.
 async fn placements(
     db: &impl ConnectionTrait,
     tables: &[&Table],
@@ -73,7 +73,7 @@ async fn placements(
         let column: Option<String> = row.try_get_by_index(4)?;
         let is_on_this_node: bool = row.try_get_by_index(5)?;
         let placement = match (method.as_str(), replication.as_str(), column) {
-            // Copies that the coordinator writes itself.
+            // Copies that the coordinator itself writes.
             ("h", "c", Some(column)) => Placement::Copies { column },
             ("h", _, Some(column)) => Placement::Distributed { column, colocation },
             (_, _, Some(column)) => Placement::Ranges { column },
@@ -87,8 +87,8 @@ async fn placements(
     .await
 }
 
-/// What `create_distributed_table` refuses, found before anything is changed for it. The primary key is not among
-/// it: that is replaced together with the move.
+/// Returns what `create_distributed_table` would refuse, before anything is changed. The primary
+/// key is not included, because it is replaced together with the move.
 async fn hinders(db: &impl ConnectionTrait, declared: &Table) -> Result<Vec<String>, DbErr> {
     let Some(key) = declared.parent_key() else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Columns, and the sequences that they take their numbers from.
+//! Columns, and the sequences from which they take their numbers.
 
 use sea_orm::DbErr;
 
@@ -10,10 +10,11 @@ use crate::{
     types::{Length, Type},
 };
 
-/// A column of a domain is filled by the domain's default, and not null where the domain is. The sequence is the
-/// one that the default takes its numbers from, or the one behind an IDENTITY; with it comes whether the column
-/// owns it, and who else uses it. Types are told by their names in `pg_type`: as a type is printed
-/// depends on `quote_all_identifiers`.
+/// Returns the columns. A column of a domain is filled by the domain's default, and is not null if
+/// the domain is. The sequence is the one from which the default takes its numbers, or the one
+/// behind an IDENTITY; the query also returns whether the column owns it, and what else uses it.
+/// Types are recognised by their names in `pg_type`, because how a type is printed depends on
+/// `quote_all_identifiers`.
 pub(super) fn columns(table: &str) -> Question {
     let sql = format!(
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
@@ -103,7 +104,7 @@ pub(super) fn read(row: &Row) -> Result<Column, DbErr> {
     })
 }
 
-/// As it is printed with the type that it is cast to.
+/// Returns whether a default is NULL, as it is printed with the type to which it is cast.
 fn is_null(default: &str) -> bool {
     default == "NULL" || default.starts_with("NULL::")
 }
@@ -116,7 +117,7 @@ fn owner(is_owned: Option<bool>, users: Option<String>) -> Owner {
     }
 }
 
-/// The modifier of a type is its length and four, or its precision, scale and four.
+/// Returns a type. Its modifier is its length plus four, or its precision and scale plus four.
 fn kind(type_name: &str, modifier: i32) -> Type {
     let modifier = u32::try_from(modifier - 4).ok();
     let integer = |bits| Type::Integer { bits, signed: true };
@@ -148,7 +149,8 @@ fn kind(type_name: &str, modifier: i32) -> Type {
     }
 }
 
-/// Left behind where the default was dropped and the numbers were not: one that no column uses, and no other owns.
+/// Returns a sequence that was left behind when the default was dropped: one that no column uses,
+/// and that no other column owns.
 pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
     let numbered = declared.auto_increment();
     let column = numbered.map_or("", |column| &column.name);
@@ -182,7 +184,7 @@ pub(super) fn read_sequence(row: &Row) -> Result<Sequence, DbErr> {
     })
 }
 
-/// The name that PostgreSQL itself gives the sequence of a SERIAL column.
+/// Returns the name that PostgreSQL gives the sequence of a SERIAL column.
 pub(crate) fn sequence_of(table: &str, column: &str) -> String {
     format!("{table}_{column}_seq")
 }

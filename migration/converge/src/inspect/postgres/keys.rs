@@ -24,8 +24,8 @@ pub(super) fn primary_key(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A deferrable key is none that a foreign key may refer to. A lookup uses a column's own collation, and no index under
-/// another; an exclusion constraint has an operator for each column.
+/// Returns the indexes. No foreign key may refer to a deferrable key. A lookup uses a column's own
+/// collation, and no index under another. An exclusion constraint has an operator for each column.
 pub(super) fn indexes(table: &str) -> Question {
     let sql = format!(
         "SELECT c.relname::text,
@@ -63,7 +63,7 @@ pub(super) fn indexes(table: &str) -> Question {
     Question::new(11, sql)
 }
 
-/// With one of its columns.
+/// Reads an index with one of its columns.
 pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
     let is_valid: bool = row.get(6)?;
     let expression: Option<String> = row.get(8)?;
@@ -88,8 +88,9 @@ pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
     })
 }
 
-/// Enforced by its triggers, which somebody may have disabled; since PostgreSQL 18 it may be NOT ENFORCED too. A key
-/// to a partitioned table brings one to each of its partitions, whose triggers are the key's too.
+/// Returns the foreign keys. A key is enforced by its triggers, which may have been disabled; since
+/// PostgreSQL 18 it may also be NOT ENFORCED. A key to a partitioned table creates one to each of
+/// its partitions, whose triggers belong to the key too.
 pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
     let parents = declared.foreign_keys.iter().map(|key| &key.table);
     let parents: Vec<String> = parents
@@ -127,7 +128,7 @@ pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
     Question::new(10, sql)
 }
 
-/// With one of its columns.
+/// Reads a foreign key with one of its columns.
 pub(super) fn read_foreign_key(row: &Row) -> Result<ForeignKey, DbErr> {
     let on_delete: String = row.get(4)?;
     let on_update: String = row.get(5)?;

@@ -1,4 +1,4 @@
-//! What else hangs on a table.
+//! Other objects that depend on a table.
 
 use sea_orm::DbErr;
 
@@ -53,10 +53,11 @@ pub(super) fn kept(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// Whatever depends on a column prevents a change of its type, but for its own default and sequence, and for what
-/// PostgreSQL makes again: constraints, indexes and extended statistics. Those count where their expressions may not
-/// take the new type (what was JSON becomes text; a function of an application or an operator class takes one type of
-/// numbers), and where a statistics target would be lost with them.
+/// Returns what prevents a change of a column's type: whatever depends on the column, except its
+/// own default and sequence, and except what PostgreSQL creates again (constraints, indexes and
+/// extended statistics). Those count if their expressions may not accept the new type (JSON that
+/// becomes text; an application's function or an operator class that accepts one type of numbers),
+/// or if a statistics target would be lost with them.
 pub(super) fn readers(table: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT
@@ -98,8 +99,8 @@ pub(super) fn readers(table: &str) -> Question {
     Question::new(2, sql)
 }
 
-/// PostgreSQL looks for the columns that hold rows of the table in the same way, through arrays, domains, ranges,
-/// composite types, views and foreign tables.
+/// Returns the columns that hold rows of the table. PostgreSQL looks for them in the same way,
+/// through arrays, domains, ranges, composite types, views and foreign tables.
 pub(super) fn bonds(table: &str) -> Question {
     let sql = format!(
         "SELECT true, c.reloftype::regtype::text FROM pg_catalog.pg_class c WHERE c.oid = {table} AND c.reloftype <> 0
@@ -133,7 +134,7 @@ pub(super) fn read_bond(row: &Row) -> Result<Bond, DbErr> {
     })
 }
 
-/// A replica acts on such a key too.
+/// Returns the keys whose triggers are ENABLE ALWAYS; a replica enforces them too.
 pub(super) fn always_enforced(table: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT c.conname::text
@@ -145,8 +146,8 @@ pub(super) fn always_enforced(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A column's new type makes PostgreSQL verify its checks again and rebuild the indexes that have an
-/// expression or a predicate, also where no value changes.
+/// Returns what PostgreSQL checks again for a column's new type: it verifies the table's checks and
+/// rebuilds the indexes that have an expression or a predicate, even if no value changes.
 pub(super) fn rereads(table: &str) -> Question {
     let sql = format!(
         "SELECT DISTINCT a.attname::text
@@ -165,7 +166,7 @@ pub(super) fn rereads(table: &str) -> Question {
     Question::new(1, sql)
 }
 
-/// A trigger before an INSERT of a row: its function's text, and the texts that it is given.
+/// Returns the triggers before an INSERT of a row: the source of the function, and its arguments.
 pub(super) fn before_insert(table: &str) -> Question {
     let sql = format!(
         "SELECT concat(CASE WHEN l.lanname NOT IN ('c', 'internal') THEN p.prosrc END,
