@@ -1,16 +1,17 @@
-//! Tables, columns, indexes and foreign keys: one set of types for what is declared and for what is found.
+//! Tables, columns, indexes and foreign keys: one set of types for what is declared and for what is
+//! found.
 
 use std::fmt;
 
 use crate::engine::Engine;
 pub(crate) use crate::types::Type;
 
-/// The place in which tables are inspected: a database and, on PostgreSQL, a schema.
+/// The location of inspected tables: a database and, on PostgreSQL, a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// The database's name; of SQLite its file.
+    /// The database's name; on SQLite its file.
     pub database: String,
-    /// PostgreSQL: the schema in which new tables are made.
+    /// The schema of PostgreSQL in which new tables are created.
     pub schema: Option<String>,
 }
 
@@ -30,14 +31,14 @@ impl fmt::Display for Location {
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// PostgreSQL: the schema that contains it.
+    /// The schema of PostgreSQL that contains the table.
     pub(crate) schema: Option<String>,
     pub(crate) placement: Placement,
     pub(crate) columns: Vec<Column>,
     pub(crate) primary_key: Vec<String>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
-    /// What an inspection finds besides; empty in a declared table.
+    /// What an inspection finds in addition; empty in a declared table.
     pub(crate) extras: Extras,
 }
 
@@ -45,21 +46,23 @@ pub(crate) struct Table {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Extras {
-    /// PostgreSQL only.
+    /// The checks, on PostgreSQL only.
     pub(crate) checks: Vec<Check>,
     /// PostgreSQL: a sequence with the name of the auto-increment column's own that no column uses.
     pub(crate) spare_sequence: Option<Sequence>,
-    /// Triggers, rules, foreign keys of other tables and the like, each as a phrase.
+    /// Triggers, rules, foreign keys of other tables and similar objects, each as a phrase.
     pub(crate) kept: Vec<String>,
-    /// Views, foreign keys of other tables and the like that prevent a change of a column's type, with the column.
+    /// Views, foreign keys of other tables and similar objects that prevent a change of a column's
+    /// type, with the column.
     pub(crate) readers: Vec<(String, String)>,
-    /// MySQL and MariaDB: indexes that would hold less of a column if it were a text of any length, with the column.
+    /// MySQL and MariaDB: indexes that would hold less of a column if it were a text of any length,
+    /// with the column.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")
     )]
     pub(crate) cut: Vec<(String, String)>,
-    /// MySQL and MariaDB: what may read no column that is numbered, with its expression.
+    /// MySQL and MariaDB: objects that may read no numbered column, with their expressions.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")
@@ -77,7 +80,7 @@ pub(crate) struct Extras {
         serde(default, skip_serializing_if = "Vec::is_empty")
     )]
     pub(crate) always_enforced: Vec<String>,
-    /// PostgreSQL: the table's owner, where that is another role than the current one.
+    /// PostgreSQL: the table's owner, if that is another role than the current one.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Option::is_none")
@@ -85,9 +88,11 @@ pub(crate) struct Extras {
     pub(crate) owner: Option<OtherOwner>,
     /// PostgreSQL: the columns for which the server reads every row when their type changes.
     pub(crate) rereads: Vec<String>,
-    /// MySQL and MariaDB: properties for which the server copies the table where it otherwise would not.
+    /// MySQL and MariaDB: properties that make the server copy the table where it otherwise would
+    /// not.
     pub(crate) copies: Vec<Copies>,
-    /// PostgreSQL, MySQL and MariaDB: the sources of the triggers that can change a row before it is inserted.
+    /// PostgreSQL, MySQL and MariaDB: the sources of the triggers that can change a row before it
+    /// is inserted.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")
@@ -101,9 +106,9 @@ pub(crate) struct Extras {
         serde(default, skip_serializing_if = "Vec::is_empty")
     )]
     pub(crate) hinders: Vec<String>,
-    /// SQLite: the statements that made the table, its indexes and its triggers, in this order.
+    /// SQLite: the statements that created the table, its indexes and its triggers, in this order.
     pub(crate) statements: Vec<String>,
-    /// SQLite: the tables of statistics that say something about this one.
+    /// SQLite: the tables of statistics that contain this one.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")
@@ -116,12 +121,12 @@ pub(crate) struct Extras {
     pub(crate) hidden: Vec<Hidden>,
 }
 
-/// What this role may not see of a table.
+/// A part of a table that this role may not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Hidden {
     pub(crate) what: HiddenPart,
-    /// Why, and what shows it.
+    /// The reason, and what would show it.
     pub(crate) reason: String,
 }
 
@@ -149,7 +154,7 @@ impl Table {
         }
     }
 
-    /// Returns why this is hidden from the role, if it is.
+    /// Returns why this part is hidden from the role, if it is.
     pub(crate) fn hides(&self, part: HiddenPart) -> Option<&str> {
         let hidden = self.extras.hidden.iter().find(|one| one.what == part);
         hidden.map(|one| one.reason.as_str())
@@ -159,7 +164,7 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The column whose numbers the engine gives, if there is one.
+    /// Returns the column whose numbers the engine gives, if there is one.
     pub(crate) fn auto_increment(&self) -> Option<&Column> {
         let is_numbered = |column: &&Column| matches!(column.filled, Filled::AutoIncrement { .. });
         self.columns.iter().find(is_numbered)
@@ -171,20 +176,22 @@ impl Table {
         self.indexes.iter().any(serves)
     }
 
-    /// PostgreSQL: the name of the primary key's constraint.
+    /// Returns the name of the primary key's constraint on PostgreSQL.
     pub(crate) fn primary_key_name(&self) -> String {
         let is_its = |index: &&Index| index.has_constraint && index.columns == self.primary_key;
         let index = self.indexes.iter().find(is_its);
         index.map_or(format!("{}_pkey", self.name), |index| index.name.clone())
     }
 
-    /// The foreign key from the column by which the rows belong to another table: Citus keeps them where that is.
+    /// Returns the foreign key by which the rows belong to another table: Citus places them where
+    /// that table is.
     pub(crate) fn parent_key(&self) -> Option<&ForeignKey> {
         self.foreign_keys.iter().find(|key| key.columns.len() == 1)
     }
 }
 
-/// PostgreSQL: what a table's columns share with a type, so that their types are not changed.
+/// PostgreSQL: a connection of a table's columns with a type, because of which their types are not
+/// changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Bond {
@@ -194,15 +201,15 @@ pub(crate) enum Bond {
     RowsIn(String),
 }
 
-/// PostgreSQL: another role that owns a table, and what the current one may do in its name.
+/// PostgreSQL: another role that owns a table, and what the current role may do in its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum OtherOwner {
     /// The current role changes the table, and gives it a sequence.
     MayCreate(String),
-    /// The current role changes the table; the owner may create nothing in this schema.
+    /// The current role changes the table, but the owner may create nothing in this schema.
     MayNotCreate { role: String, schema: String },
-    /// The current role has not the rights of the owner.
+    /// The current role does not have the rights of the owner.
     Foreign(String),
 }
 
@@ -214,27 +221,29 @@ pub(crate) enum Kind {
     TableOfEngine(String),
     /// PostgreSQL: a table that a crash of the server empties.
     Unlogged,
-    /// PostgreSQL: the same, of a table that inherits or that others inherit from.
+    /// PostgreSQL: an unlogged table that inherits or that others inherit from.
     UnloggedInFamily,
     /// MySQL and MariaDB: a partitioned table, to which no foreign key can refer.
     Partitioned,
-    /// A table that others can refer to, but whose own shape this engine does not change; what it is.
+    /// A table that others can refer to, but whose own shape this engine does not change; its kind.
     ReferredTo(String),
     /// PostgreSQL: a table that others inherit from. A foreign key refers to its own rows only.
     InheritedFrom,
-    /// Any other object with the name; what it is.
+    /// Another object with the name; its kind.
     Other(String),
 }
 
-/// The changes for which a MySQL or MariaDB server copies a table, because of what else the table has.
+/// The changes for which a MySQL or MariaDB server copies a table, because of other properties of
+/// the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Copies {
-    /// A unique index over values of any length, which MariaDB keeps as a hidden column.
+    /// A unique index over values of any length, which MariaDB stores as a hidden column.
     EveryChange,
-    /// A column that is stored or indexed and generated, or a full-text or spatial index.
+    /// A generated column that is stored or indexed, or a full-text or spatial index.
     Rebuild,
-    /// A stored generated column, with its expression: a foreign key on a column that this reads copies the table.
+    /// A stored generated column, with its expression: a foreign key on a column that this reads
+    /// copies the table.
     GeneratedFrom(String),
 }
 
@@ -243,43 +252,45 @@ pub(crate) enum Copies {
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Reach {
     Server,
-    /// Every writer of a Galera cluster, whichever table it writes to: the nodes run such a statement at the
-    /// same place among all others (`wsrep_OSU_method = TOI`).
+    /// Every writer of a Galera cluster, whichever table it writes to: the nodes run such a
+    /// statement at the same point among all others (`wsrep_OSU_method = TOI`).
     Cluster,
 }
 
-/// Where the rows are; every table is local except on Citus.
+/// The placement of the rows. Every table is local except on Citus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Placement {
     Local,
-    /// Local, and known to the other nodes: only these refer to reference tables, and are referred to by them.
+    /// Local, and known to the other nodes. Only such tables refer to reference tables, and are
+    /// referred to by them.
     Managed,
-    /// Whole, on every node.
+    /// Complete, on every node.
     Reference,
-    /// Among the nodes, by a column's value; equal values of colocated tables are on one node.
+    /// Distributed to the nodes by a column's value. Equal values of colocated tables are on one
+    /// node.
     Distributed {
         column: String,
         colocation: i64,
     },
-    /// Among the nodes, by ranges of a column: no other table is put beside its rows.
+    /// Distributed to the nodes by ranges of a column. No other table can be colocated with it.
     Ranges {
         column: String,
     },
-    /// On every other node: this one was not known to them when it was made.
+    /// On every node except this one, which was not known to them when the table was created.
     OtherNodes,
-    /// Among the nodes, each row on several of them: no foreign key is taken there.
+    /// Distributed to the nodes, each row on several of them. Such a table accepts no foreign key.
     Copies {
         column: String,
     },
-    /// Whole, on one node.
+    /// Complete, on one node.
     SingleShard {
         colocation: i64,
     },
 }
 
 impl Placement {
-    /// Whether the rows are on this server alone.
+    /// Returns whether the rows are only on this server.
     pub(crate) fn is_here(&self) -> bool {
         match self {
             Self::Local | Self::Managed => true,
@@ -324,17 +335,17 @@ pub(crate) struct Column {
     pub(crate) nullable: bool,
     pub(crate) default: Option<String>,
     pub(crate) filled: Filled,
-    /// What a change of the column has to repeat so that it is kept.
+    /// What a change of the column has to repeat to keep it.
     pub(crate) attributes: Attributes,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Attributes {
-    /// Empty where it is the type's own.
+    /// The collation; empty if it is the type's default.
     pub(crate) collation: String,
     pub(crate) comment: String,
-    /// PostgreSQL: what the column's storage is set to.
+    /// PostgreSQL: the storage settings of the column.
     pub(crate) storage: Vec<String>,
     /// A property that a change of the column would drop.
     pub(crate) unsaid: Option<String>,
@@ -345,7 +356,7 @@ pub(crate) struct Attributes {
 }
 
 impl Column {
-    /// The type as a report prints it. Only SQLite has columns without one.
+    /// Returns the type as a report prints it. Only SQLite has columns without a type.
     pub(crate) fn printed_type(&self) -> &str {
         match self.printed.as_str() {
             "" => "without a type",
@@ -354,15 +365,15 @@ impl Column {
     }
 }
 
-/// Where the value of a column comes from that an INSERT leaves out.
+/// The source of a column's value if an INSERT leaves it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Filled {
-    /// Its default, if it has one.
+    /// The column's default, if it has one.
     ByDefault,
-    /// The next number. PostgreSQL: of the named sequence.
+    /// The next number; on PostgreSQL that of the named sequence.
     AutoIncrement { sequence: Option<Sequence> },
-    /// An expression; it takes no other value.
+    /// An expression; the column accepts no other value.
     Generated,
 }
 
@@ -370,17 +381,17 @@ pub(crate) enum Filled {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Sequence {
-    /// As the server prints it, quoted where necessary.
+    /// The name as the server prints it, quoted if necessary.
     pub(crate) name: String,
     pub(crate) owner: Owner,
 }
 
-/// Which column owns a sequence. Only the column's own may be changed.
+/// The owner of a sequence. Only a sequence that the column itself owns may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Owner {
     TheColumn,
-    /// Other columns draw from it too, whichever owns it; a list of them.
+    /// Other columns use it too, whichever owns it; a list of them.
     Shared(String),
     /// Another column, or none.
     NotTheColumn,
@@ -390,9 +401,10 @@ pub(crate) enum Owner {
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Index {
     pub(crate) name: String,
-    /// Empty names stand for what is not the column's own value: expressions, prefixes, another collation.
+    /// The columns. An empty name stands for something other than the column's own value: an
+    /// expression, a prefix, another collation.
     pub(crate) columns: Vec<String>,
-    /// What stands for the empty names, as the engine prints it; of SQLite the whole index.
+    /// What the empty names stand for, as the engine prints it; on SQLite the whole index.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Vec::is_empty")
@@ -405,9 +417,9 @@ pub(crate) struct Index {
     pub(crate) nulls: Nulls,
     /// Unique over every row, so that a foreign key may refer to its columns.
     pub(crate) is_key: bool,
-    /// PostgreSQL: a constraint is built on it.
+    /// PostgreSQL: a constraint depends on it.
     pub(crate) has_constraint: bool,
-    /// Also where it excludes rows that an exclusion constraint calls equal.
+    /// Unique, also as an exclusion constraint that excludes equal rows.
     pub(crate) is_unique: bool,
     /// Complete, over every row, able to find equal values, and used by the planner.
     pub(crate) is_whole: bool,
@@ -416,7 +428,7 @@ pub(crate) struct Index {
     pub(crate) unused: Option<Unused>,
 }
 
-/// Whether a unique index takes several rows with NULL.
+/// Whether a unique index accepts several rows with NULL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Nulls {
@@ -433,7 +445,7 @@ impl Nulls {
     }
 }
 
-/// Why the planner does not use an index.
+/// The reason why the planner does not use an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Unused {
@@ -441,7 +453,7 @@ pub(crate) enum Unused {
     Hidden(Shown),
     /// PostgreSQL: its build did not finish.
     Invalid,
-    /// The same of an index with a comment, parameters, a tablespace or a collation of its own.
+    /// The same for an index with a comment, parameters, a tablespace or a collation of its own.
     InvalidFurnished,
 }
 
@@ -449,9 +461,9 @@ pub(crate) enum Unused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Shown {
-    /// MariaDB.
+    /// MariaDB's clause.
     NotIgnored,
-    /// MySQL.
+    /// MySQL's clause.
     Visible,
 }
 
@@ -465,7 +477,7 @@ impl Shown {
 }
 
 impl Index {
-    /// A whole and plain index, as a declaration makes it.
+    /// Returns a whole and plain index, as a declaration creates it.
     pub(crate) fn declared(name: impl Into<String>, columns: Vec<String>, is_unique: bool) -> Self {
         Self {
             name: name.into(),
@@ -481,7 +493,8 @@ impl Index {
         }
     }
 
-    /// Returns whether it does what the declared index is for: a lookup by the declared columns, and uniqueness.
+    /// Returns whether it serves the purpose of the declared index: a lookup by the declared
+    /// columns, and uniqueness.
     pub(crate) fn serves(&self, declared: &Self) -> bool {
         match declared.is_unique {
             true => self.is_key && self.is_whole && self.columns == declared.columns,
@@ -489,7 +502,7 @@ impl Index {
         }
     }
 
-    /// Its columns as a report prints them.
+    /// Returns its columns as a report prints them.
     pub(crate) fn columns_in_words(&self, backend: Engine) -> String {
         let nameless = match backend {
             Engine::Postgres | Engine::Sqlite => "an expression",
@@ -523,19 +536,19 @@ pub(crate) struct Check {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ForeignKey {
-    /// SQLite's may have none.
+    /// The name; a key of SQLite may have none.
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<String>,
     pub(crate) table: String,
     pub(crate) references: Vec<String>,
-    /// Upper case, as in SQL.
+    /// The action in upper case, as in SQL.
     pub(crate) on_delete: String,
     pub(crate) on_update: String,
     /// The DEFERRABLE clause that a replacement has to repeat.
     pub(crate) timing: String,
     pub(crate) comment: Option<String>,
-    /// Whether the engine guarantees it for the rows that are there: `Some` where it knows.
+    /// Whether the engine guarantees it for the existing rows; `None` if the engine does not know.
     pub(crate) validated: Option<bool>,
-    /// Whether the engine acts on it.
+    /// Whether the engine enforces it.
     pub(crate) enforced: bool,
 }

@@ -1,5 +1,5 @@
-//! Rows that reference a row that does not exist: they may be the only record of what another store still keeps,
-//! so that none of them is deleted before its values are stored elsewhere.
+//! Orphans: rows that reference a row that does not exist. They may be the only record of what
+//! another store still contains, so none of them is deleted before its values are stored elsewhere.
 
 use std::{
     fmt, io,
@@ -12,9 +12,10 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Orphan {
-    /// The table that it was in.
+    /// The table of the row.
     pub table: String,
-    /// The declared columns in their order, each with its value. A legacy table may lack some of them.
+    /// The declared columns in their order, each with its value. A legacy table may lack some of
+    /// them.
     pub values: Vec<(String, OrphanValue)>,
 }
 
@@ -30,7 +31,8 @@ pub enum OrphanValue {
 }
 
 impl Orphan {
-    /// Returns the value of a column, as text; `None` where it is NULL or the table has no such column.
+    /// Returns the value of a column, as text; `None` if it is NULL or the table has no such
+    /// column.
     pub fn get(&self, column: &str) -> Option<String> {
         let value = self.values.iter().find(|(name, _)| name == column);
         match &value?.1 {
@@ -41,35 +43,37 @@ impl Orphan {
     }
 }
 
-/// Keeps the values of orphans beyond their deletion: a file, a table, a queue, or a `Vec<Orphan>`.
+/// A place that keeps the values of orphans beyond their deletion: a file, a table, a queue, or a
+/// `Vec<Orphan>`.
 ///
-/// `repair` stores each row, flushes, and only then commits the deletion. No row goes that was not stored.
+/// `repair` stores each row, flushes, and only then commits the deletion. No row is deleted that
+/// was not stored.
 pub trait OrphanSink: Send {
     /// Stores these rows, a few hundred at a time.
     ///
     /// # Errors
     ///
-    /// What kept them from being stored. Nothing is deleted then.
+    /// The reason why they were not stored. Nothing is deleted then.
     fn store(&mut self, orphans: &[Orphan]) -> io::Result<()>;
 
     /// Makes durable what was stored.
     ///
     /// # Errors
     ///
-    /// As of [`store`](Self::store).
+    /// Those of [`store`](Self::store).
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Takes back the rows that were stored last, this many: their deletion was rolled back. Those of a
-    /// [`store`](Self::store) that failed are counted.
+    /// Removes the rows that were stored last, this many, because their deletion was rolled back.
+    /// Rows of a [`store`](Self::store) that failed are included.
     ///
-    /// A row whose deletion may or may not have been committed is not taken back, nor one that a caller's own
-    /// transaction has deleted: whether that is rolled back, only the caller knows.
+    /// A row is not removed if its deletion may have been committed, or if a caller's own
+    /// transaction has deleted it: only the caller knows whether that is rolled back.
     ///
     /// # Errors
     ///
-    /// What kept them from being taken back.
+    /// The reason why they were not removed.
     fn withdraw(&mut self, orphans: u64) -> io::Result<()>;
 }
 
@@ -86,13 +90,13 @@ impl OrphanSink for Vec<Orphan> {
     }
 }
 
-/// What `repair` does with rows that reference a row that does not exist.
+/// What `repair` does with orphans.
 #[derive(Default)]
 pub enum Orphans<'s> {
-    /// It keeps them, and the foreign key stays as it is.
+    /// Keeps them, and leaves the foreign key as it is.
     #[default]
     Keep,
-    /// It deletes them, after their values were stored here.
+    /// Deletes them, after their values were stored here.
     Delete(&'s mut dyn OrphanSink),
 }
 
@@ -105,13 +109,13 @@ impl fmt::Debug for Orphans<'_> {
     }
 }
 
-/// The caller's sink, and how many rows it has stored.
+/// The caller's sink, and the number of rows that it has stored.
 pub struct Handover<'s>(Mutex<State<'s>>);
 
 struct State<'s> {
     sink: &'s mut dyn OrphanSink,
     rows: u64,
-    /// So many of them are deleted for good.
+    /// The number of those rows that are deleted for good.
     committed: u64,
 }
 
@@ -125,7 +129,7 @@ impl<'s> Handover<'s> {
         }))
     }
 
-    /// How many rows were handed over and not taken back.
+    /// Returns how many rows were handed over and not taken back.
     pub fn rows(&self) -> u64 {
         self.state().rows
     }
@@ -141,24 +145,24 @@ impl<'s> Handover<'s> {
         self.state().sink.flush()
     }
 
-    /// What was handed over so far is deleted for good.
+    /// Marks the rows that were handed over as deleted for good.
     pub(crate) fn commit(&self) {
         let mut state = self.state();
         state.committed = state.rows;
     }
 
-    /// The deletion of whatever is not deleted for good was rolled back.
+    /// Takes back the rows that are not deleted for good, because their deletion was rolled back.
     ///
     /// # Errors
     ///
-    /// [`Error::OrphansNotWithdrawn`] where the sink could not take them back.
+    /// [`Error::OrphansNotWithdrawn`] if the sink could not remove them.
     pub fn roll_back(&self) -> Result<(), Error> {
         let committed = self.state().committed;
         self.withdraw_to(committed)
             .map_err(|source| Error::OrphansNotWithdrawn { source })
     }
 
-    /// All but the first ones, this many.
+    /// Takes back all rows except the first ones, this many.
     pub(crate) fn withdraw_to(&self, rows: u64) -> io::Result<()> {
         let mut state = self.state();
         match state.rows.saturating_sub(rows) {

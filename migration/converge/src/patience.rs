@@ -1,5 +1,5 @@
-//! How long one statement may wait for another session before its try is given up. A wait is many short tries, so that
-//! it can be bounded, and say for whom.
+//! How long one statement waits for another session before its attempt is given up. A wait consists
+//! of many short attempts, so that it can be limited, and can report the session that it waits for.
 
 use std::time::Duration;
 
@@ -7,28 +7,31 @@ use sea_orm::{ConnectionTrait, DbErr, Statement, TryGetable};
 
 use crate::{citus, engine::Engine, query::has_rows};
 
-/// The longest that a try waits. Whoever only reads holds up nobody meanwhile; a wait of a second is MySQL's shortest.
+/// The longest wait of an attempt. A session that only reads blocks no other one in the meantime,
+/// and a second is MySQL's shortest wait.
 pub(crate) const TRY: Duration = Duration::from_secs(1);
 
-/// PostgreSQL: the same, for a transaction alone, which one request of several statements is too.
+/// The same limit on PostgreSQL, for one transaction. A request of several statements is a
+/// transaction too.
 pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
 
-/// The patience that a connection had before, which it is given back.
+/// The settings that a connection had before, to be restored.
 pub(crate) struct Patience {
     restore: Option<String>,
-    /// What a COMMIT needs that cannot be tried again without all that comes before it.
+    /// The setting for a COMMIT, which cannot be tried again without everything that comes before
+    /// it.
     before_commit: Option<String>,
 }
 
 impl Patience {
-    /// PostgreSQL: a setting of the transaction needs no restoring.
+    /// On PostgreSQL a setting of the transaction needs no restoring.
     pub(crate) const OF_THE_TRANSACTION: Self = Self {
         restore: None,
         before_commit: None,
     };
 
-    /// Lets each statement of a transaction of our own wait no longer than a try; SQLite's COMMIT as long as
-    /// everything may.
+    /// Limits each statement of a transaction of our own to one attempt, and SQLite's COMMIT to the
+    /// whole wait.
     pub(crate) async fn of_our_own(
         db: &impl ConnectionTrait,
         lock_wait: Duration,
@@ -43,7 +46,8 @@ impl Patience {
         })
     }
 
-    /// Lets each statement of a caller's transaction, in which none is tried again, wait no longer than this.
+    /// Limits each statement of a caller's transaction, in which nothing is tried again, to this
+    /// wait.
     pub(crate) async fn limit(db: &impl ConnectionTrait, wait: Duration) -> Result<Self, DbErr> {
         let wait = wait.max(TRY);
         let restore = match Engine::of(db) {
@@ -57,12 +61,12 @@ impl Patience {
         })
     }
 
-    /// Whether there is something to restore.
+    /// Returns whether there is something to restore.
     pub(crate) fn is_changed(&self) -> bool {
         self.restore.is_some()
     }
 
-    /// Has to be said before a COMMIT.
+    /// Makes the setting for a COMMIT.
     pub(crate) async fn prepare_commit(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         run(db, self.before_commit.as_deref()).await
     }
@@ -99,7 +103,8 @@ async fn postgres(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<St
     Ok(Some(on_every_node(&restore)))
 }
 
-/// The transaction is the caller's, whose other settings Citus hands on to its nodes as it did before.
+/// Returns the statement for Citus. In a caller's transaction, Citus has to go on passing on that
+/// transaction's other settings to its nodes as before.
 fn on_every_node(set: &str) -> String {
     format!(
         "DO $citus$ DECLARE before text := current_setting('citus.propagate_set_commands'); BEGIN \
@@ -108,7 +113,8 @@ fn on_every_node(set: &str) -> String {
     )
 }
 
-/// Also the wait for a row. What an earlier transaction could not restore is what it had found.
+/// Limits the wait for tables and rows on MySQL. A value that an earlier transaction could not
+/// restore is the one that it had found.
 async fn mysql(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<String>, DbErr> {
     let wait = wait.as_secs();
     let set = format!(

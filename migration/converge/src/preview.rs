@@ -1,4 +1,4 @@
-//! What a migration would run, found without changing anything.
+//! Previews of what a migration would run, which change nothing.
 
 use crate::{
     Error, converge,
@@ -12,7 +12,7 @@ use crate::{
     session::Session,
 };
 
-/// Previews of several migrations one after another: each is planned as if those before it had been run.
+/// Previews of several migrations in a row: each is planned as if those before it had been run.
 #[derive(Default)]
 pub struct Previewed {
     foresight: Option<Foresight>,
@@ -20,12 +20,13 @@ pub struct Previewed {
 }
 
 impl Previewed {
-    /// Returns the differences that would be fixed to converge on this shape, each with its steps, except those that
-    /// an earlier migration would fix.
+    /// Returns the differences that would be fixed to converge on this shape, each with its steps,
+    /// except those that an earlier migration would fix.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where not all differences can be fixed, [`Error::Lookup`] where the shape cannot be read.
+    /// - [`Error::Refused`] if not all differences can be fixed.
+    /// - [`Error::Lookup`] if the shape cannot be read.
     pub async fn up(
         &mut self,
         session: &Session<'_>,
@@ -51,7 +52,7 @@ impl Previewed {
     ///
     /// # Errors
     ///
-    /// [`Error::ReferredTo`] where another table refers to one that would be dropped.
+    /// [`Error::ReferredTo`] if another table refers to one that would be dropped.
     pub async fn down(
         &mut self,
         session: &Session<'_>,

@@ -1,18 +1,19 @@
-//! MariaDB replaces a foreign key only by one of another name. For the moment between two statements that name
-//! says whose place it has, so that whoever goes on can give it back.
+//! Provisional names of foreign keys. MariaDB replaces a foreign key only by one of another name.
+//! Between the two statements that name tells which key is replaced, so that the next run can
+//! restore it.
 
 const PREFIX: &str = "colpali replaces ";
 
-/// Of MySQL and MariaDB, in letters.
+/// The longest name of MySQL and MariaDB, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// None where the name is too long for another to hold it.
+/// Returns the provisional name; `None` if the name is too long.
 pub(crate) fn name_for(replaced: &str) -> Option<String> {
     let name = format!("{PREFIX}{replaced}");
     (name.chars().count() <= LONGEST_NAME).then_some(name)
 }
 
-/// The name of the key that this one has taken the place of.
+/// Returns the name of the key that this one has replaced.
 pub(crate) fn replaced(name: &str) -> Option<&str> {
     name.strip_prefix(PREFIX)
 }

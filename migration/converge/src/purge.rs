@@ -1,4 +1,4 @@
-//! Deletes the rows that reference a row that does not exist, and hands over their values before that is committed.
+//! Deletes orphans, and hands over their values before the deletion is committed.
 
 use std::{cmp::Ordering, io, pin::pin, time::Instant};
 
@@ -27,10 +27,10 @@ use crate::{
     wait::{self, Wait},
 };
 
-/// Rows that are handed over at once; each may have a million ids.
+/// How many rows are handed over at once; each may have a million ids.
 const AT_ONCE: usize = 64;
 
-/// Rows that MySQL and MariaDB delete in one transaction.
+/// How many rows MySQL and MariaDB delete in one transaction.
 const IN_ONE_TRANSACTION: u32 = 10_000;
 
 /// The rows to delete, and how their values are read.
@@ -58,18 +58,18 @@ impl Deletion {
     }
 }
 
-/// Why a round was rolled back.
+/// The reason why a round was rolled back.
 enum Stopped {
     By(DbErr),
-    /// As many are left as there were.
+    /// As many rows are left as before.
     WithoutProgress {
         left: u64,
     },
-    /// Somebody has added this many that were not read.
+    /// Another session has added this many rows that were not read.
     More(u64),
-    /// Nobody has what the rows say.
+    /// The values of the rows were not stored.
     NotStored(io::Error),
-    /// Somebody has what rows say that are still there.
+    /// The values of rows that still exist remain stored.
     NotWithdrawn(io::Error),
 }
 
@@ -79,7 +79,7 @@ impl From<DbErr> for Stopped {
     }
 }
 
-/// Deletes them until none is left, or a round has made no progress.
+/// Deletes the rows until none is left, or until a round makes no progress.
 pub(crate) async fn delete(
     session: &Session<'_>,
     current: &Inspection,
@@ -157,7 +157,7 @@ async fn rounds(
                     found: deciding(purge.table),
                 });
             }
-            // What a COMMIT has come to is not known.
+            // The result of a COMMIT is not known.
             Stopped::By(source) if !is_in_use(&source) || handover.rows() != before => {
                 let statements = statements();
                 return Err(Error::Step { statements, source });
@@ -173,7 +173,7 @@ async fn rounds(
     }
 }
 
-/// Says how many rows are left.
+/// Deletes one round, and returns how many rows are left.
 async fn round(
     session: &Session<'_>,
     purge: &Purge<'_>,
@@ -187,7 +187,7 @@ async fn round(
             handover
                 .withdraw_to(before)
                 .map_err(Stopped::NotWithdrawn)?;
-            // The error says more than one about the end of its transaction.
+            // The error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
             return Err(error);
         }
@@ -198,7 +198,7 @@ async fn round(
     };
     match &ended {
         Ok(true) => handover.commit(),
-        // With the transaction that it was done in.
+        // It ended with the transaction in which it was done.
         Ok(false) => {}
         Err(error) if is_rolled_back(error) => {
             handover
@@ -239,8 +239,9 @@ async fn within(
         }
     }
     if is_pool && session.backend() == Engine::Postgres {
-        // What is only looked at by the COMMIT would undo the deletion of rows that are handed over. In a
-        // caller's transaction it would look at the caller's own rows too early.
+        // A constraint that is checked only at COMMIT would undo the deletion of rows that have
+        // been handed over. In a caller's transaction this would check the caller's own rows too
+        // early.
         db.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE")
             .await?;
     }
@@ -252,7 +253,7 @@ async fn within(
     Ok(left)
 }
 
-/// As the rows come in, so that few of them are in memory.
+/// Hands over the rows as they arrive, so that few of them are in memory.
 async fn hand_over(
     db: &SchemaManagerConnection<'_>,
     purge: &Purge<'_>,
@@ -303,7 +304,7 @@ impl<'p> Purge<'p> {
             .iter()
             .map(|column| (column.name.clone(), column.kind))
             .collect();
-        // A legacy table may not have all of them.
+        // A legacy table may lack some of them.
         let as_text = |(column, _): &(String, Type)| match table.column(column) {
             Some(found) => found
                 .kind
@@ -378,7 +379,7 @@ async fn is_mariadb(session: &Session<'_>) -> Result<bool, Error> {
     Ok(version.iter().any(|version| version.contains("MariaDB")))
 }
 
-/// What of the table decides what becomes of a DELETE.
+/// Returns the properties of a table that decide the outcome of a DELETE.
 fn deciding(table: &Table) -> Vec<String> {
     let decides = |kept: &&String| {
         let kinds = ["trigger ", "rule ", "policy "];

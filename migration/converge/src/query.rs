@@ -1,4 +1,4 @@
-//! Queries, and what is read of their rows.
+//! Queries, and the values of their rows.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable, Value};
 
@@ -8,7 +8,7 @@ use crate::engine::Engine;
 ///
 /// # Errors
 ///
-/// What the database or `read` returned.
+/// The error of the database or of `read`.
 pub async fn rows<T>(
     db: &impl ConnectionTrait,
     sql: &str,
@@ -22,11 +22,12 @@ pub async fn rows<T>(
 
 /// Returns whether a query has a row.
 ///
-/// PostgreSQL counts the rows of a statement that is not prepared, and needs one request for it in place of two.
+/// PostgreSQL counts the rows of a statement that is not prepared, which takes one request instead
+/// of two.
 ///
 /// # Errors
 ///
-/// What the database returned.
+/// The database's error.
 pub async fn has_rows(db: &impl ConnectionTrait, sql: &str) -> Result<bool, DbErr> {
     match Engine::of(db) {
         Engine::Postgres => Ok(db.execute_unprepared(sql).await?.rows_affected() > 0),
@@ -38,7 +39,7 @@ pub async fn has_rows(db: &impl ConnectionTrait, sql: &str) -> Result<bool, DbEr
 ///
 /// # Errors
 ///
-/// What the database returned, or that the column is of another type.
+/// The database's error, or one for a column of another type.
 pub async fn list<T: TryGetable>(
     db: &impl ConnectionTrait,
     sql: &str,

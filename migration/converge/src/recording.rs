@@ -1,4 +1,4 @@
-//! Inspections as JSON, recorded from a server, and what is planned for a recorded one without a server.
+//! Inspections as JSON, recorded from a server, and the plans for a recorded one without a server.
 
 use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
     session::{Session, TxMode},
 };
 
-/// What of an inspection is the same on every server of a kind.
+/// The part of an inspection that is the same on every server of a kind.
 #[derive(Serialize, Deserialize)]
 struct Recording {
     backend: Engine,
@@ -29,11 +29,11 @@ struct Recording {
     facts: Vec<(Question, Answer)>,
 }
 
-/// Why nothing can be planned for a text.
+/// An error of a text for which nothing can be planned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// It is no recording, or that of another version of the engine.
+    /// It is not a recording, or one of another version of the engine.
     #[error("it is no recording: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// The comparison asks for more than it did when it was recorded.
@@ -45,7 +45,7 @@ pub enum ReplayError {
 ///
 /// # Errors
 ///
-/// [`Error::Lookup`] where the catalog or the rows cannot be read.
+/// [`Error::Lookup`] if the catalog or the rows cannot be read.
 pub async fn record(session: &Session<'_>, shape: &Shape) -> Result<String, Error> {
     let mut facts = Facts::default();
     let transaction = session.begin_to_read().await?;
@@ -56,11 +56,11 @@ pub async fn record(session: &Session<'_>, shape: &Shape) -> Result<String, Erro
     serde_json::to_string_pretty(&recording).map_err(|error| DbErr::Json(error.to_string()).into())
 }
 
-/// Returns what is planned for a recorded inspection, as `check` prints it.
+/// Returns the plan for a recorded inspection, as `check` prints it.
 ///
 /// # Errors
 ///
-/// [`ReplayError`] where the text is no recording that answers all that the comparison asks.
+/// [`ReplayError`] if the text is not a recording that answers everything that the comparison asks.
 pub fn replay(recorded: &str, shape: &Shape) -> Result<String, ReplayError> {
     let recording: Recording = serde_json::from_str(recorded)?;
     let (current, mut facts) = recording.inspection();
@@ -97,7 +97,7 @@ impl Recording {
         }
     }
 
-    /// In a place without a name, and with the facts.
+    /// Returns the inspection, in a location without a name, and the facts.
     fn inspection(self) -> (Inspection, Facts) {
         let inspection = Inspection {
             backend: self.backend,
@@ -163,7 +163,8 @@ mod tests {
         replay(&text, &shape())
     }
 
-    /// An unanswered question counts as no rows, and would plan for what nobody has looked at.
+    /// An unanswered question would count as no rows, and lead to a plan for rows that were never
+    /// counted.
     #[test]
     fn what_the_comparison_asks_and_was_not_recorded_is_an_error() {
         let error = replayed(&recording(Vec::new())).expect_err("nothing is known");

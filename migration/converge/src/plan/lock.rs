@@ -1,6 +1,6 @@
 use crate::{declare::Shape, facts::Size};
 
-/// Stand in what is held for the table, and for those that it refers to.
+/// Placeholders in the text of a lock, for the table and for those that it refers to.
 pub(super) const TABLE: &str = "{table}";
 pub(super) const PARENTS: &str = "{parents}";
 
@@ -11,7 +11,7 @@ pub(crate) struct Tables<'t> {
 }
 
 impl<'t> Tables<'t> {
-    /// The table of a change, and what it refers to.
+    /// Returns the table of a change, and the tables that it refers to.
     pub(crate) fn of(shape: &'t Shape, table: &'t str) -> Self {
         let declared = shape.table_named(table).into_iter();
         let keys = declared.flat_map(|declared| &declared.foreign_keys);
@@ -32,23 +32,24 @@ pub(crate) struct Lock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
-    /// Nobody waits, or what is held says how long.
+    /// No session waits, or the text of the lock says how long.
     Said,
-    /// The catalog changes.
+    /// A moment, while the catalog changes.
     Moment,
-    /// Others go on meanwhile; who.
+    /// No time: other sessions go on; which ones.
     Beside(&'static str),
-    /// The bytes of the table are read under the lock; what is done, where that is not said.
+    /// While the table is read under the lock; what is done, if the text does not say it.
     Read(&'static str),
-    /// The bytes of the table are written anew, under the lock or beside others; the same.
+    /// While the table is rewritten, under the lock or concurrently with other sessions; what is
+    /// done.
     Rewritten(&'static str),
 }
 
-/// When others are let go on.
+/// When the lock is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     OfTheStep,
-    /// Which is another's, and has more to do.
+    /// At the end of another transaction, which has more to do.
     OfTheTransaction,
 }
 
@@ -81,7 +82,7 @@ impl Lock {
         Self::new(held, Length::Rewritten(work))
     }
 
-    /// The same in a transaction that goes on after the step.
+    /// Returns the same lock in a transaction that goes on after the step.
     pub(super) fn until_the_transaction_ends(self) -> Self {
         Self {
             end: End::OfTheTransaction,
@@ -89,12 +90,12 @@ impl Lock {
         }
     }
 
-    /// PostgreSQL: whether readers of the table are held off too.
+    /// Returns whether the lock blocks readers of the table too, on PostgreSQL.
     pub(crate) fn excludes_readers(&self) -> bool {
         self.held.starts_with("ACCESS EXCLUSIVE") || self.length == Length::Said
     }
 
-    /// Whether the lock is held for longer the larger the table is.
+    /// Returns whether a larger table holds the lock for longer.
     pub(crate) fn grows(&self) -> bool {
         match self.length {
             Length::Said | Length::Moment | Length::Beside(_) => false,
@@ -102,12 +103,12 @@ impl Lock {
         }
     }
 
-    /// Whether the table is copied or rewritten.
+    /// Returns whether the table is copied or rewritten.
     pub(crate) fn rewrites(&self) -> bool {
         matches!(self.length, Length::Rewritten(_))
     }
 
-    /// Returns the sentence of `check`, with the size of the table where the time depends on it.
+    /// Returns the sentence of `check`, with the size of the table if the time depends on it.
     pub(crate) fn sentence(&self, size: Option<Size>, tables: &Tables<'_>) -> String {
         let parents = tables.parents.join(" and ");
         let held = self.held.replace(TABLE, tables.table);

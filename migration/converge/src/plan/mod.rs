@@ -1,4 +1,5 @@
-//! What is done about a change: the statements for an engine, the lock that they take, and how they are run.
+//! The response to a change: the statements for an engine, the lock that they take, and how they
+//! are run.
 
 mod lock;
 mod mysql;
@@ -37,12 +38,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Whether it replaces a table by one that is made anew, as SQLite does.
+    /// Returns whether the step replaces a table by a new one, as SQLite does.
     pub(crate) fn rebuilds(&self) -> bool {
         matches!(self.execution, Execution::Compared { .. })
     }
 
-    /// Whether nothing stays of a try that fails.
+    /// Returns whether an attempt that fails leaves nothing behind.
     pub(crate) fn is_atomic(&self, backend: Engine) -> bool {
         !matches!(self.execution, Execution::Alone { .. }) && backend != Engine::MySql
     }
@@ -50,35 +51,37 @@ impl Step {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Execution {
-    /// In a transaction, on a connection whose settings are changed for it and changed back.
+    /// In a transaction, on a connection whose settings are changed for it and restored.
     Transaction { settings: &'static [Setting] },
-    /// The same, and each SELECT counts what a rebuilt table would have other than the old one: nothing, or all
-    /// is rolled back.
+    /// In such a transaction, in which each SELECT counts how the contents of a rebuilt table
+    /// differ from the old one. If one does, everything is rolled back.
     Compared { settings: &'static [Setting] },
-    /// As a transaction; it drops this required table.
+    /// In a transaction that drops this required table.
     DropRequired {
         settings: &'static [Setting],
         table: String,
     },
-    /// PostgreSQL builds an index of this table concurrently with its writers only outside any transaction.
+    /// Outside of a transaction: only there does PostgreSQL build an index of this table
+    /// concurrently with its writers.
     Alone { table: String },
 }
 
-/// What is run before a step, and after it on the same connection whatever has come of it.
+/// A setting that is made before a step, and restored after it on the same connection, whatever the
+/// outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) set: &'static str,
     pub(crate) restore: &'static str,
 }
 
-/// What will be done about one change, given the others.
+/// The response to one change, given the others.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) change: Change,
     pub(crate) remedy: Remedy,
 }
 
-/// What steps are planned from.
+/// The input from which steps are planned.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'c> {
     pub(crate) current: &'c Inspection,
@@ -88,7 +91,7 @@ pub(crate) struct Context<'c> {
     pub(crate) copied: &'c [Element],
 }
 
-/// A declared table together with what is found of it.
+/// A declared table together with the one that is found.
 pub(crate) struct Both<'c> {
     pub(crate) declared: &'c Declared,
     pub(crate) found: Option<&'c Table>,
@@ -125,7 +128,8 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
             .map(|(change, _)| change)
             .collect()
     };
-    // After each step the shape is inspected again, so only the first is ever run as it stands here.
+    // The shape is inspected again after each step, so only the first step is ever run as it stands
+    // here.
     let steps = |change: &Change| match backend {
         Engine::Postgres => postgres::steps(change, context),
         Engine::MySql => mysql::steps(change, context),
@@ -144,13 +148,14 @@ pub(crate) fn plan(context: &Context<'_>, changes: &[Change]) -> Vec<Plan> {
     changes.iter().zip(&obstacles).map(planned).collect()
 }
 
-/// Returns the steps that undo what one migration declares, the last together with its record, where that is ours to
-/// keep: nothing is recorded that is not there, also where each statement commits. Some tables may have been dropped
-/// since the inspection.
+/// Returns the steps that undo what one migration declares, the last one together with the
+/// migration's record, if these migrations keep that record. So nothing is recorded that does not
+/// exist, even where each statement commits. Some tables may have been dropped since the
+/// inspection.
 ///
 /// # Errors
 ///
-/// The reason, where what is there cannot be undone.
+/// The reason why the found shape cannot be undone.
 pub(crate) fn undo(
     backend: Engine,
     undo: &Undo,
@@ -165,7 +170,7 @@ pub(crate) fn undo(
     }
 }
 
-/// Drops all of these and nothing else: where something elsewhere depends on them, it fails.
+/// Drops all of these and nothing else. Fails if something elsewhere depends on them.
 pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
     let quoted = |relation: &Relation| sql::identifier(backend, &relation.name);
     let (tables, others): (Vec<_>, Vec<_>) = relations.iter().partition(|one| one.is_table());
@@ -176,7 +181,7 @@ pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
     let tables: Vec<String> = tables.into_iter().map(quoted).collect();
     let settings: &[Setting] = match backend {
         Engine::Sqlite => {
-            // A parent may go before its child: both have gone when the keys are looked at.
+            // A parent may be dropped before its child: both are gone when the keys are checked.
             statements.insert(0, "PRAGMA defer_foreign_keys = ON".to_owned());
             statements.extend(tables.iter().map(|table| format!("DROP TABLE {table}")));
             &[]
@@ -197,7 +202,7 @@ pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
     }
 }
 
-/// A look that gives way to whoever has the table, and soon ends.
+/// Returns the settings of a short query that gives way to a session that uses the table.
 pub(crate) fn brief_look(backend: Engine) -> &'static [Setting] {
     match backend {
         Engine::Postgres => &postgres::BRIEF,
@@ -205,7 +210,7 @@ pub(crate) fn brief_look(backend: Engine) -> &'static [Setting] {
     }
 }
 
-/// Deletes the record of a migration that has made nothing to take back.
+/// Deletes the record of a migration that has created nothing to be undone.
 pub(crate) fn forget_alone(forget: String) -> Step {
     Step {
         statements: vec![forget],

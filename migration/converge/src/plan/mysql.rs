@@ -1,5 +1,5 @@
-//! One ALTER TABLE a step: each commits by itself. Each says what it is announced with, so that a server
-//! that would do more refuses it before it changes anything.
+//! One ALTER TABLE for each step, because each commits by itself. Each states what it was announced
+//! with, so that a server that would do more refuses it before it changes anything.
 mod refusal;
 
 use sea_query::MysqlQueryBuilder;
@@ -33,16 +33,16 @@ const WHOLE_CLUSTER_REWRITES: Lock = Lock::while_rewritten(
     "to whichever table, waits until each node has run the statement",
 );
 
-/// What a statement asks of the server beside the change itself.
+/// What a statement asks of the server in addition to the change itself.
 #[derive(Clone, Copy)]
 enum Way {
     /// The catalog changes, or an index is added.
     InPlace,
-    /// The table is made anew beside its readers and writers.
+    /// The table is built anew while its readers and writers go on.
     Rebuilt,
-    /// The table is made anew and writers wait, unless the server knows a shorter way.
+    /// The table is built anew while writers wait, unless the server knows a faster way.
     Shared,
-    /// The table is copied and writers wait. A server may have tried a shorter way and failed.
+    /// The table is copied while writers wait. A server may have tried a faster way and failed.
     Copied,
 }
 
@@ -64,9 +64,10 @@ impl Way {
     }
 }
 
-/// A NULL is never turned into 0; an id 0 stays 0. Nothing else of the session's mode stays: names, texts and
-/// expressions are written for one without `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like.
-/// MariaDB keeps rows that a check of their table would refuse today.
+/// Settings under which a NULL is never turned into 0 and an id 0 stays 0. Nothing else of the
+/// session's mode is kept: names, texts and expressions are written for a mode without
+/// `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES` and the like. MariaDB keeps rows that a check of their
+/// table would refuse today.
 pub(crate) const CAREFUL_MODE: Setting = Setting {
     set: "SET @colpali_sql_mode = @@SESSION.sql_mode, \
           SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION' \
@@ -77,8 +78,8 @@ pub(crate) const CAREFUL_MODE: Setting = Setting {
 
 const CAREFUL: [Setting; 1] = [CAREFUL_MODE];
 
-/// With the check of the rows that are there, adding a key copies the table and holds writers off.
-/// They are counted before and after instead.
+/// With a check of the existing rows, adding a key copies the table and blocks writers. The rows
+/// are counted before and after instead.
 pub(super) const ROWS_UNCHECKED: [Setting; 2] = [
     CAREFUL_MODE,
     Setting {
@@ -87,7 +88,8 @@ pub(super) const ROWS_UNCHECKED: [Setting; 2] = [
     },
 ];
 
-/// A server's default may be to leave what refers to a table without it.
+/// By default, a server may leave a table that refers to the dropped one with a key to a missing
+/// table.
 const REFERENCES_CHECKED: [Setting; 2] = [
     CAREFUL_MODE,
     Setting {
@@ -142,7 +144,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let create = create::table(Engine::MySql, declared, &declared.primary_key, &keys);
             step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
-        // InnoDB takes no option that says how another engine stores its rows.
+        // InnoDB accepts no option that describes how another storage engine stores its rows.
         Difference::StorageEngine { .. } => {
             let engine = "ENGINE = InnoDB, ROW_FORMAT = DEFAULT, KEY_BLOCK_SIZE = 0";
             alter(vec![engine.to_owned()], Way::Shared)
@@ -247,7 +249,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
     Ok(reaching(context, step.into()))
 }
 
-/// MariaDB accepts no key of a name that the same statement drops.
+/// Replaces a key. MariaDB accepts no key under a name that the same statement drops.
 fn replace_key(
     context: &Context<'_>,
     table: &str,
@@ -263,7 +265,7 @@ fn replace_key(
         .map_or("", String::as_str);
     let add = |name: &str| add_foreign_key(table, name, declared, Some(found), way);
     if matches!(way, Way::Copied) {
-        // MySQL adds and drops no keys together where it copies.
+        // MySQL does not add and drop keys together where it copies.
         let drop = format!("DROP FOREIGN KEY {}", quoted(name));
         let drop = alter(table, vec![drop], way, &ROWS_UNCHECKED);
         let add = add(provisional::replaced(name).unwrap_or(name));
@@ -296,9 +298,10 @@ fn reaching(context: &Context<'_>, steps: Steps) -> Steps {
     }
 }
 
-/// One statement a step: each commits. The last and the record in one request, and the record last: where a table
-/// stays the server goes no further, and where it is dropped a session that is cut off leaves no record. What another
-/// node of Galera has made again keeps its own.
+/// Returns one step for each statement, because each commits. The last statement and the record are
+/// one request, with the record last: if a table cannot be dropped the server goes no further, and
+/// if it is dropped a session that is interrupted leaves no record. What another node of Galera has
+/// created again keeps its record.
 pub(super) fn undo(undo: &Undo, current: Option<&Inspection>, forget: Option<String>) -> Vec<Step> {
     let undone = |part: &Undone| undone(part, &undo.parts, current);
     let mut statements: Vec<String> = undo.parts.iter().filter_map(undone).collect();
@@ -349,7 +352,7 @@ fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option
     })
 }
 
-/// The index that InnoDB has made for a key, with its name and columns; `None` where something else uses it.
+/// Returns the index that InnoDB has created for a key; `None` if something else uses it.
 fn own_index<'t>(table: &'t Table, key: &ForeignKey, all: &[Undone]) -> Option<&'t Index> {
     let is_it = |index: &&Index| Some(&index.name) == key.name.as_ref();
     let index = table.indexes.iter().find(is_it)?;
@@ -363,7 +366,8 @@ fn own_index<'t>(table: &'t Table, key: &ForeignKey, all: &[Undone]) -> Option<&
     (is_own && !is_used && !is_undone).then_some(index)
 }
 
-/// The key that has no other index: InnoDB made one for it, and dropped that when the declared index came.
+/// Returns the key that has no other index. InnoDB created one for it, and dropped that when the
+/// declared index was added.
 fn key_without<'t>(table: &'t Table, index: &str, all: &[Undone]) -> Option<&'t ForeignKey> {
     let is_it = |part: &&Undone| matches!(part, Undone::Index { name, .. } if name == index);
     let earlier = all.iter().take_while(|part| !is_it(part));
@@ -386,19 +390,20 @@ fn key_without<'t>(table: &'t Table, index: &str, all: &[Undone]) -> Option<&'t 
         .find(|key| serves(key, true) && !serves(key, false))
 }
 
-/// MariaDB's JSON is text with a check of its own, and another type than text for its server.
+/// Returns whether a column is MariaDB's JSON, which is text with a check of its own, and which the
+/// server treats as another type than text.
 fn is_json(live: &Column) -> bool {
     let check = live.attributes.check.as_deref();
     check.is_some_and(|check| check.to_lowercase().contains("json_valid"))
 }
 
-/// The type of a column of which another property changes. Where what is found may be more than what is declared,
-/// like the fractions of a second, it is as it is found.
+/// Returns the type of a column of which another property changes. If the found type may hold more
+/// than the declared one, such as fractions of a second, it is kept.
 fn restated(declared: &Column, found: &Column) -> String {
     match (declared.kind, found.attributes.collation.as_str()) {
         (Type::Timestamp { .. }, _) => found.printed.clone(),
         (Type::Json { .. }, "") => found.printed.clone(),
-        // With its width, and zeros in front.
+        // With its display width, and leading zeros.
         (kind, "") if kind == found.kind => found.printed.clone(),
         (Type::Json { .. }, collation) => {
             format!("{} COLLATE {}", found.printed, quoted(collation))
@@ -407,7 +412,7 @@ fn restated(declared: &Column, found: &Column) -> String {
     }
 }
 
-/// The declared type, with the order of the older one.
+/// Returns the declared type, with the collation of the older one.
 fn widened(declared: &Column, found: &Column) -> String {
     let spelled = spelled(declared.kind);
     let is_text = matches!(declared.kind, Type::Text { .. });
@@ -429,11 +434,11 @@ fn number_rows(declared: &Column, found: &Column) -> String {
     modify(&kind, &numbered, "NOT NULL AUTO_INCREMENT")
 }
 
-/// A server may give a TIMESTAMP of which no more is said the time of each later change.
+/// Returns NOT NULL. A server may give a TIMESTAMP without a default the time of each later change.
 fn not_null(declared: &Column, found: &Column) -> String {
     match (declared.kind, &found.default) {
         (Type::Timestamp { zone: true }, None) => {
-            // With as many digits of a second as the column.
+            // With as many fractional digits as the column.
             let digits = found
                 .printed
                 .find('(')
@@ -444,7 +449,7 @@ fn not_null(declared: &Column, found: &Column) -> String {
     }
 }
 
-/// MODIFY drops every property of the column that it does not repeat.
+/// Returns a MODIFY, which drops every property of the column that it does not repeat.
 fn modify(kind: &str, found: &Column, null: &str) -> String {
     let default = match &found.default {
         Some(default) => format!(" DEFAULT {default}"),

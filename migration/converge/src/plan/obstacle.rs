@@ -1,4 +1,4 @@
-//! What can be done about a difference without losing or inventing data.
+//! Decides what can be done about a difference without losing or inventing data.
 
 use super::Steps;
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
     types::{Length, Type},
 };
 
-/// What can be done about a difference. A difference for which no step is planned cannot be called repairable.
+/// The remedy of a difference. A difference for which no step is planned cannot be called
+/// repairable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
     /// These steps fix it without losing or inventing data.
@@ -20,14 +21,14 @@ pub(crate) enum Remedy {
     Left(Obstacle),
 }
 
-/// Why a difference is not fixed.
+/// The reason why a difference is not fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    /// Orphans are deleted only when asked for by name.
+    /// Orphans are deleted only on request.
     DeleteOrphans,
-    /// Blocked by this element, which has to be as declared first.
+    /// This element has to be as declared first.
     BlockedBy(Element),
-    /// A manual decision is needed; the next step.
+    /// A manual decision is needed; the text is the next step.
     Manual(String),
 }
 
@@ -45,7 +46,7 @@ impl Remedy {
 }
 
 impl Obstacle {
-    /// A difference that no step of this engine fixes.
+    /// Returns the obstacle of a difference that no step of this engine fixes.
     pub(crate) fn unplanned() -> Self {
         Self::manual("change it by hand: no step is known that does it on this engine")
     }
@@ -55,7 +56,7 @@ impl Obstacle {
     }
 }
 
-/// What the obstacles of all changes are found from.
+/// The input from which the obstacles of all changes are found.
 pub(crate) struct Obstacles<'c> {
     pub(crate) current: &'c Inspection,
     pub(crate) shape: &'c Shape,
@@ -78,7 +79,7 @@ impl Obstacles<'_> {
         }
     }
 
-    /// The element that this change is built on and that will not be fixed before it.
+    /// Returns the element on which this change depends and that will not be fixed before it.
     fn in_the_way(&self, change: &Change) -> Option<Element> {
         let keeps_no_key = |other: &Change| {
             matches!(other.difference, Difference::StorageEngine { .. })
@@ -91,7 +92,7 @@ impl Obstacles<'_> {
                 && (is_no_table && *other != change || is_key && keeps_no_key(other))
         });
         let stays = |other: &&Change| {
-            // NULLs refer to no row, and block nothing but what goes where they say.
+            // Rows with NULL refer to no row, so they block only a change of their placement.
             let is_harmless = matches!(
                 other.difference,
                 Difference::Nullable { .. } | Difference::NotNullable { .. }
@@ -109,7 +110,8 @@ impl Obstacles<'_> {
             .or_else(|| self.of_rights(change))
     }
 
-    /// Last: what a decision is needed for, every role is told.
+    /// Returns a missing right. This comes last, because every role is told what needs a manual
+    /// decision.
     fn of_rights(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
         let owner = self.current.table(table)?.extras.owner.as_ref()?;
         match owner {
@@ -327,7 +329,7 @@ impl Obstacles<'_> {
         let quoted = |name: &String| sql::identifier(self.current.backend, name);
         let listed = declared.iter().map(quoted).collect::<Vec<_>>().join(", ");
         let from = quoted(&table.to_owned());
-        // Where a wider one is needed on Citus, the declared one only has to grow.
+        // On Citus, where further columns are needed, the declared key only has to grow.
         if !found.is_empty() && found != declared {
             return Some(Obstacle::manual(
                 "a program may rely on it: replace it by the declared one",
@@ -351,7 +353,7 @@ impl Obstacles<'_> {
     }
 }
 
-/// Whether the fix is a statement that only the owner of the table may run.
+/// Returns whether the fix is a statement that only the owner of the table may run.
 fn alters(difference: &Difference) -> bool {
     match difference {
         Difference::ColumnAbsent { .. }
@@ -367,7 +369,8 @@ fn alters(difference: &Difference) -> bool {
         | Difference::IndexAbsent { .. }
         | Difference::IndexUnfit { .. }
         | Difference::Storage { .. } => true,
-        // A number that is behind is set by whoever may use the sequence, limits are lifted by its owner.
+        // Any role that may use the sequence can set its number; only its owner can lift its
+        // limits.
         Difference::NumbersBehind { limits, .. } => !limits.is_empty(),
         Difference::RequiredAbsent { .. }
         | Difference::RequiredUnfit { .. }
@@ -398,7 +401,7 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
     })
 }
 
-/// The next step where a required table is missing, with how a caller has one made.
+/// Returns the next step for a missing required table, with how a caller has one created.
 pub(crate) fn not_ours(backend: Engine, hint: &str) -> String {
     format!(
         "it belongs to the application: start that first, which makes it, or name {} it{}{hint}",
@@ -407,7 +410,7 @@ pub(crate) fn not_ours(backend: Engine, hint: &str) -> String {
     )
 }
 
-/// The column as found, where the fix states its definition again.
+/// Returns the column as found, if the fix repeats its definition.
 fn changed_column(difference: &Difference) -> Option<&Column> {
     match difference {
         Difference::Narrow { found, .. }
@@ -418,8 +421,8 @@ fn changed_column(difference: &Difference) -> Option<&Column> {
     }
 }
 
-/// MySQL states the type of a column together with its NOT NULL, so that a type that needs a decision would be
-/// changed along.
+/// Returns whether MySQL states both changes together. It states the type of a column with its NOT
+/// NULL, so that a type that needs a manual decision would be changed as well.
 fn is_said_with_type(one: &Change, other: &Change) -> bool {
     match (&one.difference, &other.difference) {
         (
@@ -433,7 +436,8 @@ fn is_said_with_type(one: &Change, other: &Change) -> bool {
     }
 }
 
-/// Returns whether each row's place among the nodes of Citus is what this column says, so that it cannot be NULL.
+/// Returns whether this column decides on which node of Citus each row is placed, so that it cannot
+/// be NULL.
 fn goes_by(change: &Change, element: &Element) -> bool {
     let Part::Column(column) = &element.part else {
         return false;
@@ -444,7 +448,7 @@ fn goes_by(change: &Change, element: &Element) -> bool {
             parent: Placement::Distributed { .. },
             ..
         } => key.columns.contains(column),
-        // Its first column, where it is not the declared one.
+        // The key's first column, if it is not the declared one.
         Difference::PrimaryKey { columns, found, .. } => {
             !found.is_empty() && !found.contains(column) && columns.first() == Some(column)
         }
@@ -456,7 +460,7 @@ fn goes_by(change: &Change, element: &Element) -> bool {
 pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> bool {
     match &change.difference {
         Difference::TableAbsent => parents(shape, &change.table, None).contains(element),
-        // Its columns may be others than the declared ones where Citus distributes the table.
+        // On Citus, the columns of a distributed table's key may differ from the declared ones.
         Difference::PrimaryKey { columns, .. } => {
             element.table == change.table
                 && match &element.part {
@@ -464,7 +468,7 @@ pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> 
                     part => *part == Part::Placement,
                 }
         }
-        // What is not moved says so, and gets its key when it is back.
+        // A table that is not moved is reported as such, and gets its key when its rows are back.
         Difference::Placement {
             key,
             parent,
@@ -481,7 +485,7 @@ pub(crate) fn is_built_on(shape: &Shape, change: &Change, element: &Element) -> 
     }
 }
 
-/// The tables that a table refers to, by this column or by any.
+/// Returns the tables that a table refers to, by this column or by any.
 fn parents(shape: &Shape, table: &str, column: Option<&String>) -> Vec<Element> {
     let declared = shape.table_named(table).into_iter();
     let keys = declared.flat_map(|table| &table.foreign_keys);
@@ -490,7 +494,7 @@ fn parents(shape: &Shape, table: &str, column: Option<&String>) -> Vec<Element> 
     parents.collect()
 }
 
-/// The elements that have to be there for this one to be as declared.
+/// Returns the elements that have to exist for this one to be as declared.
 pub(crate) fn foundation(shape: &Shape, element: &Element) -> Vec<Element> {
     let here = |part| Element::new(&element.table, part);
     let column = |name: &String| here(Part::Column(name.clone()));

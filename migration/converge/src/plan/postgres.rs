@@ -1,4 +1,4 @@
-//! Short transactions; whatever reads the whole table does so beside its writers.
+//! Short transactions. Statements that read the whole table run concurrently with its writers.
 use sea_query::PostgresQueryBuilder;
 
 use super::{
@@ -167,7 +167,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
 
 const BACKEND: Engine = Engine::Postgres;
 
-/// ALTER TABLE of one table.
+/// An ALTER TABLE of one table.
 #[derive(Clone, Copy)]
 struct Alter<'t> {
     table: &'t str,
@@ -191,7 +191,8 @@ impl Alter<'_> {
     }
 }
 
-/// Ends with the transaction. Each is a request of its own, since Citus hands a whole request on to its other nodes.
+/// Settings that end with the transaction. Each is a request of its own, because Citus passes on a
+/// whole request to its other nodes.
 pub(super) const BRIEF: [Setting; 2] = [
     Setting {
         set: "SET LOCAL lock_timeout = '50ms'",
@@ -227,7 +228,8 @@ fn undone(part: &Undone) -> String {
     }
 }
 
-/// No value is written anew: the next ones are stored so.
+/// Returns the statement that sets how a column is stored. It rewrites no value; it applies to new
+/// ones.
 pub(super) fn store(table: &str, column: &str, set: &[&str]) -> String {
     let column = quoted(column);
     let set: Vec<String> = set
@@ -267,7 +269,7 @@ fn replace_foreign_key(alter: Alter<'_>, declared: &ForeignKey, found: &ForeignK
 fn widen(table: &Table, declared: &Column, found: &Column) -> Step {
     let is_reread = table.extras.rereads.contains(&declared.name);
     let lock = match (declared.kind, found.kind) {
-        // The same bytes under another type, but what is made of them is made again.
+        // The bytes stay the same under another type, but what depends on them is built again.
         (Type::Text { .. }, Type::Text { .. }) if is_reread => WHILE_READ,
         (Type::Text { .. }, Type::Text { .. }) => READERS_TOO,
         _ => WHILE_REWRITTEN,
@@ -278,7 +280,7 @@ fn widen(table: &Table, declared: &Column, found: &Column) -> Step {
         printed => format!(" COLLATE {printed}"),
     };
     let mut changes = Vec::new();
-    // A default of the old type is not cast along.
+    // A default of the old type is not converted.
     if found.default.is_some() {
         changes.push(format!("ALTER COLUMN {column} DROP DEFAULT"));
     }
@@ -295,7 +297,7 @@ fn widen(table: &Table, declared: &Column, found: &Column) -> Step {
     Alter { table: &table.name }.step(changes.join(", "), lock)
 }
 
-/// What the steps of one table are planned from.
+/// The input from which the steps of one table are planned.
 struct Planner<'p, 'c> {
     context: &'p Context<'c>,
     both: &'p Both<'c>,
@@ -325,7 +327,8 @@ impl Planner<'_, '_> {
             let index = create::index(BACKEND, &declared.name, index, &name);
             index.to_string(PostgresQueryBuilder)
         }));
-        // Every key has to hold the column by which Citus distributes the table, which takes a foreign key only then.
+        // Every key has to contain the column by which Citus distributes the table; only then does
+        // the table accept a foreign key.
         if let (true, Some(key)) = (is_distributed, declared.parent_key()) {
             statements.push(create_distributed_table(&declared.name, key, parent));
             statements.extend(declared.foreign_keys.iter().map(|key| {
@@ -339,10 +342,10 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// An index that an earlier attempt has left half-built, or complete, is continued from; any other with the name
-    /// is kept.
+    /// Plans the primary key. An index that an earlier attempt has left, half-built or complete, is
+    /// used; any other index with the name is kept.
     fn primary_key(&self, table: &Table, columns: &[String]) -> Steps {
-        // The name that PostgreSQL itself would choose.
+        // PostgreSQL itself would choose this name.
         let wanted = format!("{}_pkey", table.name);
         let is_ours = |index: &&Index| {
             is_made_of(&index.name, &wanted)
@@ -367,7 +370,7 @@ impl Planner<'_, '_> {
             },
             None => Steps::of(create, [add]),
         };
-        // PostgreSQL would read every row to find no NULL in them.
+        // PostgreSQL would read every row to make sure that none is NULL.
         columns
             .iter()
             .rev()
@@ -377,7 +380,7 @@ impl Planner<'_, '_> {
             })
     }
 
-    /// A sequence that exists remembers numbers whose rows are gone.
+    /// Plans the numbering of a column. An existing sequence remembers numbers whose rows are gone.
     fn auto_increment(&self, table: &Table, found: &Column, numbers: &Numbers) -> Step {
         let declared = self.both.declared.table.auto_increment();
         let kind = declared.map_or(Type::INTEGER, |column| column.kind);
@@ -401,7 +404,7 @@ impl Planner<'_, '_> {
                 let sequence = quoted(&self.context.current.free_name(&wanted));
                 let create = format!("CREATE SEQUENCE {sequence} AS {}", kind.spelled(BACKEND));
                 let owned = format!("OWNED BY {}.{column}", quoted(&table.name));
-                // A column owns a sequence of its table's owner only.
+                // A column owns only a sequence of its table's owner.
                 let statements = match &table.extras.owner {
                     Some(
                         OtherOwner::MayCreate(role)
@@ -448,15 +451,17 @@ impl Planner<'_, '_> {
                 false => WRITERS_WHILE_READ,
             },
         );
-        // A smallserial's own ends at 32,767. Citus alters none of a table that it knows.
+        // The sequence of a smallserial ends at 32,767. Citus alters no sequence of a table that it
+        // manages.
         if let (Some(lift), Placement::Local) = (lift, &table.placement) {
             advance.statements.insert(1, lift);
         }
         advance
     }
 
-    /// Returns whether the largest number is found without reading every row. The primary key is made before a
-    /// sequence is set, and that of a distributed table leads with another column.
+    /// Returns whether the largest number is found without reading every row. The primary key is
+    /// created before a sequence is set, and that of a distributed table begins with another
+    /// column.
     fn has_largest(&self, table: &Table, column: &str) -> bool {
         let leads = |index: &Index| {
             index.is_whole && index.columns.first().is_some_and(|first| first == column)
@@ -465,7 +470,8 @@ impl Planner<'_, '_> {
         key.first().is_some_and(|first| first == column) || table.indexes.iter().any(leads)
     }
 
-    /// A validated check spares SET NOT NULL the reading of every row, unless the same statement drops the check.
+    /// Plans NOT NULL. A validated check saves SET NOT NULL from reading every row, unless the same
+    /// statement drops the check.
     fn not_null(&self, table: &Table, name: &str) -> Steps {
         let found = table.column(name);
         let unvalidated = found.and_then(|column| column.attributes.not_validated.as_deref());
@@ -474,7 +480,7 @@ impl Planner<'_, '_> {
         }
         let column = quoted(name);
         let wanted = format!("{}_{name}_not_null_check", table.name);
-        // As the server prints it, with and without quote_all_identifiers.
+        // The check as the server prints it, with and without quote_all_identifiers.
         let says_so = [
             format!("({name} IS NOT NULL)"),
             format!("({column} IS NOT NULL)"),
@@ -505,7 +511,8 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// A statement that is run alone cannot be part of a transaction that has set the schema, and names it.
+    /// Plans an index. A statement that is run alone cannot be in a transaction that has set the
+    /// schema, so it names the schema.
     fn create_index(&self, table: &Table, declared: &Index, name: &str) -> Step {
         let mut index = create::index(BACKEND, &table.name, declared, name);
         match self.context.mode {
@@ -522,7 +529,8 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Keeps its comment, parameters, tablespace and collation. What an earlier attempt that was cut off has left goes.
+    /// Plans the rebuild of an index, which keeps its comment, parameters, tablespace and
+    /// collation. What an interrupted attempt has left is dropped.
     fn rebuild_index(&self, table: &Table, name: &str) -> Steps {
         let rebuilt = self.reindex(table, name);
         let is_left = |index: &&Index| {
@@ -566,7 +574,8 @@ impl Planner<'_, '_> {
     }
 }
 
-/// Citus takes no table whose key leaves out the column that it is distributed by.
+/// Replaces the primary key. Citus accepts no table whose key leaves out the column by which it is
+/// distributed.
 fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
     let name = &table.primary_key_name();
     let listed: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
@@ -582,7 +591,8 @@ fn replace_primary_key(table: &Table, columns: &[String]) -> Step {
     )
 }
 
-/// What needs another primary key is done together with it: where that fails, the stronger one stays.
+/// Distributes the table and replaces its primary key in one step. If that fails, the stronger key
+/// stays.
 fn distribute_with_key(
     by: &ForeignKey,
     parent: &Placement,
@@ -596,8 +606,8 @@ fn distribute_with_key(
     replace
 }
 
-/// Moves the rows. A foreign key that existed before has never reached the parent's rows, and Citus takes
-/// it only afterwards.
+/// Moves the rows. A foreign key that existed before has never reached the parent's rows, and Citus
+/// accepts it only after the move.
 fn distribute(by: &ForeignKey, parent: &Placement, table: &Table) -> Step {
     let alter = Alter { table: &table.name };
     let keys: Vec<(&str, &ForeignKey)> = table
@@ -638,7 +648,7 @@ fn create_distributed_table(table: &str, key: &ForeignKey, parent: &Placement) -
     )
 }
 
-/// A sequence that counts up has its type's end as its own where none is stated.
+/// Lifts the limits of a sequence. One that counts up ends with its type if no other end is stated.
 fn lift(sequence: &str, kind: Type, limits: &[Limit]) -> String {
     let clauses = limits.iter().map(|limit| match limit {
         Limit::Type(_) => format!(" AS {}", kind.spelled(BACKEND)),
@@ -658,7 +668,8 @@ fn set_sequence(table: &str, column: &str, sequence: &str) -> String {
     )
 }
 
-/// NOT VALID, and the timing of an older key: clauses that the builder does not have.
+/// Returns the statement with NOT VALID and the timing of an older key, clauses that the builder
+/// does not have.
 fn add_foreign_key(name: &str, declared: &ForeignKey, older: Option<&ForeignKey>) -> String {
     let (on_update, timing) = match older {
         Some(key) if key.on_update != "NO ACTION" => {

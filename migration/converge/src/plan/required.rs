@@ -1,13 +1,13 @@
-//! A required table that the migrations make themselves: made with its mark, and dropped while no session can
-//! write to it.
+//! A required table that the migrations create: it is created with a mark, and dropped while no
+//! session can write to it.
 
 use super::{Execution, Lock, Setting, Step};
 use crate::{create, engine::Engine, model::Table, sql};
 
-/// What other sessions cannot do while it is dropped.
+/// What other sessions cannot do while the table is dropped.
 const LOCK: Lock = Lock::for_a_moment("readers and writers of {table}");
 
-/// Nothing stays locked where a statement fails.
+/// Unlocks the tables even if a statement fails.
 const WITH_TABLES_LOCKED: [Setting; 1] = [Setting {
     set: "DO 0",
     restore: "UNLOCK TABLES",
@@ -25,13 +25,14 @@ impl Step {
     }
 }
 
-/// The comment of a table that the migration of this name has made.
+/// Returns the comment of a table that the migration of this name has created.
 pub(crate) fn mark(made_by: &str) -> String {
     format!("made by {made_by}")
 }
 
-/// The mark comes with the table, or in the same transaction. MySQL keeps the comment of a table, SQLite the
-/// statement with the comment in it; PostgreSQL needs a second statement.
+/// Returns the statements that create a table with its mark, or set the mark in the same
+/// transaction. MySQL keeps the comment of a table, SQLite the statement with the comment in it;
+/// PostgreSQL needs a second statement.
 pub(crate) fn create(backend: Engine, table: &Table, made_by: &str) -> Vec<String> {
     let mark = mark(made_by);
     let mut create = create::table(backend, table, &table.primary_key, &[]);
@@ -53,7 +54,8 @@ pub(crate) fn create(backend: Engine, table: &Table, made_by: &str) -> Vec<Strin
     }
 }
 
-/// SQLite keeps a comment only within the parentheses of the statement.
+/// Returns the statement with the mark. SQLite keeps a comment only within the parentheses of the
+/// statement.
 fn marked(create: &str, mark: &str) -> String {
     match create.rsplit_once(" )") {
         Some((head, tail)) => format!("{head} /* {mark} */ ){tail}"),
@@ -61,7 +63,8 @@ fn marked(create: &str, mark: &str) -> String {
     }
 }
 
-/// Returns the step that drops it, which fails where a session has written to the table since it was inspected.
+/// Returns the step that drops the table. It fails if a session has written to the table since it
+/// was inspected.
 pub(crate) fn drop(backend: Engine, table: &str, forget: Option<String>) -> Step {
     let quoted = sql::identifier(backend, table);
     let drop = format!("DROP TABLE {quoted}");
@@ -84,9 +87,10 @@ pub(crate) fn drop(backend: Engine, table: &str, forget: Option<String>) -> Step
         Engine::MySql => (
             vec![
                 format!("LOCK TABLES {quoted} WRITE"),
-                // An error where there is a row: a subquery returns more than one. DO would pass over it.
+                // This fails if there is a row, because a subquery must not return more than one.
+                // DO would ignore that.
                 format!("SELECT (SELECT 1 FROM {quoted} UNION ALL SELECT 1)"),
-                // In one request: a session that is cut off leaves no record.
+                // In one request, so that a session that is interrupted leaves no record.
                 match forget {
                     Some(forget) => format!("{drop}; UNLOCK TABLES; {forget}; COMMIT"),
                     None => drop,

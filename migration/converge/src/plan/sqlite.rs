@@ -1,4 +1,5 @@
-//! SQLite changes no column and no key of a table: the table is rebuilt, once for all that is fixed.
+//! SQLite cannot change a column or a key of a table, so the table is rebuilt once for everything
+//! that is fixed.
 
 mod compare;
 mod definition;
@@ -33,9 +34,10 @@ const WHILE_NUMBERED: Lock = Lock::while_rewritten(
     "while the table is rebuilt, in which the rowid of each row becomes its key",
 );
 
-/// The views and triggers that name the table are left as they are while it is renamed. Foreign keys are counted at
-/// COMMIT, where a row of the new table that violates one makes up for the same row of the old one: no rebuild is refused
-/// for what it does not change. COMMIT also ends that setting; to end it before would forget the count.
+/// Settings under which the views and triggers that name the table are left unchanged while it is
+/// renamed, and under which foreign keys are counted at COMMIT. A row of the new table that
+/// violates a key makes up for the same row of the old one, so no rebuild is refused for what it
+/// does not change. COMMIT also ends that setting; ending it earlier would discard the count.
 const REBUILDING: [Setting; 1] = [Setting {
     set: "PRAGMA legacy_alter_table = ON; PRAGMA defer_foreign_keys = ON",
     restore: "PRAGMA legacy_alter_table = OFF",
@@ -90,8 +92,8 @@ pub(super) fn steps(
     Ok(step.into())
 }
 
-/// Undoes what a migration declares: first the keys, for which their tables are rebuilt once nothing refers to them,
-/// and after the record the rest.
+/// Undoes what a migration declares: first the keys, for which their tables are rebuilt once
+/// nothing refers to them, and after the record the rest.
 pub(super) fn undo(
     undo: &Undo,
     current: Option<&Inspection>,
@@ -140,7 +142,7 @@ fn undone(part: &Undone) -> Option<String> {
             quoted(table),
             quoted(column)
         )),
-        // A key goes with a table that is rebuilt; every column is stored alike.
+        // A key is dropped when its table is rebuilt; every column is stored alike.
         Undone::ForeignKey { .. } | Undone::Storage { .. } => None,
     }
 }
@@ -222,7 +224,7 @@ fn rebuilt(statements: Vec<String>) -> Step {
     }
 }
 
-/// Changes the statement that made a table as `ALTER TABLE … ADD COLUMN` does.
+/// Changes the statement that created a table as `ALTER TABLE … ADD COLUMN` does.
 pub(crate) fn add_to_statement(table: &mut Table, added: &[String]) {
     let definitions = added.iter();
     let definitions = definitions.filter_map(|one| one.split_once(" ADD COLUMN "));
@@ -231,7 +233,7 @@ pub(crate) fn add_to_statement(table: &mut Table, added: &[String]) {
     }
 }
 
-/// Changes the statement that made a table to the one by which it was rebuilt.
+/// Changes the statement that created a table to the one by which it was rebuilt.
 pub(crate) fn rebuild_statement(table: &mut Table, rebuilt: &[String]) {
     let name = table.name.clone();
     if let Some(rebuilt) = rebuilt.first() {
@@ -239,7 +241,7 @@ pub(crate) fn rebuild_statement(table: &mut Table, rebuilt: &[String]) {
     }
 }
 
-/// Changes the statements that made a table to those of one in which this is undone.
+/// Changes the statements that created a table to those of one in which this is undone.
 pub(crate) fn undo_in_statements(table: &mut Table, undone: &Undone) {
     match undone {
         Undone::ForeignKey { key, .. } => {

@@ -23,7 +23,7 @@ impl Steps {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// The same steps with other locks.
+    /// Returns the same steps with other locks.
     pub(super) fn locking(mut self, lock: impl Fn(Lock) -> Lock) -> Self {
         for step in std::iter::once(&mut self.first).chain(&mut self.rest) {
             step.lock = lock(step.lock);
@@ -31,7 +31,7 @@ impl Steps {
         self
     }
 
-    /// The same steps before others.
+    /// Returns the same steps, followed by others.
     pub(super) fn then(mut self, others: Self) -> Self {
         self.rest.push(others.first);
         self.rest.extend(others.rest);

@@ -1,4 +1,4 @@
-//! What one migration alone declares, and how much of it there is to take back.
+//! What one migration alone declares, and how much of it exists and has to be undone.
 
 use crate::{
     declare::{Declared, Role, Shape},
@@ -7,16 +7,16 @@ use crate::{
     model::{ForeignKey, Index},
 };
 
-/// Everything to take back, in the order in which that is possible.
+/// Everything to undo, in an order in which that is possible.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Undo {
     pub(crate) parts: Vec<Undone>,
 }
 
-/// One thing that is taken back.
+/// One thing to undo.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Undone {
-    /// A key as it is found.
+    /// A foreign key as it is found.
     ForeignKey {
         table: String,
         key: ForeignKey,
@@ -44,8 +44,8 @@ pub(crate) enum Undone {
 }
 
 impl Undo {
-    /// Returns what the newer shape declares beyond the older one, as far as it is found. A table that only the
-    /// newer one has is dropped, whether it is found or not.
+    /// Returns what the newer shape declares beyond the older one, as far as it is found. A table
+    /// that only the newer shape has is dropped, whether it is found or not.
     pub(crate) fn between(older: &Shape, newer: &Shape, current: Option<&Inspection>) -> Self {
         let own = newer.tables.iter().filter(|one| one.role == Role::Own);
         let mut parts = Vec::new();
@@ -61,7 +61,7 @@ impl Undo {
                 }),
             }
         }
-        // A table that refers to another was declared after it.
+        // A table that refers to another one was declared after it.
         parts.extend(tables.into_iter().rev());
         Self { parts }
     }
@@ -78,7 +78,7 @@ impl Undo {
     }
 }
 
-/// What was added to a table that was declared before.
+/// Returns what was added to a table that was declared before.
 fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<Undone> {
     let table = &declared.table.name;
     let Some(found) = current.table(table) else {
@@ -88,7 +88,7 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
     let is_new_index = |index: &&Index| !before.table.indexes.contains(index);
     let new_keys = declared.table.foreign_keys.iter().filter(is_new_key);
     let keys = new_keys.filter_map(|key| {
-        // Under whichever name: its own may have been taken.
+        // Under any name: the declared one may have been taken.
         let is_it = |one: &&ForeignKey| {
             one.columns == key.columns
                 && one.table.eq_ignore_ascii_case(&key.table)
@@ -135,6 +135,7 @@ fn within(before: &Declared, declared: &Declared, current: &Inspection) -> Vec<U
             set,
         })
     });
-    // A column that is dropped takes its indexes and its storage along, and only a key that is left would refuse that.
+    // A column that is dropped takes its indexes and its storage along; only a remaining key would
+    // prevent that.
     storage.chain(keys).chain(indexes).chain(columns).collect()
 }

@@ -1,4 +1,5 @@
-//! What MySQL and MariaDB would refuse because of what else the table has, with the next step.
+//! What MySQL and MariaDB would refuse because of other properties of the table, with the next
+//! step.
 
 use super::quoted;
 use crate::{
@@ -6,11 +7,11 @@ use crate::{
     plan::Obstacle,
 };
 
-/// The most indexes that a table of InnoDB has.
+/// The largest number of indexes of an InnoDB table.
 const MOST_INDEXES: usize = 64;
 
-/// Of a column that becomes NOT NULL. A key with the declared columns and parent gets the declared ON DELETE before,
-/// and keeps its ON UPDATE.
+/// Refuses to make a column NOT NULL. A key with the declared columns and parent gets the declared
+/// ON DELETE before that, and keeps its ON UPDATE.
 pub(super) fn of_not_null(
     column: &str,
     declared: &Table,
@@ -34,7 +35,7 @@ pub(super) fn of_not_null(
     }
 }
 
-/// Of a column that becomes AUTO_INCREMENT.
+/// Refuses to make a column AUTO_INCREMENT.
 pub(super) fn of_numbers(column: &str, found: Option<&Table>) -> Result<(), Obstacle> {
     let Some(found) = found else {
         return Ok(());
@@ -59,7 +60,7 @@ pub(super) fn of_numbers(column: &str, found: Option<&Table>) -> Result<(), Obst
     }
 }
 
-/// Of an index more.
+/// Refuses a further index.
 pub(super) fn of_index(found: Option<&Table>) -> Result<(), Obstacle> {
     match found.is_some_and(|table| table.indexes.len() >= MOST_INDEXES) {
         true => Err(Obstacle::Manual(format!(
@@ -69,7 +70,7 @@ pub(super) fn of_index(found: Option<&Table>) -> Result<(), Obstacle> {
     }
 }
 
-/// Of a foreign key, for which InnoDB makes an index where none begins with its columns.
+/// Refuses a foreign key, for which InnoDB creates an index if none begins with its columns.
 pub(super) fn of_foreign_key(key: &ForeignKey, found: Option<&Table>) -> Result<(), Obstacle> {
     let mut indexes = found.into_iter().flat_map(|table| &table.indexes);
     match indexes.any(|index| index.columns.starts_with(&key.columns)) {

@@ -1,26 +1,26 @@
-//! Whether a rebuilt table holds what the old one holds: every row, and of each every value with its type.
+//! Compares a rebuilt table with the old one: every row, and every value with its type.
 
 use super::{definition::Definition, listed, quoted};
 use crate::{engine::Engine, model::Table, sql};
 
-/// Which row of the new table is which of the old one.
+/// How rows of the new table are paired with rows of the old one.
 pub(super) enum Pairs<'t> {
-    /// Both have the same number under this name.
+    /// Both rows have the same number under this name.
     Rowid(&'static str),
-    /// The column becomes that number. Rows with NULL in it come last, so that they get numbers that no row has,
-    /// in the order in which they were inserted, by the old number.
+    /// The column becomes that number. Rows with NULL in it are copied last, in the order of the
+    /// old number, in which they were inserted, so that they get numbers that no row has.
     Numbered {
         column: &'t str,
         rowid: &'static str,
     },
-    /// A table WITHOUT ROWID has its primary key alone.
+    /// A table WITHOUT ROWID has only its primary key.
     PrimaryKey,
     /// The column is the key of a table WITHOUT ROWID, and becomes the number.
     Key(&'t str),
 }
 
 impl<'t> Pairs<'t> {
-    /// Returns them for a rebuild in which this column, if any, becomes the number of the row.
+    /// Returns the pairs for a rebuild in which this column, if any, becomes the number of the row.
     pub(super) fn of(
         table: &Table,
         definition: &Definition,
@@ -62,7 +62,7 @@ impl<'t> Pairs<'t> {
         }
     }
 
-    /// Returns the old rows `o`, each with its new row `n` where it has one.
+    /// Returns the old rows `o`, each with its new row `n` if it has one.
     fn joined(&self, table: &Table, rebuilt: &str) -> String {
         let (old, new) = (quoted(&table.name), quoted(rebuilt));
         match self {
@@ -106,8 +106,9 @@ impl<'t> Pairs<'t> {
     }
 }
 
-/// Returns a query that counts, under the name of each column, the rows that have another value in it, or one of
-/// another type; before that the rows that are not there, or are there besides. No collation calls two texts the same.
+/// Returns a query that counts missing and additional rows and, under the name of each column, the
+/// rows that have another value in it or a value of another type. No collation makes two texts
+/// equal.
 pub(super) fn query(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
     let of_column = |name: &String| {
         let (column, condition) = (quoted(name), pairs.condition(name));
@@ -126,8 +127,8 @@ pub(super) fn query(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
     )
 }
 
-/// Returns a query that counts the foreign keys that still refer to the table by the name that it had while it was
-/// filled: SQLite renames them where it enforces foreign keys.
+/// Returns a query that counts the foreign keys that still refer to the table by the name that it
+/// had while it was filled. SQLite renames them if it enforces foreign keys.
 pub(super) fn references(table: &str, rebuilt: &str) -> String {
     let literal = |name: &str| sql::literal(Engine::Sqlite, name);
     format!(

@@ -1,30 +1,30 @@
-//! What stands where in a CREATE TABLE of SQLite, so that one part of the text can be changed and every other
-//! stays as it is written.
+//! The positions of the parts of SQLite's CREATE TABLE, so that one part of the text can be changed
+//! and every other stays as it is written.
 
 use std::ops::Range;
 
 use super::token::{Token, tokens};
 
-/// Ranges are of bytes in the text.
+/// A parsed statement. Ranges are of bytes in the text.
 #[derive(Debug)]
 pub(super) struct Definition {
-    /// Where the table's own name stands.
+    /// The table's own name.
     pub(super) name: Range<usize>,
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<TableConstraint>,
-    /// Behind the last word between the parentheses.
+    /// The position after the last word between the parentheses.
     pub(super) end: usize,
-    /// WITHOUT ROWID, with the comma that goes with it.
+    /// WITHOUT ROWID, with its comma.
     pub(super) without_rowid: Option<Range<usize>>,
     pub(super) is_auto_increment: bool,
-    /// Whether an expression calls a column by its table, with a dot between.
+    /// Whether an expression names a column by its table, with a dot between them.
     pub(super) names_itself: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Its type; empty behind the name where it has none.
+    /// The type; empty, after the name, if there is none.
     pub(super) kind: Range<usize>,
     pub(super) constraints: Vec<Constraint>,
 }
@@ -34,9 +34,9 @@ pub(super) struct Constraint {
     pub(super) kind: ConstraintKind,
     /// CONSTRAINT and the name.
     pub(super) label: Option<Range<usize>>,
-    /// With the label.
+    /// The constraint with its label.
     pub(super) span: Range<usize>,
-    /// ON CONFLICT and what is done then.
+    /// ON CONFLICT and its action.
     pub(super) on_conflict: Option<Range<usize>>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum ConstraintKind {
     Null,
     Unique,
     References(Reference),
-    /// CHECK, DEFAULT, COLLATE, a generated column's expression, and how a key is deferred.
+    /// CHECK, DEFAULT, COLLATE, the expression of a generated column, and the timing of a key.
     Kept,
 }
 
@@ -73,13 +73,13 @@ pub(super) struct TableConstraint {
     pub(super) comma: Option<Range<usize>>,
 }
 
-/// What stands behind REFERENCES.
+/// The part after REFERENCES.
 #[derive(Debug)]
 pub(super) struct Reference {
     pub(super) table: String,
-    /// Where the table's name stands.
+    /// The name of the table.
     pub(super) name: Range<usize>,
-    /// Behind the table and its columns, where an action may stand.
+    /// The position after the table and its columns, where an action may stand.
     pub(super) actions: usize,
     /// The actions of ON DELETE.
     pub(super) on_delete: Vec<Range<usize>>,
@@ -92,7 +92,7 @@ impl Definition {
         of_columns.chain(of_table).filter_map(Constraint::reference)
     }
 
-    /// Returns `None` where the text is not read to its end.
+    /// Parses a statement; `None` if the text is not parsed to its end.
     pub(super) fn parse(sql: &str) -> Option<Self> {
         let tokens = tokens(sql);
         let names = |token: &Token| token.name().map(str::to_owned);
@@ -138,7 +138,7 @@ struct Reader<'t> {
     at: usize,
 }
 
-/// Words that end a column's type, and that no name is without quotes.
+/// Words that end a column's type, and that are no name without quotes.
 const OF_A_COLUMN: [&str; 11] = [
     "CONSTRAINT",
     "PRIMARY",
@@ -166,7 +166,7 @@ impl<'t> Reader<'t> {
         Some(token)
     }
 
-    /// Behind the last token that was read.
+    /// Returns the position after the last token that was read.
     fn behind(&self) -> usize {
         let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
         last.map_or(0, |last| last.span.end)
@@ -177,7 +177,7 @@ impl<'t> Reader<'t> {
         self.next().map(|token| token.span.clone())
     }
 
-    /// These in a row, or nothing is read.
+    /// Reads these words in a row, or nothing.
     fn words(&mut self, words: &[&str]) -> Option<Range<usize>> {
         let found = self.tokens.get(self.at..self.at + words.len())?;
         let are_these = found.iter().zip(words).all(|(token, word)| token.is(word));
@@ -200,7 +200,7 @@ impl<'t> Reader<'t> {
         self.begins(&OF_A_TABLE)
     }
 
-    /// What stands between parentheses, whatever it is.
+    /// Reads what stands between parentheses, whatever it is.
     fn parenthesis(&mut self) -> Option<()> {
         self.sign('(')?;
         let mut depth = 1;
@@ -262,7 +262,7 @@ impl<'t> Reader<'t> {
                 columns = reader.names()?;
                 reader.words(&["REFERENCES"])?;
                 let reference = reader.reference()?;
-                // A column's own is a constraint by itself.
+                // A constraint of a column is a constraint by itself.
                 reader.deferral();
                 Some(ConstraintKind::References(reference))
             }
@@ -294,7 +294,7 @@ impl<'t> Reader<'t> {
             }
             None => None,
         };
-        // Of a key that numbers its rows the word stands behind that.
+        // AUTOINCREMENT follows a key that numbers its rows.
         self.words(&["AUTOINCREMENT"]);
         Some(Constraint {
             kind,
@@ -405,7 +405,8 @@ impl<'t> Reader<'t> {
         actions.into_iter().find_map(|action| self.words(action))
     }
 
-    /// Behind the columns, to the end. The outer none is of a text that is not understood.
+    /// Reads from the end of the columns to the end of the statement. The outer `None` means that
+    /// the text is not understood.
     fn options(&mut self) -> Option<Option<Range<usize>>> {
         let mut without_rowid = None;
         let mut comma: Option<Range<usize>> = None;
@@ -413,7 +414,7 @@ impl<'t> Reader<'t> {
             if let Some(words) = self.words(&["WITHOUT", "ROWID"]) {
                 let next = self.sign(',');
                 let start = comma.as_ref().map_or(words.start, |comma| comma.start);
-                // One comma goes with it, and one stays between the others.
+                // One comma is removed with it, and one stays between the others.
                 let end = match (&comma, &next) {
                     (None, Some(next)) => next.end,
                     _ => words.end,

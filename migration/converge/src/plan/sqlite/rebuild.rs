@@ -1,8 +1,8 @@
-//! SQLite's own procedure for changes that ALTER TABLE cannot make: a table beside the old one, the rows, a
-//! comparison of both, the old name, and what hung on it.
+//! SQLite's own procedure for changes that ALTER TABLE cannot make: create a second table, copy the
+//! rows, compare both tables, rename the new one, and create again what depended on the old one.
 //!
-//! The new table is made by the old one's statement with the differences fixed in its text, so that whatever else
-//! it says is said again to the letter.
+//! The new table is created by the old one's statement with the differences fixed in its text, so
+//! everything else in it stays to the letter.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ use crate::{
     sql,
 };
 
-/// Returns the statements that fix all of these at once, or why there are none.
+/// Returns the statements that fix all of these at once, or the reason why there are none.
 pub(super) fn statements(
     current: &Inspection,
     declared: &Table,
@@ -47,8 +47,8 @@ pub(super) fn statements(
     Ok(replace(current, found, statement, &pairs, hanging_on))
 }
 
-/// Returns the statements that rebuild a table without these of its foreign keys once these tables are dropped, or why
-/// there are none.
+/// Returns the statements that rebuild a table without these of its foreign keys once these tables
+/// are dropped, or the reason why there are none.
 pub(super) fn without_keys(
     current: &Inspection,
     found: &Table,
@@ -68,7 +68,8 @@ pub(super) fn without_keys(
     Ok(replace(current, found, statement, &pairs, hanging_on))
 }
 
-/// Returns a statement that makes a table with a column behind the others; `None` where it is not understood.
+/// Returns a statement that creates a table with an additional last column; `None` if it is not
+/// understood.
 pub(super) fn with_column(made_by: &str, column: &str) -> Option<String> {
     let definition = Definition::parse(made_by)?;
     let last = definition.columns.last()?;
@@ -78,7 +79,8 @@ pub(super) fn with_column(made_by: &str, column: &str) -> Option<String> {
     Some(statement.text())
 }
 
-/// Returns a statement that makes a table without this foreign key; `None` where it is not understood.
+/// Returns a statement that creates a table without this foreign key; `None` if it is not
+/// understood.
 pub(super) fn without_key(made_by: &str, key: &ForeignKey) -> Option<String> {
     let definition = Definition::parse(made_by)?;
     let mut statement = Rewritten::new(made_by, &definition);
@@ -86,7 +88,8 @@ pub(super) fn without_key(made_by: &str, key: &ForeignKey) -> Option<String> {
     Some(statement.text())
 }
 
-/// Returns a statement that makes a table without a column that is not its first; `None` where it is not understood.
+/// Returns a statement that creates a table without a column that is not its first; `None` if it is
+/// not understood.
 pub(super) fn without_column(made_by: &str, column: &str) -> Option<String> {
     let definition = Definition::parse(made_by)?;
     let ends = definition.columns.iter().map(|one| {
@@ -103,7 +106,7 @@ pub(super) fn without_column(made_by: &str, column: &str) -> Option<String> {
     Some(statement.text())
 }
 
-/// Returns whether the statement makes the index of this name.
+/// Returns whether the statement creates the index of this name.
 pub(super) fn makes_index(statement: &str, name: &str) -> bool {
     let tokens = tokens(statement);
     let is_of_index = tokens.iter().take(3).any(|token| token.is("INDEX"));
@@ -111,7 +114,7 @@ pub(super) fn makes_index(statement: &str, name: &str) -> bool {
     is_of_index && named.is_some_and(|two| two[0].is_named(name))
 }
 
-/// Returns the statement with another name of the table; `None` where it is not understood.
+/// Returns the statement with another name of the table; `None` if it is not understood.
 pub(super) fn renamed(made_by: &str, name: &str) -> Option<String> {
     let definition = Definition::parse(made_by)?;
     let mut statement = Rewritten::new(made_by, &definition);
@@ -120,18 +123,20 @@ pub(super) fn renamed(made_by: &str, name: &str) -> Option<String> {
     Some(statement.text())
 }
 
-/// The statement that made the table, and those of what hangs on it.
+/// Returns the statement that created the table, and those of the objects that depend on it.
 fn statements_of(found: &Table) -> Result<(&String, &[String]), String> {
     let statements = found.extras.statements.split_first();
     statements.ok_or_else(|| "SQLite tells no statement that made the table".to_owned())
 }
 
-/// The name of the new table while it is filled; the transaction that makes it also renames it.
+/// Returns the name of the new table while it is filled; the transaction that creates it also
+/// renames it.
 fn name_while_filled(current: &Inspection, found: &Table) -> String {
     current.free_name(&format!("{}_rebuilt", found.name))
 }
 
-/// The rows go to a table that the rewritten statement makes, and that gets the old one's name.
+/// Moves the rows to a table that the rewritten statement creates, and that gets the old one's
+/// name.
 fn replace(
     current: &Inspection,
     found: &Table,
@@ -164,8 +169,8 @@ fn replace(
     statements
 }
 
-/// Returns an error where a foreign key of another table refers to the table: SQLite deletes the rows of a table that
-/// is dropped, and acts on the keys that refer to them.
+/// Requires that no foreign key of another table refers to the table: SQLite deletes the rows of a
+/// table that is dropped, and acts on the keys that refer to them.
 fn require_unreferred(found: &Table, dropped: &[String]) -> Result<(), String> {
     let goes_too = |referrer: &str| {
         let mut tables = dropped.iter().chain([&found.name]);
@@ -184,7 +189,7 @@ fn require_unreferred(found: &Table, dropped: &[String]) -> Result<(), String> {
     }
 }
 
-/// Returns an error where something keeps the rowids of the rows.
+/// Requires that no other object keeps the rowids of the rows.
 fn require_unindexed(found: &Table) -> Result<(), String> {
     let is_by_rowid = |kept: &&String| kept.ends_with(" by their rowid");
     match found.extras.kept.iter().find(is_by_rowid) {
@@ -227,7 +232,7 @@ pub(super) fn number<'c>(
     numbered(declared, fixed).or_else(|| integer_key(found, fixed))
 }
 
-/// Returns the declared auto-increment column where it becomes one.
+/// Returns the declared auto-increment column if it becomes one.
 fn numbered<'t>(declared: &'t Table, fixed: &[&Change]) -> Option<&'t str> {
     let numbers_rows = |change: &&Change| {
         matches!(
@@ -245,8 +250,8 @@ fn numbered<'t>(declared: &'t Table, fixed: &[&Change]) -> Option<&'t str> {
         .then_some(column.name.as_str())
 }
 
-/// Returns the column of a new primary key that SQLite makes the number of the row without being told: of type
-/// INTEGER, to the letter, and the only one.
+/// Returns the column of a new primary key that SQLite makes the number of the row by itself: the
+/// only one, and of type INTEGER to the letter.
 fn integer_key<'c>(found: &Table, fixed: &[&'c Change]) -> Option<&'c str> {
     fixed.iter().find_map(|change| {
         let Difference::PrimaryKey { columns, .. } = &change.difference else {
@@ -262,16 +267,16 @@ fn integer_key<'c>(found: &Table, fixed: &[&'c Change]) -> Option<&'c str> {
     })
 }
 
-/// The older statement with changes in it, none over another.
+/// The older statement with changes in it that do not overlap.
 struct Rewritten<'d> {
     older: &'d str,
     definition: &'d Definition,
     changes: Vec<(Range<usize>, String)>,
-    /// Constraints that it gets besides.
+    /// The constraints that are added.
     constraints: Vec<String>,
-    /// Constraints of the table that it loses.
+    /// The constraints of the table that are removed.
     dropped: Vec<Range<usize>>,
-    /// Its own name before and after.
+    /// The table's own name before and after.
     renamed: Option<(String, String)>,
     refers_to_itself: bool,
 }
@@ -300,7 +305,7 @@ impl<'d> Rewritten<'d> {
         }
     }
 
-    /// The name by which a new key refers to a table.
+    /// Returns the name by which a new key refers to a table.
     fn referred(&mut self, table: &str) -> String {
         match &self.renamed {
             Some((old, new)) if table.eq_ignore_ascii_case(old) => {
@@ -311,7 +316,7 @@ impl<'d> Rewritten<'d> {
         }
     }
 
-    /// Replaces it once, also where several differences want the same.
+    /// Replaces a part once, even if several differences need the same change.
     fn replace(&mut self, span: &Range<usize>, by: &str) {
         let change = (span.clone(), by.to_owned());
         if !self.changes.contains(&change) {
@@ -325,7 +330,8 @@ impl<'d> Rewritten<'d> {
 
     fn text(mut self) -> String {
         self.drop_commas();
-        // Last: where the last column ends, with what is added to it, the constraints begin.
+        // Constraints come last: they begin where the last column ends, together with what is added
+        // to it.
         for constraint in std::mem::take(&mut self.constraints) {
             self.insert(self.definition.end, &format!(", {constraint}"));
         }
@@ -333,7 +339,7 @@ impl<'d> Rewritten<'d> {
         let mut text = String::new();
         let mut at = 0;
         for (span, by) in self.changes {
-            // It is part of what goes.
+            // This part belongs to one that is removed.
             if span.start < at {
                 continue;
             }
@@ -367,7 +373,8 @@ impl<'d> Rewritten<'d> {
                 self.constraints.push(foreign_key(&referred));
             }
             Difference::ForeignKeyUnlike { declared, .. } => self.set_action(declared)?,
-            // The rows are numbered once for both; the others have statements of their own, or none on SQLite.
+            // The rows are numbered once for both; the other differences have statements of their
+            // own, or none on SQLite.
             Difference::PrimaryKey {
                 numbered: Some(_), ..
             }
@@ -415,7 +422,7 @@ impl<'d> Rewritten<'d> {
         column.ok_or(format!("its statement names no column {name}"))
     }
 
-    /// Makes the column SQLite's rowid, which no type but INTEGER becomes.
+    /// Makes the column SQLite's rowid, which only the type INTEGER becomes.
     fn number_rows(&mut self, column: &str) -> Result<(), String> {
         let column = self.column(column)?;
         let of_table = &self.definition.constraints;
@@ -444,7 +451,7 @@ impl<'d> Rewritten<'d> {
         for constraint in &column.constraints {
             let goes = match constraint.kind {
                 ConstraintKind::PrimaryKey | ConstraintKind::Null => true,
-                // The key says it, but not what is done with another row of the same number.
+                // The key implies it, but not the action for another row of the same number.
                 ConstraintKind::Unique => constraint.on_conflict.is_none(),
                 ConstraintKind::NotNull | ConstraintKind::References(_) | ConstraintKind::Kept => {
                     false
@@ -474,7 +481,8 @@ impl<'d> Rewritten<'d> {
         self.replace(&dropped.constraint.span, "");
     }
 
-    /// A comma goes when all constraints go that stand between it and the next: SQLite needs none between two.
+    /// Removes commas. A comma is removed if all constraints between it and the next are: SQLite
+    /// needs none between two constraints.
     fn drop_commas(&mut self) {
         let definition = self.definition;
         let follows = |_: &TableConstraint, next: &TableConstraint| next.comma.is_none();
@@ -514,7 +522,8 @@ impl<'d> Rewritten<'d> {
         }
     }
 
-    /// Gives every key from the declared columns to the declared table the action; its name and the rest stay.
+    /// Gives every key from the declared columns to the declared table the action; its name and the
+    /// rest stay.
     fn set_action(&mut self, declared: &ForeignKey) -> Result<(), String> {
         let action = &declared.on_delete;
         let keys = self.keys_like(declared);
@@ -577,7 +586,7 @@ fn foreign_key(key: &ForeignKey) -> String {
     )
 }
 
-/// Copies all but the generated columns.
+/// Copies all columns except the generated ones.
 fn copy_rows(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
     let columns = table.columns.iter();
     let columns: Vec<String> = columns
@@ -593,7 +602,7 @@ fn copy_rows(table: &Table, rebuilt: &str, pairs: &Pairs<'_>) -> String {
     )
 }
 
-/// Keeps the last number given: it may be larger than any that is left.
+/// Keeps the last number given, which may be larger than any that is left.
 fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
     let literal = |name: &str| sql::literal(Engine::Sqlite, name);
     let (table, rebuilt) = (literal(table), literal(rebuilt));
@@ -606,7 +615,7 @@ fn keep_sequence(table: &str, rebuilt: &str) -> [String; 2] {
     ]
 }
 
-/// Keeps what ANALYZE has found, or somebody has set in its place: it goes with a table that is dropped.
+/// Keeps statistics that ANALYZE has collected or a user has set: they are dropped with a table.
 fn keep_statistics(table: &str, rebuilt: &str) -> [impl Fn(&String) -> String; 2] {
     let literal = |name: &str| sql::literal(Engine::Sqlite, name);
     let (table, rebuilt) = (literal(table), literal(rebuilt));

@@ -1,31 +1,32 @@
-//! The words of a statement as SQLite itself reads them, each with its place in the text.
+//! The tokens of a statement as SQLite itself reads them, each with its position in the text.
 
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
-    /// In bytes of the text.
+    /// The range, in bytes of the text.
     pub(super) span: Range<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A keyword, or a name without quotes. As it stands in the text.
+    /// A keyword, or a name without quotes, as it stands in the text.
     Word(String),
-    /// A name between double quotes, backticks or brackets, without them. SQLite also takes one for a text.
+    /// A name in double quotes, backticks or brackets, without them. SQLite may also read it as a
+    /// text.
     Quoted(String),
-    /// A text between single quotes, without them. SQLite also takes one for a name.
+    /// A text in single quotes, without them. SQLite may also read it as a name.
     Text(String),
-    /// `x'0f'`.
+    /// A blob, such as `x'0f'`.
     Blob,
-    /// `1`, `.5`, `1e3` or `0x10`.
+    /// A number, such as `1`, `.5`, `1e3` or `0x10`.
     Number,
     Sign(char),
 }
 
 impl Token {
-    /// Whether this is the keyword. What stands between quotes is none.
+    /// Returns whether this is the keyword. A quoted token is not.
     pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(&self.kind, Kind::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
@@ -34,7 +35,7 @@ impl Token {
         self.kind == Kind::Sign(sign)
     }
 
-    /// The name, where this can be one.
+    /// Returns the name, if the token can be one.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.kind {
             Kind::Word(name) | Kind::Quoted(name) | Kind::Text(name) => Some(name),
@@ -48,13 +49,13 @@ impl Token {
     }
 }
 
-/// All but white space and comments.
+/// Returns all tokens except white space and comments.
 pub(super) fn tokens(sql: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(first) = sql[at..].chars().next() {
         let (length, kind) = read(&sql[at..], first);
-        // A token has one letter at least, so that this ends.
+        // A token has at least one letter, so the loop ends.
         let length = length.max(first.len_utf8());
         if let Some(kind) = kind {
             let span = at..at + length;
@@ -65,8 +66,8 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     found
 }
 
-/// Returns whether a statement of the schema table is one alone: a user who may write to that table may have put
-/// another behind it, which SQLite itself does not read there.
+/// Returns whether a text of the schema table is a single statement. A user who may write to that
+/// table may have appended another one, which SQLite itself does not read there.
 pub(super) fn is_one_statement(sql: &str) -> bool {
     let tokens = tokens(sql);
     let is_trigger = tokens.iter().take(3).any(|token| token.is("TRIGGER"));
@@ -91,7 +92,8 @@ pub(super) fn is_one_statement(sql: &str) -> bool {
     tokens.iter().skip(end + 1).all(|token| token.is_sign(';'))
 }
 
-/// The length of what `rest` begins with, and what it is, unless white space or a comment.
+/// Returns the length and the kind of the token at the start of `rest`; no kind for white space or
+/// a comment.
 fn read(rest: &str, first: char) -> (usize, Option<Kind>) {
     let bytes = rest.as_bytes();
     let second = bytes.get(1).copied();
@@ -129,7 +131,7 @@ fn is_of_a_word(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$') || !letter.is_ascii()
 }
 
-/// A quote within is doubled.
+/// Reads a quoted token, in which a quote is doubled.
 fn quoted(rest: &str, quote: char, kind: impl FnOnce(String) -> Kind) -> (usize, Option<Kind>) {
     let mut inside = String::new();
     let mut letters = rest.char_indices().skip(1).peekable();
@@ -147,7 +149,8 @@ fn quoted(rest: &str, quote: char, kind: impl FnOnce(String) -> Kind) -> (usize,
     (end, Some(kind(inside)))
 }
 
-/// With its exponent, whose sign is part of it. SQLite refuses a letter that no number has.
+/// Reads a number with its exponent, whose sign belongs to it. SQLite refuses a letter after a
+/// number.
 fn number(rest: &str) -> (usize, Option<Kind>) {
     let is_hexadecimal = rest.starts_with("0x") || rest.starts_with("0X");
     let mut before = '0';
