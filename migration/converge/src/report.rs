@@ -1,4 +1,4 @@
-//! What `check` found, for people and for machines.
+//! The report of `check`, for people and for machines.
 
 use crate::{
     declare::Shape,
@@ -10,21 +10,22 @@ use crate::{
     plan::{self, Obstacle, Plan, Remedy, Step, Tables},
 };
 
-/// How the current shape compares with the declared one.
+/// The comparison of the current shape with the declared one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The place that was inspected.
+    /// The database and schema that were inspected.
     pub location: Location,
     /// Every element of the declared shape.
     pub parts: Vec<ElementReport>,
-    /// What is other than declared, in the order in which it is fixed.
+    /// The differences, in the order in which they are fixed.
     pub differences: Vec<DifferenceReport>,
-    /// What could not be compared, because this role may not see it.
+    /// The elements that could not be compared, because this role may not see them.
     pub unknown: Vec<UnknownReport>,
-    /// What exists beyond the declared shape and is kept, and on SQLite which connections act on foreign keys.
+    /// What exists beyond the declared shape and is kept, and on SQLite which connections enforce
+    /// foreign keys.
     pub notes: Vec<String>,
-    /// Whether a migrator was at work meanwhile, on whose way the differences may be.
+    /// Whether a migrator was running at the same time, which may be about to fix the differences.
     pub at_work: AtWork,
     /// The migrations that are not applied yet and declare more than what was compared.
     pub pending: Vec<String>,
@@ -33,12 +34,13 @@ pub struct Report {
 /// Whether another session held the migration lock while the tables were inspected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AtWork {
-    /// None did. On a Galera cluster: none of this node, whose lock it is.
+    /// No session held it. On a Galera cluster this concerns only the node that was asked, because
+    /// the lock belongs to one node.
     No,
-    /// This one did.
+    /// This session held it.
     Yes(Migrator),
-    /// SQLite shows nobody who writes its file, and a standby of PostgreSQL knows none of its primary's locks; or the
-    /// server did not answer that question.
+    /// Unknown. SQLite does not show which connection writes its file, and a standby of PostgreSQL
+    /// does not know its primary's locks; or the server did not answer the question.
     Unknown,
 }
 
@@ -46,55 +48,56 @@ pub enum AtWork {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrator {
-    /// Which it is, as far as this role may know.
+    /// A description of the session, as far as this role may see it.
     pub who: String,
-    /// Since when, in UTC, like `2026-11-23T12:00:00Z`: on PostgreSQL since it has held the lock for the migration that
-    /// it applies, on MySQL and MariaDB at the latest. `None` where this role may not see it.
+    /// The start, in UTC, such as `2026-11-23T12:00:00Z`. On PostgreSQL this is when it acquired
+    /// the lock for the migration that it applies; on MySQL and MariaDB the latest possible time.
+    /// `None` if this role may not see it.
     pub since: Option<String>,
 }
 
-/// One element of the declared shape.
+/// An element of the declared shape.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ElementReport {
-    /// The table that it belongs to.
+    /// The table of the element.
     pub table: String,
-    /// Its name, as in [`DifferenceReport::part`].
+    /// The name of the element, as in [`DifferenceReport::part`].
     pub name: String,
     /// What is declared.
     pub declared: String,
-    /// How it compares.
+    /// The result of the comparison.
     pub state: ElementState,
 }
 
-/// How one element compares with what is declared.
+/// The result of comparing an element with its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementState {
     /// It is as declared.
     AsDeclared,
-    /// It is not, or what it is built on is not there.
+    /// It is not as declared, or what it depends on does not exist.
     Differs,
     /// This role may not see it.
     Unknown,
 }
 
-/// One element that could not be compared.
+/// An element that could not be compared.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnknownReport {
-    /// The table that it belongs to.
+    /// The table of the element.
     pub table: String,
-    /// Its name, as in [`DifferenceReport::part`].
+    /// The name of the element, as in [`DifferenceReport::part`].
     pub part: String,
     /// What was refused, and the next step.
     pub reason: String,
 }
 
-/// One difference.
+/// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DifferenceReport {
-    /// The table that it is in.
+    /// The table of the difference.
     pub table: String,
     /// The element of the shape.
     pub part: String,
@@ -107,17 +110,17 @@ pub struct DifferenceReport {
 /// What `repair` does about a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemedyReport {
-    /// It fixes it, without losing or inventing data.
+    /// Fixes it, without losing or inventing data.
     Repair {
         /// The steps that are left.
         steps: Vec<StepReport>,
     },
-    /// It deletes the rows when told to (`--delete-orphans`).
+    /// Deletes the rows on request (`--delete-orphans`).
     DeleteOrphans {
-        /// The query that lists them.
+        /// The query that lists the rows.
         query: String,
     },
-    /// Nothing before this element is as declared.
+    /// Nothing, until this element is as declared.
     BlockedBy {
         /// The element.
         part: String,
@@ -133,25 +136,26 @@ pub enum RemedyReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// In their order.
+    /// The statements, in their order.
     pub statements: Vec<String>,
-    /// The lock that they take, and for how long. Where the time depends on the size of the table, with that
-    /// size.
+    /// The lock that the statements take, and for how long. If the time depends on the size of the
+    /// table, it contains that size.
     pub lock: String,
     /// How much of the table they copy or rewrite.
     pub rewrites: Rewrites,
 }
 
-/// How much of its table a step copies or rewrites. A step that only reads, as where an index is built, rewrites
-/// nothing.
+/// How much of its table a step copies or rewrites. A step that only reads the table, for example
+/// to build an index, rewrites nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rewrites {
     /// Nothing.
     Nothing,
-    /// A table of so many bytes: as PostgreSQL measures it, as MySQL and MariaDB estimate it, and of SQLite the whole
-    /// file.
+    /// A table of this many bytes: measured on PostgreSQL, estimated by MySQL and MariaDB, and on
+    /// SQLite those of the whole file.
     Bytes(u64),
-    /// A table whose size the catalog of this connection does not know, as of one that Citus has distributed.
+    /// A table whose size the catalog of this connection does not contain, such as one that Citus
+    /// has distributed.
     UnknownSize,
 }
 
@@ -164,7 +168,7 @@ impl Rewrites {
         }
     }
 
-    /// Returns the bytes, where they are above a limit.
+    /// Returns the number of bytes if it is above a limit.
     pub fn above(self, limit: u64) -> Option<u64> {
         match self {
             Self::Bytes(bytes) if bytes > limit => Some(bytes),
@@ -174,12 +178,12 @@ impl Rewrites {
 }
 
 impl Report {
-    /// Returns whether everything could be compared and nothing is other than declared.
+    /// Returns whether everything could be compared and nothing differs.
     pub fn as_declared(&self) -> bool {
         self.differences.is_empty() && self.unknown.is_empty()
     }
 
-    /// With the size of each table for which the time of a step depends on that.
+    /// Returns the report, with the size of each table on which the time of a step depends.
     pub(crate) fn of(
         inspection: &Inspection,
         plans: &[Plan],
@@ -189,7 +193,7 @@ impl Report {
     ) -> Self {
         let parts = name::elements(shape).into_iter().filter_map(|element| {
             let differs = plans.iter().any(|plan| plan.change.element() == element);
-            // The other elements of what is no table were not compared.
+            // If the object is not a table, its other elements were not compared.
             let hides =
                 |plan: &Plan| plan.change.table == element.table && plan.change.hides_the_rest();
             let foundation = plan::foundation(shape, &element);
@@ -235,7 +239,7 @@ impl Report {
 }
 
 impl DifferenceReport {
-    /// Returns the steps with which it is repaired: none where it needs something else.
+    /// Returns the steps that fix the difference; none if it needs something else.
     pub fn steps(&self) -> &[StepReport] {
         match &self.remedy {
             RemedyReport::Repair { steps } => steps,
@@ -296,7 +300,7 @@ impl std::fmt::Display for DifferenceReport {
     }
 }
 
-/// The error where these differences cannot be fixed.
+/// Returns the error of differences that cannot be fixed.
 pub(crate) fn refused<'p>(
     location: Location,
     shape: &Shape,
@@ -310,7 +314,7 @@ pub(crate) fn refused<'p>(
     }
 }
 
-/// The error where these differences are left though no step is.
+/// Returns the error of differences that are left although no step is.
 pub(crate) fn still_differs(location: Location, shape: &Shape, plans: &[Plan]) -> Error {
     Error::StillDiffers {
         location,

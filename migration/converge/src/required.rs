@@ -1,5 +1,5 @@
-//! The required tables that these migrations have made. Each says so itself, in a comment: that comes and goes
-//! with the table, so that a crash leaves neither without the other.
+//! The required tables that these migrations created. Each is marked by a comment, which is created
+//! and dropped with the table, so that a crash leaves neither without the other.
 
 use sea_orm::ConnectionTrait;
 
@@ -22,7 +22,7 @@ pub(crate) struct Referrers {
 }
 
 impl Referrers {
-    /// Returns them together with what is undone now.
+    /// Returns the referrers together with those of what is undone now.
     pub(crate) fn and(&self, undo: &Undo) -> Self {
         let undone = self.undone.iter().chain(&undo.parts);
         Self {
@@ -30,7 +30,7 @@ impl Referrers {
         }
     }
 
-    /// Returns the tables that will have no foreign key to this one any more.
+    /// Returns the tables that will no longer have a foreign key to this one.
     pub(crate) fn gone(&self, to: &str, current: Option<&Inspection>) -> Vec<String> {
         let is_undone = |table: &Table, key: &ForeignKey| {
             self.undone.iter().any(|part| {
@@ -60,7 +60,8 @@ impl Referrers {
     }
 }
 
-/// Returns whether the table is ours, has nothing but what we gave it, and no object refers to it.
+/// Returns whether these migrations created the table, it has nothing but what they gave it, and no
+/// object refers to it.
 pub(crate) async fn may_go(
     db: &impl ConnectionTrait,
     current: &Inspection,
@@ -68,14 +69,15 @@ pub(crate) async fn may_go(
     referrers: &Referrers,
 ) -> Result<bool, Error> {
     let table = &declared.table.name;
-    // A session on another node of a cluster may refer to it meanwhile: no lock reaches there.
+    // A session on another node of a cluster may refer to it in the meantime: no lock reaches
+    // there.
     Ok(current.reach == Reach::Server
         && is_ours(db, current, declared).await?
         && !is_relied_on(db, table, &referrers.gone(table, Some(current))).await?
         && facts::is_empty(db, table).await?)
 }
 
-/// Returns whether the table is ours, with rows or without.
+/// Returns whether these migrations created the table, with rows or without.
 pub(crate) async fn is_ours(
     db: &impl ConnectionTrait,
     current: &Inspection,
@@ -93,7 +95,7 @@ pub(crate) async fn is_ours(
         && is_marked(db, &declared.table.name, &mark(by)).await?)
 }
 
-/// The application's has columns of its own.
+/// Returns whether a table has only the required columns. The application's has columns of its own.
 fn is_as_we_make_it(backend: Engine, declared: &Table, found: &Table) -> bool {
     found.kind == Kind::Table
         && found.placement == Placement::Local
@@ -124,13 +126,14 @@ async fn is_marked(db: &impl ConnectionTrait, table: &str, mark: &str) -> Result
         .await
         .map_err(Error::looking_for(format!("who has made {table}")))?;
     Ok(comments.into_iter().flatten().any(|comment| match backend {
-        // Its statement holds the comment.
+        // The statement contains the comment.
         Engine::Sqlite => comment.contains(&format!("/* {mark} */")),
         Engine::Postgres | Engine::MySql => comment == mark,
     }))
 }
 
-/// Returns whether foreign keys, views or the like refer to the table; of those that the engine shows this user.
+/// Returns whether foreign keys, views or similar objects refer to the table, as far as the engine
+/// shows them to this user.
 async fn is_relied_on(
     db: &impl ConnectionTrait,
     table: &str,
@@ -155,7 +158,8 @@ async fn is_relied_on(
              SELECT name FROM main.sqlite_schema
              WHERE type IN ('view', 'trigger') AND sql LIKE {pattern}"
         ),
-        // An owned sequence, the key and what else goes with the table depend on it in another way.
+        // An owned sequence, the key and other objects that are dropped with the table depend on it
+        // in another way.
         Engine::Postgres => format!(
             "SELECT coalesce(t.relname::text, '') FROM pg_catalog.pg_depend d
              LEFT JOIN pg_catalog.pg_constraint c

@@ -1,4 +1,4 @@
-//! The limit of what may be copied or rewritten.
+//! The limit on what may be copied or rewritten.
 
 use crate::{
     Error,
@@ -10,21 +10,22 @@ use crate::{
     session::Session,
 };
 
-/// What becomes of orphans before a table is rewritten, which may wait for that.
+/// What happens to orphans before a table is rewritten, which may have to wait for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrphansFirst {
-    /// They stay.
+    /// They are kept.
     Kept,
     /// They are deleted.
     Deleted,
 }
 
-/// Refuses a shape for which a table above the limit would be copied or rewritten, after whichever steps. It changes
-/// nothing.
+/// Refuses a shape for which a table above the limit would be copied or rewritten, after any number
+/// of steps. Changes nothing.
 ///
 /// # Errors
 ///
-/// [`Error::RewriteTooLarge`], and [`Error::Lookup`] where the catalog or the rows cannot be read.
+/// - [`Error::RewriteTooLarge`].
+/// - [`Error::Lookup`] if the catalog or the rows cannot be read.
 pub async fn require_small_rewrites(
     session: &Session<'_>,
     shape: &Shape,

@@ -14,12 +14,12 @@ use crate::{
     sql,
 };
 
-/// Who deletes the record of a migration that is rolled back.
+/// Which program deletes the record of a migration that is rolled back.
 #[derive(Clone, Debug)]
 pub enum Record {
-    /// We do, with this statement, together with what the migration has made.
+    /// This one, with this statement, together with what the migration created.
     Ours(String),
-    /// The migrator that runs our migration does, afterwards, in a table that only it knows.
+    /// The migrator that runs this migration, afterwards, in a table that only it knows.
     Callers,
 }
 
@@ -27,7 +27,8 @@ pub enum Record {
 ///
 /// # Errors
 ///
-/// [`Error::ReferredTo`] where another table refers to one that would be dropped, and what the database returned.
+/// [`Error::ReferredTo`] if another table refers to one that would be dropped, and the database's
+/// errors.
 pub async fn roll_back(
     session: &Session<'_>,
     older: &Shape,
@@ -46,7 +47,8 @@ pub async fn roll_back(
     Ok(())
 }
 
-/// The application's tables stay, and one of ours that has rows, or that another object refers to.
+/// Returns the steps. The application's tables are kept, and so is one that these migrations
+/// created if it has rows or another object refers to it.
 pub(crate) async fn undoing(
     session: &Session<'_>,
     older: &Shape,
@@ -65,7 +67,7 @@ pub(crate) async fn undoing(
     let backend = session.backend();
     let mut steps = Vec::new();
     if !undo.parts.is_empty() {
-        // The record goes with the last of what it is of.
+        // The record is deleted with the last part of what it records.
         let forget = forget.take_if(|_| required.is_empty());
         let before = undone.dropped();
         let undoing = plan::undo(backend, &undo, inspection.as_ref(), &before, forget);
@@ -85,7 +87,8 @@ pub(crate) async fn undoing(
     Ok((steps, undo))
 }
 
-/// Returns what is to be undone, and the required tables of ours that may be dropped.
+/// Returns what is to be undone, and the required tables that may be dropped because these
+/// migrations created them.
 async fn found(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -138,8 +141,8 @@ async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> 
     })
 }
 
-/// MariaDB ignores a view that has the table's name. Only names are looked up: a table that another session has
-/// locked is not waited for.
+/// Refuses an object that has the table's name but is none: MariaDB ignores a view with that name.
+/// Only names are looked up, so a table that another session has locked is not waited for.
 async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result<(), Error> {
     let relations = inspect::relations(db).await?;
     let is_other = |one: &inspect::Relation| one.name == table && !one.is_table();

@@ -1,45 +1,47 @@
-//! What an error of the database means, by the code that its engine gives it; where it gives no one code, by the
-//! number of the system's that it prints.
+//! Meanings of database errors, by the code that each engine gives them. Where an engine has no
+//! single code, the number of the operating system that it prints is used.
 
 use sea_orm::{
     ConnAcquireErr, DbErr, RuntimeErr,
     sqlx::{self, error::DatabaseError},
 };
 
-/// Whether another session was in the way: a lock, a deadlock or a serialization failure. The same statement may
-/// succeed when it is run again.
+/// Returns whether another session was in the way: a lock, a deadlock or a serialization failure.
+/// The same statement may succeed if it is run again.
 pub fn is_in_use(error: &DbErr) -> bool {
     IN_USE.have(error)
 }
 
-/// Whether a lock of another session was waited for, and not for long enough.
+/// Returns whether a lock of another session was waited for until the timeout.
 pub(crate) fn is_lock_timeout(error: &DbErr) -> bool {
     LOCK_TIMEOUT.have(error)
 }
 
-/// A disk without room, for which nobody waits.
+/// Returns whether the disk is full, which waiting does not help.
 pub(crate) fn is_full(error: &DbErr) -> bool {
     FULL.have(error) || answer(error).is_some_and(is_full_by_words)
 }
 
-/// What one of two migrators is told that no lock keeps apart: what it wanted to make is there, or is gone, or
-/// the others have all connections.
+/// Returns whether two migrators collided that no lock keeps apart: what one wanted to create
+/// exists, or is gone, or the other has all connections.
 pub fn is_lost_race(error: &DbErr) -> bool {
     !is_full(error) && (is_in_use(error) || LOST_RACE.have(error) || is_without_connection(error))
 }
 
-/// Whether this role lacks the right to what it has asked for.
+/// Returns whether this role lacks the right to what it has asked for.
 pub(crate) fn is_denied(error: &DbErr) -> bool {
     DENIED.have(error)
 }
 
-/// MySQL and MariaDB: whether a row is there already. Of a record that is a lost race between two nodes of Galera; of a
-/// step it tells of the table's own rows, for which no second try helps.
+/// Returns whether a row exists already, on MySQL and MariaDB. For a record this is a lost race
+/// between two nodes of Galera; for a step it concerns the table's own rows, and another attempt
+/// does not help.
 pub fn is_recorded_already(error: &DbErr) -> bool {
     DUPLICATE.have(error)
 }
 
-/// Whether the same statement fails again, however often it is run: the rows, the disk or the memory do not allow it.
+/// Returns whether the same statement fails however often it is run: the rows, the disk or the
+/// memory do not allow it.
 pub(crate) fn fails_again(error: &DbErr) -> bool {
     let of_class = |classes: &[&str]| match answer(error).map(Code::of) {
         Some(Code::SqlState(state)) => classes.iter().any(|class| state.starts_with(class)),
@@ -48,44 +50,46 @@ pub(crate) fn fails_again(error: &DbErr) -> bool {
     is_full(error) || FAILS_AGAIN.have(error) || of_class(&CLASSES_THAT_FAIL_AGAIN)
 }
 
-/// MySQL and MariaDB: whether another table refers to what was to be dropped or deleted.
+/// Returns whether another table refers to what was to be dropped or deleted, on MySQL and MariaDB.
 pub fn is_referred_to(error: &DbErr) -> bool {
     REFERRED_TO.have(error)
 }
 
-/// Whether a MySQL or MariaDB server supports a change only in another way than the statement asks for.
+/// Returns whether a MySQL or MariaDB server supports a change only in another way than the
+/// statement asks for.
 pub(crate) fn would_copy(error: &DbErr) -> bool {
     WOULD_COPY.have(error)
 }
 
-/// MySQL and MariaDB: whether a savepoint is gone, as it is where no transaction is open.
+/// Returns whether a savepoint is gone, as it is without an open transaction, on MySQL and MariaDB.
 pub(crate) fn is_without_savepoint(error: &DbErr) -> bool {
     NO_SAVEPOINT.have(error)
 }
 
-/// Returns why SQLite refuses a statement for what the schema or the statement says; `None` where it fails otherwise.
+/// Returns why SQLite refuses a statement because of the schema or the statement itself; `None` if
+/// it fails otherwise.
 pub(crate) fn refusal(error: &DbErr) -> Option<&str> {
     let answer = answer(error).filter(|_| REFUSED.have(error));
     answer.map(DatabaseError::message)
 }
 
-/// MySQL and MariaDB: whether a statement is none in the session's mode.
+/// Returns whether a statement is not valid in the session's mode, on MySQL and MariaDB.
 pub(crate) fn is_of_syntax(error: &DbErr) -> bool {
     SYNTAX.have(error)
 }
 
-/// PostgreSQL: whether the server or a pooler cannot do what it was asked for, as a standby cannot write.
+/// Returns whether PostgreSQL or a pooler cannot do what was asked for, as a standby cannot write.
 pub(crate) fn is_unsupported(error: &DbErr) -> bool {
     UNSUPPORTED.have(error)
 }
 
-/// Whether a COMMIT that failed has surely committed nothing. Of one whose connection was lost, whose server was
-/// stopped, or whose disk has failed, nobody knows.
+/// Returns whether a COMMIT that failed has certainly committed nothing. This is not known if the
+/// connection was lost, the server was stopped, or the disk has failed.
 pub fn is_rolled_back(error: &DbErr) -> bool {
     ROLLED_BACK.have(error)
 }
 
-/// Returns what the database said, and the next step where one is known.
+/// Returns the database's message, and the next step if one is known.
 pub fn explained(error: &DbErr) -> String {
     let message = message(error);
     match next_step(error) {
@@ -94,7 +98,7 @@ pub fn explained(error: &DbErr) -> String {
     }
 }
 
-/// What may be done about it, where that is known.
+/// Returns what can be done about an error, if that is known.
 pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_without_connection(error) {
         return Some(
@@ -108,7 +112,7 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     known.map(|(_, next_step)| *next_step)
 }
 
-/// What the database said, without the words of SeaORM and the driver around it.
+/// Returns the database's message, without the text that SeaORM and the driver add.
 pub(crate) fn message(error: &DbErr) -> String {
     match (answer(error), answer(error).map(Code::of)) {
         // The driver adds a line of the server's own source.
@@ -141,7 +145,8 @@ const SQLITE_TOOBIG: u8 = 18;
 const SQLITE_CONSTRAINT: u8 = 19;
 const SQLITE_MISMATCH: u8 = 20;
 
-/// The codes of one meaning: SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, primary codes of SQLite.
+/// The codes with one meaning: SQLSTATEs of PostgreSQL, numbers of MySQL and MariaDB, primary codes
+/// of SQLite.
 struct Codes {
     postgres: &'static [&'static str],
     mysql: &'static [u16],
@@ -166,17 +171,17 @@ const FULL: Codes = Codes {
     sqlite: &[SQLITE_FULL],
 };
 
-/// A table that exists, is gone or is another now, and what Galera calls a transaction that has lost its
-/// certification.
+/// A table that exists, is gone or is another one now, and what Galera reports of a transaction
+/// that has lost its certification.
 const LOST_RACE: Codes = Codes::mysql(&[1050, 1146, 1180, 1317, 1412]);
 
 const DUPLICATE: Codes = Codes::mysql(&[1062]);
 
-/// PostgreSQL: values that do not fit, rows that violate a constraint, no disk or memory, a limit that is reached, a
-/// failing disk.
+/// PostgreSQL: values that do not fit, rows that violate a constraint, no disk space or memory, a
+/// limit that is reached, a failing disk.
 const CLASSES_THAT_FAIL_AGAIN: [&str; 5] = ["22", "23", "53", "54", "58"];
 
-/// The same on the others, where each has a code of its own.
+/// The same on the other engines, where each has a code of its own.
 const FAILS_AGAIN: Codes = Codes {
     postgres: &[],
     mysql: &[
@@ -193,8 +198,8 @@ const FAILS_AGAIN: Codes = Codes {
     ],
 };
 
-/// A constraint that is only looked at by the COMMIT, what a trigger of such a one raises, a lost race, a backup that
-/// lets nobody commit, and a file that somebody else reads.
+/// A constraint that is checked only at COMMIT, what a trigger of such a constraint raises, a lost
+/// race, a backup that blocks every commit, and a file that another connection reads.
 const ROLLED_BACK: Codes = Codes {
     postgres: &[
         "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "40001", "40P01", "P0001",
@@ -309,17 +314,18 @@ impl Codes {
     }
 }
 
-/// As the engine gives it.
+/// A code as the engine gives it.
 #[derive(Debug, PartialEq, Eq)]
 enum Code {
     SqlState(String),
     MySql(u16),
-    /// The primary code: an extended one says more of the same.
+    /// The primary code; an extended one has the same meaning.
     Sqlite(u8),
 }
 
 impl Code {
-    /// The driver's own types are there only with its features; how each prints its code is not.
+    /// Returns the code of an error. The driver's own types exist only with its features; the way
+    /// in which each prints its code does not depend on them.
     fn of(answer: &dyn DatabaseError) -> Self {
         let code = answer.code().unwrap_or_default();
         let printed = answer.to_string();
@@ -352,12 +358,13 @@ fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
     driver_error(error)?.as_database_error()
 }
 
-/// Whether others have every connection of the pool.
+/// Returns whether other sessions have every connection of the pool.
 pub(crate) fn is_without_connection(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
-/// MySQL and MariaDB have no one number for what the system says, and print the system's.
+/// Returns whether the disk is full on MySQL and MariaDB, which have no single number for errors of
+/// the operating system, and print the system's.
 fn is_full_by_words(answer: &dyn DatabaseError) -> bool {
     const ENOSPC: [&str; 4] = [
         "error 28 ",
@@ -377,7 +384,7 @@ mod tests {
 
     use super::*;
 
-    /// As a driver prints it.
+    /// An error as a driver prints it.
     #[derive(Debug)]
     struct Answer {
         code: &'static str,

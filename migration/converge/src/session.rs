@@ -15,10 +15,11 @@ use crate::{
 
 pub use crate::patience::BRIEFLY;
 
-/// PostgreSQL: the settings of every transaction, whatever a database or a role begins its sessions with. Texts are
-/// what they say, values are printed in one way and with all their digits, and no timeout but ours ends a wait. Names
-/// are printed as `quote_all_identifiers` says, and read either way. A question to the catalog is large and runs for
-/// milliseconds: compiling it first may take seconds. It has one row, and another where there is Citus.
+/// PostgreSQL: the settings of every transaction, whatever a database or a role sets for its
+/// sessions. Texts are taken literally, values are printed in one form and with all digits, and
+/// only our timeouts end a wait. Names are printed as `quote_all_identifiers` says, and read in
+/// either form. JIT is off because a catalog query is large and runs for milliseconds, while
+/// compiling it may take seconds. The query returns one row, and another one on Citus.
 const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true), set_config('jit', 'off', true), \
      set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), \
      set_config('datestyle', 'ISO', true), set_config('statement_timeout', '0', true), \
@@ -27,31 +28,32 @@ const OURS: &str = "SELECT set_config('standard_conforming_strings', 'on', true)
           THEN set_config('transaction_timeout', '0', true) END \
      FROM (VALUES (true), (to_regclass('pg_catalog.pg_dist_local_group') IS NOT NULL)) rows (is_one) WHERE is_one";
 
-/// Citus is to hand on nothing of what follows in the same request: it would send the whole of it. No query may stand
-/// before SET TRANSACTION, and that would be handed on too.
+/// Citus must not pass on anything of what follows in the same request, because it would send the
+/// whole request. No query may come before SET TRANSACTION, which would be passed on too.
 const ALONE: &str = "SET LOCAL citus.propagate_set_commands = 'none'";
 
-/// Of a server without Citus. Only settings stand beside them in a request.
+/// The number of rows on a server without Citus. Such a request contains only settings in addition.
 const ROWS_OF_OURS: u64 = 1;
 
-/// The choices of a caller.
+/// The settings of a caller.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// For how long other sessions are waited for.
+    /// How long other sessions are waited for.
     pub lock_wait: Duration,
     /// How large a table may be that is copied or rewritten, in bytes.
     pub max_rewrite: u64,
-    /// What may be run to converge; none is anything.
+    /// What may be run to converge; `None` allows anything.
     pub planned: Option<Planned>,
-    /// PostgreSQL: the schema to work in; none is what the connection itself says.
+    /// The schema of PostgreSQL to work in; `None` is the connection's own.
     pub schema: Option<String>,
     /// PostgreSQL: what a transaction finds prepared on its connection.
     pub statements: Statements,
-    /// Where a required table may be made.
+    /// Where a required table may be created.
     pub create_required: CreateRequired,
-    /// How a caller can have one made, for the next step of an error.
+    /// How a caller can have one created, for the next step of an error.
     pub creation_hint: &'static str,
-    /// The name of the table that records migrations, which is not listed among the tables that are found.
+    /// The name of the table that records migrations, which is not listed among the tables that are
+    /// found.
     pub records: String,
 }
 
@@ -60,12 +62,13 @@ pub struct Settings {
 pub struct Planned {
     /// The statements.
     pub statements: Vec<String>,
-    /// Of each difference that they fix: the table, the part and what was found, [without numbers](Self::without_numbers).
+    /// The differences that they fix: the table, the part and what was found, [without
+    /// numbers](Self::without_numbers).
     pub found: Vec<(String, String, String)>,
 }
 
 impl Planned {
-    /// Returns what was found without its numbers, which rows that come and go change.
+    /// Returns what was found without its numbers, which change as rows come and go.
     pub fn without_numbers(found: &str) -> String {
         found.chars().filter(|one| !one.is_ascii_digit()).collect()
     }
@@ -77,7 +80,8 @@ pub enum Statements {
     /// What this client has prepared.
     #[default]
     OfThisClient,
-    /// Behind PgBouncer also what others have, under the same names. This client then remembers none.
+    /// Behind PgBouncer also what other clients have prepared, under the same names. This client
+    /// then caches no statement.
     OfOthers,
 }
 
@@ -97,7 +101,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Says what a transaction of the caller's has to know.
+    /// Makes the settings that a caller's transaction needs.
     pub(crate) async fn enter(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         if Engine::of(db) != Engine::Postgres {
             return Ok(());
@@ -110,7 +114,7 @@ impl Settings {
         Ok(())
     }
 
-    /// PostgreSQL: begins a transaction and says what it has to know, in one request after BEGIN.
+    /// Begins a transaction of PostgreSQL and makes its settings, in one request after BEGIN.
     pub async fn begin(
         &self,
         pool: &DatabaseConnection,
@@ -125,7 +129,8 @@ impl Settings {
         }
     }
 
-    /// Where nothing is left to write no other mode is needed, and the first write is refused in its own words.
+    /// Begins a transaction on a standby. If nothing is left to write no other mode is needed, and
+    /// the first write is refused with its own message.
     async fn begin_on_a_standby(
         &self,
         pool: &DatabaseConnection,
@@ -162,7 +167,8 @@ impl Settings {
         Ok(transaction)
     }
 
-    /// For the transaction alone: behind PgBouncer the next one may have another connection.
+    /// Returns the settings, which apply to one transaction: behind PgBouncer the next one may have
+    /// another connection.
     fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if self.statements == Statements::OfOthers {
@@ -188,21 +194,22 @@ pub(crate) enum TxMode {
 pub struct Session<'c> {
     /// The connection.
     pub db: SchemaManagerConnection<'c>,
-    /// The caller's choices.
+    /// The caller's settings.
     pub settings: &'c Settings,
-    /// The connection that holds the lock, where it is another.
+    /// The connection that holds the lock, if it is another one.
     holder: Option<SchemaManagerConnection<'c>>,
     transaction: Whose,
 }
 
-/// Who has begun the transaction that a session is in, where it is in one.
+/// Which program has begun the transaction that a session is in, if it is in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Callers,
     Lock,
 }
 
-/// A transaction guard: a transaction of our own, or the caller's where it can have none.
+/// A transaction guard: a transaction of our own, or the caller's if ours cannot be begun within
+/// it.
 pub struct TransactionGuard<'s> {
     scope: Scope<'s>,
     patience: Patience,
@@ -214,7 +221,7 @@ enum Scope<'s> {
     Callers(&'s SchemaManagerConnection<'s>),
 }
 
-/// What becomes of what was done in a transaction.
+/// How a transaction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It is committed.
@@ -241,7 +248,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// In the transaction that holds the lock.
+    /// Returns a session in the transaction that holds the lock.
     pub(crate) fn of_the_lock(self) -> Self {
         Self {
             transaction: Whose::Lock,
@@ -249,12 +256,13 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Commits the rows that were changed in a transaction of [`begin_for_rows`](Self::begin_for_rows), where nobody
-    /// else has to agree. Says whether that is done.
+    /// Commits the rows that were changed in a transaction of
+    /// [`begin_for_rows`](Self::begin_for_rows), if the transaction is ours to commit. Returns
+    /// whether that was done.
     pub(crate) async fn commit_rows(&self) -> Result<bool, DbErr> {
         match (&self.db, self.transaction, self.backend()) {
             (SchemaManagerConnection::Connection(_), ..) => Ok(true),
-            // Each of its statements of DDL commits too, and the lock goes on.
+            // Each of its DDL statements commits too, and the lock is kept.
             (transaction, Whose::Lock, Engine::MySql) => {
                 transaction.execute_unprepared("COMMIT").await?;
                 Ok(true)
@@ -263,7 +271,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Returns the same session with other choices.
+    /// Returns the same session with other settings.
     pub fn with(self, settings: &'c Settings) -> Self {
         Self { settings, ..self }
     }
@@ -272,8 +280,8 @@ impl<'c> Session<'c> {
         self.holder.as_ref()
     }
 
-    /// Returns an error where the connection that holds the migration lock was lost, and the lock with it: to be asked
-    /// after work that took its time on another connection.
+    /// Requires that the connection that holds the migration lock still exists, and the lock with
+    /// it. This is asked after long work on another connection.
     pub(crate) async fn require_turn(&self) -> Result<(), Error> {
         let Some(holder) = &self.holder else {
             return Ok(());
@@ -287,8 +295,8 @@ impl<'c> Session<'c> {
         Engine::of(&self.db)
     }
 
-    /// Statements that no transaction takes can only be run where the caller has begun none. MySQL ends
-    /// the caller's with each of them.
+    /// Returns whether statements may be run that no transaction accepts. This is so only if the
+    /// caller has begun no transaction; MySQL ends the caller's with each of them.
     pub(crate) fn tx_mode(&self) -> TxMode {
         match &self.db {
             SchemaManagerConnection::Connection(_) => TxMode::Free,
@@ -297,19 +305,20 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Returns whether one statement outside a transaction reads what one in a transaction would.
+    /// Returns whether one statement outside of a transaction reads the same as one in a
+    /// transaction.
     pub(crate) fn reads_at_once(&self) -> bool {
         let has_pool = matches!(self.db, SchemaManagerConnection::Connection(_));
         let enters_nothing = self.settings.words().is_empty();
         self.backend() == Engine::Postgres && has_pool && enters_nothing
     }
 
-    /// Begins a read-only transaction on a consistent snapshot, so that catalog queries agree even while other
-    /// sessions run DDL.
+    /// Begins a read-only transaction on a consistent snapshot, so that catalog queries agree even
+    /// while other sessions run DDL.
     ///
     /// # Errors
     ///
-    /// What the database returned.
+    /// The database's error.
     pub async fn begin_to_read(&self) -> Result<TransactionGuard<'_>, DbErr> {
         let mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         match (&self.db, self.backend()) {
@@ -327,12 +336,13 @@ impl<'c> Session<'c> {
                 savepoint.execute_unprepared(OURS).await?;
                 self.transaction(Scope::Savepoint(savepoint)).await
             }
-            // SQLite has no such words, and the caller's transaction has its own.
+            // SQLite has no such statement, and the caller's transaction has its own mode.
             _ => self.begin().await,
         }
     }
 
-    /// PostgreSQL's transactions of our own say how long they wait. Under the migration lock its holder does for all.
+    /// Returns a guard. PostgreSQL's transactions of our own limit their waits; under the migration
+    /// lock, its holder does that for all.
     async fn transaction<'s>(&'s self, scope: Scope<'s>) -> Result<TransactionGuard<'s>, DbErr> {
         let mut transaction = TransactionGuard {
             scope,
@@ -358,16 +368,17 @@ impl<'c> Session<'c> {
         self.begin_saying(&[]).await
     }
 
-    /// The same; on PostgreSQL none of its statements waits for another session longer than a try.
+    /// Begins a transaction that may write, in which no statement of PostgreSQL waits for another
+    /// session longer than one attempt.
     ///
     /// # Errors
     ///
-    /// What the database returned.
+    /// The database's error.
     pub async fn begin_briefly(&self) -> Result<TransactionGuard<'_>, DbErr> {
         self.begin_saying(&[BRIEFLY]).await
     }
 
-    /// The same; on PostgreSQL with these words about a transaction of its own.
+    /// Begins a transaction that may write, on PostgreSQL with these settings.
     pub(crate) async fn begin_saying(&self, words: &[&str]) -> Result<TransactionGuard<'_>, DbErr> {
         match &self.db {
             SchemaManagerConnection::Connection(pool) if self.backend() == Engine::Postgres => {
@@ -378,7 +389,8 @@ impl<'c> Session<'c> {
                 let begun = begin_to_write(pool).await?;
                 self.transaction(Scope::Transaction(begun)).await
             }
-            // Its first DDL statement would end the caller's transaction, and every savepoint with it.
+            // The first DDL statement would end the caller's transaction, and every savepoint with
+            // it.
             _ if self.backend() == Engine::MySql => {
                 self.transaction(Scope::Callers(&self.db)).await
             }
@@ -389,7 +401,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// The same, where no statement is one of DDL.
+    /// Begins a transaction that may write and contains no DDL statement.
     pub(crate) async fn begin_for_rows(
         &self,
         words: &[&str],
@@ -406,7 +418,8 @@ impl<'c> Session<'c> {
     }
 }
 
-/// An earlier statement of DDL has ended the caller's transaction, and a savepoint holds only in one.
+/// Begins a transaction if none is open. An earlier DDL statement has ended the caller's
+/// transaction, and a savepoint exists only within one.
 async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     db.execute_unprepared("SAVEPOINT colpali_is_open").await?;
     match db
@@ -421,17 +434,18 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
     }
 }
 
-/// SeaORM would prepare this statement, which fails behind a pooler where another client has prepared one of the
-/// same name.
+/// The statement that sets the isolation level. SeaORM would prepare it, which fails behind a
+/// pooler if another client has prepared one of the same name.
 pub(crate) const READ_COMMITTED: &str =
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
-/// Begins a transaction whose isolation level is explicit: a server, a database or a role may have
-/// another default.
+/// Begins a transaction with an explicit isolation level, because a server, a database or a role
+/// may have another default.
 ///
-/// PostgreSQL: a transaction at a higher level keeps its snapshot, which blocks `CREATE INDEX
-/// CONCURRENTLY` and hides what was recorded while it waited for the lock. MySQL: SERIALIZABLE makes
-/// every reader lock the rows that it reads, and READ COMMITTED allows no binary log of statements.
+/// On PostgreSQL, a transaction at a higher level keeps its snapshot, which blocks
+/// `CREATE INDEX CONCURRENTLY` and hides what was recorded while the transaction waited for the
+/// lock. On MySQL, SERIALIZABLE makes every reader lock the rows that it reads, and READ COMMITTED
+/// allows no binary log of statements.
 pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match Engine::of(pool) {
         Engine::MySql => begin_of_mysql(pool, AccessMode::ReadWrite).await,
@@ -441,7 +455,8 @@ pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransac
     }
 }
 
-/// In a mode of the pool's sessions in which none begins, the server calls it an error of syntax.
+/// Begins a transaction of MySQL. In a session mode in which none can begin, the server reports a
+/// syntax error.
 async fn begin_of_mysql(
     pool: &DatabaseConnection,
     access: AccessMode,
@@ -458,7 +473,7 @@ async fn begin_of_mysql(
 }
 
 impl<'s> TransactionGuard<'s> {
-    /// The transaction that is open on this connection.
+    /// Returns a guard of the transaction that is open on this connection.
     pub(crate) fn of_callers(db: &'s SchemaManagerConnection<'s>) -> Self {
         Self {
             scope: Scope::Callers(db),
@@ -476,7 +491,7 @@ impl TransactionGuard<'_> {
         }
     }
 
-    /// Returns whether the transaction is the caller's, and ends with it alone.
+    /// Returns whether the transaction is the caller's, and ends only with it.
     pub fn is_callers(&self) -> bool {
         matches!(self.scope, Scope::Callers(_))
     }
@@ -485,16 +500,16 @@ impl TransactionGuard<'_> {
     ///
     /// # Errors
     ///
-    /// What the database returned.
+    /// The database's error.
     pub async fn commit(self) -> Result<(), DbErr> {
         self.end(End::Commit).await
     }
 
-    /// Rolls a transaction of our own back.
+    /// Rolls back a transaction of our own.
     ///
     /// # Errors
     ///
-    /// What the database returned.
+    /// The database's error.
     pub async fn rollback(self) -> Result<(), DbErr> {
         self.end(End::RollBack).await
     }
@@ -503,7 +518,7 @@ impl TransactionGuard<'_> {
         let Self { scope, patience } = self;
         match (scope, how) {
             (Scope::Transaction(transaction), _) => end(transaction, &patience, how).await,
-            // What a savepoint has set goes with it.
+            // The settings of a savepoint are rolled back with it.
             (Scope::Savepoint(savepoint), End::RollBack)
                 if Engine::of(&savepoint) == Engine::Postgres =>
             {
@@ -521,7 +536,8 @@ impl TransactionGuard<'_> {
     }
 }
 
-/// Ends a transaction of our own, and then gives its connection its patience back: a COMMIT waits too.
+/// Ends a transaction of our own, and then restores its connection's settings, because a COMMIT
+/// waits too.
 pub(crate) async fn end(
     transaction: DatabaseTransaction,
     patience: &Patience,
@@ -543,7 +559,7 @@ pub(crate) async fn end(
     let ended = transaction.execute_unprepared(word).await;
     let given_back = patience.give_back(&transaction).await;
     if ended.is_ok() && Engine::of(&transaction) == Engine::Sqlite {
-        // The driver ends one transaction more.
+        // The driver ends one more transaction.
         transaction.execute_unprepared("BEGIN").await?;
     }
     let rolled_back = transaction.rollback().await;

@@ -1,4 +1,4 @@
-//! What an inspection would find where exactly the declared tables are.
+//! Simulated inspections of a database that has exactly the declared tables.
 
 use crate::{
     declare::{Declared, Shape},
@@ -8,7 +8,7 @@ use crate::{
     model::{ForeignKey, Index, Location, Reach, Table},
 };
 
-/// With a shape.
+/// Returns the inspection of a database with a shape.
 pub(crate) fn after(
     backend: Engine,
     shape: &Shape,
@@ -17,7 +17,7 @@ pub(crate) fn after(
     inspection(backend, &shape.tables, compression)
 }
 
-/// With these tables.
+/// Returns the inspection of a database with these tables.
 pub(crate) fn inspection(
     backend: Engine,
     tables: &[Declared],
@@ -43,7 +43,7 @@ pub(crate) fn inspection(
     }
 }
 
-/// The names that a table and what belongs to it have taken.
+/// Returns the names that a table and its parts have taken.
 pub(crate) fn names(table: &Table) -> Vec<String> {
     let indexes = table.indexes.iter().map(|index| &index.name);
     let keys = table
@@ -57,7 +57,7 @@ pub(crate) fn names(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// A table as it is found where it is as declared.
+/// Returns a table as it is found if it is as declared.
 pub(crate) fn table(
     backend: Engine,
     declared: &Declared,
@@ -90,7 +90,7 @@ pub(crate) fn table(
     table
 }
 
-/// MySQL: the index that a foreign key makes where it finds none.
+/// Returns the index that MySQL creates for a foreign key without one.
 fn own_index(table: &Table, key: &ForeignKey) -> Option<Index> {
     let own = Index::declared(key.name.clone()?, key.columns.clone(), false);
     let is_served = table.indexes.iter().any(|index| index.serves(&own));

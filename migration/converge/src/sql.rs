@@ -1,18 +1,19 @@
 //! Names and texts in statements: the one place where either is quoted.
 //!
-//! Whatever comes from a catalog or from a caller reaches a statement through here, as a parameter, or as an
-//! expression that a function of the server has printed, like `pg_get_expr`, which quotes by itself.
+//! Whatever comes from a catalog or from a caller reaches a statement through this module, as a
+//! parameter, or as an expression that a function of the server has printed, such as `pg_get_expr`,
+//! which quotes by itself.
 
 use crate::engine::Engine;
 
-/// Quotes a name. MySQL reads backticks as such also under `ANSI_QUOTES`.
+/// Quotes a name. MySQL reads backticks as quotes under `ANSI_QUOTES` too.
 pub fn identifier(backend: Engine, name: &str) -> String {
     let quote = quote(backend);
     format!("{quote}{}{quote}", within_quotes(backend, name))
 }
 
-/// Doubles the quotes in a name, for SeaQuery: it puts the names of keys, constraints and indexes between quotes as
-/// they are.
+/// Doubles the quotes in a name, for SeaQuery, which puts the names of keys, constraints and
+/// indexes between quotes without escaping them.
 pub(crate) fn within_quotes(backend: Engine, name: &str) -> String {
     let quote = quote(backend);
     name.replace(quote, &quote.repeat(2))
@@ -25,8 +26,9 @@ fn quote(backend: Engine) -> &'static str {
     }
 }
 
-/// Quotes a text. PostgreSQL reads it alike whatever `standard_conforming_strings` is; MySQL's
-/// `NO_BACKSLASH_ESCAPES` leaves no such spelling, and is off while a statement of ours with a text runs.
+/// Quotes a text. PostgreSQL reads it in the same way under any `standard_conforming_strings`.
+/// MySQL's `NO_BACKSLASH_ESCAPES` allows no such spelling, and is off while a statement of ours
+/// with a text runs.
 pub fn literal(backend: Engine, text: &str) -> String {
     let doubled = text.replace('\'', "''");
     let has_backslash = text.contains('\\');

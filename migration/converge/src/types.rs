@@ -1,4 +1,5 @@
-//! The types that a column can be declared with, what each is found as, and what may be widened to it.
+//! The types with which a column can be declared, the types as which each is found, and what may be
+//! widened to it.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use sea_query::{ColumnType, StringLen};
 
 use crate::engine::Engine;
 
-/// A column's type, as far as the entities that read it care.
+/// The type of a column, as far as it matters to the entities that read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Type {
@@ -28,7 +29,7 @@ pub(crate) enum Type {
         scale: u32,
     },
     Bytes {
-        /// Whether it ends somewhere.
+        /// Whether its length is limited.
         limited: bool,
     },
     Date,
@@ -44,7 +45,7 @@ pub(crate) enum Type {
     Other,
 }
 
-/// How long a text may be.
+/// The maximum length of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Length {
@@ -68,7 +69,7 @@ impl Type {
         any_character: true,
     };
 
-    /// The type that a SeaQuery column declares; `None` where the engine cannot compare it.
+    /// Returns the type that a SeaQuery column declares; `None` if the engine cannot compare it.
     pub(crate) fn declared(column: &ColumnType) -> Option<Self> {
         let integer = |bits| Self::Integer { bits, signed: true };
         Some(match column {
@@ -99,9 +100,9 @@ impl Type {
         })
     }
 
-    /// The SQL spelling of a declared type on this engine.
+    /// Returns the SQL of a declared type on this engine.
     pub(crate) fn spelled(self, backend: Engine) -> String {
-        // One row a type: PostgreSQL, MySQL and MariaDB, SQLite.
+        // Each row is one type: PostgreSQL, MySQL and MariaDB, SQLite.
         let [postgres, mysql, sqlite] = match self {
             Self::Integer { bits: 16, .. } => ["smallint", "smallint", "smallint"],
             Self::Integer { bits: 64, .. } => ["bigint", "bigint", "bigint"],
@@ -146,7 +147,7 @@ impl Type {
     /// Returns whether a found type is what this engine makes of the declared one.
     pub(crate) fn is_found_as(self, found: Self, backend: Engine) -> bool {
         let is_same_elsewhere = match (self, backend) {
-            // What MySQL calls BOOLEAN, and MariaDB JSON.
+            // MySQL turns BOOLEAN into this, and MariaDB turns JSON into this.
             (Self::Boolean, Engine::MySql) => matches!(found, Self::Integer { bits: 8, .. }),
             (Self::Json { .. }, Engine::MySql) => {
                 matches!(found, Self::Json { .. } | Self::TEXT)
@@ -154,7 +155,7 @@ impl Type {
             (Self::Decimal { .. }, Engine::Sqlite) => {
                 matches!(found, Self::Float { .. } | Self::Decimal { .. })
             }
-            // It stores all of them alike.
+            // SQLite stores all of them alike.
             (Self::Float { .. }, Engine::Sqlite) => matches!(found, Self::Float { .. }),
             (Self::Json { .. }, Engine::Sqlite) => matches!(found, Self::Json { .. }),
             _ => false,
@@ -162,7 +163,8 @@ impl Type {
         self == found || is_same_elsewhere
     }
 
-    /// Returns whether every value of a found type is one of the declared type, so that the column can be widened.
+    /// Returns whether every value of a found type is one of the declared type, so that the column
+    /// can be widened.
     pub(crate) fn widens_to(self, declared: Self) -> bool {
         match (self, declared) {
             (
@@ -173,7 +175,7 @@ impl Type {
                 Self::Integer { bits, signed: true },
             ) => match signed {
                 true => found < bits,
-                // An unsigned number needs one bit more.
+                // An unsigned number needs one more bit.
                 false => found < bits,
             },
             (
@@ -213,11 +215,11 @@ impl Type {
         }
     }
 
-    /// Returns the expression for a value of a quoted column as text from which the value can be made again: bytes
-    /// in hexadecimal, numbers with all of their digits.
+    /// Returns the expression for a value of a quoted column as text from which the value can be
+    /// restored: bytes in hexadecimal, numbers with all digits.
     pub(crate) fn exact_text(self, backend: Engine, column: &str) -> String {
         match (backend, self) {
-            // What a value is does not depend on its column.
+            // The type of a value does not depend on its column.
             (Engine::Sqlite, _) => format!(
                 "CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
                  WHEN 'real' THEN quote({column}) ELSE CAST({column} AS text) END"
@@ -227,7 +229,7 @@ impl Type {
             (Engine::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),
             (Engine::MySql, _) => format!("CAST({column} AS char)"),
             (Engine::Postgres, Self::Bytes { .. }) => format!("encode({column}, 'hex')"),
-            // In one order whatever `datestyle` is.
+            // In one order under any `datestyle`.
             (Engine::Postgres, Self::Date | Self::Timestamp { .. }) => {
                 format!("to_json({column}) #>> '{{}}'")
             }
@@ -235,7 +237,8 @@ impl Type {
         }
     }
 
-    /// SQLite: the condition for a value that the entities cannot read as this type, of a quoted column.
+    /// Returns SQLite's condition for a value of a quoted column that the entities cannot read as
+    /// this type.
     pub(crate) fn unreadable(self, column: &str) -> Option<String> {
         let stored = match self {
             Self::Integer { bits, .. } => {
@@ -255,7 +258,7 @@ impl Type {
         Some(format!("typeof({column}) NOT IN ({stored})"))
     }
 
-    /// The largest number of an integer type.
+    /// Returns the largest number of an integer type.
     pub(crate) fn largest(self) -> i64 {
         match self {
             Self::Integer { bits, .. } => integer_range(bits).1,
@@ -269,7 +272,7 @@ fn integer_range(bits: u8) -> (i64, i64) {
     (i64::MIN >> shift, i64::MAX >> shift)
 }
 
-/// The type in plain words, for reports.
+/// Prints the type in plain words, for reports.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! A wait for other sessions: how long it has lasted, and for whom.
+//! A wait for other sessions: its duration, and the session that is waited for.
 
 use std::time::{Duration, Instant};
 
@@ -15,21 +15,21 @@ use crate::{
     session::{Session, Settings},
 };
 
-/// A wait for other sessions, of many short tries.
+/// A wait for other sessions, which consists of many short attempts.
 pub struct Wait {
     started: Instant,
     reported: Option<String>,
-    /// Of a step that needs less of its tables than others.
+    /// The need of a step that needs less of its tables than others do.
     need: Option<Need>,
 }
 
-/// What follows a try that failed.
+/// What follows an attempt that failed.
 pub enum Next {
-    /// Another try.
+    /// Another attempt.
     TryAgain,
-    /// Nothing: others were waited for long enough, whom this error names.
+    /// No further attempt: the wait is over. The error names the session that was waited for.
     TimedOut(Error),
-    /// Nothing: another try would not succeed.
+    /// No further attempt: another one would not succeed.
     Failed,
 }
 
@@ -51,12 +51,13 @@ impl Wait {
         }
     }
 
-    /// Returns whether others were waited for long enough.
+    /// Returns whether the wait has taken as long as the settings allow.
     pub fn is_over(&self, settings: &Settings) -> bool {
         self.started.elapsed() >= settings.lock_wait
     }
 
-    /// Logs for whom, once for each of them in a row. What a holder is doing may change meanwhile.
+    /// Logs the session that is waited for, once in a row for the same session. What that session
+    /// is doing may change in the meantime.
     pub fn report(&mut self, holder: &str) {
         let who = holder.split(',').next().unwrap_or(holder);
         if self.reported.as_deref() != Some(who) {
@@ -65,7 +66,8 @@ impl Wait {
         }
     }
 
-    /// Decides whether there is another try, and pauses before it. In a transaction of the caller's there is none.
+    /// Decides whether there is another attempt, and pauses before it. In a caller's transaction
+    /// there is none.
     pub async fn next(
         &mut self,
         session: &Session<'_>,
@@ -102,11 +104,12 @@ impl Wait {
         }
     }
 
-    /// Pauses before another try, where there is one.
+    /// Pauses before another attempt, if there is one.
     ///
     /// # Errors
     ///
-    /// The error where another try would not succeed, and [`Error::InUse`] where others were waited for long enough.
+    /// The error itself if another attempt would not succeed, and [`Error::InUse`] if the wait is
+    /// over.
     pub(crate) async fn again(
         &mut self,
         session: &Session<'_>,
@@ -124,7 +127,8 @@ impl Wait {
     }
 }
 
-/// In a caller's transaction a wait may end before all of it was used.
+/// Returns the error of a wait. In a caller's transaction a wait may end before the whole time was
+/// used.
 pub(crate) fn in_use(
     settings: &Settings,
     waited: Duration,
@@ -139,7 +143,7 @@ pub(crate) fn in_use(
     }
 }
 
-/// The tables that other sessions may have in use.
+/// Returns the tables that other sessions may be using.
 pub(crate) fn names(shape: &Shape) -> Vec<String> {
     let tables = shape.tables.iter();
     tables.map(|declared| declared.table.name.clone()).collect()

@@ -1,4 +1,4 @@
-//! The questions of the guards, as conditions in SQL.
+//! The conditions of guards, in SQL.
 
 use std::path::Path;
 
@@ -12,17 +12,18 @@ use crate::{
     types::Length,
 };
 
-/// A table whose foreign keys to another one are dropped where a migration is recorded.
+/// A table whose foreign keys to another one are dropped if a migration is recorded.
 pub(super) struct Dropped<'t> {
     pub(super) referrer: &'t str,
-    /// The condition that it is.
+    /// The condition that the migration is recorded.
     pub(super) recorded: String,
 }
 
-/// What has this name in the script's place, be it a table or not.
+/// Returns whether the name is taken where the script runs, by a table or by another object.
 pub(super) fn has_table(backend: Engine, table: &str) -> String {
     match backend {
-        // Whether letters have a case, the server says. A derived table: else it looks up the one name it is asked for.
+        // The server decides whether case matters. A derived table is needed: otherwise the server
+        // looks up only the one name.
         Engine::MySql => {
             let (name, lower) = (sql::literal(backend, table), lower(backend, table));
             format!(
@@ -39,7 +40,7 @@ pub(super) fn has_table(backend: Engine, table: &str) -> String {
     }
 }
 
-/// Whether it is a table that a foreign key can refer to.
+/// Returns whether it is a table that a foreign key can refer to.
 pub(super) fn is_referable(backend: Engine, table: &str) -> String {
     match backend {
         Engine::MySql => format!(
@@ -53,7 +54,7 @@ pub(super) fn is_referable(backend: Engine, table: &str) -> String {
              WHERE type = 'table' AND lower(name) = {} AND upper(sql) NOT LIKE 'CREATE VIRTUAL%')",
             lower(backend, table)
         ),
-        // One that others inherit from has rows to which no key refers.
+        // A table that others inherit from has rows to which no key refers.
         Engine::Postgres => format!(
             "EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c WHERE c.oid = {} AND c.relpersistence = 'p' \
              AND (c.relkind = 'p' OR c.relkind = 'r' AND NOT EXISTS \
@@ -63,7 +64,7 @@ pub(super) fn is_referable(backend: Engine, table: &str) -> String {
     }
 }
 
-/// Whether rows of it may be hidden from this role.
+/// Returns whether rows of it may be hidden from this role.
 pub(super) fn is_hidden(backend: Engine, table: &str) -> Option<String> {
     match backend {
         Engine::Postgres => Some(format!("row_security_active({}::oid)", regclass(table))),
@@ -71,7 +72,7 @@ pub(super) fn is_hidden(backend: Engine, table: &str) -> Option<String> {
     }
 }
 
-/// Whether a foreign key can refer to this column alone.
+/// Returns whether a foreign key can refer to this column alone.
 pub(super) fn is_key(backend: Engine, table: &str, column: &str) -> String {
     let name = sql::literal(backend, table);
     let column_name = sql::literal(backend, column);
@@ -100,7 +101,7 @@ pub(super) fn is_key(backend: Engine, table: &str, column: &str) -> String {
     }
 }
 
-/// The column as it is required of the application's table.
+/// Returns whether the application's table has the column as it is required.
 pub(super) fn has_required_column(backend: Engine, table: &Table, column: &Column) -> String {
     let (name, column_name) = (
         sql::literal(backend, &table.name),
@@ -117,7 +118,7 @@ pub(super) fn has_required_column(backend: Engine, table: &Table, column: &Colum
             &column.name,
             &format!(" AND {}", of_type_of_sqlite(column)),
         ),
-        // By the type itself: a domain over it is another.
+        // The type itself is compared: a domain over it is another type.
         Engine::Postgres => format!(
             "EXISTS (SELECT 1 FROM pg_catalog.pg_attribute \
              WHERE attrelid = {} AND attname = {column_name} AND NOT attisdropped \
@@ -128,7 +129,8 @@ pub(super) fn has_required_column(backend: Engine, table: &Table, column: &Colum
     }
 }
 
-/// Of a row of `pg_attribute`. The modifier of a type is its length and four, or its precision, scale and four.
+/// Returns the condition for a row of `pg_attribute`. The modifier of a type is its length plus
+/// four, or its precision and scale plus four.
 fn of_type_of_postgres(kind: Type) -> String {
     let (name, modifier) = match kind {
         Type::Integer { bits: 16, .. } => ("int2", None),
@@ -150,7 +152,7 @@ fn of_type_of_postgres(kind: Type) -> String {
         Type::Uuid => ("uuid", None),
         Type::Json { binary: false } => ("json", None),
         Type::Json { binary: true } => ("jsonb", None),
-        // None is declared so.
+        // No column is declared with these types.
         Type::Serial | Type::Other => return "TRUE".to_owned(),
     };
     let modifier = modifier.map(|modifier| format!(" AND atttypmod = {modifier}"));
@@ -160,7 +162,7 @@ fn of_type_of_postgres(kind: Type) -> String {
     )
 }
 
-/// Of a row of `information_schema.columns`.
+/// Returns the condition for a row of `information_schema.columns`.
 fn of_type_of_mysql(kind: Type) -> String {
     const ANY_CHARACTER: &str = "character_set_name = 'utf8mb4'";
     match kind {
@@ -180,23 +182,23 @@ fn of_type_of_mysql(kind: Type) -> String {
             "data_type = 'decimal' AND numeric_precision = {precision} AND numeric_scale = {scale}"
         ),
         Type::Uuid => "data_type = 'binary' AND character_maximum_length = 16".to_owned(),
-        // What MariaDB makes of JSON.
+        // MariaDB turns JSON into this.
         Type::Json { .. } => {
             format!("(data_type = 'json' OR data_type = 'longtext' AND {ANY_CHARACTER})")
         }
         Type::Float { .. } | Type::Bytes { .. } | Type::Date | Type::Timestamp { .. } => {
             format!("data_type = '{}'", kind.spelled(Engine::MySql))
         }
-        // None is declared so.
+        // No column is declared with these types.
         Type::Serial | Type::Other => "TRUE".to_owned(),
     }
 }
 
-/// Of a row of `pragma_table_info`.
+/// Returns the condition for a row of `pragma_table_info`.
 fn of_type_of_sqlite(column: &Column) -> String {
     const NAME: &str = "upper(trim(substr(type, 1, instr(type || '(', '(') - 1)))";
     const INTEGER: &str = "'INTEGER', 'INT', 'INT4'";
-    // It numbers no other type than INTEGER, and that holds 64 bits.
+    // SQLite numbers only INTEGER, which holds 64 bits.
     let is_numbered = matches!(column.filled, Filled::AutoIncrement { .. });
     let names = match column.kind {
         Type::Integer { .. } if is_numbered => INTEGER,
@@ -220,13 +222,13 @@ fn of_type_of_sqlite(column: &Column) -> String {
         Type::Timestamp { zone: true } => "'TIMESTAMP_WITH_TIMEZONE_TEXT'",
         Type::Uuid => "'UUID', 'UUID_TEXT'",
         Type::Json { .. } => "'JSON', 'JSON_TEXT', 'JSONB', 'JSONB_TEXT'",
-        // None is declared so.
+        // No column is declared with these types.
         Type::Serial | Type::Other => return "TRUE".to_owned(),
     };
     format!("{NAME} IN ({names})")
 }
 
-/// SQLite only.
+/// Returns whether a table has a column, on SQLite only.
 pub(super) fn has_column(table: &str, column: &str) -> String {
     column_of_sqlite(table, column, "")
 }
@@ -239,12 +241,12 @@ fn column_of_sqlite(table: &str, column: &str, and: &str) -> String {
     )
 }
 
-/// SQLite only: an index of this table.
+/// Returns whether this table has an index, on SQLite only.
 pub(super) fn has_index(table: &str, index: &str) -> String {
     index_of_sqlite(index, "=", table)
 }
 
-/// SQLite only: an index of another table with the name of one of this.
+/// Returns whether an index of another table has the name of one of this table, on SQLite only.
 pub(super) fn is_taken(table: &str, index: &str) -> String {
     index_of_sqlite(index, "<>", table)
 }
@@ -257,7 +259,8 @@ fn index_of_sqlite(index: &str, compares: &str, table: &str) -> String {
     )
 }
 
-/// SQLite would delete what refers to the table, and MySQL may leave it behind; PostgreSQL says the same.
+/// Returns whether other tables refer to the table. SQLite would delete their rows, and MySQL may
+/// leave them with a key to a missing table; PostgreSQL is treated alike.
 pub(super) fn is_referred_to(backend: Engine, table: &str, dropped: &[Dropped<'_>]) -> String {
     let name = sql::literal(backend, table);
     let referrers = match backend {
@@ -282,7 +285,7 @@ pub(super) fn is_referred_to(backend: Engine, table: &str, dropped: &[Dropped<'_
             sql::literal(backend, than)
         ),
         Engine::Sqlite => format!("lower(tables.name) <> {}", lower(backend, than)),
-        // There may be none of that name.
+        // There may be no table of that name.
         Engine::Postgres => format!("conrelid IS DISTINCT FROM {}", regclass(than)),
     };
     let dropped = dropped.iter().map(|Dropped { referrer, recorded }| {
@@ -292,13 +295,13 @@ pub(super) fn is_referred_to(backend: Engine, table: &str, dropped: &[Dropped<'_
     format!("EXISTS ({referrers} AND {}{dropped})", is_other(table))
 }
 
-/// PostgreSQL: a table of the search path, NULL where there is none.
+/// Returns a table of PostgreSQL's search path, NULL if there is none.
 pub(super) fn regclass(table: &str) -> String {
     let quoted = sql::identifier(Engine::Postgres, table);
     format!("to_regclass({})", sql::literal(Engine::Postgres, &quoted))
 }
 
-/// Whether a required table may be made where the script is applied.
+/// Returns whether a required table may be created where the script is applied.
 pub(super) fn is_where_required_is_made(backend: Engine, create: &CreateRequired) -> String {
     match (create, backend) {
         (CreateRequired::Nowhere, _) => "1 = 0".to_owned(),
@@ -323,12 +326,12 @@ pub(super) fn is_where_required_is_made(backend: Engine, create: &CreateRequired
     }
 }
 
-/// A text in which nothing is special to any dialect.
+/// Returns a text in which no character is special to any engine.
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A name as `lower` returns it.
+/// Returns a name as `lower` returns it.
 fn lower(backend: Engine, name: &str) -> String {
     sql::literal(backend, &name.to_ascii_lowercase())
 }

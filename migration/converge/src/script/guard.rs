@@ -1,4 +1,4 @@
-//! Where a script would go wrong, and so stops.
+//! Guards: where a script would go wrong, it stops.
 
 use super::{Records, Script, Version, catalog};
 use crate::{
@@ -8,10 +8,11 @@ use crate::{
     plan::{Undo, Undone},
 };
 
-/// The length of a name in MySQL, which raises an error of one's own only as the name of a missing table.
+/// The longest name in MySQL, which can raise a message of one's own only as the name of a missing
+/// table.
 const LONGEST_MESSAGE: usize = 64;
 
-/// A condition in SQL, and what is said where it holds.
+/// A condition in SQL, and the message with which the script stops if it holds.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) condition: String,
@@ -32,14 +33,15 @@ impl Guard {
     }
 }
 
-/// What the guards of one version are made from.
+/// The input from which the guards of one version are made.
 struct Guarded<'g> {
     script: &'g Script<'g>,
     /// The condition that its migration is recorded.
     recorded: String,
 }
 
-/// Stops where `up` would refuse, and where only `up` can see what is there.
+/// Returns the guards that stop where `up` would refuse, and where only `up` can inspect the
+/// tables.
 pub(super) fn up(script: &Script<'_>, version: &Version) -> Vec<Guard> {
     let guarded = Guarded::new(script, version);
     let tables = version.newer.tables.iter();
@@ -57,7 +59,8 @@ pub(super) fn up(script: &Script<'_>, version: &Version) -> Vec<Guard> {
     guards.collect()
 }
 
-/// Stops where `up` would refuse an application's table that one of these versions refers to.
+/// Returns the guards that stop where `up` would refuse an application's table to which one of
+/// these versions refers.
 pub(super) fn required(script: &Script<'_>, versions: &[Version]) -> Vec<Guard> {
     let newest = versions.last().map(|version| &version.newer.tables);
     let required = newest.into_iter().flatten();
@@ -70,7 +73,7 @@ fn unfit(script: &Script<'_>, versions: &[Version], table: &Table) -> Vec<Guard>
     let backend = script.backend;
     let name = &table.name;
     let has = catalog::has_table(backend, name);
-    // Where a version is due that requires it.
+    // Stops if a version is pending that requires the table.
     let stop = |is_required: &dyn Fn(&Table) -> bool, fits: &str, message: String| {
         let requires = |version: &&Version| {
             let before = version.newer.table_named(name);
@@ -120,7 +123,8 @@ fn unfit(script: &Script<'_>, versions: &[Version], table: &Table) -> Vec<Guard>
     kind.chain(columns).chain(key).chain(hidden).collect()
 }
 
-/// Stops where others would lose rows or a key, and where SQLite would drop what is not recorded.
+/// Returns the guards that stop where other tables would lose rows or a key, and where SQLite would
+/// drop what is not recorded.
 pub(super) fn down(
     script: &Script<'_>,
     version: &Version,
@@ -142,7 +146,7 @@ impl<'g> Guarded<'g> {
         }
     }
 
-    /// Whether statements are run whatever is recorded.
+    /// Returns whether statements are run regardless of what is recorded.
     fn skips_nothing(&self) -> bool {
         self.script.backend == Engine::Sqlite
     }
@@ -151,7 +155,7 @@ impl<'g> Guarded<'g> {
         catalog::has_table(self.script.backend, table)
     }
 
-    /// Stops where this holds and the migration is not recorded.
+    /// Returns a guard that stops if the condition holds and the migration is not recorded.
     fn due(&self, condition: &str, message: impl AsRef<str>) -> Guard {
         Guard::new(format!("NOT {} AND {condition}", self.recorded), message)
     }
@@ -193,7 +197,8 @@ impl<'g> Guarded<'g> {
         std::iter::once(there).chain(taken).collect()
     }
 
-    /// Elsewhere the statement itself fails where there is such a column or index.
+    /// Returns guards for SQLite. On the other engines the statement itself fails if the column or
+    /// index exists.
     fn changed(&self, table: &Table, before: &Table) -> Vec<Guard> {
         if !self.skips_nothing() {
             return Vec::new();
@@ -216,7 +221,7 @@ impl<'g> Guarded<'g> {
         columns.chain(indexes).collect()
     }
 
-    /// No condition leaves the statement out that adds a column.
+    /// Returns guards for a column, because no condition can skip the statement that adds it.
     fn added(&self, table: &Table, column: &Column) -> [Guard; 2] {
         let named = format!("{}.{}", table.name, column.name);
         [
@@ -231,7 +236,8 @@ impl<'g> Guarded<'g> {
         ]
     }
 
-    /// Others' foreign keys, without those that this script drops before.
+    /// Returns a guard for foreign keys of other tables, except those that this script has dropped
+    /// before.
     fn referred_to(&self, table: &str, taken: &[&Version]) -> Guard {
         let Script {
             backend, records, ..
@@ -251,7 +257,7 @@ impl<'g> Guarded<'g> {
         )
     }
 
-    /// SQLite drops a key only with its table.
+    /// Returns whether a key is dropped before. SQLite drops a key only with its table.
     fn is_key_dropped(&self, version: &Version, referrer: &Table, table: &str) -> bool {
         let before = version.older.table_named(&referrer.name);
         let is_new =
@@ -262,7 +268,7 @@ impl<'g> Guarded<'g> {
             && keys.any(|key| key.table == table)
     }
 
-    /// What is dropped whatever is recorded.
+    /// Returns a guard for what is dropped regardless of what is recorded.
     fn unrecorded(&self, part: &Undone) -> Option<Guard> {
         let is_there = |has: String, name: &str| {
             self.due(
@@ -275,7 +281,7 @@ impl<'g> Guarded<'g> {
             Undone::Index { table, name, .. } => {
                 Some(is_there(catalog::has_index(table, name), name))
             }
-            // Where there is none, the statement fails.
+            // If the column does not exist, the statement fails.
             Undone::Column { table, column } => Some(Guard::new(
                 format!("NOT {}", self.recorded),
                 format!("{table}.{column} is not recorded as added: use migration down"),
@@ -285,7 +291,8 @@ impl<'g> Guarded<'g> {
     }
 }
 
-/// SQLite makes no index where another table has one of its name, and says nothing.
+/// Returns a guard for an index. SQLite creates no index if another table has one of its name, and
+/// reports nothing.
 fn name_taken(table: &Table, index: &Index) -> Guard {
     Guard::new(
         catalog::is_taken(&table.name, &index.name),

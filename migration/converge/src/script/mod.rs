@@ -1,8 +1,8 @@
-//! The statements of `up` and `down` as a text that somebody applies by hand, made without a database: of each
-//! migration what is planned from the shape before it to its own.
+//! The statements of `up` and `down` as a script that a user applies by hand. It is generated
+//! without a database: for each migration it contains the plan from the shape before it to its own.
 //!
-//! Each dialect does a part only where its record says that it is due, and a table that is there without
-//! a record stops the script: what it looks like, only `up` can see.
+//! On every engine a script does a part only if the records show that it is pending. A table that
+//! exists without a record stops the script, because only `up` can inspect the table.
 
 mod catalog;
 mod guard;
@@ -16,11 +16,11 @@ mod tests;
 use self::{guard::Guard, part::Part};
 use crate::{Error, declare::Shape, engine::Engine, session::Settings};
 
-/// What scripts are printed from.
+/// The input from which scripts are generated.
 pub struct Script<'s> {
-    /// The dialect.
+    /// The engine.
     pub backend: Engine,
-    /// The schema to work in, and where a required table may be made.
+    /// The schema to work in, and where a required table may be created.
     pub settings: &'s Settings,
     /// The table of records.
     pub records: &'s dyn Records,
@@ -39,9 +39,9 @@ pub struct Version {
     pub newer: Shape,
 }
 
-/// The table of records in SQL of the script's dialect.
+/// The table of records in SQL of the script's engine.
 pub trait Records {
-    /// Returns the statement that makes the table where there is none.
+    /// Returns the statement that creates the table if it does not exist.
     fn create(&self) -> String;
 
     /// Returns the statement that records a migration, which begins with INSERT.
@@ -58,11 +58,11 @@ pub trait Records {
 }
 
 impl Script<'_> {
-    /// Returns the script that applies the first migrations, this many at most.
+    /// Returns the script that applies the first migrations, at most this many.
     ///
     /// # Errors
     ///
-    /// [`Error::Unscripted`] where the statements of one depend on what is in the database.
+    /// [`Error::Unscripted`] if the statements of one depend on what is in the database.
     pub fn up(&self, count: usize) -> Result<String, Error> {
         let versions = self.versions.iter().take(count);
         let parts = versions.map(|version| Part::up(self, version));
@@ -78,12 +78,12 @@ impl Script<'_> {
         Ok(self.text(&made(&self.newest()), &statements))
     }
 
-    /// Returns the script that takes the last migrations back, this many at most. Required tables stay: no script can
-    /// see to it that nobody writes to a table while it goes.
+    /// Returns the script that undoes the last migrations, at most this many. Required tables are
+    /// kept, because no script can make sure that no session writes to a table while it is dropped.
     ///
     /// # Errors
     ///
-    /// [`Error::Unscripted`] where the statements of one depend on what is in the database.
+    /// [`Error::Unscripted`] if the statements of one depend on what is in the database.
     pub fn down(&self, count: usize) -> Result<String, Error> {
         let taken: Vec<&Version> = self.versions.iter().rev().take(count).collect();
         let parts = taken
@@ -170,7 +170,7 @@ fn taken_back(newest: &Shape) -> String {
     )
 }
 
-/// The same statement, where it makes a table or an index, for where there may be one.
+/// Returns the same statement with IF NOT EXISTS, if it creates a table or an index.
 fn where_missing(statement: &str) -> String {
     let creations = ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "];
     let made = creations

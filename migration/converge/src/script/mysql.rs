@@ -1,4 +1,5 @@
-//! Each statement commits, and none but a prepared one can be left out: what is due is prepared, or `DO 0`.
+//! MySQL's scripts. Each statement commits, and only a prepared statement can be skipped: what is
+//! prepared is the pending statement or `DO 0`.
 
 use super::{Guard, Part, Records, where_missing};
 use crate::{engine::Engine, lock, plan::CAREFUL_MODE, sql};
@@ -20,7 +21,8 @@ pub(super) fn up(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) ->
     lock(records, guards, body)
 }
 
-/// The record goes last: where a table cannot be dropped, the next run tries it again.
+/// Returns the statements of `down`. The record is deleted last: if a table cannot be dropped, the
+/// next run tries again.
 pub(super) fn down(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) -> Vec<String> {
     let body = parts.iter().map(|part| {
         let mut statements = part.statements.clone();
@@ -30,7 +32,8 @@ pub(super) fn down(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) 
     lock(records, guards, body)
 }
 
-/// The lock is the session's, and ends with it.
+/// Returns the statements that acquire the migration lock, which belongs to the session and ends
+/// with it.
 fn lock(
     records: &dyn Records,
     guards: &[Guard],
@@ -56,7 +59,8 @@ fn lock(
     statements
 }
 
-/// MySQL raises an error of one's own in no prepared statement, but names a table that is missing.
+/// Returns a statement that stops the script. MySQL raises no message of one's own in a prepared
+/// statement, but names a table that is missing.
 fn stop_where(Guard { condition, message }: &Guard) -> String {
     let missing = format!("SELECT * FROM {}", sql::identifier(BACKEND, message));
     format!(

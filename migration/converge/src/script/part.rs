@@ -1,4 +1,4 @@
-//! One migration's share of a script.
+//! One migration's part of a script.
 
 use super::{
     Script, Version,
@@ -20,9 +20,9 @@ use crate::{
 pub(super) struct Part<'v> {
     pub(super) migration: &'v str,
     pub(super) guards: Vec<Guard>,
-    /// The required tables that are made where they are missing.
+    /// The required tables that are created if they are missing.
     pub(super) required: Vec<Creation<'v>>,
-    /// The tables that the rows of a table which is made here belong to.
+    /// The tables to which the rows of a table belong that is created here.
     pub(super) parents: Vec<&'v str>,
     pub(super) statements: Vec<String>,
     /// PostgreSQL: how columns are stored.
@@ -34,7 +34,8 @@ pub(super) struct Creation<'v> {
     pub(super) statements: Vec<String>,
 }
 
-/// A server may have been built without lz4, and is asked when the script is run.
+/// How columns are stored. A server may have been built without lz4, so the script asks when it
+/// runs.
 pub(super) struct Storage {
     pub(super) with_lz4: Vec<String>,
     pub(super) without: Vec<String>,
@@ -118,7 +119,7 @@ fn statements(backend: Engine, version: &Version) -> Result<Vec<String>, Error> 
         let steps = remedy.steps().filter(|steps| steps.iter().all(is_plain));
         let steps = steps.ok_or_else(|| unscripted(version, &change))?;
         if backend == Engine::MySql && is_foreign_key(&change) {
-            // A server's default may be to look at no row.
+            // A server's default may be to check no row.
             statements.push("SET SESSION foreign_key_checks = 1".to_owned());
         }
         statements.extend(steps.iter().flat_map(|step| step.statements.clone()));
@@ -126,7 +127,7 @@ fn statements(backend: Engine, version: &Version) -> Result<Vec<String>, Error> 
     Ok(statements)
 }
 
-/// What `up` plans.
+/// Returns the plans of `up`.
 fn plans(backend: Engine, version: &Version) -> Vec<Plan> {
     planned(
         simulated::inspection(backend, &tables_before(version), None),
@@ -134,7 +135,8 @@ fn plans(backend: Engine, version: &Version) -> Vec<Plan> {
     )
 }
 
-/// What the version requires is there: a guard stops where it is not, unless it is made first.
+/// Returns the tables that the version requires as existing: a guard stops if they do not exist,
+/// unless they are created first.
 fn tables_before(version: &Version) -> Vec<Declared> {
     let there = |declared: &Declared| match declared.role {
         Role::Required { .. } => Some(declared.clone()),
@@ -144,7 +146,7 @@ fn tables_before(version: &Version) -> Vec<Declared> {
 }
 
 fn planned(current: Inspection, version: &Version) -> Vec<Plan> {
-    // MySQL looks at the rows that are there only where it copies the table.
+    // MySQL checks existing rows only where it copies the table.
     let keys = version.newer.tables.iter().flat_map(|declared| {
         let keys = declared.table.foreign_keys.iter();
         keys.map(|key| Element::new(&declared.table.name, Kind::ForeignKey(key.columns.concat())))
@@ -162,7 +164,8 @@ fn is_foreign_key(change: &Change) -> bool {
     matches!(change.difference, Difference::ForeignKeyAbsent { .. })
 }
 
-/// A rebuild starts from the statement that has made the table.
+/// Returns whether a step is no rebuild, which starts from the statement that has created the
+/// table.
 fn is_plain(step: &Step) -> bool {
     match step.execution {
         Execution::Transaction { .. } | Execution::DropRequired { .. } => true,
@@ -178,7 +181,7 @@ fn unscripted(version: &Version, change: &Change) -> Error {
     }
 }
 
-/// The statements that store columns so from now on.
+/// Returns the statements that change how columns are stored.
 fn stored(version: &Version, compression: Compression) -> Vec<String> {
     let plans = planned(unstored(version, compression), version);
     let steps = plans.iter().filter_map(|plan| plan.remedy.steps());
@@ -186,7 +189,7 @@ fn stored(version: &Version, compression: Compression) -> Vec<String> {
     steps.flat_map(|step| step.statements.clone()).collect()
 }
 
-/// With a version, but for the storage that it changes.
+/// Returns an inspection with a version, except for the storage that it changes.
 fn unstored(version: &Version, compression: Compression) -> Inspection {
     let stored_before = |declared: &Declared| {
         let older = version.older.declared(&declared.table.name);
@@ -199,7 +202,7 @@ fn unstored(version: &Version, compression: Compression) -> Inspection {
     simulated::inspection(Engine::Postgres, &tables, Some(compression))
 }
 
-/// What `up` would have made of the version.
+/// Returns what undoes the result of `up` of the version.
 fn undo(backend: Engine, version: &Version) -> Undo {
     let plans = plans(backend, version);
     let is_made = |table: &str, index: &str| {
@@ -225,7 +228,7 @@ fn undo(backend: Engine, version: &Version) -> Undo {
     undo
 }
 
-/// The statements that store columns as before.
+/// Returns the statements that restore how columns were stored.
 fn restored(version: &Version, compression: Compression) -> Result<Vec<String>, Error> {
     let backend = Engine::Postgres;
     let after = simulated::after(backend, &version.newer, Some(compression));

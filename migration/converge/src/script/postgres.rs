@@ -1,4 +1,4 @@
-//! One transaction, in the migrators' turn.
+//! PostgreSQL's scripts: one transaction, under the migration lock.
 
 use super::{
     Guard, Part, Records, catalog,
@@ -29,7 +29,7 @@ pub(super) fn up(
     transaction(schema, records, guards, body)
 }
 
-/// A column is stored as before while it is there.
+/// Returns the statements of `down`. A column's storage is restored while the column exists.
 pub(super) fn down(
     schema: &str,
     records: &dyn Records,
@@ -45,7 +45,8 @@ pub(super) fn down(
     transaction(schema, records, guards, body)
 }
 
-/// Whoever waits for the turn sees afterwards what was done in it.
+/// Returns the transaction. A session that waits for the lock sees afterwards what was done under
+/// it.
 fn transaction(
     schema: &str,
     records: &dyn Records,
@@ -71,13 +72,14 @@ fn transaction(
 }
 
 fn stop_where(Guard { condition, message }: &Guard) -> String {
-    // RAISE puts a value where it finds a percent sign.
+    // RAISE inserts a value for a percent sign.
     let message = sql::literal(BACKEND, &message.replace('%', "%%"));
     format!("DO $guard$ BEGIN IF {condition} THEN RAISE EXCEPTION {message}; END IF; END $guard$;")
 }
 
-/// A table that is made in a block is local, also where Citus distributes those that are made outside of one, and its
-/// foreign key to distributed rows neither cascades nor blocks.
+/// Returns a guard for distributed parents. A table that is created in a block is local, even if
+/// Citus distributes those that are created outside of one, and its foreign key to distributed rows
+/// neither cascades nor blocks.
 fn stop_beside_shards(parent: &str) -> String {
     let table = catalog::regclass(parent);
     let message = sql::literal(
@@ -85,7 +87,8 @@ fn stop_beside_shards(parent: &str) -> String {
         &format!("Citus distributes {parent}: use migration up"),
     );
     let stop = format!("RAISE EXCEPTION USING MESSAGE = {message};");
-    // The inner condition is planned where the outer holds: another server has no such table.
+    // The inner condition is planned only if the outer one holds: a server without Citus has no
+    // such table.
     format!(
         "IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
       IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = {table}
@@ -99,7 +102,8 @@ fn terminated(statements: &[String]) -> impl Iterator<Item = String> {
     statements.iter().map(|statement| format!("{statement};"))
 }
 
-/// The mark is for a table that is made here, and for no other.
+/// Returns a block that creates a table if it is missing. The mark is set only on a table that is
+/// created here.
 fn create_where_missing(Creation { table, statements }: &Creation<'_>) -> String {
     let table = catalog::regclass(table);
     let create = statements.join(";\n    ");
@@ -107,7 +111,7 @@ fn create_where_missing(Creation { table, statements }: &Creation<'_>) -> String
 }
 
 fn store_as_the_server_can(Storage { with_lz4, without }: &Storage) -> Vec<String> {
-    // Executed, not planned: an old server knows no COMPRESSION.
+    // The statement is executed dynamically: an old server does not know COMPRESSION.
     let execute = |alter: &String| format!("    EXECUTE {};", sql::literal(BACKEND, alter));
     let mut statements = vec![format!("IF ({}) THEN", inspect::HAS_LZ4)];
     statements.extend(with_lz4.iter().map(execute));

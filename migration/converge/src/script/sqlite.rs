@@ -1,5 +1,5 @@
-//! One transaction. SQLite leaves out no statement by a condition, so that each can be repeated, or a guard stops
-//! where it cannot.
+//! SQLite's scripts: one transaction. No condition can skip a statement of SQLite, so each can be
+//! repeated, or a guard stops the script.
 
 use super::{Guard, Part, Records, where_missing};
 use crate::{engine::Engine, sql};
@@ -32,7 +32,8 @@ fn titled(part: &Part<'_>, statements: Vec<String>) -> Vec<String> {
         .collect()
 }
 
-/// `.bail` ends the script, and with it the transaction, at the first error.
+/// Returns the transaction. `.bail` ends the script, and with it the transaction, at the first
+/// error.
 fn transaction(
     records: &dyn Records,
     guards: &[Guard],
@@ -50,7 +51,8 @@ fn transaction(
     statements
 }
 
-/// SQLite raises an error of one's own only as the name of a constraint.
+/// Returns a statement that stops the script. SQLite raises a message of one's own only as the name
+/// of a constraint.
 fn stop_where(Guard { condition, message }: &Guard) -> String {
     format!(
         "CREATE TEMP TABLE guard (found INTEGER CONSTRAINT {} CHECK (NOT found));\n\

@@ -5,7 +5,7 @@ use crate::{CreateRequired, Declaration, engine::Engine, sql};
 
 const BACKENDS: [Engine; 3] = [Engine::Postgres, Engine::MySql, Engine::Sqlite];
 
-/// The records of migrations that are all known.
+/// Records of migrations that are all known.
 struct Recorded(Engine);
 
 impl Records for Recorded {
@@ -245,7 +245,7 @@ fn a_column_is_stored_as_the_server_can() {
     };
     assert_eq!(up.with_lz4, set("COMPRESSION lz4"));
     assert_eq!(up.without, set("STORAGE EXTERNAL"));
-    // The column goes with its storage.
+    // The column is dropped with its storage.
     assert!(down.is_none());
 }
 
@@ -296,7 +296,7 @@ fn a_key_that_the_script_drops_keeps_no_table() {
             guard.condition
         };
 
-        // With `tags` goes its key to `notes`, where it is recorded.
+        // The key of `tags` to `notes` is dropped with `tags`, if it is recorded.
         assert!(
             refers(&[&all[1], &all[3]]).contains("'tags' IN"),
             "{backend:?}"
