@@ -1,16 +1,16 @@
-//! Waiting for a condition without keeping a processor from what is waited for.
+//! Waits for conditions without keeping a processor busy.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-/// Short against what is waited for, long against the question.
+/// Short compared with the wait, long compared with the question.
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(10);
 
-/// On a machine that is busy with other tests.
+/// The longest wait on a machine that is busy with other tests.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
-/// Asks until the answer is yes; panics with `what` where it stays no.
+/// Asks until the answer is yes; panics with `what` if it stays no.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !is_so().await {

@@ -1,4 +1,5 @@
-//! Later releases: a copy of the workspace with further migrations, each a file and a line in lib.rs.
+//! Later releases: a copy of the workspace with further migrations, each a file and a line in
+//! lib.rs.
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use crate::{
     programs::{Finished, cargo, run, without_cargos_variables},
 };
 
-/// What is added to the released migrations, a release each.
+/// The migrations that are added to the released ones, one for each release.
 pub const MIGRATIONS: [&str; 4] = [
     "m20270101_000000_add_model",
     "m20270102_000000_create_page_texts",
@@ -22,7 +23,7 @@ pub const MIGRATIONS: [&str; 4] = [
     "m20270104_000000_create_readings",
 ];
 
-/// A later release: one that ends with this migration, of which there are three released ones before.
+/// A later release, which ends with this migration. Three released migrations come before it.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Release(&'static str);
 
@@ -30,7 +31,7 @@ pub const WITH_MODEL: Release = Release("4");
 pub const WITH_PAGE_TEXTS: Release = Release("5");
 pub const WITH_INDEX: Release = Release("6");
 pub const WITH_READINGS: Release = Release("7");
-/// With both that `generate` has made.
+/// The release with both migrations that `generate` has created.
 pub const NEWEST: Release = Release("9");
 
 impl Release {
@@ -59,14 +60,14 @@ impl Release {
     }
 }
 
-/// What the template of `sea-orm-cli migrate generate` is filled with.
+/// The body that replaces the template of `sea-orm-cli migrate generate`.
 const CREATE: &str = "manager.create_table(Table::create().table(\"plain_notes\").col(pk_auto(\"id\")).to_owned()).await";
 const DROP: &str = "manager.drop_table(Table::drop().table(\"plain_notes\").to_owned()).await";
 
-/// The later releases as one binary, which is built once; where that fails, once too.
+/// The later releases as one binary, which is built once; a failure is remembered too.
 static BUILT: LazyLock<()> = LazyLock::new(build);
 
-/// With the dependencies that are built already.
+/// Builds the binary with the dependencies that are built already.
 fn build() {
     let copy = workspace().join("target/releases");
     let _ = fs::remove_dir_all(&copy);
@@ -109,7 +110,7 @@ fn build() {
     .expect_success();
 }
 
-/// Packages of other names share the dependencies that are built, and replace nothing.
+/// Renames the packages, so that they share the dependencies that are built, and replace nothing.
 fn rename(copy: &Path) {
     edit(
         &copy.join("Cargo.toml"),
@@ -178,7 +179,7 @@ fn add_entities(copy: &Path) {
     fs::write(copy.join("reader/Cargo.toml"), manifest).unwrap();
 }
 
-/// By `sea-orm-cli migrate generate`, with the template that it has. The file.
+/// Creates a migration with `sea-orm-cli migrate generate` and its template, and returns the file.
 fn generate(copy: &Path, name: &str) -> PathBuf {
     let mut command = Command::new(workspace().join("target/debug/sea-orm-cli"));
     without_cargos_variables(&mut command);
@@ -194,8 +195,8 @@ fn generate(copy: &Path, name: &str) -> PathBuf {
     made.expect("a generated file")
 }
 
-/// So that all releases are built as one, a variable says which migration is the last. `generate` has to be done
-/// with the list by then.
+/// Lets a variable choose the last migration, so that all releases are one build. `generate` must
+/// have changed the list before.
 fn let_a_variable_end_the_list(copy: &Path) {
     edit(
         &copy.join("migration/src/lib.rs"),

@@ -61,7 +61,8 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// The tests that this machine has the servers and programs for, by engine, and what it has not.
+/// Returns the tests that this machine has the servers and programs for, by engine, and what is
+/// missing for the others.
 fn tests() -> (Vec<(Engine, Vec<Test>)>, Vec<String>) {
     let mut left_out = Vec::new();
     let mut all = Vec::new();
@@ -84,7 +85,7 @@ fn tests() -> (Vec<(Engine, Vec<Test>)>, Vec<String>) {
 }
 
 fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> {
-    // While these run, the servers start.
+    // The servers start while these tests run.
     let without_engine = suites::without_engine().into_iter();
     let mut trials: Vec<Trial> = without_engine
         .map(|(name, body)| {
@@ -113,7 +114,7 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
 }
 
-/// Leaves one of the tests that are kin, on one version of PostgreSQL.
+/// Keeps one of the tests that are kin, on one version of PostgreSQL.
 fn draw(tests: &mut [(Engine, Vec<Test>)]) {
     let family = |engine: Engine, test: &Test| {
         let is_postgres = engines::POSTGRES.contains(&engine.name);
@@ -165,7 +166,7 @@ fn trial(engine: Engine, started: Arc<Started>, test: Test) -> Trial {
     })
 }
 
-/// A panic is the test's failure, and must not keep its database from being dropped.
+/// Catches a panic: it is the test's failure, and its database still has to be dropped.
 fn caught(body: impl FnOnce() + std::panic::UnwindSafe) -> Result<(), Failed> {
     std::panic::catch_unwind(body).map_err(|panic| {
         let text = panic

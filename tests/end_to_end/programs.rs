@@ -1,4 +1,4 @@
-//! The programs that the tests run as a user would.
+//! Runs programs as a user would.
 
 use std::{
     ffi::OsStr,
@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::engines::{Database, workspace};
 
-/// What a finished program printed.
+/// The output of a finished program.
 #[derive(Debug)]
 pub struct Finished {
     pub code: Option<i32>,
@@ -29,8 +29,8 @@ impl Finished {
         self.stdout
     }
 
-    /// The one sentence on stderr, after exit status 1 and no panic. What is waited for stands in indented lines
-    /// before it.
+    /// Returns the one sentence on stderr, after exit status 1 and no panic. Indented lines before
+    /// it report what is waited for.
     #[track_caller]
     pub fn expect_error(mut self) -> String {
         let is_progress = |line: &&str| line.starts_with("  ");
@@ -48,7 +48,8 @@ impl Finished {
 }
 
 impl Finished {
-    /// The last line on stderr, after exit status 1, where messages of a dry run come before it.
+    /// Returns the last line on stderr, after exit status 1, if messages of a dry run come before
+    /// it.
     #[track_caller]
     pub fn expect_error_after_messages(self) -> String {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
@@ -81,7 +82,7 @@ impl Running {
         }
     }
 
-    /// The line with these words.
+    /// Returns the line with these words.
     #[track_caller]
     pub fn wait_until_it_says(&mut self, text: &str) -> &str {
         let mut line = 0;
@@ -116,7 +117,7 @@ impl Running {
     }
 }
 
-/// A test that fails leaves none behind.
+/// Kills the program, so that a test that fails leaves none behind.
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -124,8 +125,9 @@ impl Drop for Running {
     }
 }
 
-/// Builds the programs that the tests run: Cargo builds none for the tests of another package. `migration` is
-/// built as a user builds it, by itself; the others with the features that the tests are built with.
+/// Builds the programs that the tests run, because Cargo builds none for the tests of another
+/// package. `migration` is built as a user builds it, by itself; the others are built with the
+/// features of the tests.
 pub fn build() -> bool {
     const WITH_THE_TESTS: [&str; 5] = [
         "--workspace",
@@ -142,7 +144,8 @@ fn cargo_build(arguments: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Cargo as a shell starts it. What the one that runs the tests has set would make it build again.
+/// Returns Cargo as a shell starts it. With the variables of the Cargo that runs the tests, it
+/// would build again.
 pub fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(workspace());
@@ -150,7 +153,7 @@ pub fn cargo() -> Command {
     cargo
 }
 
-/// For what starts Cargo.
+/// Removes Cargo's variables from a command that starts Cargo.
 pub fn without_cargos_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let is_cargos = name.to_str().is_some_and(|name| {
@@ -164,14 +167,14 @@ pub fn without_cargos_variables(command: &mut Command) {
     }
 }
 
-/// The binary of `migration`, as where no application makes a `documents` of its own.
+/// Returns the binary of `migration`, for a database in which no application creates a `documents`.
 pub fn migration() -> Command {
     let mut command = migration_beside_an_application();
     command.arg("--create-documents");
     command
 }
 
-/// The binary of `migration`, in the workspace's folder and with no database named.
+/// Returns the binary of `migration`, in the workspace's folder and with no database named.
 pub fn migration_beside_an_application() -> Command {
     let mut command = Command::new(workspace().join("target/debug/migration"));
     command
@@ -184,12 +187,12 @@ pub fn migration_beside_an_application() -> Command {
     command
 }
 
-/// The same as a service calls it.
+/// Returns a runner with the same settings, as a service calls it.
 pub fn runner() -> Runner {
     Runner::new().create_documents(CreateDocuments::Anywhere)
 }
 
-/// `migration` on this database.
+/// Runs `migration` on this database.
 pub fn migrate<A: AsRef<OsStr>>(
     database: &Database,
     arguments: impl IntoIterator<Item = A>,
@@ -199,7 +202,7 @@ pub fn migrate<A: AsRef<OsStr>>(
         .args(arguments))
 }
 
-/// The same where only the application makes a `documents`.
+/// Runs `migration` on a database in which only the application creates a `documents`.
 pub fn migrate_beside_an_application<A: AsRef<OsStr>>(
     database: &Database,
     arguments: impl IntoIterator<Item = A>,
@@ -209,7 +212,7 @@ pub fn migrate_beside_an_application<A: AsRef<OsStr>>(
         .args(arguments))
 }
 
-/// Whether `status` says that the migration with these words in its name is applied.
+/// Returns whether `status` reports the migration with these words in its name as applied.
 pub fn is_applied(database: &Database, migration: &str) -> bool {
     let status = migrate(database, ["status"]).expect_success();
     let mut lines = status.lines();
@@ -218,7 +221,7 @@ pub fn is_applied(database: &Database, migration: &str) -> bool {
     line.contains(" applied ")
 }
 
-/// What the database's own command line makes of a script.
+/// Runs a script with the database's own command line.
 pub fn client(database: &Database, script: &str) -> Finished {
     let url = Url::parse(&database.url).expect("a URL");
     let mut command = match database.backend() {
@@ -246,7 +249,7 @@ pub fn client(database: &Database, script: &str) -> Finished {
     with_input(&mut command, script)
 }
 
-/// What `status` calls the database.
+/// Returns the name of the database in `status`.
 pub fn named_in_status(database: &Database) -> String {
     match database.backend() {
         DbBackend::Sqlite => database.file(),
@@ -255,7 +258,8 @@ pub fn named_in_status(database: &Database) -> String {
     }
 }
 
-/// `sea-orm-cli`, whose crate is a dependency of the tests, where no application makes a `documents` of its own.
+/// Runs `sea-orm-cli`, whose crate is a dependency of the tests, where no application creates a
+/// `documents`.
 pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     let program = workspace().join("target/debug/sea-orm-cli");
     let mut command = Command::new(program);
@@ -270,7 +274,7 @@ pub fn sea_orm_cli(database: &Database, arguments: &[&str]) -> Finished {
     run(&mut command)
 }
 
-/// A script of `tests/python` with the packages that `tests/run` installs.
+/// Runs a script of `tests/python` with the packages that `tests/run` installs.
 pub fn python(script: &str, arguments: &[&str], input: &str) -> Finished {
     let mut command = Command::new(workspace().join("target/venv/bin/python"));
     command.arg(scripts().join(script)).args(arguments);
@@ -285,7 +289,7 @@ fn with_input(command: &mut Command, input: &str) -> Finished {
     let mut child = command
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/run installs it"));
-    // Whoever stops at an error has not read it all.
+    // A program that stops at an error has not read all of its input.
     let _ = child
         .stdin
         .take()
@@ -306,7 +310,7 @@ pub fn run(command: &mut Command) -> Finished {
     finished(output)
 }
 
-/// Runs them at the same time.
+/// Runs the commands at the same time.
 pub fn all_at_once(commands: impl IntoIterator<Item = Command>) -> Vec<Finished> {
     let children: Vec<Child> = commands
         .into_iter()
@@ -315,7 +319,7 @@ pub fn all_at_once(commands: impl IntoIterator<Item = Command>) -> Vec<Finished>
     children.into_iter().map(end_of).collect()
 }
 
-/// Starts it and lets it run.
+/// Starts a command and lets it run.
 pub fn start(command: &mut Command) -> Child {
     command
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! A vector store that hears what it is to delete, and does what the test says.
+//! A vector store that receives what it is to delete, and answers as the test tells it to.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -10,11 +10,11 @@ use std::{
 
 use serde_json::Value;
 
-/// On a machine that is busy with other tests.
+/// The longest wait on a machine that is busy with other tests.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 pub struct Store {
-    /// Of its collection.
+    /// The URL of its collection.
     pub url: String,
     calls: Receiver<Call>,
 }
@@ -33,7 +33,7 @@ impl Store {
         thread::spawn(move || {
             for from in listener.incoming().flatten() {
                 let heard = heard.clone();
-                // One that is not answered keeps no other waiting.
+                // A call that is not answered blocks no other.
                 thread::spawn(move || heard.send(Call::read(from)));
             }
         });
@@ -77,7 +77,7 @@ impl Call {
         Self { points, from }
     }
 
-    /// A status, as "200 OK".
+    /// Answers with a status, such as "200 OK".
     pub fn answer(mut self, status: &str) {
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         let sent = self.from.write_all(answer.as_bytes());

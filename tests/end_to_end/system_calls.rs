@@ -1,6 +1,7 @@
-//! The system calls by which a program changes and locks SQLite's file: one of them fails, or is its last.
+//! The system calls by which a program changes and locks SQLite's file: one of them fails, or is
+//! the last.
 //!
-//! What the proxy is to the servers, `strace` is to SQLite, which has none.
+//! SQLite has no server, so `strace` does here what the proxy does for the servers.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +29,7 @@ pub struct Call {
     pub number: usize,
 }
 
-/// What a call fails with.
+/// The error with which a call fails.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemError {
     pub about: &'static str,
@@ -60,7 +61,7 @@ impl SystemError {
     }
 }
 
-/// The calls that the program makes where nothing goes wrong.
+/// Returns the calls that the program makes without a fault.
 pub fn calls(program: &Command, database: &Database) -> Vec<Call> {
     let log = format!("{}.calls", file(database));
     let output = traced(program, database, &["-o", &log]);
@@ -86,13 +87,13 @@ pub fn calls(program: &Command, database: &Database) -> Vec<Call> {
         .collect()
 }
 
-/// Those of which the program is killed at each.
+/// Returns the calls at which the program is killed.
 pub fn changes(calls: &[Call]) -> Vec<Call> {
     let is_change = |call: &&Call| CHANGES.contains(&call.name);
     calls.iter().filter(is_change).copied().collect()
 }
 
-/// Kills the program at the call; says whether it got there.
+/// Kills the program at the call, and returns whether it got there.
 pub fn kill(program: &Command, database: &Database, call: Call) -> bool {
     let Call { name, number } = call;
     let inject = format!("inject={name}:signal=SIGKILL:when={number}");

@@ -1,4 +1,4 @@
-//! How much of what could be tried is tried: a sample on every change, all of it at night.
+//! How much is tried: a sample for every change, everything at night.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// The tier of this run.
+    /// Returns the tier of this run.
     pub fn current() -> Self {
         match env::var_os(EXHAUSTIVE) {
             None => Self::Quick,
@@ -26,7 +26,7 @@ impl Tier {
     }
 }
 
-/// How often something is done.
+/// Returns how often something is done.
 pub fn rounds(quick: usize, exhaustive: usize) -> usize {
     match Tier::current() {
         Tier::Quick => quick,
@@ -34,7 +34,7 @@ pub fn rounds(quick: usize, exhaustive: usize) -> usize {
     }
 }
 
-/// The number that every choice of this run is drawn from. `TEST_SEED` repeats a run.
+/// Returns the number from which every choice of this run is drawn. `TEST_SEED` repeats a run.
 pub fn seed() -> u64 {
     static CHOSEN: OnceLock<u64> = OnceLock::new();
     *CHOSEN.get_or_init(|| match env::var(SEED) {
@@ -45,14 +45,15 @@ pub fn seed() -> u64 {
     })
 }
 
-/// The choices of one test, which do not depend on which other tests are run.
+/// Returns the choices of one test, which do not depend on which other tests run.
 pub fn choices(test: impl Hash) -> fastrand::Rng {
     let mut hasher = DefaultHasher::new();
     (seed(), test).hash(&mut hasher);
     fastrand::Rng::with_seed(hasher.finish())
 }
 
-/// The points of `0..all` to try: in the quick tier the first, the last, those in `always` and a few more.
+/// Returns the points of `0..all` to try: in the quick tier the first, the last, those in `always`
+/// and a few more.
 pub fn sample(
     all: usize,
     always: impl IntoIterator<Item = usize>,

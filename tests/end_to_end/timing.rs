@@ -1,4 +1,5 @@
-//! How long each test took, so that a run that grows is noticed, and at the end once more why one failed.
+//! The time of each test, so that a run that grows is noticed, and the reasons of failures once
+//! more at the end.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +12,14 @@ use libtest_mimic::Failed;
 
 const SHOWN: usize = 10;
 
-/// Of each failure: who reads only the end of a log finds the reason there.
+/// Lines of each failure, for a reader who looks only at the end of a log.
 const LINES_OF_A_FAILURE: usize = 6;
 
 static TAKEN: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
 static FAILURES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-/// Runs a test and notes its time. `name` is `ENGINE::SUITE::TEST`, or without an engine `SUITE::TEST`.
+/// Runs a test and notes its time. `name` is `ENGINE::SUITE::TEST`, or without an engine
+/// `SUITE::TEST`.
 pub fn timed(name: &str, test: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
     let started = Instant::now();
     let outcome = test();
@@ -40,7 +42,7 @@ fn noted<T: Clone>(notes: &Mutex<Vec<T>>) -> Vec<T> {
     notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The slowest tests, the time of each suite, and what failed.
+/// Returns the slowest tests, the time of each suite, and the failures.
 pub fn summary() -> String {
     let mut taken = noted(&TAKEN);
     taken.sort_by_key(|(_, time)| std::cmp::Reverse(*time));

@@ -115,6 +115,10 @@ impl Settings {
     }
 
     /// Begins a transaction of PostgreSQL and makes its settings, in one request after BEGIN.
+    ///
+    /// # Errors
+    ///
+    /// The database's error.
     pub async fn begin(
         &self,
         pool: &DatabaseConnection,
@@ -364,6 +368,10 @@ impl<'c> Session<'c> {
     }
 
     /// Begins a transaction that may write. A caller's transaction keeps its own isolation level.
+    ///
+    /// # Errors
+    ///
+    /// The database's error.
     pub async fn begin(&self) -> Result<TransactionGuard<'_>, DbErr> {
         self.begin_saying(&[]).await
     }
@@ -446,6 +454,10 @@ pub(crate) const READ_COMMITTED: &str =
 /// `CREATE INDEX CONCURRENTLY` and hides what was recorded while the transaction waited for the
 /// lock. On MySQL, SERIALIZABLE makes every reader lock the rows that it reads, and READ COMMITTED
 /// allows no binary log of statements.
+///
+/// # Errors
+///
+/// The database's error.
 pub async fn begin_to_write(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match Engine::of(pool) {
         Engine::MySql => begin_of_mysql(pool, AccessMode::ReadWrite).await,

@@ -147,7 +147,7 @@ impl Type {
     /// Returns whether a found type is what this engine makes of the declared one.
     pub(crate) fn is_found_as(self, found: Self, backend: Engine) -> bool {
         let is_same_elsewhere = match (self, backend) {
-            // MySQL turns BOOLEAN into this, and MariaDB turns JSON into this.
+            // MySQL stores BOOLEAN as an 8-bit integer, and MariaDB stores JSON as text.
             (Self::Boolean, Engine::MySql) => matches!(found, Self::Integer { bits: 8, .. }),
             (Self::Json { .. }, Engine::MySql) => {
                 matches!(found, Self::Json { .. } | Self::TEXT)

@@ -1,5 +1,5 @@
-//! A coordinator that somebody else runs. A database would have to be made on every node, so a test gets
-//! a schema of its own, in which `documents` is distributed already.
+//! A coordinator that runs elsewhere. A database would have to be created on every node, so a test
+//! gets a schema of its own, in which `documents` is distributed already.
 
 use std::env;
 

@@ -19,7 +19,7 @@ pub const NAME: &str = "galera";
 const NODES: usize = 3;
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
-/// What else hands a new node its data.
+/// Other programs that hand its data to a new node.
 const HELPERS: [&str; 3] = ["/usr/bin/rsync", "/usr/bin/lsof", "/usr/bin/socat"];
 
 pub fn needs() -> Vec<PathBuf> {
@@ -59,7 +59,7 @@ pub fn start() -> Result<Server, Failure> {
             .args(["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"])
             .args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"])
             .args(["--max-connections=200", "--wsrep-on=ON"])
-            // The legacy tables' rows count on 1, 2, 3.
+            // The legacy tables' rows are numbered 1, 2, 3.
             .arg("--wsrep-auto-increment-control=OFF")
             .arg(format!("--wsrep-provider={PROVIDER}"))
             .arg(format!("--wsrep-cluster-address=gcomm://{members}"))
@@ -94,10 +94,10 @@ fn home(folder: &TempDir, node: usize) -> PathBuf {
     folder.path().join(format!("node{node}"))
 }
 
-/// Takes a stopped node's data away, so that it starts as a new one and is given all.
+/// Removes a stopped node's data, so that it starts as a new one and gets everything.
 ///
-/// With its old data it is given the same, but its log of unfinished DDL is its own still: of a table that it
-/// was creating when it was killed, its copy is taken away again.
+/// With its old data it would get the same, but it would keep its own log of unfinished DDL: a
+/// table that it was creating when it was killed would be removed from its copy again.
 fn empty(cluster: &Server, node: usize) -> Result<(), Failure> {
     let folder = cluster.folders.first().ok_or("a cluster has a folder")?;
     let data = home(folder, node).join("data");
@@ -106,8 +106,8 @@ fn empty(cluster: &Server, node: usize) -> Result<(), Failure> {
     Account::of_package("mysql")?.own(&data)
 }
 
-/// As somebody who operates it would: with empty folders, and again where another program has just taken the
-/// port on which a node takes its copy.
+/// Starts a stopped node as an operator would: with empty folders, and again if another program has
+/// just taken the port on which a node receives its copy.
 pub fn bring_back(cluster: &mut Server, node: usize) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for _ in 0..3 {
@@ -136,11 +136,11 @@ pub async fn settle(doors: &[String]) {
     }
 }
 
-/// What a node listens on.
+/// The ports of a node.
 struct Ports {
     sql: u16,
     group: u16,
-    /// For all the data, when it is new.
+    /// For the whole data, when it is new.
     whole: u16,
     /// For what it has missed.
     rest: u16,

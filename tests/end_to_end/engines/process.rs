@@ -1,4 +1,4 @@
-//! A server process that ends with us, whatever ends us.
+//! A server process that ends with the tests, however they end.
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 use super::Failure;
 
-/// Servers refuse to run as root; as root we run them as the user that their package made.
+/// The account of a server. Servers refuse to run as root, so root runs them as the user that their
+/// package created.
 #[derive(Clone, Copy)]
 pub struct Account {
     user: Option<&'static str>,
@@ -34,7 +35,7 @@ impl Account {
         Ok(Self { user })
     }
 
-    /// A new folder that belongs to the account.
+    /// Creates a folder that belongs to the account.
     pub fn folder(self, prefix: &str) -> Result<TempDir, Failure> {
         let folder = tempfile::Builder::new()
             .prefix(prefix)
@@ -51,12 +52,12 @@ impl Account {
         Ok(())
     }
 
-    /// Whether what lies in this checkout may be out of the account's reach.
+    /// Returns whether the account may be unable to read this checkout.
     pub fn is_another(self) -> bool {
         self.user.is_some()
     }
 
-    /// A command under the account, which gets `signal` when the calling thread ends.
+    /// Returns a command under the account, which gets `signal` when the calling thread ends.
     pub fn command(self, program: &Path, signal: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.arg(format!("--pdeathsig={signal}"));
@@ -106,10 +107,10 @@ impl Process {
         })
     }
 
-    /// All at once, so that none has time for a last word.
+    /// Kills all processes at once, so that none can react to the end of another.
     pub fn kill(&mut self) -> Result<(), Failure> {
         let pid = self.child.id().to_string();
-        // Whoever is stopped starts no others.
+        // A process that is stopped starts no others.
         signal("STOP", [&pid])?;
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
         let children: Vec<&str> = children.split_whitespace().collect();
@@ -124,7 +125,7 @@ impl Process {
         Ok(())
     }
 
-    /// The same command again, after [`kill`](Self::kill).
+    /// Runs the same command again, after [`kill`](Self::kill).
     pub fn start_again(&mut self) -> Result<(), Failure> {
         self.child = self.command.spawn()?;
         Ok(())
@@ -146,7 +147,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Its number may be another's by now.
+        // Its number may belong to another process by now.
         if let Ok(Some(_)) = self.child.try_wait() {
             return;
         }
@@ -158,7 +159,7 @@ impl Drop for Process {
     }
 }
 
-/// The standard library can only send SIGKILL.
+/// Sends a signal; the standard library can send only SIGKILL.
 pub fn signal<S: AsRef<OsStr>>(
     signal: &str,
     pids: impl IntoIterator<Item = S>,
@@ -190,12 +191,13 @@ pub fn free_port() -> Result<u16, Failure> {
     Ok(port)
 }
 
-/// Below are those of well-known services.
+/// Ports below are those of well-known services.
 const FIRST_PORT: u16 = 10_000;
 const MOST_TRIES: usize = 1000;
 
-/// Each is given once, and where it can be none is a port that the kernel gives to clients: between our look and
-/// the server's start, and while it is killed, such a one may become another's.
+/// Returns ports, each of them only once. A port that the kernel gives to clients is avoided if
+/// possible: between this check and the server's start, and while the server is killed, another
+/// program may take it.
 pub fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let of_clients = ports_of_clients()?;
@@ -213,7 +215,7 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
     Ok(ports)
 }
 
-/// On each address that a server may listen on.
+/// Returns whether the port is free on each address that a server may listen on.
 fn is_free(port: u16) -> bool {
     let loopback = [
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -233,7 +235,7 @@ fn ports_of_clients() -> Result<RangeInclusive<u16>, Failure> {
     }
 }
 
-/// Distinct in this process and from other processes on the same server.
+/// Returns a text that is distinct in this process and from other processes on the same server.
 pub fn unique() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!(

@@ -2,7 +2,7 @@ use url::Url;
 
 use super::{Failure, Server};
 
-/// No server: a folder for the files.
+/// Creates a folder for the files; there is no server.
 pub fn start() -> Result<Server, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("colpali-sqlite-")

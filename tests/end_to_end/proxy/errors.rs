@@ -1,7 +1,7 @@
-//! Errors that a server may answer with instead of doing what it is asked.
+//! Errors that a server answers instead of doing what it is asked.
 //!
-//! Where it can, the server itself is made to answer: it is sent a statement that fails so. Then what it thinks of
-//! the transaction and what its client thinks agree.
+//! If possible, the server itself answers: it is sent a statement that fails with the error. Then
+//! the server and its client agree about the state of the transaction.
 
 use sea_orm::DbBackend;
 
@@ -9,7 +9,7 @@ use super::requests::{Kind, Request};
 
 #[derive(Clone, Copy, Debug)]
 pub struct ServerError {
-    /// SQLSTATE, or MySQL's number.
+    /// The SQLSTATE, or MySQL's number.
     pub code: &'static str,
     message: &'static str,
     after: After,
@@ -22,7 +22,7 @@ enum After {
     Statement,
     /// MySQL: nothing of the transaction is left.
     Transaction,
-    /// The server ends it.
+    /// The server ends the session.
     Session,
 }
 
@@ -77,16 +77,16 @@ pub const MYSQL: [ServerError; 4] = [
     },
 ];
 
-/// How a request comes to be answered with an error.
+/// How a request gets an error as its answer.
 pub enum Instead {
-    /// By sending the server this.
+    /// The server is sent this.
     Ask(Vec<u8>),
-    /// By sending the client this, and ending the session.
+    /// The client is sent this, and the session ends.
     Answer(Vec<u8>),
 }
 
 impl ServerError {
-    /// None where a request has no answer.
+    /// Returns what happens instead of a request; `None` if the request has no answer.
     pub fn instead_of(&self, request: &Request, backend: DbBackend) -> Option<Instead> {
         let is_mysql = backend == DbBackend::MySql;
         match (request.kind, self.after) {
@@ -107,7 +107,7 @@ impl ServerError {
         }
     }
 
-    /// A statement that fails with it.
+    /// Returns a statement that fails with the error.
     fn failing(&self, is_mysql: bool) -> Vec<u8> {
         let Self { code, message, .. } = self;
         if !is_mysql {

@@ -1,4 +1,5 @@
-//! Stands between a client and its server, counts the client's requests, and lets one of them go wrong.
+//! A proxy between a client and its server that counts the client's requests, and lets one of them
+//! fail.
 
 mod errors;
 mod requests;
@@ -29,7 +30,7 @@ use errors::Instead;
 pub use errors::{MYSQL, POSTGRES, ServerError};
 use requests::Request;
 
-/// Where everything is cut: after so many requests, of all connections together.
+/// Where everything is cut: after this many requests of all connections together.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     pub passed: usize,
@@ -44,7 +45,7 @@ pub enum Lost {
     Answer,
 }
 
-/// An error that the server answers after so many requests.
+/// An error that the server answers after this many requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
     pub passed: usize,
@@ -55,15 +56,15 @@ pub struct Answered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     Once,
-    /// Every later request, too.
+    /// Every later request fails too.
     FromThereOn,
 }
 
-/// What became of the client.
+/// How the client ended.
 pub struct Ended<T> {
-    /// False where it was done before.
+    /// False if it ended before the fault.
     pub at_the_fault: bool,
-    /// None where it was killed.
+    /// `None` if it was killed.
     pub finished: Option<T>,
 }
 
@@ -75,12 +76,12 @@ pub async fn kill(program: Command, database: &Database, cut: Cut) -> Ended<Fini
         .0
 }
 
-/// Ends the program's connections at the cut; those that it makes then are let through.
+/// Ends the program's connections at the cut; later connections are let through.
 pub async fn disconnect(program: Command, database: &Database, cut: Cut) -> Ended<Finished> {
     cut_off(database, cut, |url| run(program, url)).await
 }
 
-/// Ends the connections to this URL at the cut; those that are made then are let through.
+/// Ends the connections to this URL at the cut; later connections are let through.
 pub async fn cut_off<F: Future>(
     database: &Database,
     cut: Cut,
@@ -99,7 +100,7 @@ pub async fn answer(program: Command, database: &Database, answered: Answered) -
         .0
 }
 
-/// The requests that the program makes where nothing goes wrong.
+/// Returns the requests that the program makes without a fault.
 pub async fn requests(program: Command, database: &Database) -> Vec<Sent> {
     let client = |url| run(program, url);
     let (ended, sent) = behind(database, Fault::None, Victim::Nobody, client).await;
@@ -109,10 +110,10 @@ pub async fn requests(program: Command, database: &Database) -> Vec<Sent> {
     sent
 }
 
-/// A request that has been made.
+/// A request that was made.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// None where it has no text, as where a prepared statement is executed.
+    /// `None` for a request without text, such as the execution of a prepared statement.
     pub sql: Option<String>,
     pub only_prepares: bool,
 }
@@ -147,7 +148,7 @@ async fn run(program: Command, url: Url) -> Finished {
     programs::finished(program.output().await.expect("it runs"))
 }
 
-/// Waits until the server has ended the sessions, too.
+/// Runs the work behind the proxy, and waits until the server has ended the sessions too.
 async fn behind<F: Future>(
     database: &Database,
     fault: Fault,
@@ -188,7 +189,7 @@ fn address(url: &Url) -> SocketAddr {
     addresses[0]
 }
 
-/// The same database behind the proxy, which cannot look into TLS.
+/// Returns the URL of the same database through the proxy, which cannot read TLS.
 fn through(mut server: Url, proxy: &TcpListener) -> Url {
     let port = proxy.local_addr().expect("a port").port();
     server.set_host(Some("127.0.0.1")).expect("a server's URL");
@@ -208,7 +209,7 @@ async fn accept(listener: &TcpListener, line: &Arc<Line>, relays: &mut JoinSet<(
     }
 }
 
-/// What all connections have in common.
+/// The state that all connections share.
 struct Line {
     backend: DbBackend,
     server: SocketAddr,
@@ -218,10 +219,10 @@ struct Line {
     reached: watch::Sender<bool>,
 }
 
-/// What becomes of one request.
+/// The fate of a request.
 enum Fate {
     Pass,
-    /// It is answered by somebody else than the server, and the session ends.
+    /// Something other than the server answers it, and the session ends.
     Answer(Vec<u8>),
     Ask(Vec<u8>),
     Lose,
@@ -230,11 +231,11 @@ enum Fate {
 impl Line {
     async fn is_reached(&self) {
         let mut reached = self.reached.subscribe();
-        // The sender is ours.
+        // The sender belongs to this proxy.
         let _ = reached.wait_for(|reached| *reached).await;
     }
 
-    /// Ends when client and server have both ended it.
+    /// Relays a connection until client and server have both ended it.
     async fn relay(self: Arc<Self>, mut client: TcpStream) {
         let mut server = TcpStream::connect(self.server).await.expect("the server");
         for end in [&client, &server] {
@@ -253,7 +254,8 @@ impl Line {
         );
     }
 
-    /// Dropping the half that is written to tells the server that the client has gone.
+    /// Relays requests. Dropping the half that is written to tells the server that the client has
+    /// gone.
     async fn requests(
         &self,
         mut client: OwnedReadHalf,
@@ -267,7 +269,7 @@ impl Line {
                 () = self.is_reached(), if self.victim == Victim::Connections => return,
             };
             let Ok(request) = request else { return };
-            // Where either has gone, the other half notices.
+            // If either side has gone, the other half notices.
             match self.fate(&request).await {
                 Fate::Pass => {
                     let _ = server.write_all(&request.bytes).await;

@@ -1,4 +1,5 @@
-//! Where a request of the client ends, and what it says: all that is known of the protocols.
+//! Where a request of the client ends, and what it contains: all that the tests know of the
+//! protocols.
 
 use std::io;
 
@@ -12,7 +13,7 @@ const PREPARE: u8 = 0x16;
 const LONG_DATA: u8 = 0x18;
 const CLOSE: u8 = 0x19;
 
-/// What is sent together and answered together.
+/// Messages that are sent together and answered together.
 pub struct Request {
     pub bytes: Vec<u8>,
     pub kind: Kind,
@@ -24,7 +25,7 @@ pub enum Kind {
     Handshake,
     /// A statement, or a part of its processing.
     Command,
-    /// The server answers nothing.
+    /// A request that the server does not answer.
     Unanswered,
 }
 
@@ -40,7 +41,8 @@ impl Request {
         }
     }
 
-    /// The SQL in it. A prepared statement's is in the request that prepares it, not in the one that executes it.
+    /// Returns the SQL in the request. A prepared statement's is in the request that prepares it,
+    /// not in the one that executes it.
     pub fn sql(&self, backend: DbBackend) -> Option<String> {
         if self.kind != Kind::Command {
             return None;
@@ -52,7 +54,7 @@ impl Request {
             },
             _ => match *self.bytes.first()? {
                 b'Q' => before_nul(self.bytes.get(5..)?),
-                // After the statement's name.
+                // The SQL follows the statement's name.
                 b'P' => {
                     let body = self.bytes.get(5..)?;
                     let name = before_nul(body).len();
@@ -64,7 +66,7 @@ impl Request {
         Some(String::from_utf8_lossy(text).into_owned())
     }
 
-    /// Whether another request has to follow before the statement of this one is executed.
+    /// Returns whether another request has to follow before the statement of this one is executed.
     pub fn only_prepares(&self, backend: DbBackend) -> bool {
         let at = match backend {
             DbBackend::MySql => 4,
@@ -77,7 +79,7 @@ impl Request {
     }
 }
 
-/// One packet: three bytes of length, one of a sequence that a command begins anew.
+/// Reads one packet: three bytes of length, and one of a sequence that each command begins anew.
 async fn mysql(client: &mut OwnedReadHalf) -> io::Result<Request> {
     let mut bytes = vec![0; 4];
     client.read_exact(&mut bytes).await?;
@@ -93,7 +95,7 @@ async fn mysql(client: &mut OwnedReadHalf) -> io::Result<Request> {
     Ok(Request { bytes, kind })
 }
 
-/// Messages up to the one that is answered.
+/// Reads messages up to the one that is answered.
 async fn postgres(client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Request> {
     let mut bytes = Vec::new();
     loop {
@@ -104,7 +106,7 @@ async fn postgres(client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Requ
             _ if is_first => Kind::Handshake,
             b'p' => Kind::Handshake,
             b'X' => Kind::Unanswered,
-            // They are answered, and committed, with the Sync after them.
+            // They are answered, and committed, with the Sync that follows.
             b'P' | b'B' | b'D' | b'E' | b'C' => continue,
             _ => Kind::Command,
         };
@@ -112,7 +114,7 @@ async fn postgres(client: &mut OwnedReadHalf, is_first: bool) -> io::Result<Requ
     }
 }
 
-/// The length counts itself, and not the letter before it.
+/// Reads one message. The length includes itself, but not the letter before it.
 async fn postgres_message(client: &mut OwnedReadHalf, has_letter: bool) -> io::Result<Vec<u8>> {
     let head = if has_letter { 5 } else { 4 };
     let mut message = vec![0; head];

@@ -58,7 +58,7 @@ async fn alembic_goes_on_where_this_workspace_came_first(database: Database) {
     cascades(&database).await;
 }
 
-/// The reason for all this: IF NOT EXISTS is content with a name.
+/// The reason for this workspace: IF NOT EXISTS checks only a name.
 async fn what_alembic_passes_over_is_converged(database: Database) {
     let older = include_str!("../../shapes/postgres/create_all.sql");
     upgrade(&database, "20250524_user_disabled");
@@ -77,7 +77,7 @@ async fn what_alembic_passes_over_is_converged(database: Database) {
     migrate(&database, ["check"]).expect_success();
 }
 
-/// On the table that the later revision has added a column to.
+/// Deletes cascade on the table to which the later revision has added a column.
 async fn cascades(database: &Database) {
     let db = database.connect().await;
     for sql in [

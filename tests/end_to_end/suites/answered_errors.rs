@@ -1,5 +1,5 @@
-//! The database answers a request with an error, once or from there on: `up` succeeds by itself or says so in one
-//! sentence, it ends, and when the error is gone the next run completes.
+//! The database answers a request with an error, once or from there on. `up` then succeeds or fails
+//! with one sentence, it ends, and when the error is gone the next run completes.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::{
     tier::{self, Tier},
 };
 
-/// Much longer than a migrator waits that was told to wait for a second.
+/// Much longer than a migrator with `--lock-wait 1` waits.
 const END: Duration = Duration::from_secs(90);
 
 pub fn tests(engine: Engine) -> Vec<Test> {
-    // Both versions of PostgreSQL are asked the same.
+    // Both versions of PostgreSQL get the same requests.
     if engine.name == "postgres18" && Tier::current() == Tier::Exhaustive {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! `check` while a migrator is at work.
+//! `check` while a migrator is running.
 
 use migration::AtWork;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
@@ -107,7 +107,7 @@ async fn a_cluster_names_the_migrator_of_the_same_node(database: Database) {
     db.close().await.expect("it closes");
 }
 
-/// SQLite's readers see what was there before the writer's transaction, and wait for nobody.
+/// SQLite's readers see the state before the writer's transaction, and do not wait.
 async fn a_file_shows_nobody_who_writes_it(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let db = database.connect_once().await;

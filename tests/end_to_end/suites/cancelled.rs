@@ -1,4 +1,5 @@
-//! What a service does with pages, dropped before it is done: its client has gone, or the time is over.
+//! Calls on pages that are dropped before they are done: the client has disconnected, or the time
+//! is over.
 
 use std::{
     pin::Pin,
@@ -16,7 +17,8 @@ use super::{
 };
 use crate::engines::Database;
 
-/// Not on MySQL and MariaDB, where sqlx 0.9.0 may never give the pool back the connection of a dropped call.
+/// Not on MySQL and MariaDB, where the pool of sqlx 0.9.0 may never get back the connection of a
+/// dropped call.
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     match backend {
         DbBackend::MySql => Vec::new(),
@@ -24,7 +26,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
-/// A call that nobody waits for any more after so many polls.
+/// A call that is dropped after this many polls.
 struct Dropped<'f, T> {
     call: Pin<Box<dyn Future<Output = T> + Send + 'f>>,
     polls_left: usize,
@@ -58,7 +60,7 @@ const CALLS: [Call; 4] = [
 ];
 
 impl Call {
-    /// Of a document that has `["a"]` as its page 1.
+    /// Runs a call on a document that has `["a"]` as its page 1.
     async fn run<C>(self, db: &C, doc_id: i32) -> Result<(), Error>
     where
         C: sea_orm::ConnectionTrait + TransactionTrait,
@@ -85,8 +87,9 @@ impl Call {
     }
 }
 
-/// One connection, so that the next call has that of the dropped one; as docs/services.md shows it, PostgreSQL's pool
-/// lets none come back inside a transaction: sqlx 0.9.0 does where `begin` is dropped.
+/// Returns a pool of one connection, so that the next call gets the one of the dropped call. As
+/// docs/services.md shows, PostgreSQL's pool takes no connection back inside a transaction, which
+/// sqlx 0.9.0 does if `begin` is dropped.
 async fn pool(database: &Database) -> DatabaseConnection {
     let mut options = ConnectOptions::new(&database.url);
     options

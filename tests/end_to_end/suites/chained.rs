@@ -1,4 +1,4 @@
-//! Beside an application's own SeaORM migrator: with a table of records for each, or in one list.
+//! Next to an application's own SeaORM migrator: with a table of records for each, or in one list.
 
 use std::process::Command;
 
@@ -73,7 +73,7 @@ impl MigrationTrait for Failing {
         let db = manager.get_connection();
         db.execute_unprepared("INSERT INTO attempts VALUES (1)")
             .await?;
-        // It is there, as it is where another session has won a race.
+        // The table exists, as after another session has won a race.
         let table = "CREATE TABLE attempts (number integer)";
         db.execute_unprepared(table).await.map(|_| ())
     }
@@ -104,7 +104,7 @@ async fn an_external_migration_that_fails_is_not_run_again(database: Database) {
         matches!(&failed, Err(Error::ExternalMigration { name, .. }) if name.ends_with("fails"));
     assert!(named, "{failed:?}");
     let attempts: usize = match database.backend() {
-        // One transaction holds its lock and what is done.
+        // One transaction holds the lock and does the work.
         DbBackend::Sqlite => 0,
         _ => 1,
     };
@@ -133,7 +133,7 @@ async fn an_external_migration_outside_a_transaction_is_run_in_no_other_schema(d
 
 const OURS: [&str; 2] = ["documents", "vectors"];
 
-/// Those of [`OURS`] and of the application that are there.
+/// Returns the tables of [`OURS`] and of the application that exist.
 async fn there(db: &DatabaseConnection) -> Vec<String> {
     let mut tables = tables(db).await;
     tables.retain(|name| OURS.contains(&name.as_str()) || name == "notes");
@@ -229,7 +229,7 @@ async fn runs<M: MigratorTrait>(database: &Database) {
     runner.refresh(&db).await.expect("refresh");
     assert_eq!(applied().await, 5);
     as_declared(&db).await;
-    // What it runs is what the stock migrator finds.
+    // The stock migrator finds what the runner has done.
     assert!(
         M::get_pending_migrations(&db)
             .await
@@ -270,7 +270,8 @@ async fn processes_at_once_run_an_applications_list(database: Database) {
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-/// The application was here first, and has recorded its own migrations where everybody does.
+/// Prepares a database in which the application came first, and has recorded its own migrations in
+/// the default table.
 async fn beside_an_application(database: &Database) -> DatabaseConnection {
     let db = database.connect().await;
     WithoutOurs::up(&db, None).await.expect("the application's");
@@ -442,7 +443,7 @@ async fn a_table_of_records_is_called_whatever_the_engine_takes(database: Databa
         runner.reset(&db).await.expect(name);
         assert!(!tables(&db).await.contains(&name.to_owned()), "{name}");
     }
-    // SQLite's names do not differ by their letters' case alone.
+    // SQLite's names do not differ only in case.
     if database.backend() == DbBackend::Sqlite {
         Runner::new()
             .migration_table("Records")

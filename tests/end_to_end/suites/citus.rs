@@ -1,4 +1,4 @@
-//! `vectors` where Citus keeps `documents`, whichever way that is.
+//! `vectors` on Citus, for each placement of `documents`.
 
 use entity::{Error, Page, documents, prelude::*, vectors};
 use sea_orm::{
@@ -58,7 +58,8 @@ async fn rows(database: &Database) -> u64 {
     Vectors::find().count(&db).await.expect("the rows")
 }
 
-/// What `check` calls as declared is: a document takes its rows along, and no others.
+/// Requires that what `check` calls as declared works: a document's deletion deletes its rows, and
+/// no others.
 async fn holds(database: &Database) {
     run(database, &["check"]).expect_success();
     let db = database.connect().await;
@@ -358,7 +359,7 @@ async fn a_schema_of_its_own_shard_is_made_fresh(database: Database) {
     holds(&database).await;
 }
 
-/// The same database on a worker.
+/// Returns the URL of the same database on a worker.
 async fn on_a_worker(database: &Database) -> String {
     let db = database.connect().await;
     let node = "SELECT format('%s:%s', nodename, nodeport) FROM pg_dist_node WHERE groupid > 0 ORDER BY nodeid";
@@ -377,7 +378,7 @@ async fn whoever_is_connected_to_a_worker_is_named_and_bounded(database: Databas
     let worker = sea_orm::Database::connect(on_a_worker(&database).await).await;
     let worker = worker.expect("a worker");
     for isolation in [
-        // Whoever builds an index waits for a snapshot, whoever changes the key for a lock.
+        // A session that builds an index waits for a snapshot, one that changes the key for a lock.
         IsolationLevel::RepeatableRead,
         IsolationLevel::ReadCommitted,
     ] {
@@ -433,7 +434,8 @@ async fn through_a_worker_nothing_is_done(database: Database) {
 async fn what_keeps_a_table_from_being_moved_is_found_beforehand(database: Database) {
     legacy(&database).await;
     let hindrances = [
-        // First, since what can be repaired is, and a column that is NOT NULL then takes no NULL.
+        // This comes first, because what can be repaired is, and a column that is NOT NULL then
+        // accepts no NULL.
         (
             &["INSERT INTO vectors (page, vector_ids) VALUES (1, '[]')"][..],
             "doc_id may be NULL, and is in 1 row",

@@ -268,7 +268,7 @@ async fn a_count_of_0_does_nothing_and_says_why(database: Database) {
     );
 }
 
-/// As a crash leaves it between the last statement and the record.
+/// The state that a crash leaves between the last statement and the record.
 async fn up_completes_what_was_not_recorded(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let db = database.connect().await;
@@ -405,7 +405,7 @@ fn wrong_usage_exits_with_2() {
     }
 }
 
-/// Nothing is set but what `.env` says, which sea-orm-cli hands on as variables.
+/// Only the variables of `.env` are set, which sea-orm-cli passes on.
 fn the_embedded_default() {
     let migration = migration_beside_an_application;
     let folder = tempfile::tempdir().unwrap();
@@ -413,7 +413,7 @@ fn the_embedded_default() {
     fs::create_dir(&below).unwrap();
     fs::copy(workspace().join(".env"), folder.path().join(".env")).unwrap();
 
-    // From wherever in the workspace, it is the file beside `.env`.
+    // From any folder of the workspace, it is the file next to `.env`.
     run(migration().current_dir(&below).arg("up")).expect_success();
     assert!(folder.path().join("colpali.db").exists());
     let said = run(migration()
@@ -447,7 +447,8 @@ fn the_embedded_default() {
     );
 }
 
-/// In a copy of the workspace, with a target folder of its own: Cargo would take the copy's crates for ours.
+/// In a copy of the workspace, with a target folder of its own: Cargo would take the copy's crates
+/// for the workspace's.
 fn generate_adds_a_migration_that_compiles() {
     let copy = tempfile::tempdir().unwrap();
     for part in ["Cargo.toml", "Cargo.lock", "migration", "README.md"] {
@@ -512,7 +513,7 @@ fn generate_touches_no_other_crate() {
     assert_eq!(fs::read_to_string(&lib).unwrap(), "// mine");
 }
 
-/// A crate whose `lib.rs` is ours in these words.
+/// Creates a crate with this text as its `lib.rs`.
 fn crate_with(lib: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("src")).unwrap();

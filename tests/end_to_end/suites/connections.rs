@@ -1,4 +1,5 @@
-//! From a URL to a server: TLS, addresses, schemas, and what is said while a server is waited for.
+//! From a URL to a server: TLS, addresses, schemas, and what is printed while a server is waited
+//! for.
 
 use std::{
     fs,
@@ -50,7 +51,7 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     ]
 }
 
-/// A CA of our own, and what it signs.
+/// A CA of the test, and what it signs.
 struct Authority {
     folder: TempDir,
 }
@@ -106,7 +107,7 @@ impl Authority {
         }
     }
 
-    /// A server takes no key that others may read.
+    /// Gives the key to the server's user: a server accepts no key that others may read.
     fn give_key_to(&self, user: &str) {
         let id = |flag: &str| {
             let id = run(Command::new("id").args([flag, user])).expect_success();
@@ -114,12 +115,12 @@ impl Authority {
         };
         let key = self.file("server.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        // Without root the server runs as whoever runs the tests.
+        // Without root the server runs as the user who runs the tests.
         let _ = chown(&key, id("-u"), id("-g"));
     }
 }
 
-/// The answer of `status` at this host, with these parameters.
+/// Returns the answer of `status` at this host, with these parameters.
 fn status(server: &Server, host: &str, parameters: &str) -> Finished {
     let mut url = server.admin.clone();
     url.set_host(Some(host)).unwrap();
@@ -244,7 +245,7 @@ const TENANT: [&str; 2] = [
     "CREATE TABLE tenant_a.documents (id integer PRIMARY KEY)",
 ];
 
-/// In each way to write it; the role's own default counts too.
+/// In each spelling; the role's own default counts too.
 async fn a_schema_in_the_options_of_the_url_is_worked_in(database: Database) {
     database.execute(TENANT).await;
     for parameter in [

@@ -1,4 +1,5 @@
-//! Legacy tables, a file each in `tests/shapes`: what is found, how `up` ends, and that nothing is lost.
+//! Legacy tables, one file each in `tests/shapes`: what is found, how `up` ends, and that nothing
+//! is lost.
 
 use std::{
     fs,
@@ -46,7 +47,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// The folder of an engine's legacy tables.
+/// Returns the folder of an engine's legacy tables.
 pub fn folder(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => "postgres",
@@ -55,7 +56,7 @@ pub fn folder(backend: DbBackend) -> &'static str {
     }
 }
 
-/// The files of the legacy tables of an engine.
+/// Returns the files of an engine's legacy tables.
 pub fn shapes(folder: &str) -> Vec<PathBuf> {
     let folder = workspace().join("tests/shapes").join(folder);
     let mut files: Vec<_> = fs::read_dir(&folder)
@@ -151,14 +152,15 @@ async fn converges(database: Database, shape: Shape) {
     works(&database).await;
 }
 
-/// Every legacy table is stored as the server does it: that has a suite of its own.
+/// Returns the differences except storage, which has a suite of its own: every legacy table is
+/// stored as the server does by default.
 fn found_but_storage(database: &Database) -> Vec<String> {
     let mut found = found(database);
     found.retain(|one| !one.starts_with("storage: "));
     found
 }
 
-/// The differences that `check` finds; its exit status says whether there are any.
+/// Returns the differences that `check` finds, after requiring that its exit status agrees.
 fn found(database: &Database) -> Vec<String> {
     let finished = migrate(database, ["check", "--json"]);
     let report: Value = serde_json::from_str(&finished.stdout)
@@ -175,7 +177,8 @@ fn found(database: &Database) -> Vec<String> {
     found
 }
 
-/// Nothing is half done, a row gets a number of its own, and goes with its document.
+/// Requires that nothing is half done, and that a row gets a number of its own and is deleted with
+/// its document.
 pub async fn works(database: &Database) {
     let db = database.connect().await;
     if database.backend() == DbBackend::Postgres {
@@ -333,7 +336,7 @@ async fn repair_changes_no_type_along_with_a_not_null(database: Database) {
     assert_eq!(Inventory::of(&database).await, before);
 }
 
-/// What one has done is no longer there to do for another.
+/// What one run has done is not left for another.
 async fn repair_makes_no_table_where_its_documents_are_missing(database: Database) {
     database
         .execute(["CREATE TABLE users (id integer PRIMARY KEY)"])
@@ -421,7 +424,7 @@ async fn up_in_the_callers_transaction_converges(database: Database) {
     assert_eq!(found(&database), [""; 0]);
 }
 
-/// What a CREATE INDEX CONCURRENTLY that was cut short leaves behind.
+/// The state that an interrupted CREATE INDEX CONCURRENTLY leaves behind.
 async fn an_invalid_index_is_built_anew(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database
@@ -437,7 +440,7 @@ async fn an_invalid_index_is_built_anew(database: Database) {
     assert_eq!(found(&database), [""; 0]);
 }
 
-/// A lock that is waited for holds up everybody behind it, so `repair` must not wait for long.
+/// A lock that is waited for blocks every session behind it, so `repair` must not wait for long.
 async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database) {
     use sea_orm::TransactionTrait;
     let legacy = Shape::parse(include_str!("../../shapes/postgres/create_all.sql"));
@@ -461,7 +464,7 @@ async fn a_step_that_waits_for_a_reader_lets_writers_through(database: Database)
             !lines(&db, waiting).await.is_empty()
         })
         .await;
-        // Fails where the writer waits as long as the reader reads.
+        // This fails if the writer waits as long as the reader reads.
         database
             .execute([
                 "SET statement_timeout = '10s'",

@@ -1,4 +1,4 @@
-//! A migrator that is killed or cut off at any point, and one whose recovery is killed too.
+//! A migrator that is killed or disconnected at any point, and one whose recovery is killed too.
 
 use sea_orm::DbBackend;
 
@@ -13,7 +13,7 @@ use crate::{
     tier::{self, Tier},
 };
 
-/// Drawn for the quick tier, beside the boundaries of statements.
+/// How many points the quick tier draws in addition to the boundaries of statements.
 const MORE: usize = 4;
 
 pub fn tests(engine: Engine) -> Vec<Test> {
@@ -25,7 +25,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
             down_may_be_killed_at_any_system_call,
             the_recovery_of_up_may_be_killed_at_any_system_call,
         ],
-        // Both versions are asked the same, and `down` ends otherwise on this one.
+        // Both versions get the same requests, except that `down` ends differently on this one.
         _ if engine.name == "postgres18" && Tier::current() == Tier::Exhaustive => tests![
             down_may_be_killed_after_any_request,
             down_may_lose_any_answer,
@@ -87,7 +87,7 @@ async fn down_may_be_killed_at_any_system_call(database: Database) {
     killed_at_any_system_call(Work::down(DbBackend::Sqlite), &database).await;
 }
 
-/// The server cannot tell whether a client that is killed has had the last answer.
+/// The server cannot tell whether a client that is killed has received the last answer.
 async fn killed_after_any_request(work: Work, database: &Database) {
     let mut given = work.begin(database).await;
     let sent = proxy::requests(work.command(), database).await;
@@ -107,7 +107,7 @@ async fn loses_any_answer(work: Work, database: &Database) {
     let mut given = work.begin(database).await;
     let sent = proxy::requests(work.command(), database).await;
     let mut tally = Tally::of("lost answers", &work, database, sent.len());
-    // Of other statements those that are killed have no answer either.
+    // For other statements, the runs that are killed get no answer either.
     let commits = (0..sent.len()).filter(|at| sent[*at].commits());
     let mut choices = tier::choices((database.engine.name, work.name, "answers"));
     for at in tier::sample(sent.len(), commits, MORE, &mut choices) {
@@ -141,7 +141,7 @@ async fn killed_at_any_system_call(work: Work, database: &Database) {
     tally.print();
 }
 
-/// The first time at one of these points, the second time at each.
+/// The first kill is at one of these points, the second at each.
 const FIRST_POINTS: usize = 3;
 
 async fn the_recovery_of_up_may_be_killed_after_any_request(database: Database) {
@@ -217,12 +217,12 @@ impl Tally {
         }
     }
 
-    /// A run may have been done before it came to the point.
+    /// Counts a fault. A run may have ended before it came to the point.
     pub fn count(&mut self, at_the_fault: bool) {
         self.tried += usize::from(at_the_fault);
     }
 
-    /// Every one that was tried was survived, or the test would have ended.
+    /// Prints the counts. Every fault that was tried was survived, or the test would have ended.
     pub fn print(&self) {
         let Self { about, all, tried } = self;
         assert!(*tried > 0, "{about}: none of {all} was reached");

@@ -1,9 +1,11 @@
-//! The documentation's terminal sessions, run as a reader would type them, and its other code.
+//! Replays the terminal sessions of the pages as a reader would type them, and tests their other
+//! code.
 //!
-//! A block ```` ```console ENGINE ```` is a session on a fresh database of that engine, of SQLite where none is
-//! named; `continued` goes on with the block before. An HTML comment `<!-- given FILE -->` before it names the
-//! SQL that has made the database. In what is shown a line `...` stands for any lines, and `...` at a line's end
-//! for its rest; numbers with a point, dates, and where the database is may differ.
+//! A console block with the name of an engine is a session on a fresh database of that engine, by
+//! default SQLite; `continued` goes on with the block before it. An HTML comment
+//! `<!-- given FILE -->` before it names the SQL that has created the database. In the shown
+//! output, a line `...` stands for any lines, and `...` at the end of a line for its rest. Numbers
+//! with a point, dates, and the location of the database may differ.
 
 use std::{
     fs,
@@ -34,7 +36,8 @@ const PAGES: [&str; 9] = [
     "docs/decisions.md",
 ];
 
-/// What `tests/run` itself does, what takes hours, and what names a database that the test names itself.
+/// Commands of `tests/run` itself, commands that take hours, and those that name a database that
+/// the test names itself.
 const LEFT_OUT: [&str; 7] = [
     "tests/run",
     "tests/bench",
@@ -109,7 +112,7 @@ struct Session {
     exchanges: Vec<Exchange>,
 }
 
-/// A command and what is shown below it.
+/// A command and the output that is shown below it.
 #[derive(Clone)]
 struct Exchange {
     command: String,
@@ -181,10 +184,11 @@ fn exchanges(block: &[&str]) -> Vec<Exchange> {
     exchanges
 }
 
-/// Between what two commands print.
+/// A mark between the output of two commands.
 const MARK: &str = "@@ end of a command @@\n";
 
-/// Without the package that Cargo tests, which `generate` would take for its own.
+/// Functions of the shell. The package that Cargo tests is hidden, because `generate` would take it
+/// for its own.
 const PRELUDE: &str = r#"
 cargo() {
     case "$*" in
@@ -226,7 +230,7 @@ fn bash(session: &Session, database: &Database, folder: &TempDir) -> Finished {
     }
     copy_sources(folder.path());
     let url = match session.engine.as_str() {
-        // As a newcomer, whose database .env names.
+        // As for a newcomer, whose database `.env` names.
         "sqlite" => {
             let dotenv = workspace().join(".env");
             fs::copy(dotenv, folder.path().join(".env")).expect("a copy");
@@ -257,13 +261,13 @@ fn bash(session: &Session, database: &Database, folder: &TempDir) -> Finished {
     finished(output)
 }
 
-/// What `generate` adds a file to.
+/// Copies the folder to which `generate` adds a file.
 fn copy_sources(folder: &Path) {
     let sources = workspace().join("migration");
     run(Command::new("cp").arg("-r").arg(sources).arg(folder)).expect_success();
 }
 
-/// Cargo looks for these in HOME where nothing names them.
+/// Returns Cargo's folder, which it looks for in HOME if no variable names it.
 fn cargo_home() -> String {
     home_of("CARGO_HOME", ".cargo")
 }
@@ -289,7 +293,7 @@ fn client_options(database: &Database) -> String {
     )
 }
 
-/// With the names that the pages have for the database and the folder.
+/// Replaces the database and the folder by the names that the pages use.
 fn as_shown(printed: &str, database: &Database, folder: &TempDir) -> String {
     let folder = folder.path().to_string_lossy().into_owned();
     let mut shown = printed
@@ -305,7 +309,7 @@ fn as_shown(printed: &str, database: &Database, folder: &TempDir) -> String {
     shown
 }
 
-/// Without what differs from run to run.
+/// Replaces what differs from run to run.
 fn steady(line: &str) -> String {
     let is_fraction = |word: &str| word.contains('.') && word.parse::<f64>().is_ok();
     let is_date = |word: &str| {
@@ -371,7 +375,7 @@ fn every_link_leads_somewhere() {
     }
 }
 
-/// By the anchors that GitHub gives headings.
+/// Returns whether the page has a heading with this anchor, as GitHub derives it.
 fn has_heading(file: &Path, anchor: &str) -> bool {
     if anchor.is_empty() {
         return true;
@@ -400,7 +404,7 @@ fn the_pictures_are_current() {
     }
 }
 
-/// The README's dependencies and its program, as a crate of somebody else.
+/// Builds the README's program with its dependencies, as another project's crate.
 fn a_service_is_built_with_what_the_readme_says() {
     let readme = page("README.md");
     let block = |about: &str| {

@@ -1,4 +1,4 @@
-//! The application's table: never changed, and made only where somebody has said so.
+//! The application's table: it is never changed, and created only on request.
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
@@ -128,7 +128,7 @@ async fn tables_without_documents_stop_up_with_their_names(database: Database) {
     nothing_was_made(&database).await;
 }
 
-/// `up` says what it found, and makes and records nothing.
+/// Requires that `up` reports what it found, and creates and records nothing.
 async fn stops_up(database: &Database, statements: &[&str], found: &str) {
     database.execute(statements).await;
 
@@ -143,7 +143,7 @@ async fn nothing_was_made(database: &Database) {
     let db = database.connect().await;
     let tables = tables(&db).await;
     assert!(!tables.contains(&"vectors".to_owned()), "{tables:?}");
-    // On MySQL the table of records stays, since each statement commits.
+    // On MySQL the table of records is kept, because each statement commits.
     if tables.contains(&"seaql_migrations".to_owned()) {
         let recorded = lines(&db, "SELECT version FROM seaql_migrations").await;
         assert_eq!(recorded, [""; 0]);
@@ -279,7 +279,7 @@ async fn a_database_that_this_user_may_not_use_is_one_sentence(database: Databas
 const VARIABLE: &str = "MIGRATION_CREATE_DOCUMENTS_IN";
 const USERS: &str = "CREATE TABLE users (id integer PRIMARY KEY)";
 
-/// Whether there is a `documents`, and a `vectors`.
+/// Returns whether a `documents` and a `vectors` exist.
 async fn are_there(database: &Database) -> (bool, bool) {
     let db = database.connect().await;
     let tables = tables(&db).await;
@@ -460,7 +460,7 @@ async fn down_keeps_a_documents_that_somebody_uses(database: Database) {
     assert_eq!(are_there(&database).await, (false, false));
 }
 
-/// The row is there only after `down` has found none.
+/// The row is inserted only after `down` has found none.
 async fn down_keeps_a_documents_that_gets_a_row_meanwhile(database: Database) {
     migrate(&database, ["up"]).expect_success();
     migrate(&database, ["down", "-n", "2"]).expect_success();
@@ -522,7 +522,8 @@ async fn refresh_and_fresh_do_not_lose_the_documents_that_was_made(database: Dat
     assert_eq!(are_there(&database).await, (false, false));
 }
 
-/// The variable lets its table go; it does not ask for one that the application could not start on.
+/// The variable allows the drop of the application's table; it does not ask for one on which the
+/// application could not start.
 async fn fresh_replaces_no_documents_of_an_application(database: Database) {
     let application = "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(9))";
     database.execute([application]).await;
@@ -547,7 +548,7 @@ async fn fresh_replaces_no_documents_of_an_application(database: Database) {
     migrate_beside_an_application(&database, ["check"]).expect_success();
 }
 
-/// Returns whether a dry run shows that the table goes.
+/// Returns whether a dry run shows that the table is dropped.
 fn drops_documents(dry: &str) -> bool {
     ["DROP TABLE \"documents\"", "DROP TABLE `documents`"]
         .iter()

@@ -1,4 +1,4 @@
-//! The file `.env`: when it is needed, how it is read, and what is said where it cannot be.
+//! The file `.env`: when it is needed, how it is read, and what is printed if it cannot be read.
 
 use std::{fs, path::Path, process::Command};
 
@@ -121,7 +121,7 @@ fn a_name_that_stands_twice_means_the_first() {
     assert_eq!(handed_on, "sqlite://a.db?mode=rwc");
 }
 
-/// Writes down what sea-orm-cli hands on, and builds nothing.
+/// Creates a Cargo that writes down what sea-orm-cli passes on, and builds nothing.
 fn fake_cargo(folder: &TempDir) -> String {
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();

@@ -76,7 +76,7 @@ async fn up_names_the_applications_table_where_that_is_gone(database: Database) 
     assert!(!error.contains("`repair` fixes that"), "{error}");
 }
 
-/// It logs a warning.
+/// The service logs a warning.
 async fn a_service_starts_where_the_tables_have_changed(database: Database) {
     let db = database.connect().await;
     database
@@ -140,7 +140,7 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
     }
 }
 
-/// Of what a command does not need nothing is required.
+/// A command requires nothing that it does not need.
 async fn a_table_of_records_that_takes_no_record_is_read(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database

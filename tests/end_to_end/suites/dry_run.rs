@@ -16,7 +16,7 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-/// The statements, without those that keep the records.
+/// Returns the statements, without those on the records.
 pub(super) fn statements(script: &str) -> Vec<String> {
     script
         .lines()
@@ -25,7 +25,7 @@ pub(super) fn statements(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// The indented lines that are no times.
+/// Returns the indented lines that are not times.
 pub(super) fn ran(up: &str) -> Vec<String> {
     up.lines()
         .filter_map(|line| line.strip_prefix("  "))

@@ -1,5 +1,5 @@
-//! "As declared" means that the entities work: where an INSERT of theirs fails or what it has stored cannot be read,
-//! `check` says so, and what does not disturb them is no difference.
+//! "As declared" means that the entities work. If an INSERT of theirs fails or what it has stored
+//! cannot be read, `check` reports that; what does not disturb them is no difference.
 
 use entity::prelude::*;
 use sea_orm::{DatabaseConnection, DbBackend, EntityTrait};
@@ -24,10 +24,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// A change of the declared tables, what `check` finds, and whether the entities still record pages and read them.
+/// A change of the declared tables, what `check` finds, and whether the entities can still record
+/// pages and read them.
 struct Case {
     given: &'static str,
-    /// Nothing where it is as declared.
+    /// Empty if it is as declared.
     finds: &'static str,
     pages: Pages,
 }
@@ -269,7 +270,7 @@ async fn what_hinders_an_insert_is_found_and_nothing_else(database: Database) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// Several rows of a page, as large documents have them.
+/// Records pages with several rows each, as large documents have them.
 async fn pages(db: &DatabaseConnection) -> Pages {
     let recorded = [(7, "c"), (7, "C"), (17, "c")].map(|(number, id)| page(number, &[id]));
     let recorded = Vectors::record_pages(db, 2, recorded).await;
@@ -281,7 +282,7 @@ async fn pages(db: &DatabaseConnection) -> Pages {
     }
 }
 
-/// A role with these rights alone, in the same database.
+/// Returns the database for a role with only these rights.
 async fn role(database: &Database, grants: &[&str]) -> Database {
     let name = format!("seer_{}", database.name);
     let create = format!(

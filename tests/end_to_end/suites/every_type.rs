@@ -1,4 +1,5 @@
-//! A later release with a table of every type that can be declared, and keys from and to older tables.
+//! A later release with a table of every type that can be declared, and keys from and to older
+//! tables.
 
 use sea_orm::DbBackend;
 
@@ -47,7 +48,7 @@ async fn every_type_is_made_found_again_and_undone(database: Database) {
     assert!(script.stderr.contains(reason), "{script:?}");
 }
 
-/// MySQL quotes names otherwise.
+/// Replaces the quotes, which are others on MySQL.
 fn quoted(backend: DbBackend, sql: &str) -> String {
     match backend {
         DbBackend::MySql => sql.replace('"', "`"),
@@ -55,7 +56,8 @@ fn quoted(backend: DbBackend, sql: &str) -> String {
     }
 }
 
-/// A table `Readings` with other types than declared, with fractions of a second, nullable and without keys.
+/// Returns a table `Readings` with other types than declared, with fractions of a second, nullable
+/// and without keys.
 fn older(backend: DbBackend) -> String {
     let [id, timestamps, others, end] = match backend {
         DbBackend::Postgres => [
@@ -89,7 +91,7 @@ fn older(backend: DbBackend) -> String {
     quoted(backend, &create)
 }
 
-/// Adds a row in which every value has a part that is easily lost.
+/// Returns an INSERT of a row in which every value has a part that is easily lost.
 fn insert(backend: DbBackend, text_id: i32) -> String {
     let (flag, bytes, uuid) = match backend {
         DbBackend::Postgres => (
@@ -108,7 +110,7 @@ fn insert(backend: DbBackend, text_id: i32) -> String {
     quoted(backend, &insert)
 }
 
-/// The values of the row, as the engine prints them.
+/// Returns the values of the row, as the engine prints them.
 async fn values(database: &Database) -> Vec<String> {
     let backend = database.backend();
     let bytes = match backend {
@@ -139,7 +141,7 @@ async fn an_older_table_of_every_type_keeps_its_values(database: Database) {
 
     assert_eq!(values(&database).await, before);
     WITH_READINGS.run(&database, &["check"]).expect_success();
-    // No server sets a time by itself.
+    // No server changes a time by itself.
     let update = quoted(backend, "UPDATE \"Readings\" SET flag = NOT flag");
     database.execute([&update, &update]).await;
     assert_eq!(values(&database).await, before);

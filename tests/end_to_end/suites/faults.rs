@@ -1,4 +1,4 @@
-//! What goes wrong around the migrator: each gets one sentence and changes nothing, or works.
+//! Faults around the migrator: each gives one sentence and changes nothing, or does no harm.
 
 use std::{
     path::{Path, PathBuf},
@@ -50,7 +50,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
-/// Nothing but the error, and nothing changed; and `up` works once the fault is over.
+/// Requires that only the error is printed, that nothing changes, and that `up` works once the
+/// fault is over.
 async fn is_one_sentence(faulty: &Database, database: &Database, sentence: &str) {
     let before = Inventory::of(database).await;
 
@@ -89,7 +90,7 @@ async fn a_standby_is_looked_at_and_not_migrated(database: Database) {
     for command in ["status", "check", "up"] {
         migrate(&there(&migrated), [command]).expect_success();
     }
-    // It knows none of its primary's locks.
+    // A standby does not know its primary's locks.
     let check = migrate(&there(&migrated), ["check", "--json"]).expect_success();
     let check: serde_json::Value = serde_json::from_str(&check).expect("JSON");
     assert!(check["migrator"]["at_work"].is_null(), "{check}");
@@ -181,7 +182,7 @@ async fn a_statement_timeout_of_the_role_cuts_no_wait(database: Database) {
             format!("ALTER ROLE {role} SET statement_timeout = '300ms'"),
         ])
         .await;
-    // CREATE INDEX CONCURRENTLY waits for whoever has written to the table.
+    // CREATE INDEX CONCURRENTLY waits for a session that has written to the table.
     let db = database.connect().await;
     let writer = db.begin().await.expect("a transaction");
     let write = "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 9, '[]')";
@@ -221,8 +222,8 @@ async fn a_full_disk_is_one_sentence_and_up_goes_on_when_there_is_room(database:
     before.assert_kept_in(&Inventory::of(&small).await);
 }
 
-/// In a tablespace of its own, so that only this database has no room, and on a server of its own: one that
-/// cannot write a checkpoint drops no database.
+/// In a tablespace of its own, so that only this database has no room, and on a server of its own:
+/// one that cannot write a checkpoint drops no database.
 async fn postgres_on_a_full_disk(database: &Database) {
     let disk = Disk::mount("16m");
     as_root(&["chown", "postgres"], disk.0.path());
@@ -260,7 +261,7 @@ async fn postgres_on_a_full_disk(database: &Database) {
     before.assert_kept_in(&Inventory::of(&small).await);
 }
 
-/// A file system of its own in memory, unmounted when it is dropped.
+/// A file system in memory, unmounted when it is dropped.
 struct Disk(TempDir);
 
 impl Disk {
@@ -309,7 +310,7 @@ fn fill(file: &Path) {
     std::io::copy(&mut source, &mut target).expect_err("the disk is full now");
 }
 
-/// A file instead of the test's own.
+/// Returns the database with another file than the test's own.
 fn on(database: &Database, file: &Path) -> Database {
     Database {
         url: format!("sqlite://{}?mode=rwc", file.display()),
@@ -379,7 +380,7 @@ async fn a_file_with_an_odd_name_is_migrated(database: Database) {
     assert!(file.exists(), "{file:?}");
 }
 
-/// A server that offers TLS to all and wants it of one role.
+/// A server that offers TLS to all roles and requires it of one.
 async fn a_certificate_that_cannot_be_used_is_one_sentence(database: Database) {
     let folder = certificates();
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -426,7 +427,7 @@ fn with_mode(database: &Database, mode: &str) -> Database {
     }
 }
 
-/// Two certificates for one key, and who must use them.
+/// Creates two certificates for one key.
 fn certificates() -> TempDir {
     let account = Account::of_package("postgres").expect("an account");
     let folder = account.folder("colpali-tls-").expect("a folder");

@@ -1,4 +1,4 @@
-//! What `fresh` drops and what it does not, and that whoever drops something says so.
+//! What `fresh` drops and what it keeps, and that a command that drops something reports it.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::block_in_place;
@@ -102,7 +102,7 @@ async fn fresh_drops_all_where_the_variable_names_the_database(database: Databas
             "CREATE VIEW more_names AS SELECT id FROM names",
         ])
         .await;
-    // The error says what the database is called.
+    // The error contains the name of the database.
     let error = migrate(&database, ["fresh"]).expect_error();
     let (_, rest) = error
         .split_once(&format!("{VARIABLE}=\""))
@@ -135,7 +135,8 @@ async fn whoever_drops_the_table_says_how_many_rows_go(database: Database) {
     }
 }
 
-/// What hangs on our tables there keeps them; beside it they go.
+/// An object of another schema that depends on our tables prevents their drop; other objects do
+/// not.
 async fn fresh_leaves_other_schemas_alone(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database.execute(ROWS).await;
@@ -200,7 +201,7 @@ async fn fresh_knows_its_records_where_the_server_ignores_the_case_of_names(data
     assert!(!status.contains("pending"), "{status}");
 }
 
-/// Their names alone say nothing.
+/// The names of tables alone do not count.
 async fn fresh_keeps_tables_that_are_not_recorded_as_made(database: Database) {
     for (name, make, row) in [
         (

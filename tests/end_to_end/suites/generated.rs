@@ -1,4 +1,4 @@
-//! What SeaORM's code generator makes of the migrated database, beside our entities.
+//! What SeaORM's code generator makes of the migrated database, compared with our entities.
 
 use std::{fs, path::Path};
 
@@ -21,7 +21,7 @@ async fn the_generator_gives_our_entities_but_for_what_is_deliberate(database: D
 
     sea_orm_cli(
         &database,
-        // SQLite tells no integer from another.
+        // SQLite does not distinguish integers.
         &[
             "generate",
             "entity",
@@ -64,8 +64,8 @@ async fn the_generator_gives_our_entities_but_for_what_is_deliberate(database: D
     );
 }
 
-/// The lines of code that only the generated file (-) or only ours (+) has: ours is the generated one
-/// with these changed, and all others in their order.
+/// Returns the lines of code that only the generated file (-) or only ours (+) has. Ours is the
+/// generated file with these lines changed, and all others in their order.
 fn differences(generated: &Path, ours: &Path, file: &str) -> Vec<String> {
     let (generated, ours) = (code(&generated.join(file)), code(&ours.join(file)));
     let common = |these: &[String], those: &[String]| -> Vec<String> {

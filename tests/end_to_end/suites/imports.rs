@@ -1,4 +1,4 @@
-//! That the modules of each crate import downwards only.
+//! The modules of each crate import downwards only.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,14 +12,14 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
     vec![("imports::no_modules_import_each_other_in_a_circle", circles)]
 }
 
-/// What of a file is not part of the crate that others build.
+/// The part of a file that is not part of the crate that others build.
 const TESTS: &str = "#[cfg(test)]\nmod tests {";
 
 fn circles() {
     for sources in ["migration/converge/src", "migration/src", "entity/src"] {
         let mut above = imports(&workspace().join(sources));
         assert!(above.len() > 3, "{sources}: {above:?}");
-        // Whatever imports nothing that is left is below all that is.
+        // A module that imports none of those that are left is below them all.
         while let Some(lowest) = lowest(&above) {
             above.remove(&lowest);
         }
@@ -33,7 +33,7 @@ fn lowest(above: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
     found.map(|(module, _)| module.clone())
 }
 
-/// What each module of the first level imports of the others.
+/// Returns what each module of the first level imports of the others.
 fn imports(sources: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for file in files(sources) {
@@ -58,7 +58,7 @@ fn imports(sources: &Path) -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
-/// The module of each name that the crate gives its users.
+/// Returns the module of each name that the crate exports.
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let uses = lib.split(';').filter_map(|one| one.split_once("use "));
     let paths = uses.filter_map(|(_, path)| path.split_once("::"));
@@ -67,7 +67,7 @@ fn exports(lib: &str) -> BTreeMap<String, String> {
     names.collect()
 }
 
-/// The names that follow this path, one or a list of them, wherever it stands.
+/// Returns the names that follow this path, one or a list of them, wherever it stands.
 fn names_after(source: &str, path: &str) -> impl Iterator<Item = String> {
     source.split(path).skip(1).flat_map(first_names)
 }
@@ -93,7 +93,7 @@ fn first_names(names: &str) -> impl Iterator<Item = String> + use<> {
     })
 }
 
-/// Without comments and tests.
+/// Returns a file without comments and tests.
 fn text(file: &Path) -> String {
     let text =
         fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -1,4 +1,5 @@
-//! What is in a database besides the shape of `vectors`: its rows, and what hangs on it.
+//! What a database contains besides the shape of `vectors`: its rows, and the objects that depend
+//! on it.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -6,7 +7,7 @@ use crate::engines::Database;
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Inventory {
-    /// The id, where the row has one, and all other values.
+    /// The id, if the row has one, and all other values.
     rows: Vec<(Option<String>, String)>,
     things: Vec<String>,
 }
@@ -52,7 +53,7 @@ const POSTGRES: &str = "
       OR NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = seqrelid AND d.deptype IN ('a', 'i', 'e')))
     ORDER BY 1";
 
-/// Without the index that MySQL makes for a key and itself drops for ours.
+/// Without the index that MySQL creates for a key and drops for ours.
 const MYSQL: &str = "
     SELECT CAST(concat('index ', index_name, column_name) AS CHAR) FROM information_schema.statistics
       WHERE table_schema = DATABASE() AND table_name = 'vectors'
@@ -118,7 +119,8 @@ impl Inventory {
         Self { rows, things }
     }
 
-    /// Every row is there with every value, and an id that it had before; every thing is there.
+    /// Requires that every row exists with every value, and with an id that it had before, and that
+    /// every object exists.
     #[track_caller]
     pub fn assert_kept_in(&self, after: &Self) {
         for thing in &self.things {

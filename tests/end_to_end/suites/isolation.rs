@@ -108,7 +108,7 @@ async fn processes_at_once_migrate_where_the_database_defaults_to_a_higher_level
     }
 }
 
-/// What is said for a transaction must not be left to the next user of the connection.
+/// The level of a transaction must not stay for the next user of the connection.
 async fn a_pool_keeps_its_default_level(database: Database) {
     let (set, get) = match database.backend() {
         DbBackend::Postgres => (

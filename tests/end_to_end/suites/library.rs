@@ -17,7 +17,7 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-/// What the application has made.
+/// The table that the application has created.
 const DOCUMENTS: &str =
     "CREATE TABLE documents (id integer NOT NULL PRIMARY KEY, title varchar(9))";
 
@@ -27,7 +27,8 @@ async fn a_tokio_service_migrates(database: Database) {
     migrate_twice(&database).await;
 }
 
-/// What is recorded, and how the tables are: on PostgreSQL one statement tells all of them.
+/// Asks for the records and for the state of the tables, which on PostgreSQL one statement returns
+/// for all of them.
 async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
     database: Database,
 ) {
@@ -51,7 +52,7 @@ async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
         _ => 28,
     };
     assert!(asked.len() <= most, "{}: {asked:?}", asked.len());
-    // What SeaORM does not prepare it does not tell of: on PostgreSQL the question after the records.
+    // SeaORM does not report what it does not prepare: on PostgreSQL the query after the records.
     let is_told = database.backend() != DbBackend::Postgres;
     let asks_after_records = |sql: &String| sql.contains("seaql_migrations");
     assert_eq!(asked.iter().any(asks_after_records), is_told, "{asked:?}");
@@ -67,7 +68,7 @@ async fn a_service_that_starts_with_nothing_to_do_asks_little_and_takes_no_lock(
 }
 
 async fn an_async_std_service_migrates(database: Database) {
-    // A thread of its own: sqlx uses tokio wherever it finds one.
+    // A thread of its own, because sqlx uses tokio wherever it finds one.
     let service = std::thread::spawn(move || {
         async_std::task::block_on(async {
             tokio::runtime::Handle::try_current().expect_err("no tokio here");

@@ -1,4 +1,4 @@
-//! What `check` says of the lock of a step and of its length is what the server does.
+//! What `check` prints about the lock of a step and its length is what the server does.
 
 use std::{fs, path::PathBuf};
 
@@ -35,12 +35,12 @@ pub fn tests(engine: Engine) -> Vec<Test> {
     }
 }
 
-/// Those that need the nodes of Galera.
+/// Returns the tests that need the nodes of Galera.
 pub fn of_a_cluster() -> Vec<Test> {
     tests![the_whole_cluster_waits_and_check_says_so]
 }
 
-/// The quick tier tries some of the shapes; that each converges is another suite's.
+/// How many shapes the quick tier tries; another suite tests that each converges.
 const DRAWN: usize = 10;
 
 fn some_shapes(folder: &str) -> Vec<PathBuf> {
@@ -56,7 +56,7 @@ async fn connect(database: &Database) -> DatabaseConnection {
     sea_orm::Database::connect(options).await.expect("a pool")
 }
 
-/// The step that `repair` would run next.
+/// Returns the step that `repair` would run next.
 fn next_step(report: &Report) -> Option<StepReport> {
     report
         .differences
@@ -139,7 +139,7 @@ async fn run_and_compare(db: &DatabaseConnection, step: &StepReport, what: &str)
         return;
     }
     let transaction = db.begin().await.expect("a transaction");
-    // Of a table this small the planner reads every row where an index would do.
+    // In a table this small the planner reads every row where an index would do.
     let planner = "SET LOCAL enable_seqscan = off";
     transaction
         .execute_unprepared(planner)
@@ -215,7 +215,7 @@ fn steps(report: &Report) -> Vec<StepReport> {
     steps.flatten().collect()
 }
 
-/// PostgreSQL 18 knows them.
+/// PostgreSQL 18 has such constraints.
 async fn a_not_null_that_nobody_validated_is_validated_beside_writers(database: Database) {
     let db = connect(&database).await;
     let knows = "SELECT 'yes' WHERE current_setting('server_version_num')::int >= 180000";
@@ -239,7 +239,7 @@ async fn a_not_null_that_nobody_validated_is_validated_beside_writers(database: 
     migrate(&database, ["check"]).expect_success();
 }
 
-/// A statement of MySQL's says what it may do: the server refuses to do more.
+/// A statement on MySQL states what it may do, and the server refuses to do more.
 async fn no_step_does_more_than_check_says(database: Database) {
     for file in some_shapes("mysql") {
         let sql = fs::read_to_string(&file).expect("a shape");
@@ -278,14 +278,14 @@ async fn no_step_does_more_than_check_says(database: Database) {
     }
 }
 
-/// InnoDB gives a table a new number when it is made anew.
+/// Returns the tables' numbers; InnoDB gives a table a new number when it is built anew.
 async fn tables_made(db: &DatabaseConnection) -> Vec<String> {
     let sql = "SELECT CAST(table_id AS CHAR) FROM information_schema.innodb_sys_tables
                WHERE name = concat(DATABASE(), '/vectors')";
     lines(db, sql).await
 }
 
-/// Times of MariaDB's older format are converted by the next change, whichever that is.
+/// The next change, whichever it is, converts times of MariaDB's older format.
 async fn a_server_that_would_copy_refuses_and_the_copy_is_announced(database: Database) {
     let older = ["--mysql56-temporal-format=0"];
     let server = block_in_place(|| mariadb::start_with(&older)).expect("a server");
@@ -331,7 +331,7 @@ async fn a_rebuild_is_announced_with_its_size(database: Database) {
     assert!(up.contains(lock), "{up}");
 }
 
-/// The nodes run a change of shape at the same place among all other statements.
+/// The nodes run a change of shape at the same point among all other statements.
 async fn the_whole_cluster_waits_and_check_says_so(database: Database) {
     database
         .execute([include_str!("../../shapes/mysql/four_differences.sql")])

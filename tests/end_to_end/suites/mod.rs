@@ -1,6 +1,6 @@
-//! What is tested, a file for each of the product's faces.
+//! The tests, one file for each subject.
 
-/// Functions of the enclosing module as tests under their own names.
+/// Turns functions of the enclosing module into tests under their own names.
 macro_rules! tests {
     ($($function:ident),* $(,)?) => {
         vec![$($crate::suites::Test::new(module_path!(), stringify!($function), |database| {
@@ -76,7 +76,7 @@ use crate::{
 /// A test that gets a database of its own.
 pub struct Test {
     pub name: String,
-    /// Of the tests that have this in common the quick tier does one, on one version of the engine.
+    /// The quick tier runs one of the tests that have this in common, on one version of the engine.
     pub kin: String,
     pub body: Box<dyn Fn(Database) -> Body + Send>,
 }
@@ -84,7 +84,7 @@ pub struct Test {
 pub type Body = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Test {
-    /// `module` is the path of the module that holds the test.
+    /// Returns a test; `module` is the path of the module that contains it.
     pub fn new(module: &str, name: &str, body: impl Fn(Database) -> Body + Send + 'static) -> Self {
         let suite = module.rsplit("::").next().unwrap_or(module);
         let name = format!("{suite}::{name}");
@@ -95,7 +95,7 @@ impl Test {
         }
     }
 
-    /// The same, where one of several says enough of a small change.
+    /// Returns the test as one of several, of which one is enough for a small change.
     pub fn one_of(self, kin: &str) -> Self {
         Self {
             kin: kin.to_owned(),
@@ -104,7 +104,7 @@ impl Test {
     }
 }
 
-/// The tests that say something about this engine.
+/// Returns the tests that concern this engine.
 pub fn tests(engine: Engine) -> Vec<Test> {
     let backend = engine.backend;
     match engine.name {
@@ -193,10 +193,10 @@ const NEEDS: [(&str, &str); 2] = [
     ("sqlalchemy::", "target/venv/bin/python"),
 ];
 
-/// Those that make SQLite's system calls fail.
+/// The suites that make SQLite's system calls fail.
 const NEED_STRACE: [&str; 2] = ["answered_errors::", "crashes::"];
 
-/// What this test needs and is not there.
+/// Returns what this test needs and this machine does not have.
 pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
     if engine.is_named() && test.name.starts_with("outages::") {
         return Some("server that may be killed");
@@ -211,7 +211,7 @@ pub fn missing(engine: Engine, test: &Test) -> Option<&'static str> {
     (!workspace().join(program).exists()).then_some(program)
 }
 
-/// The tests that need no database.
+/// Returns the tests that need no database.
 pub fn without_engine() -> Vec<(&'static str, fn())> {
     [
         command_line::without_engine(),

@@ -34,7 +34,8 @@ fn rounds() -> usize {
     tier::rounds(3, 40)
 }
 
-/// What ends a name or a text, what a client or a driver might read in it, and what would be seen to have run.
+/// Pieces that end a name or a text, that a client or a driver might interpret, and whose execution
+/// would be noticed.
 const PIECES: [&str; 34] = [
     "\"",
     "'",
@@ -72,7 +73,7 @@ const PIECES: [&str; 34] = [
     "`; DROP TABLE canary; -- ",
 ];
 
-/// A name that every engine takes, of its own by its first letters.
+/// Returns a name that every engine accepts; its first letters make it distinct.
 fn hostile(own: &str) -> String {
     const LONGEST: usize = 60;
     let mut name = own.to_owned();
@@ -82,16 +83,16 @@ fn hostile(own: &str) -> String {
             name += piece;
         }
     }
-    // MySQL takes none that ends in a space.
+    // MySQL accepts none that ends in a space.
     name + "z"
 }
 
-/// Of an engine whose texts have backslashes as they are.
+/// Returns a literal for an engine that takes backslashes in texts literally.
 fn text(plain: &str) -> String {
     format!("'{}'", plain.replace('\'', "''"))
 }
 
-/// Says with what a test failed.
+/// Reports the input with which a test failed.
 struct Context(String);
 
 impl Context {
@@ -179,7 +180,7 @@ async fn the_name_of_a_foreign_key_drops_no_table(database: Database) {
     works(&database).await;
 }
 
-/// `status` asks Alembic's table for its revision, and `fresh` drops every table.
+/// `status` reads the revision from Alembic's table, and `fresh` drops every table.
 async fn a_table_whose_name_is_sql_is_looked_at_and_dropped(database: Database) {
     let _shown_on_panic = Context::of_a_seed();
     let quote = match database.backend() {
@@ -266,7 +267,7 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
     let mut shown_on_panic = Context::of_a_seed();
     let seed = shown_on_panic.0.clone();
     database.execute(CANARY).await;
-    // Read alike under every setting.
+    // Read in the same way under every setting.
     let text = |plain: &str| format!("E'{}'", plain.replace('\\', "\\\\").replace('\'', "''"));
     for round in 0..rounds() {
         let [
@@ -339,7 +340,7 @@ async fn postgres_keeps_hostile_names_and_texts_and_runs_none(database: Database
         );
         assert_eq!(lines(&db, &kept).await, [""]);
 
-        // A new table by the script, in a schema of such a name.
+        // The script creates a table in a schema with such a name.
         database
             .execute([
                 format!("DROP SCHEMA {schema} CASCADE"),
@@ -363,7 +364,7 @@ async fn mariadb_keeps_hostile_names_and_texts_and_runs_none(database: Database)
     ];
     let mut shown_on_panic = Context::of_a_seed();
     let seed = shown_on_panic.0.clone();
-    // Its sql_mode is of the whole server.
+    // Its sql_mode applies to the whole server.
     let server = block_in_place(|| mariadb::start_with(&[])).expect("a server");
     let there = server
         .create_database(database.engine)
@@ -378,7 +379,7 @@ async fn mariadb_keeps_hostile_names_and_texts_and_runs_none(database: Database)
         let mode = MODES[fastrand::usize(..MODES.len())];
         let statements = [
             format!("SET GLOBAL sql_mode = '{mode}'"),
-            // Of this test's own texts.
+            // For this test's own texts.
             "SET sql_mode = 'NO_BACKSLASH_ESCAPES'".to_owned(),
             "DROP TABLE IF EXISTS vectors, documents, seaql_migrations".to_owned(),
             "CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY)".to_owned(),
@@ -429,7 +430,7 @@ async fn client_of_an_empty_database(there: &Database, script: &str) {
     migrate(there, ["check"]).expect_success();
 }
 
-/// Column comments, defaults and checks, as the server itself prints them.
+/// Returns column comments, defaults and checks, as the server itself prints them.
 async fn texts_of_mariadb(db: &DatabaseConnection) -> Vec<String> {
     lines(
         db,
@@ -449,7 +450,8 @@ async fn texts_of_mariadb(db: &DatabaseConnection) -> Vec<String> {
     )
     .await
     .into_iter()
-    // It spells a quote in one way where a type takes a value as default, in another where it takes an expression.
+    // MariaDB prints a quote differently where a type accepts a value as default and where it
+    // accepts an expression.
     .map(|line| line.replace("\\\\", "<backslash>").replace("\\'", "''"))
     .collect()
 }
@@ -482,7 +484,7 @@ async fn sqlite_keeps_hostile_names_and_texts_and_runs_none(database: Database) 
         let before = Inventory::of(&database).await;
         let db = database.connect().await;
 
-        // What the parser does not give back word for word is refused.
+        // What the parser does not return word for word is refused.
         let up = migrate(&database, ["up"]);
 
         assert_canary_lives(&db).await;

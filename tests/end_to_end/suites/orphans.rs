@@ -1,5 +1,5 @@
-//! `repair --delete-orphans`: what the rows say is written before they go, none is lost or invented, and where
-//! something keeps them it ends and says what.
+//! `repair --delete-orphans`: the values of the rows are written before the rows are deleted, none
+//! is lost or invented, and if something keeps them the command ends and reports what.
 
 use std::{fs, io};
 
@@ -44,7 +44,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// Ids 4 and 5 are orphans, of documents 8 and 9, in a table that is otherwise as declared.
+/// Creates orphans with ids 4 and 5, of documents 8 and 9, in a table that is otherwise as
+/// declared.
 async fn with_orphans(database: &Database) {
     let off = match database.backend() {
         DbBackend::Postgres => {
@@ -157,7 +158,7 @@ async fn orphans_are_deleted_only_where_somebody_says_what_becomes_of_their_ids(
 
     migrate(&database, ["repair", "--delete-orphans", "--forget-ids"]).expect_success();
     assert_eq!(ids(&database).await, ["1", "2", "3"]);
-    // Where there are none nobody has to say anything.
+    // Without orphans, no option is required.
     migrate(&database, ["repair", "--delete-orphans"]).expect_success();
 }
 
@@ -221,7 +222,7 @@ async fn a_service_gets_the_rows_that_it_deletes(database: Database) {
     assert_eq!(second, [Some("9".to_owned()), Some("0".to_owned())]);
 }
 
-/// Takes rows, but does not get them written.
+/// A sink that accepts rows, but fails to write them.
 #[derive(Default)]
 struct Full {
     stored: u64,
@@ -275,7 +276,7 @@ async fn rows_whose_ids_cannot_be_stored_stay(database: Database) {
     assert_eq!(Inventory::of(&database).await, before);
 }
 
-/// On MySQL also where an earlier statement has ended the transaction.
+/// On MySQL even if an earlier statement has ended the transaction.
 async fn rows_whose_ids_cannot_be_stored_stay_in_a_callers_transaction(database: Database) {
     with_orphans(&database).await;
     let before = Inventory::of(&database).await;
@@ -365,7 +366,7 @@ async fn rows_that_go_by_cascade_are_announced(database: Database) {
     assert_eq!(lines(&db, left).await, ["1"]);
 }
 
-/// More than are handed over at once, and more than MariaDB deletes at once.
+/// More rows than are handed over at once, and more than MariaDB deletes at once.
 async fn many_orphans_of_one_document_go_with_their_ids(database: Database) {
     with_orphans(&database).await;
     let tens = "(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
@@ -441,7 +442,7 @@ async fn rows_that_a_trigger_keeps_end_the_repair_and_are_named(database: Databa
     assert_eq!(Inventory::of(&database).await, before);
 }
 
-/// As where an archive is the same table.
+/// As if the archive were the same table.
 async fn rows_that_are_there_again_end_the_repair(database: Database) {
     with_orphans(&database).await;
     let again = "INSERT INTO vectors (id, doc_id, page, vector_ids)

@@ -1,4 +1,4 @@
-//! The server goes away in the middle: one sentence, and the next run goes on where it ended.
+//! The server goes away in the middle: one sentence, and the next run continues where it ended.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
 
@@ -84,7 +84,7 @@ async fn a_server_that_is_killed_during_a_long_repair(shared: Database) {
     completes(&database, "repair", &before).await;
 }
 
-/// Whoever holds the turn has lost it, and another may have taken it.
+/// The holder of the lock has lost it, and another session may have acquired it.
 async fn a_turn_that_the_server_ends_is_not_recorded(database: Database) {
     database.execute([legacy(&database)]).await;
     let before = rows(&database).await;
@@ -105,14 +105,14 @@ async fn a_turn_that_the_server_ends_is_not_recorded(database: Database) {
     completes(&database, "up", &before).await;
 }
 
-/// It is what a client that was killed has asked for.
+/// The index is one that a killed client has asked for.
 async fn an_index_that_the_server_goes_on_with_is_waited_for(database: Database) {
     database
         .execute([include_str!("../../shapes/postgres/no_index.sql")])
         .await;
     let before = rows(&database).await;
     let db = database.connect().await;
-    // CREATE INDEX CONCURRENTLY waits for whoever has written to the table.
+    // CREATE INDEX CONCURRENTLY waits for a session that has written to the table.
     let writer = db.begin().await.expect("a transaction");
     let write = "UPDATE vectors SET page = page";
     writer.execute_unprepared(write).await.expect(write);
@@ -134,7 +134,7 @@ async fn an_index_that_the_server_goes_on_with_is_waited_for(database: Database)
     completes(&database, "up", &before).await;
 }
 
-/// One that nobody else misses.
+/// Starts a server that no other test uses.
 async fn server_of_its_own(shared: &Database) -> (Server, Database) {
     let server = shared.engine.start().expect("a server");
     let database = server
@@ -151,7 +151,7 @@ fn legacy(database: &Database) -> &'static str {
     }
 }
 
-/// Holds up whoever wants to change the table.
+/// Begins a transaction that blocks every session that wants to change the table.
 async fn read(db: &DatabaseConnection) -> sea_orm::DatabaseTransaction {
     let reading = db.begin().await.expect("a transaction");
     let read = "SELECT count(*) FROM vectors";
@@ -169,7 +169,7 @@ async fn completes(database: &Database, command: &str, before: &[String]) {
     assert_eq!(rows(database).await, before);
 }
 
-/// A sum, as there may be many.
+/// Returns a sum, because there may be many rows.
 async fn rows(database: &Database) -> Vec<String> {
     let sum = "SELECT concat_ws(' ', count(*), sum(id), sum(doc_id), sum(page), sum(length(vector_ids))) FROM vectors";
     lines(&database.connect().await, sum).await

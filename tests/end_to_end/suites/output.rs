@@ -1,4 +1,4 @@
-//! How output looks: colours, JSON, help, completions.
+//! The form of the output: colours, JSON, help, completions.
 
 use std::process::Command;
 
@@ -57,7 +57,7 @@ async fn json_is_one_object_and_nothing_else(database: Database) {
     assert_eq!(repair["report"]["as_declared"], true, "{repair}");
 }
 
-/// What a terminal gets, by the program that every Debian has for that.
+/// Returns what a terminal gets, by a program that every Debian has.
 fn on_a_terminal(database: &Database, command: &str, variables: &[(&str, &str)]) -> String {
     let program = workspace().join("target/debug/migration");
     let mut script = Command::new("script");

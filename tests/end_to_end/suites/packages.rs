@@ -1,4 +1,4 @@
-//! What the crates bring along when a service imports them, and how they stand beside its own.
+//! What the crates bring along when a service imports them, and how they fit next to its own.
 
 use std::{fs, path::Path, process::Command};
 
@@ -47,7 +47,7 @@ const RUNTIMES_AND_DRIVERS: [&str; 9] = [
     "tokio",
 ];
 
-/// It reads what a driver's errors say, whichever driver that is.
+/// The crate reads the errors of any driver.
 fn migration() {
     brings_none_of(
         "migration",
@@ -82,7 +82,7 @@ fn brings_none_of(package: &str, features: &[&str], unwanted: &[&str]) {
     }
 }
 
-/// The page's URL and folder of this workspace.
+/// The page's URL of this workspace, and its folder.
 const URL: &str = "https://example.com/colpali-vectors.git";
 const FOLDER: &str = "colpali-vectors";
 
@@ -147,8 +147,8 @@ fn from_within() {
     .expect_success();
 }
 
-/// What the page for services shows: dependencies from git, dependencies by their paths, and the workspace of a
-/// service with this one within.
+/// Returns the manifests of the page for services: dependencies from git, dependencies by their
+/// paths, and the workspace of a service that contains this one.
 fn manifests() -> [String; 3] {
     let page = fs::read_to_string(workspace().join("docs/services.md")).expect("the page");
     let (_, section) = page
@@ -161,7 +161,8 @@ fn manifests() -> [String; 3] {
     blocks.try_into().expect("three manifests")
 }
 
-/// A service as SeaORM's book has it: a package at the root of a workspace, with packages `entity` and `migration`.
+/// Creates a service as in SeaORM's book: a package at the root of a workspace, with packages
+/// `entity` and `migration`.
 fn service(members: &str, dependencies: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! What a service does with the pages of its documents.
+//! Operations of a service on the pages of its documents.
 
 use std::collections::BTreeMap;
 
@@ -297,13 +297,14 @@ async fn all_pages_of_a_document_go_and_it_stays(database: Database) {
     assert_eq!(Vectors::count_pages(&db, other).await, Ok(1));
 }
 
-/// Whatever the key does in place of a cascade, and whether it is looked at at once or by the COMMIT.
+/// Whatever the key does instead of a cascade, and whether it is checked at once or at COMMIT.
 async fn a_document_that_another_table_refers_to_stays_with_its_pages(database: Database) {
     let db = migrated(&database).await;
     let (doc_id, pages) = document_of_a_page(&db).await;
     let keys: &[&str] = match database.backend() {
         DbBackend::MySql => &["", "ON DELETE RESTRICT"],
-        // Its other nodes look at a deferred key in their own COMMIT, of which this one only knows that it failed.
+        // The other nodes check a deferred key in their own COMMIT, and this node knows only that
+        // it failed.
         _ if database.is_citus() => &["", "ON DELETE RESTRICT"],
         _ => &["", "ON DELETE RESTRICT", "DEFERRABLE INITIALLY DEFERRED"],
     };
@@ -311,7 +312,7 @@ async fn a_document_that_another_table_refers_to_stays_with_its_pages(database: 
         let key_of_tags =
             format!("CONSTRAINT fk_tagged FOREIGN KEY (doc_id) REFERENCES documents (id) {key}");
         let make = match database.is_citus() {
-            // A key of a local table blocks nothing there.
+            // There, a key of a local table blocks nothing.
             true => vec![
                 "CREATE TABLE tags (doc_id integer NOT NULL)".to_owned(),
                 "SELECT create_distributed_table('tags', 'doc_id', colocate_with => 'documents')"
@@ -397,7 +398,7 @@ async fn every_id_is_streamed_and_so_is_every_document_without_pages(database: D
     assert_eq!(without, [empty]);
 }
 
-/// What a migration is given, within its transaction and without.
+/// With the connection that a migration gets, within its transaction and without.
 async fn a_data_migration_reads_pages(database: Database) {
     let db = migrated(&database).await;
     let doc_id = document(&db).await;
@@ -619,7 +620,7 @@ async fn a_page_may_be_larger_than_a_statement(shared: Database) {
     assert!(deleted == other.ids, "the ids differ");
 }
 
-/// SeaORM's own, which refuses every statement that it has not parsed.
+/// SeaORM's own connection, which refuses every statement that it has not parsed.
 async fn a_restricted_connection_does_what_its_user_may(database: Database) {
     let db = migrated(&database).await;
     create_tables(&db, Default::default()).await.unwrap();
@@ -664,7 +665,7 @@ async fn a_restricted_connection_does_what_its_user_may(database: Database) {
     assert_eq!(Documents::find().all(&db).await, Ok(vec![]));
 }
 
-/// Sessions of this database that wait for a lock.
+/// Returns the query for sessions of this database that wait for a lock.
 fn waiting(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => {
@@ -672,14 +673,16 @@ fn waiting(backend: DbBackend) -> &'static str {
                 WHERE datname = current_database() AND wait_event_type = 'Lock'"
         }
         _ => {
-            // `innodb_trx` shows nothing new while anybody asks it more often than ten times a second.
+            // `innodb_trx` shows nothing new while it is queried more often than ten times a
+            // second.
             "SELECT concat('', id) FROM information_schema.processlist
                 WHERE db = DATABASE() AND command <> 'Sleep' AND time >= 1 AND id <> connection_id()"
         }
     }
 }
 
-/// By the server's limit for a statement, by the end of its connection, on SQLite by that of its wait.
+/// By the server's limit for a statement, by the end of its connection, on SQLite by the limit of
+/// its wait.
 async fn a_call_that_the_database_ends_changes_nothing_and_the_next_one_works(database: Database) {
     let backend = database.backend();
     let db = migrated(&database).await;

@@ -1,4 +1,4 @@
-//! What a service does with pages while others do the same, or while the connection ends.
+//! Operations on pages while other sessions do the same, or while the connection ends.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ async fn of_replacements_at_the_same_time_every_id_is_returned_or_there(database
     }
 }
 
-/// Whoever records a page beside the deletion of its document is told that it is gone, or the deletion
+/// A session that records a page while its document is deleted gets an error, or the deletion
 /// returns the page's ids.
 async fn a_delete_beside_inserts_loses_no_id(database: Database) {
     let rounds = tier::rounds(50, 1_000);
@@ -118,7 +118,8 @@ async fn pages_of_neighbouring_documents_are_replaced_side_by_side(database: Dat
     }
 }
 
-/// Each task has ids of its own: at the end each is in a row, or one call has returned it, not both.
+/// Each task has ids of its own: at the end each id is in a row, or one call has returned it, not
+/// both.
 async fn whatever_is_done_at_the_same_time_no_id_is_lost(database: Database) {
     const TASKS: usize = 6;
     let db = migrated(&database).await;
@@ -145,7 +146,7 @@ async fn whatever_is_done_at_the_same_time_no_id_is_lost(database: Database) {
     assert_eq!(seen, recorded);
 }
 
-/// The ids that have been recorded, and those that have been returned.
+/// Returns the ids that have been recorded, and those that have been returned.
 async fn changes(
     db: DatabaseConnection,
     doc_ids: [i32; 3],
@@ -174,7 +175,7 @@ async fn changes(
                 recorded.extend(ids.into_iter().filter(|_| is_written));
             }
             Err(Error::UnknownDocument { .. }) => {}
-            // InnoDB reads the whole of a small table, and locks what others change in it.
+            // InnoDB reads the whole of a small table, and locks what other sessions change in it.
             Err(error) if error.is_retryable() => {}
             Err(error) => panic!("{error}"),
         }
@@ -182,7 +183,7 @@ async fn changes(
     (recorded, returned)
 }
 
-/// They have read before they write.
+/// The transactions have read before they write.
 async fn callers_transactions_delete_one_after_the_other(database: Database) {
     let db = migrated(&database).await;
     let doc_ids = [document(&db).await, document(&db).await];
@@ -201,11 +202,11 @@ async fn callers_transactions_delete_one_after_the_other(database: Database) {
     }
 }
 
-/// Wherever the connection ends: the page is as it was, or its ids have been handed out.
+/// Wherever the connection ends: the page is as it was, or its ids have been returned.
 async fn a_lost_connection_loses_no_id(database: Database) {
     let db = migrated(&database).await;
     let mut unanswered = 0;
-    // The driver's own requests come when they like, so that one round may miss the COMMIT.
+    // The driver sends its own requests at any time, so one round may miss the COMMIT.
     let rounds = [Lost::Request, Lost::Answer].repeat(10);
     for lost in rounds {
         if unanswered > 0 {

@@ -76,7 +76,7 @@ async fn a_saved_plan_is_carried_out_once(database: Database) {
         migrate(&database, ["up", "--dry-run"]).expect_success()
     );
     let up = migrate(&database, ["up", "--plan", &file]).expect_success();
-    // MariaDB prints the type of a column that a step has widened with a width.
+    // MariaDB prints the type of a column that a step has widened with a display width.
     let spelled_alike = |all: Vec<String>| all.join("\n").replace("int(11)", "int");
     assert_eq!(spelled_alike(statements(&shown)), spelled_alike(ran(&up)));
     migrate(&database, ["check"]).expect_success();
@@ -225,7 +225,7 @@ async fn a_plan_of_elsewhere_is_refused(database: Database) {
         error.contains("the migration table \"seaql_migrations\""),
         "{error}"
     );
-    // No file of SQLite is created for a plan that is not of it.
+    // No SQLite file is created for a plan of another database.
     let absent = in_folder(&folder, "absent.db");
     let url = format!("sqlite://{absent}?mode=rwc");
     let error = run(migration().args(["-u", &url, "up", "--plan", &file])).expect_error();
@@ -396,7 +396,7 @@ async fn a_plan_has_the_limit_of_rewrites_too(database: Database) {
 async fn a_runner_plans_an_applications_list(database: Database) {
     let db = database.connect().await;
     let runner = Runner::<AppMigrator>::default();
-    // Its own migration makes what ours need.
+    // Its own migration creates what ours need.
     let from_nothing = runner.plan_up(&db, None).await.expect("a plan");
     let is_known = |one: &PlannedMigration| one.statements.is_some();
     assert_eq!(from_nothing.migrations.len(), 5, "{from_nothing:?}");
@@ -428,7 +428,7 @@ async fn a_runner_plans_an_applications_list(database: Database) {
     assert!(matches!(again, Err(Error::PlanDiffers { .. })), "{again:?}");
 }
 
-/// Makes another table than the one that ours would make.
+/// A migration that creates another table than the one that ours would create.
 struct Meddles;
 
 impl MigrationName for Meddles {

@@ -1,4 +1,4 @@
-//! Differences combined at random: whatever can be mended alone can be mended together.
+//! Random combinations of differences: what can be fixed alone can be fixed together.
 
 use sea_orm::DbBackend;
 
@@ -154,7 +154,7 @@ async fn differences_combined_at_random_converge_and_lose_nothing(database: Data
     }
 }
 
-/// Says with what a test failed.
+/// Reports the input with which a test failed.
 struct Context(String);
 
 impl Drop for Context {

@@ -1,5 +1,5 @@
-//! SQLite's rebuilt table: whatever its statement says besides what is mended is said again to the letter, and
-//! each row holds what it held.
+//! SQLite's rebuilt table: its statement keeps everything that is not fixed to the letter, and each
+//! row keeps its values.
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -19,7 +19,7 @@ pub fn tests() -> Vec<Test> {
 const DOCUMENTS: &str = "CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);
     INSERT INTO documents (title) VALUES ('one'), ('two'), ('three');";
 
-/// What a table of ours may say besides: lines between its parentheses, and behind them.
+/// Further text that a table of ours may have: lines between its parentheses, and after them.
 const KEPT: [(&str, &str); 22] = [
     (
         "flags INTEGER NOT NULL DEFAULT 0x10, low INTEGER AS (flags & 0x0F) STORED, CHECK (flags <= 0xFF)",
@@ -114,7 +114,7 @@ async fn every_part_of_the_statement_is_kept_to_the_letter(database: Database) {
         );
         let rows =
             "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[\"A\"]'), (3, 2, '[]')";
-        // Some of these have a column that wants a value.
+        // Some of these have a column that requires a value.
         database
             .execute([
                 DOCUMENTS,
@@ -128,7 +128,7 @@ async fn every_part_of_the_statement_is_kept_to_the_letter(database: Database) {
 
         let db = database.connect().await;
         let now = lines(&db, "SELECT sql FROM sqlite_schema WHERE name = 'vectors'").await;
-        // Before a comment at the end stands the key that was added.
+        // The key that was added comes before a comment at the end.
         for part in kept.split_inclusive(" -- ").map(str::trim) {
             assert!(
                 now[0].contains(part.trim_end_matches(" --")),
@@ -147,7 +147,7 @@ async fn every_part_of_the_statement_is_kept_to_the_letter(database: Database) {
     }
 }
 
-/// Every value of every column, generated ones too, with its type.
+/// Returns every value of every column, including generated ones, with its type.
 async fn all_of(db: &DatabaseConnection) -> Vec<String> {
     let columns = lines(
         db,
@@ -166,7 +166,7 @@ async fn all_of(db: &DatabaseConnection) -> Vec<String> {
     lines(db, &sql).await
 }
 
-/// Statements as others write them, and what has to stand in the mended one.
+/// Statements as other programs write them, and what the fixed one has to contain.
 const ODD: [(&str, &str); 7] = [
     (
         "create table [Vectors] ('id' int not null, \"DOC_ID\" int, page int null, `vector_ids` text, constraint pk primary key (id))",

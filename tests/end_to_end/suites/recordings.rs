@@ -1,5 +1,5 @@
-//! The inspections that are recorded beside the legacy tables. The unit tests of `migration` plan from them, so that
-//! they have to be what a server tells today.
+//! The recorded inspections of the legacy tables. The unit tests of `migration` plan from them, so
+//! they have to equal what a server returns today.
 
 use std::{env, fs, path::Path};
 
@@ -9,13 +9,14 @@ use super::{
 };
 use crate::engines::{Database, Engine, workspace};
 
-/// The variable that has the files written instead of compared.
+/// The variable that makes the test write the files instead of comparing them.
 const RECORD: &str = "RECORD_SHAPES";
 
 const HINT: &str =
     "RECORD_SHAPES=1 tests/run recordings records anew, and `git diff` shows what has changed";
 
-/// One version of each: PostgreSQL 18 prints what 15 does not, and so does a server that somebody names.
+/// One version of each engine: PostgreSQL 18 prints what 15 does not, and so may a server that a
+/// variable names.
 pub fn tests(engine: Engine) -> Vec<Test> {
     match engine.name {
         "sqlite" | "mariadb" | "postgres15" => tests![every_legacy_table_is_inspected_as_recorded],
@@ -48,7 +49,7 @@ async fn inspected(database: &Database, sql: &str) -> String {
     found + "\n"
 }
 
-/// The first line that differs.
+/// Returns the first line that differs.
 fn difference(recording: &Path, found: &str) -> Option<String> {
     let name = recording.strip_prefix(workspace()).expect("a file of ours");
     let Ok(recorded) = fs::read_to_string(recording) else {

@@ -1,5 +1,5 @@
-//! `vectors` that other tables refer to: what would drop it refuses beforehand, and a record goes only with what it
-//! stands for.
+//! A `vectors` to which other tables refer: commands that would drop it refuse beforehand, and a
+//! record is deleted only with what it records.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::block_in_place;
@@ -31,7 +31,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// Its HINT would be to drop what is somebody else's.
+/// The server's HINT would be to drop another program's object.
 async fn what_depends_on_vectors_is_named_as_the_server_names_it(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database
@@ -129,7 +129,7 @@ async fn a_record_that_something_keeps_is_told(database: Database) {
     migrate(&database, ["check"]).expect_success();
 }
 
-/// As a dump that is loaded may set it for all.
+/// As a dump may set it for all sessions while it is loaded.
 async fn a_server_that_checks_no_keys_drops_no_table_that_is_referred_to(database: Database) {
     let server = block_in_place(mariadb::start).expect("a server");
     let there = server

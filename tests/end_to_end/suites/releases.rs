@@ -37,7 +37,7 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-/// What the released binary has made, with rows.
+/// Creates what the released binary creates, with rows.
 pub async fn released(database: &Database) {
     migrate(database, ["up"]).expect_success();
     database
@@ -68,8 +68,8 @@ async fn models(database: &Database) -> Vec<String> {
     .await
 }
 
-/// Every column, index and key of a table, as the engine's own catalog tells them; nothing of a table that is not
-/// there.
+/// Returns every column, index and key of a table from the engine's own catalog; empty if the table
+/// does not exist.
 async fn catalog(database: &Database, table: &str) -> Vec<String> {
     let sql = match database.backend() {
         DbBackend::Postgres => format!(
@@ -107,7 +107,7 @@ async fn catalog(database: &Database, table: &str) -> Vec<String> {
     found
 }
 
-/// What the tables of all releases are.
+/// The tables of all releases.
 #[derive(Debug, PartialEq)]
 pub struct Tables {
     vectors: Vec<String>,
@@ -279,7 +279,7 @@ async fn down_and_the_scripts_of_each_later_release_do_what_up_does_and_undo_it(
         let applied = client(&database, &release.script(&database, &["up"]));
 
         match database.backend() {
-            // No condition leaves out the statement that has added a column.
+            // No condition can skip the statement that has added a column.
             DbBackend::Sqlite if release != WITH_MODEL => {
                 let reason = "vectors.model was added before: use migration up for the rest";
                 assert!(applied.stderr.contains(reason), "{applied:?}");
@@ -321,7 +321,8 @@ async fn the_script_of_a_later_release_makes_everything_from_nothing(database: D
     assert_eq!(catalog(&database, "page_texts").await, [""; 0]);
 }
 
-/// An older form of `page_texts`: `lang` and what is beside the columns, with a row and one more.
+/// Creates an older form of `page_texts`: `lang` and what follows the columns, with a row and more
+/// statements.
 async fn older(database: &Database, rest: &str, more: &[&str]) {
     database.empty().await;
     released(database).await;
@@ -344,7 +345,7 @@ async fn older(database: &Database, rest: &str, more: &[&str]) {
     database.execute(statements.collect::<Vec<_>>()).await;
 }
 
-/// The parts of `page_texts` that differ.
+/// Returns the parts of `page_texts` that differ.
 fn differing(check: &Finished) -> Vec<String> {
     let lines = check.stdout.lines();
     let parts = lines.filter_map(|line| line.strip_prefix("differs  page_texts"));

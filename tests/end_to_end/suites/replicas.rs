@@ -1,4 +1,4 @@
-//! Many migrators at once: all succeed, and what they leave is what one would have left.
+//! Many migrators at once: all succeed, and the result is that of a single one.
 
 use std::{fmt, process::Child, time::Duration};
 
@@ -50,7 +50,7 @@ fn scale(engine: Engine) -> Scale {
     }
 }
 
-/// What came of many rounds.
+/// The outcome of many rounds.
 struct Tally<'d> {
     database: &'d Database,
     rounds: usize,
@@ -68,7 +68,7 @@ impl<'d> Tally<'d> {
         }
     }
 
-    /// Runs the commands at once, each through the next door.
+    /// Runs the commands at once, each with the next URL.
     fn round(&mut self, commands: impl IntoIterator<Item = &'static str>) {
         let commands: Vec<&str> = commands.into_iter().collect();
         let doors = self.database.doors.iter().cycle();
@@ -86,7 +86,8 @@ impl<'d> Tally<'d> {
 
     fn count(&mut self, command: &str, finished: Finished) {
         self.runs += 1;
-        // Beside others `check` may see what is not done yet; it must be able to look.
+        // While other commands run, `check` may see unfinished work, but it must be able to
+        // inspect.
         let may_end_with: &[i32] = match command {
             "check" => &[0, 1],
             _ => &[0],
@@ -107,7 +108,7 @@ impl<'d> Tally<'d> {
         }
     }
 
-    /// Prints the numbers; nothing may have failed.
+    /// Prints the numbers, and requires that nothing has failed.
     #[track_caller]
     fn say(&self, what: impl fmt::Display) {
         println!(
@@ -173,7 +174,8 @@ async fn up_and_down_at_once_leave_one_of_two_states(database: Database) {
 
 async fn up_beside_refresh_reset_and_fresh_leaves_one_of_two_states(database: Database) {
     let commands: &[&'static str] = match database.engine.name {
-        // It drops `documents`, beside which no lock keeps another node from making `vectors`: see operating.md.
+        // It drops `documents`, and no lock keeps another node from creating `vectors` at the same
+        // time: see operating.md.
         galera::NAME => &["refresh", "reset"],
         _ => &["refresh", "reset", "fresh"],
     };
@@ -255,8 +257,8 @@ async fn pool(database: &Database, number: usize, size: Option<u32>) -> Database
     sea_orm::Database::connect(options).await.expect("a pool")
 }
 
-/// Of the processes on the node nothing is expected; the others end well, and the node that comes back has
-/// what they have made.
+/// The processes on the lost node may fail. The others succeed, and the node that comes back has
+/// what they have created.
 async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
     const LOST: usize = 2;
     // The cluster of the other tests must keep its nodes.
@@ -273,7 +275,7 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
         let processes: Vec<Child> = doors
             .map(|door| start(migration().args(["up", "-u", door])))
             .collect();
-        // In the first round before anything is done, then in the midst of it.
+        // In the first round the node is lost before anything is done, later in the middle.
         until("the first tables", async || {
             tables(&db).await.len() >= round
         })
@@ -296,12 +298,13 @@ async fn a_cluster_that_loses_a_node_is_migrated(database: Database) {
 #[derive(Debug, PartialEq)]
 enum State {
     Migrated,
-    /// But for how the ids are stored.
+    /// Except how the ids are stored.
     OneLeft,
     RolledBack,
 }
 
-/// What is recorded is there, what is not is not, and every door shows the same.
+/// Requires that what is recorded exists, that what is not recorded does not, and that every URL
+/// shows the same.
 async fn state(database: &Database) -> State {
     database.settle().await;
     let db = database.connect().await;

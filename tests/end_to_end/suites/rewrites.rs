@@ -1,4 +1,4 @@
-//! What copies or rewrites the table shows its size, and is refused above a limit.
+//! A step that copies or rewrites the table shows its size, and is refused above a limit.
 
 use migration::{ConvergeError, Error, RemedyReport, Rewrites};
 use sea_orm::DbBackend;
@@ -26,7 +26,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// Its pages are too narrow, and may be NULL.
+/// Creates a table whose pages are too narrow, and nullable.
 pub(super) async fn make_narrow_table(database: &Database) {
     let engine = match database.backend() {
         DbBackend::MySql => " ENGINE = InnoDB",
@@ -81,7 +81,7 @@ async fn up_and_repair_refuse_a_rewrite_above_the_limit_before_they_change_anyth
     let refused = refused.expect_err("refused").to_string();
     assert!(!refused.contains("--max-rewrite"), "{refused}");
     assert_eq!(Inventory::of(&database).await, before);
-    // What comes before the table is made is not held up.
+    // What comes before the table is created is not blocked.
     migrate(&database, ["--max-rewrite", "1KiB", "up", "-n", "1"]).expect_success();
     assert!(is_applied(&database, "create_documents"));
 }

@@ -1,4 +1,4 @@
-//! The rights that docs/operating.md names: enough together, and each needed.
+//! The rights that docs/operating.md names: they are sufficient together, and each is needed.
 
 use entity::{Page, prelude::*, vectors};
 use migration::{Migrator, MigratorTrait};
@@ -34,7 +34,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
-/// What a role is granted, and what `up` says where it is not.
+/// A right that a role is granted, and what `up` reports without it.
 struct Right {
     grant: &'static str,
     missed: &'static str,
@@ -44,7 +44,7 @@ const fn right(grant: &'static str, missed: &'static str) -> Right {
     Right { grant, missed }
 }
 
-/// In a database in which the application has its `documents`.
+/// Returns the rights in a database in which the application has its `documents`.
 fn of_a_migrator(backend: DbBackend) -> Vec<Right> {
     match backend {
         DbBackend::Postgres => vec![
@@ -69,8 +69,8 @@ fn of_a_migrator(backend: DbBackend) -> Vec<Right> {
     }
 }
 
-/// What else `check`, `repair` and `down` need; MySQL's `up` needs REFERENCES, which MariaDB does not
-/// look at.
+/// Returns the further rights for `check`, `repair` and `down`. MySQL's `up` needs REFERENCES,
+/// which MariaDB does not check.
 fn of_a_repairer(backend: DbBackend) -> &'static [&'static str] {
     match backend {
         DbBackend::Postgres => &["SELECT ON documents"],
@@ -99,7 +99,7 @@ fn of_a_checker(backend: DbBackend) -> &'static [&'static str] {
     }
 }
 
-/// What else a service needs that deletes documents: the lock is one of an UPDATE.
+/// Returns the further rights of a service that deletes documents: its lock is that of an UPDATE.
 fn of_a_deleter(backend: DbBackend) -> &'static [&'static str] {
     match backend {
         DbBackend::Postgres => &["DELETE, UPDATE (id) ON documents"],
@@ -215,7 +215,7 @@ async fn a_missing_right_is_named_and_nothing_is_half_done(database: Database) {
     }
 }
 
-/// Not even a superuser lets a column own a sequence of another role than its table's.
+/// Not even a superuser can let a column own a sequence of another role than its table's.
 async fn a_member_of_the_owner_gives_a_table_a_sequence_of_its_owner(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let granted = [
@@ -304,7 +304,7 @@ async fn user(database: &Database, name: &str, granted: &[&str]) -> Database {
     };
     let mut statements = vec![create];
     if database.backend() == DbBackend::Postgres {
-        // What PUBLIC has would hide that a right is needed.
+        // Rights of PUBLIC would hide that a right is needed.
         statements.push("REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned());
     }
     statements.extend(granted.iter().map(grant));

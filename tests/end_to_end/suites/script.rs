@@ -1,4 +1,4 @@
-//! `sql`: the scripts for somebody who applies them by hand, applied by the databases' own clients.
+//! `sql`: the scripts for a user who applies them by hand, applied with the databases' own clients.
 
 use std::process::Command;
 
@@ -30,7 +30,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// Needs no database, and is given none.
+/// Returns a script. The command needs no database, and gets none.
 fn script(database: &Database, arguments: &[&str]) -> String {
     print(database, &mut migration(), arguments)
 }
@@ -152,7 +152,7 @@ async fn the_script_of_down_does_nothing_where_nothing_is_recorded(database: Dat
     assert!(!is_applied(&database, "create_documents"));
 }
 
-/// What is made, how it goes again, and why the script stops.
+/// What is created, how it is removed again, and why the script stops.
 type Stop = (
     &'static [&'static str],
     &'static [&'static str],

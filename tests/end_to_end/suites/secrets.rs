@@ -1,4 +1,4 @@
-//! No output shows a password, on whatever path.
+//! No output shows a password, on any path.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The example service, driven over HTTP, and the store that it deletes points from.
+//! The example service, driven over HTTP, and the store from which it deletes points.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -235,7 +235,7 @@ fn it_stops_when_told_to_and_keeps_what_it_has() {
     service.running.kill();
 }
 
-/// The ids of a document that is recorded and forgotten again.
+/// Records a document and deletes it again, and returns its ids.
 fn forget_a_document(service: &Service, ids: Vec<u64>) -> Vec<Value> {
     let document = json!({"pages": [{"number": 1, "ids": ids}]});
     let (_, document) = service.post("/documents", &document);
@@ -255,14 +255,14 @@ async fn until_nothing_is_noted(db: &DatabaseConnection) {
 async fn what_a_killed_service_has_noted_is_deleted_by_the_next(database: Database) {
     let db = database.connect().await;
     let service = Service::start_on(&database.url, None);
-    // More than one call takes.
+    // More than one call accepts.
     let mut forgotten = forget_a_document(&service, (0..2_500).collect());
     service.post("/documents", &two_pages());
     let (_, replaced) = service.put("/documents/2/pages/2", &json!(["another"]));
     forgotten.extend(replaced["purge"].as_array().expect("ids").clone());
     service.running.kill();
     assert_eq!(noted(&db).await.len(), 4);
-    // Qdrant has no points of such names.
+    // Qdrant has no points with such names.
     forgotten.retain(|id| id != "chunk");
 
     let store = Store::start();
@@ -376,7 +376,7 @@ async fn a_row_that_another_worker_has_is_skipped(database: Database) {
 
     let second_call = store.call();
     assert_eq!(second_call.points, second);
-    // While both are at work, points can be noted.
+    // While both workers run, points can be written to the outbox.
     let third = forget_a_document(&one, vec![3]);
     first_call.answer("200 OK");
     let third_call = store.call();

@@ -1,4 +1,5 @@
-//! What a database or a server sets for every session changes nothing that is found, done or printed.
+//! What a database or a server sets for every session changes nothing that is found, done or
+//! printed.
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -22,10 +23,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
-/// A name, and the value that every session begins with.
+/// A name, and the value with which every session begins.
 type Setting = (&'static str, &'static str);
 
-/// All of them together, and some by themselves; of several values of one name the last counts.
+/// Returns all of them together, and some by themselves; of several values of one name the last
+/// counts.
 fn rounds_of(all: &[Setting]) -> Vec<Vec<Setting>> {
     let mut choices = tier::choices("settings");
     let alone = tier::sample(all.len(), [], 2, &mut choices);
@@ -104,14 +106,14 @@ const EXPECTED: [Option<i32>; 10] = [
     Some(0),
 ];
 
-/// What is printed of each command, with what is there afterwards.
+/// The output of each command, with the state afterwards.
 #[derive(Debug, PartialEq)]
 struct Seen {
     printed: Vec<(Option<i32>, String)>,
     there: Vec<Inventory>,
 }
 
-/// The core of what is done: `up` on nothing and on a legacy shape, `check`, `repair` and `down`.
+/// Runs the core: `up` on nothing and on a legacy shape, `check`, `repair` and `down`.
 async fn seen(work: &Database, admin: &Database) -> Seen {
     let mut seen = Seen {
         printed: Vec::new(),
@@ -159,7 +161,7 @@ impl Seen {
         self.printed.iter().map(|(code, _)| *code).collect()
     }
 
-    /// The first.
+    /// Returns the first difference.
     fn difference(&self, wanted: &Self, setting: &[Setting]) -> Option<String> {
         let printed = self.printed.iter().zip(&wanted.printed);
         let there = self.there.iter().zip(&wanted.there);
@@ -239,7 +241,7 @@ async fn no_setting_of_a_server_changes_what_is_done(database: Database) {
             .iter()
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
-        // Of all but administrators.
+        // For all users except administrators.
         let literal = format!("SET {}", set.join(", ")).replace('\'', "''");
         there
             .execute([format!("SET GLOBAL init_connect = '{literal}'")])

@@ -1,4 +1,4 @@
-//! The declared shape, as the engine's own catalog tells it.
+//! The declared shape, as the engine's own catalog returns it.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -13,7 +13,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     }
 }
 
-/// The first column of each row.
+/// Returns the first column of each row.
 pub async fn lines(db: &DatabaseConnection, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let rows = db.query_all_raw(statement).await.expect(sql);
@@ -33,7 +33,7 @@ pub async fn tables(db: &DatabaseConnection) -> Vec<String> {
     lines(db, sql).await
 }
 
-/// Everything that pg_catalog says about `vectors`.
+/// Returns everything that pg_catalog contains about `vectors`.
 pub async fn of_postgres(db: &DatabaseConnection) -> Vec<String> {
     lines(
         db,
@@ -103,7 +103,7 @@ async fn sqlite_has_the_declared_shape(database: Database) {
     let indexes = "SELECT l.name || ' ' || i.name FROM pragma_index_list('vectors') l, pragma_index_info(l.name) i";
     assert_eq!(lines(&db, indexes).await, ["ix_vectors_doc_id doc_id"]);
 
-    // The last id is not given again after its row is gone, as on the other engines.
+    // The last id is not assigned again after its row is gone, as on the other engines.
     for sql in [
         "INSERT INTO documents DEFAULT VALUES",
         "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[]'), (1, 2, '[]')",

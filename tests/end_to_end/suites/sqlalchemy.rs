@@ -88,7 +88,7 @@ async fn both_write_the_same_text(database: Database) {
     assert_eq!(texts[0], texts[1]);
 }
 
-/// As in production: SQLAlchemy's own `create_all` came first, with a key that has no CASCADE.
+/// As in production: SQLAlchemy's `create_all` came first, with a key that has no CASCADE.
 async fn a_database_of_create_all_gets_its_cascade(database: Database) {
     python("create_all.py", &[&database.sqlalchemy_url()], "").expect_success();
     let before = Inventory::of(&database).await;

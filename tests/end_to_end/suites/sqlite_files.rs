@@ -1,4 +1,4 @@
-//! Which file a URL of SQLite names, and who creates it.
+//! Which file a URL of SQLite names, and which command creates it.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,5 @@
-//! `status`: when each migration was applied, whether the shape holds, and Alembic's revision.
+//! `status`: when each migration was applied, whether the tables have the declared shape, and
+//! Alembic's revision.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -56,7 +57,7 @@ async fn status_says_whether_the_shape_holds(database: Database) {
     database
         .execute(["INSERT INTO documents (id) VALUES (1)"])
         .await;
-    // A foreign key of MySQL needs some index.
+    // A foreign key of MySQL needs an index.
     match database.backend() {
         DbBackend::MySql => {
             let keys = [
@@ -93,7 +94,7 @@ async fn status_shows_the_revision_of_alembic(database: Database) {
     assert!(status.ends_with("Alembic: 20250524_vectors\n"), "{status}");
 }
 
-/// Some other tool may have written milliseconds there.
+/// Another tool may have written milliseconds there.
 async fn status_shows_what_is_no_time(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database
@@ -152,7 +153,7 @@ async fn a_service_reads_the_same(database: Database) {
     assert!(status.shape.is_ok());
 }
 
-/// Who may not read the rows learns what has been applied.
+/// A user who may not read the rows learns what has been applied.
 async fn status_says_why_the_shape_is_not_known(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let name = format!("reader_{}", database.name);

@@ -1,4 +1,4 @@
-//! How PostgreSQL keeps the long values of `vector_ids`.
+//! How PostgreSQL stores the long values of `vector_ids`.
 
 use sea_orm::DbBackend;
 
@@ -23,7 +23,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
 const STORAGE: &str = "SELECT concat(attstorage, attcompression) FROM pg_attribute
     WHERE attrelid = 'vectors'::regclass AND attname = 'vector_ids'";
 
-/// As it is without the migration.
+/// The storage without the migration.
 const SERVERS_OWN: &str = "x";
 
 async fn storage(database: &Database) -> String {

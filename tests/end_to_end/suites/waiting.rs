@@ -1,4 +1,5 @@
-//! Whoever has to wait says for whom, ends in time, and holds up nobody else.
+//! A session that has to wait reports which session it waits for, ends in time, and blocks no other
+//! session.
 
 use std::{
     process::{Child, Command},
@@ -54,7 +55,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     tests
 }
 
-/// In whichever way a command meets it.
+/// In every way in which a command meets the lock.
 async fn a_table_that_another_session_has_locked_is_waited_for_in_time(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let db = database.connect_once().await;
@@ -164,7 +165,7 @@ async fn a_backup_is_named_with_its_lock_and_ends_in_time(database: Database) {
     migrate(&there, ["check"]).expect_success();
 }
 
-/// The column's new collation knows no spaces at the end.
+/// The column's new collation ignores trailing spaces.
 async fn a_duplicate_that_a_copy_would_meet_is_found_beforehand(database: Database) {
     migrate(&database, ["up"]).expect_success();
     database
@@ -187,7 +188,7 @@ async fn a_duplicate_that_a_copy_would_meet_is_found_beforehand(database: Databa
 async fn a_writer_of_the_file_is_waited_for_as_long_as_is_said(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let writer = database.connect_once().await;
-    // As whoever rebuilds a large table: the file is not even to be read.
+    // As a session that rebuilds a large table: the file cannot even be read.
     let begin = "BEGIN EXCLUSIVE";
     writer.execute_unprepared(begin).await.expect(begin);
 
@@ -229,7 +230,7 @@ async fn a_callers_pool_waits_as_long_as_the_runner_says(database: Database) {
     assert_eq!(lines(&pool, own).await, ["3600000"]);
 }
 
-/// In it nothing is tried again.
+/// In such a transaction nothing is tried again.
 async fn a_callers_transaction_waits_for_as_long_as_is_said(database: Database) {
     migrate(&database, ["up"]).expect_success();
     let db = database.connect().await;
@@ -252,7 +253,8 @@ async fn a_callers_transaction_waits_for_as_long_as_is_said(database: Database) 
     runner.check(&db).await.expect("nobody has it");
 }
 
-/// Its COMMIT waits for the reader; done again from the beginning it would never end beside readers.
+/// Its COMMIT waits for the reader. If it were repeated from the beginning, it would never end
+/// while there are readers.
 async fn a_reader_keeps_a_rebuild_waiting_and_not_from_its_end(database: Database) {
     let legacy = include_str!("../../shapes/sqlite/no_foreign_key.sql");
     database.execute([legacy]).await;
@@ -269,7 +271,7 @@ async fn a_reader_keeps_a_rebuild_waiting_and_not_from_its_end(database: Databas
         programs::run(&mut another).code != Some(0)
     })
     .await;
-    // Longer than a try of anything else.
+    // Longer than an attempt of anything else.
     tokio::time::sleep(Duration::from_secs(2)).await;
     reader.rollback().await.expect("it ends");
 
@@ -304,7 +306,8 @@ async fn down_waits_no_longer_to_count_the_rows(database: Database) {
     migrate(&database, ["down"]).expect_success();
 }
 
-/// A migrator that has the lock and cannot go on, for a reader has the table that it must alter.
+/// A migrator that holds the lock and cannot go on, because a reader uses the table that it must
+/// alter.
 pub(super) struct HeldUp {
     pub(super) reader: DatabaseTransaction,
     pub(super) migrator: Child,
@@ -340,7 +343,7 @@ fn legacy(database: &Database) -> &'static str {
     }
 }
 
-/// Whoever waits to alter a table.
+/// Returns the query for sessions that wait to alter a table.
 fn waiting(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => {
@@ -427,7 +430,7 @@ async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database
     let waited = migrate(&database, ["--lock-wait", "2", "up"]);
 
     assert_eq!(waited.code, Some(1), "{}", waited.stdout);
-    // After lines that say how far it is.
+    // After lines that report the progress.
     let error = waited.stderr.lines().last().unwrap_or_default();
     assert!(
         error.starts_with("error: timed out after 2 s waiting to run `ALTER TABLE"),
@@ -461,7 +464,7 @@ async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database
     migrate(&database, ["check"]).expect_success();
 }
 
-/// Somebody else who runs a statement again and again, and fails where a lock takes long.
+/// Another session that runs a statement again and again, and fails if a lock takes long.
 struct Other {
     is_over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
@@ -506,7 +509,7 @@ impl Other {
         self.task.is_finished()
     }
 
-    /// How often it was done.
+    /// Returns how often the statement was run.
     async fn stop(mut self) -> usize {
         self.is_over.store(true, Ordering::Relaxed);
         (&mut self.task).await.expect("no lock took long");
@@ -514,7 +517,7 @@ impl Other {
     }
 }
 
-/// Where a test fails, its database has to be dropped.
+/// If a test fails, its database still has to be dropped.
 impl Drop for Other {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);

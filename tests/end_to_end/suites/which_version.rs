@@ -1,4 +1,5 @@
-//! `up --to NAME`, `down --to NAME` and the like: how far the list of migrations is gone through.
+//! `up --to NAME`, `down --to NAME` and the like: how far a command goes through the list of
+//! migrations.
 
 use std::path::Path;
 
@@ -29,7 +30,8 @@ pub fn tests() -> Vec<Test> {
 
 const NAMES: [&str; 3] = ["create_documents", "create_vectors", "store_vector_ids"];
 
-/// How many of ours are applied, of which none comes after one that is not.
+/// Returns how many of our migrations are applied, and requires that none comes after one that is
+/// not.
 fn applied(database: &Database) -> usize {
     let all = NAMES.map(|name| is_applied(database, name));
     let count = all.iter().filter(|is_applied| **is_applied).count();
@@ -172,7 +174,7 @@ async fn migrations_recorded_in_the_middle_are_passed_over(database: Database) {
     assert_eq!(applied(&database), 1);
 }
 
-/// The names of the applied migrations of an application's list.
+/// Returns the names of the applied migrations of an application's list.
 async fn recorded<M: MigratorTrait>(database: &Database) -> Vec<String> {
     let status = Runner::<M>::default()
         .status(&database.connect().await)

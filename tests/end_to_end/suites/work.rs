@@ -1,4 +1,4 @@
-//! What a migrator is in the middle of when something goes wrong, and what has to hold afterwards: nothing is
+//! What a migrator is doing when something goes wrong, and what has to hold afterwards: nothing is
 //! recorded that is not done, the next run completes, and every row is kept.
 
 use std::{fs, process::Command, thread};
@@ -19,7 +19,7 @@ pub struct Work {
 #[derive(PartialEq)]
 enum End {
     Up,
-    /// Records are there from the beginning.
+    /// Records exist from the beginning.
     Repaired,
     Down,
 }
@@ -30,7 +30,7 @@ const RECORDS: &str = "
     INSERT INTO seaql_migrations VALUES ('m20250524_120000_create_vectors', 0);
     INSERT INTO seaql_migrations VALUES ('m20261123_000000_store_vector_ids', 0);";
 
-/// A rebuild on SQLite writes many pages for them.
+/// Many rows, for which a rebuild on SQLite writes many pages.
 const MANY_ROWS: &str = "
     INSERT INTO vectors (id, doc_id, page, vector_ids)
     WITH RECURSIVE n (n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n LIMIT 300)
@@ -84,7 +84,7 @@ impl Work {
         }
     }
 
-    /// The command, which waits for another migrator no longer than a second.
+    /// Returns the command, which waits for another migrator no longer than a second.
     pub fn impatient_command(&self) -> Command {
         let mut command = programs::migration();
         command.args(["--lock-wait", "1"]).args(self.command);
@@ -97,7 +97,7 @@ impl Work {
         command
     }
 
-    /// A database in which the work is still to be done.
+    /// Prepares a database in which the work is still to be done.
     pub async fn begin<'w>(&'w self, database: &'w Database) -> Given<'w> {
         let mut given = Given {
             work: self,
@@ -118,7 +118,8 @@ impl Work {
         given
     }
 
-    /// The points in `sent` to try: where a statement that changes something is done, and others that are drawn.
+    /// Returns the points in `sent` to try: where a statement that changes something is complete,
+    /// and others that are drawn.
     pub fn points(&self, database: &Database, sent: &[Sent], more: usize) -> Vec<usize> {
         let boundaries = sent.iter().enumerate().filter(|(_, sent)| changes(sent));
         let boundaries = boundaries.map(|(at, sent)| at + 1 + usize::from(sent.only_prepares));
@@ -144,17 +145,17 @@ fn changes(sent: &Sent) -> bool {
     VERBS.iter().any(|verb| sql.starts_with(verb))
 }
 
-/// A database in which a work is to be done, again and again.
+/// A database in which a work is to be done repeatedly.
 pub struct Given<'w> {
     pub work: &'w Work,
     database: &'w Database,
     before: Inventory,
-    /// Of SQLite there is none while the work is done.
+    /// A connection; `None` on SQLite while the work is done.
     connection: Option<DatabaseConnection>,
 }
 
 impl Given<'_> {
-    /// As it was before the work was begun.
+    /// Restores the state before the work.
     pub async fn again(&mut self) {
         let Some(db) = &self.connection else {
             let file = self.database.file();
@@ -173,13 +174,13 @@ impl Given<'_> {
         self.before = Inventory::read(db).await;
     }
 
-    /// One that a killed program has left belongs to the file that it has left.
+    /// Removes a journal that a killed program has left: it belongs to the file that is replaced.
     fn remove_journal(&self) {
         // There may be none.
         let _ = fs::remove_file(format!("{}-journal", self.database.file()));
     }
 
-    /// What holds after it went wrong; then the next run completes.
+    /// Requires what has to hold after a fault, and that the next run completes.
     pub async fn is_survived(&self) {
         match &self.connection {
             Some(db) => self.completes(db).await,
@@ -229,7 +230,7 @@ impl Given<'_> {
             assert!(report.differences.iter().all(is_later), "{report:?}");
             let after = Inventory::read(db).await;
             match self.work.ends {
-                // How the ids are stored goes before the table does.
+                // The storage of the ids is undone before the table is dropped.
                 End::Down => self.before.assert_rows_kept_in(&after),
                 End::Up | End::Repaired => self.before.assert_kept_in(&after),
             }
@@ -267,7 +268,7 @@ fn legacy(backend: DbBackend) -> Vec<&'static str> {
     }
 }
 
-/// None where there is no table for them yet.
+/// Returns the records; empty if there is no table for them yet.
 async fn records(db: &DatabaseConnection) -> Vec<String> {
     let versions = "SELECT concat('', version) FROM seaql_migrations";
     let versions = Statement::from_string(db.get_database_backend(), versions);
@@ -277,7 +278,7 @@ async fn records(db: &DatabaseConnection) -> Vec<String> {
         .collect()
 }
 
-/// Where a test was when it failed.
+/// Reports where a test was when it failed.
 pub struct Point(pub String);
 
 impl Drop for Point {

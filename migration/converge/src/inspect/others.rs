@@ -152,6 +152,10 @@ pub(crate) async fn referrers_to(
 
 /// Returns the same for all tables together, for tables outside of the database: MySQL drops the
 /// tables without checking those if it does not check foreign keys within.
+///
+/// # Errors
+///
+/// [`Error::Lookup`] if the catalog cannot be read.
 pub async fn referrers_elsewhere(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
     match Engine::of(db) {
         Engine::MySql => mysql::referrers_elsewhere(db)
