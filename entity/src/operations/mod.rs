@@ -1,6 +1,7 @@
 //! What a service does with the pages of its documents, as functions of [`Vectors`](crate::prelude::Vectors).
 
 mod delete;
+mod insert;
 mod read;
 mod record;
 mod replace;

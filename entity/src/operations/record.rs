@@ -1,17 +1,11 @@
-use std::iter::Peekable;
-
 use futures_util::future;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, InsertMany, TransactionTrait};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 
-use super::transaction::{begin, end};
+use super::{
+    insert::{Batches, in_rows},
+    transaction::{begin, end},
+};
 use crate::{Error, Page, VectorIds, vectors};
-
-/// Of ids in a statement, which has to fit into MySQL's `max_allowed_packet`: 4 MiB or more where nobody
-/// has said otherwise, and some say 1 MiB. More in a statement is no faster.
-pub(super) const BYTES_AT_ONCE: usize = 768 * 1024;
-
-/// Each takes three of a statement's values, of which SQLite has 32,766.
-pub(super) const ROWS_AT_ONCE: usize = 1_000;
 
 impl vectors::Entity {
     /// Records pages of a document, all or none, and says how many.
@@ -57,10 +51,9 @@ impl vectors::Entity {
             // likelier a caller that gives up does so after BEGIN was sent and before its answer was read.
             let transaction = begin(db, None).await?;
             let mut recorded = 0;
-            let rows = pages
-                .inspect(|_| recorded += 1)
-                .flat_map(|page| page.in_rows(BYTES_AT_ONCE));
-            let outcome = run_all(&transaction, doc_id, Batches::new(doc_id, rows)).await;
+            let rows = pages.inspect(|_| recorded += 1).flat_map(in_rows);
+            let batches = Batches::new(db.get_database_backend(), doc_id, rows);
+            let outcome = run_all(&transaction, doc_id, batches).await;
             let refused = Error::of_document(doc_id);
             end(transaction, outcome, |()| VectorIds::default(), refused).await?;
             Ok(recorded)
@@ -87,55 +80,7 @@ where
     Ok(())
 }
 
-/// What is run as one statement.
-type Batch = InsertMany<vectors::ActiveModel>;
-
-/// Rows of a document, a page's or a part of it each, as statements.
-pub(super) struct Batches<P: Iterator<Item = Page>> {
-    doc_id: i32,
-    rows: Peekable<P>,
-}
-
-impl<P: Iterator<Item = Page>> Batches<P> {
-    pub(super) fn new(doc_id: i32, rows: P) -> Self {
-        let rows = rows.peekable();
-        Self { doc_id, rows }
-    }
-}
-
-impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
-    type Item = Result<Batch, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let fits = |batch: &Vec<_>, bytes: usize| {
-            batch.is_empty() || (batch.len() < ROWS_AT_ONCE && bytes <= BYTES_AT_ONCE)
-        };
-        while let Some(page) = self
-            .rows
-            .next_if(|page| fits(&batch, bytes + page.ids.written_len()))
-        {
-            if let Err(error) = page.require_valid(self.doc_id) {
-                return Some(Err(error));
-            }
-            bytes += page.ids.written_len();
-            batch.push(row(self.doc_id, page));
-        }
-        (!batch.is_empty()).then(|| Ok(vectors::Entity::insert_many(batch)))
-    }
-}
-
-fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
-    vectors::ActiveModel {
-        doc_id: Set(doc_id),
-        page: Set(page.number),
-        vector_ids: Set(page.ids),
-        ..Default::default()
-    }
-}
-
-async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Batch) -> Result<(), Error> {
-    let done = batch.exec_without_returning(db).await;
+async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Statement) -> Result<(), Error> {
+    let done = db.execute_raw(batch).await;
     done.map(|_| ()).map_err(Error::of_document(doc_id))
 }

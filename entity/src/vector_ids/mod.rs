@@ -142,9 +142,13 @@ impl VectorIds {
 
     fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.written_len());
-        // A String takes all that is written.
-        let _ = write::write(self, &mut json);
+        self.write_to(&mut json);
         json
+    }
+
+    pub(crate) fn write_to(&self, text: &mut String) {
+        // A String takes all that is written.
+        let _ = write::write(self, text);
     }
 }
 
