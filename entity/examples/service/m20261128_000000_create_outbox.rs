@@ -15,6 +15,7 @@ enum Outbox {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut table = Table::create();
+        // MySQL commits the table before its record: a migrator that was killed between the two comes here again.
         table.table(Outbox::Table).if_not_exists();
         table.col(pk_auto(Outbox::Id));
         match manager.get_database_backend() {

@@ -2,6 +2,7 @@
 //! [`Vectors`](crate::prelude::Vectors).
 
 mod delete;
+mod insert;
 mod read;
 mod record;
 mod replace;

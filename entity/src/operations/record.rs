@@ -1,19 +1,11 @@
-use std::iter::Peekable;
-
 use futures_util::future;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, InsertMany, TransactionTrait};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 
-use super::transaction::{begin, end};
+use super::{
+    insert::{Batches, in_rows},
+    transaction::{begin, end},
+};
 use crate::{Error, Page, VectorIds, vectors};
-
-/// Maximum size, in bytes, of the ids in one statement. The statement has to fit into MySQL's
-/// `max_allowed_packet`, which is 4 MiB or more by default and 1 MiB on some servers. Larger
-/// statements are no faster.
-pub(super) const BYTES_AT_ONCE: usize = 768 * 1024;
-
-/// Maximum number of rows in one statement. Each row has three values, and SQLite allows 32,766 in
-/// a statement.
-pub(super) const ROWS_AT_ONCE: usize = 1_000;
 
 impl vectors::Entity {
     /// Records pages of a document, all or none, and returns how many.
@@ -64,10 +56,9 @@ impl vectors::Entity {
             // read.
             let transaction = begin(db, None).await?;
             let mut recorded = 0;
-            let rows = pages
-                .inspect(|_| recorded += 1)
-                .flat_map(|page| page.in_rows(BYTES_AT_ONCE));
-            let outcome = run_all(&transaction, doc_id, Batches::new(doc_id, rows)).await;
+            let rows = pages.inspect(|_| recorded += 1).flat_map(in_rows);
+            let batches = Batches::new(db.get_database_backend(), doc_id, rows);
+            let outcome = run_all(&transaction, doc_id, batches).await;
             let refused = Error::of_document(doc_id);
             end(transaction, outcome, |()| VectorIds::default(), refused).await?;
             Ok(recorded)
@@ -94,55 +85,7 @@ where
     Ok(())
 }
 
-/// The rows of one statement.
-type Batch = InsertMany<vectors::ActiveModel>;
-
-/// Statements that record the rows of a document's pages. A row holds a page or a part of one.
-pub(super) struct Batches<P: Iterator<Item = Page>> {
-    doc_id: i32,
-    rows: Peekable<P>,
-}
-
-impl<P: Iterator<Item = Page>> Batches<P> {
-    pub(super) fn new(doc_id: i32, rows: P) -> Self {
-        let rows = rows.peekable();
-        Self { doc_id, rows }
-    }
-}
-
-impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
-    type Item = Result<Batch, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let fits = |batch: &Vec<_>, bytes: usize| {
-            batch.is_empty() || (batch.len() < ROWS_AT_ONCE && bytes <= BYTES_AT_ONCE)
-        };
-        while let Some(page) = self
-            .rows
-            .next_if(|page| fits(&batch, bytes + page.ids.written_len()))
-        {
-            if let Err(error) = page.require_valid(self.doc_id) {
-                return Some(Err(error));
-            }
-            bytes += page.ids.written_len();
-            batch.push(row(self.doc_id, page));
-        }
-        (!batch.is_empty()).then(|| Ok(vectors::Entity::insert_many(batch)))
-    }
-}
-
-fn row(doc_id: i32, page: Page) -> vectors::ActiveModel {
-    vectors::ActiveModel {
-        doc_id: Set(doc_id),
-        page: Set(page.number),
-        vector_ids: Set(page.ids),
-        ..Default::default()
-    }
-}
-
-async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Batch) -> Result<(), Error> {
-    let done = batch.exec_without_returning(db).await;
+async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Statement) -> Result<(), Error> {
+    let done = db.execute_raw(batch).await;
     done.map(|_| ()).map_err(Error::of_document(doc_id))
 }

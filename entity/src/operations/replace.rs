@@ -6,7 +6,8 @@ use sea_orm::{
 };
 
 use super::{
-    record::{BYTES_AT_ONCE, Batches, ROWS_AT_ONCE, run_all},
+    insert::{Batches, ROWS_AT_ONCE, in_rows},
+    record::run_all,
     row::Row,
     transaction::{begin, end, hold, without_gap_locks},
 };
@@ -140,7 +141,7 @@ async fn exchange(
         if is_as_wanted {
             continue;
         }
-        let mut parts = page.in_rows(BYTES_AT_ONCE).into_iter();
+        let mut parts = in_rows(page).into_iter();
         let mut rows = rows.into_iter();
         if let Some(first) = rows.next()
             && let Some(page) = parts.next()
@@ -159,7 +160,12 @@ async fn exchange(
         old.ids.extend(ids);
         gone.extend(rows);
     }
-    run_all(db, doc_id, Batches::new(doc_id, new.into_iter())).await?;
+    run_all(
+        db,
+        doc_id,
+        Batches::new(db.get_database_backend(), doc_id, new.into_iter()),
+    )
+    .await?;
     for ids in gone.chunks(ROWS_AT_ONCE) {
         of_rows(vectors::Entity::delete_many(), doc_id, ids.iter().copied())
             .exec(db)

@@ -143,9 +143,13 @@ impl VectorIds {
 
     fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.written_len());
-        // Writing to a String cannot fail.
-        let _ = write::write(self, &mut json);
+        self.write_to(&mut json);
         json
+    }
+
+    pub(crate) fn write_to(&self, text: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = write::write(self, text);
     }
 }
 
