@@ -208,7 +208,7 @@ impl CliError {
             ) => Some("`up --dry-run --save FILE` saves a new plan to review"),
             Self::PlanInTheWay(_) => Some("name another file, or remove that one"),
             Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
-                "do it when those whom the lock holds off can wait, with --max-rewrite SIZE above that and room on the disk for the table once more",
+                "run it when the sessions that the lock blocks can wait, with a higher --max-rewrite SIZE and disk space for another copy of the table",
             ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Dotenv(damage) => Some(damage.hint()),

@@ -436,7 +436,7 @@ async fn rows_that_a_trigger_keeps_end_the_repair_and_are_named(database: Databa
 
     match database.backend() {
         DbBackend::MySql => is_kept(&finished, &["rows stay here"]),
-        _ => is_kept(&finished, &["each of 2 rows", "trigger soft"]),
+        _ => is_kept(&finished, &["deleting 2 rows", "trigger soft"]),
     }
     assert_eq!(file.objects(), [] as [Value; 0]);
     assert_eq!(Inventory::of(&database).await, before);

@@ -245,11 +245,14 @@ async fn a_file_that_is_no_plan_is_refused(database: Database) {
     let before = Inventory::of(&database).await;
 
     for (content, words) in [
-        ("", "it is no plan"),
-        ("{}", "it is no plan"),
-        ("[1]", "it is no plan"),
-        ("SELECT 1;", "it is no plan"),
-        (&whole.replace("plan 1", "plan 2"), "it is no plan"),
+        ("", "it was not written by `--save`"),
+        ("{}", "it was not written by `--save`"),
+        ("[1]", "it was not written by `--save`"),
+        ("SELECT 1;", "it was not written by `--save`"),
+        (
+            &whole.replace("plan 1", "plan 2"),
+            "it was not written by `--save`",
+        ),
         (&whole[..whole.len() / 2], "it is damaged"),
         (
             &whole.replace("\"release\"", "\"relief\""),
@@ -306,10 +309,7 @@ async fn a_plan_takes_the_place_of_a_plan_and_of_nothing_else(database: Database
         fs::write(&other, content).expect("it is written");
         let error =
             migrate(&database, ["up", "--dry-run", "--save", &other]).expect_error_after_messages();
-        assert!(
-            error.contains("is there already, and is no plan"),
-            "{error}"
-        );
+        assert!(error.contains("exists and is not a plan"), "{error}");
         assert_eq!(fs::read_to_string(&other).expect("a file"), content);
     }
     for nowhere in [

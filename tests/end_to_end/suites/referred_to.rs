@@ -64,7 +64,7 @@ async fn nothing_is_rolled_back_where_another_table_refers_to_vectors(database: 
         let error = migrate(&database, command).expect_error();
 
         assert!(
-            error.contains("highlights would lose rows or a foreign key"),
+            error.contains("would take rows or a foreign key from highlights"),
             "{error}"
         );
         assert_eq!(Inventory::of(&database).await, before);

@@ -60,7 +60,7 @@ async fn up_and_repair_refuse_a_rewrite_above_the_limit_before_they_change_anyth
         let limited = [&["--max-rewrite", "1KiB"], command].concat();
         let error = migrate(&database, &limited).expect_error();
         for words in [
-            "vectors has ",
+            "rewrites vectors, ",
             " bytes, above the limit of 1024",
             "Lock: ",
             "Hint: ",

@@ -154,7 +154,7 @@ fn what_is_wrong_is_said_in_json_and_changes_nothing() {
         (
             service.get("/documents/9/pages/1"),
             404,
-            "there is none with id 9",
+            "no document has the id 9",
         ),
         (service.get("/documents/x/pages/1"), 400, "Cannot parse"),
         (service.get("/elsewhere"), 404, "nothing here"),
@@ -182,7 +182,7 @@ fn what_is_wrong_is_said_in_json_and_changes_nothing() {
         (
             service.delete("/documents/9"),
             404,
-            "there is none with id 9",
+            "no document has the id 9",
         ),
     ] {
         assert_eq!(status, expected, "{body}");
