@@ -2,7 +2,11 @@
 
 use std::iter::Peekable;
 
-use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, QueryTrait, Statement};
+use sea_orm::{
+    ActiveValue::Set,
+    DbBackend, DbErr, EntityTrait, QueryTrait, RuntimeErr,
+    sea_query::{Expr, ExprTrait, Func, InsertStatement, Query},
+};
 
 use crate::{Error, Page, vectors};
 
@@ -38,7 +42,7 @@ impl<P: Iterator<Item = Page>> Batches<P> {
 }
 
 impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
-    type Item = Result<Statement, Error>;
+    type Item = Result<InsertStatement, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut rows = Vec::new();
@@ -60,31 +64,23 @@ impl<P: Iterator<Item = Page>> Iterator for Batches<P> {
             DbBackend::Postgres => insert_lists,
             _ => insert_values,
         };
-        (!rows.is_empty()).then(|| Ok(insert(self.backend, self.doc_id, rows)))
+        (!rows.is_empty()).then(|| insert(self.doc_id, rows))
     }
 }
 
-fn insert_values(backend: DbBackend, doc_id: i32, rows: Vec<Page>) -> Statement {
+fn insert_values(doc_id: i32, rows: Vec<Page>) -> Result<InsertStatement, Error> {
     let rows = rows.into_iter().map(|row| vectors::ActiveModel {
         doc_id: Set(doc_id),
         page: Set(row.number),
         vector_ids: Set(row.ids),
         ..Default::default()
     });
-    vectors::Entity::insert_many(rows).build(backend)
+    Ok(vectors::Entity::insert_many(rows).into_query())
 }
 
-/// Returns a statement with three values: the document and two texts, which contain the rows' pages
-/// and ids. It is the same for any number of rows, so the server plans it once; VALUES would have
-/// three values for each row. A control character separates the rows, because JSON escapes control
-/// characters.
-fn insert_lists(backend: DbBackend, doc_id: i32, rows: Vec<Page>) -> Statement {
-    const INSERT: &str = "INSERT INTO \"vectors\" (\"doc_id\", \"page\", \"vector_ids\") \
-         SELECT $1, page::pg_catalog.int4, vector_ids \
-         FROM pg_catalog.unnest(\
-           pg_catalog.string_to_array($2, pg_catalog.chr(1)), \
-           pg_catalog.string_to_array($3, pg_catalog.chr(1))\
-         ) AS rows (page, vector_ids)";
+/// Of PostgreSQL. The statement is the same for any number of rows, so that the server plans it once, and has three
+/// values, where VALUES has three for each row. A control character separates the texts: JSON escapes them.
+fn insert_lists(doc_id: i32, rows: Vec<Page>) -> Result<InsertStatement, Error> {
     const SEPARATOR: char = '\u{1}';
     let mut pages = String::new();
     let lengths = rows.iter().map(|row| row.ids.written_len() + 1);
@@ -97,5 +93,27 @@ fn insert_lists(backend: DbBackend, doc_id: i32, rows: Vec<Page>) -> Statement {
         pages.push_str(&row.number.to_string());
         row.ids.write_to(&mut texts);
     }
-    Statement::from_sql_and_values(backend, INSERT, [doc_id.into(), pages.into(), texts.into()])
+    let each = |list: String| {
+        let separator = Func::cust("pg_catalog.chr").arg(u32::from(SEPARATOR) as i32);
+        let list = Func::cust("pg_catalog.string_to_array")
+            .arg(list)
+            .arg(separator);
+        Expr::expr(Func::cust("pg_catalog.unnest").arg(list))
+    };
+    let rows = Query::select()
+        .expr(doc_id)
+        .expr(each(pages).cast_as("int4"))
+        .expr(each(texts))
+        .take();
+    let columns = [
+        vectors::Column::DocId,
+        vectors::Column::Page,
+        vectors::Column::VectorIds,
+    ];
+    let mut insert = Query::insert();
+    insert.into_table(vectors::Entity).columns(columns);
+    match insert.select_from(rows) {
+        Ok(_) => Ok(insert),
+        Err(error) => Err(DbErr::Query(RuntimeErr::Internal(error.to_string())).into()),
+    }
 }

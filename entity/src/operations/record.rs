@@ -1,5 +1,5 @@
 use futures_util::future;
-use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait, sea_query::InsertStatement};
 
 use super::{
     insert::{Batches, in_rows},
@@ -85,7 +85,7 @@ where
     Ok(())
 }
 
-async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: Statement) -> Result<(), Error> {
-    let done = db.execute_raw(batch).await;
+async fn run(db: &impl ConnectionTrait, doc_id: i32, batch: InsertStatement) -> Result<(), Error> {
+    let done = db.execute(&batch).await;
     done.map(|_| ()).map_err(Error::of_document(doc_id))
 }
