@@ -47,17 +47,29 @@
 //! Each operation returns an [`Error`]. After every error except [`Error::CommitUnknown`] nothing
 //! has changed.
 
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod documents;
 mod error;
 mod operations;
 mod page;
+#[cfg(feature = "audit")]
+mod partition;
 pub mod prelude;
+#[cfg(feature = "audit")]
+mod reconcile;
 mod referrer;
+#[cfg(feature = "qdrant")]
+mod scroll;
 mod server_error;
 mod vector_ids;
 pub mod vectors;
 
 pub use error::Error;
 pub use page::Page;
+#[cfg(feature = "audit")]
+pub use reconcile::reconcile;
 pub use referrer::Referrer;
+#[cfg(feature = "qdrant")]
+pub use scroll::{ScrollError, scroll};
 pub use vector_ids::{OpaqueId, ParseVectorIdsError, VectorId, VectorIds};

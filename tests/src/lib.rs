@@ -16,4 +16,5 @@ pages! {
     Scale: "../../docs/scale.md",
     Services: "../../docs/services.md",
     Start: "../../docs/start.md",
+    Store: "../../docs/store.md",
 }

@@ -11,6 +11,9 @@ mod row;
 mod tests;
 mod transaction;
 
+#[cfg(feature = "audit")]
+pub(crate) use read::without_pages;
+
 /// How many documents one statement names. Each is one value, and SQLite allows 32,766 in a
 /// statement.
 const DOCUMENTS_AT_ONCE: usize = 10_000;

@@ -171,16 +171,7 @@ impl vectors::Entity {
     where
         C: StreamTrait,
     {
-        let of_document = Expr::col((vectors::Entity, vectors::Column::DocId))
-            .equals((documents::Entity, documents::Column::Id));
-        let pages = Self::find()
-            .select_only()
-            .column(vectors::Column::Id)
-            .filter(of_document);
-        let documents = documents::Entity::find()
-            .filter(Expr::exists(pages.into_query()).not())
-            .order_by_asc(documents::Column::Id);
-        let rows = db.stream(documents.as_query()).await?;
+        let rows = db.stream(without_pages().as_query()).await?;
         Ok(rows.map(|row| Ok(row?.try_get("", "id")?)))
     }
 
@@ -269,6 +260,18 @@ impl vectors::Entity {
         let counted = counted.ok_or(Error::UnknownDocument { doc_id })?;
         Ok(u64::try_from(counted).unwrap_or_default())
     }
+}
+
+pub(crate) fn without_pages() -> Select<documents::Entity> {
+    let of_document = Expr::col((vectors::Entity, vectors::Column::DocId))
+        .equals((documents::Entity, documents::Column::Id));
+    let pages = vectors::Entity::find()
+        .select_only()
+        .column(vectors::Column::Id)
+        .filter(of_document);
+    documents::Entity::find()
+        .filter(Expr::exists(pages.into_query()).not())
+        .order_by_asc(documents::Column::Id)
 }
 
 fn rows_of(doc_ids: impl IntoIterator<Item = i32>) -> Select<vectors::Entity> {

@@ -8,6 +8,7 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use converge::Engine;
+use entity::audit::LEAST_MEMORY;
 
 use super::{database::Access, size};
 use crate::{Extent, script::Direction};
@@ -76,7 +77,8 @@ pub(super) struct Cli {
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage.
-check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differences are left.";
+check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differences are left.
+audit: 0 clean, 1 findings, 2 could not read.";
 
 /// The first ones are those of `sea-orm-cli migrate`, with the same arguments.
 #[derive(Subcommand)]
@@ -129,8 +131,45 @@ pub(super) enum Command {
 
     /// Compare the tables with the declared shape, and change nothing
     ///
-    /// Exit status: 0 as declared, 1 differences, 2 could not look at all or at a part.
+    /// It reads no values: `audit` does. Exit status: 0 as declared, 1 differences, 2 could not look at all or at a part.
     Check {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Read every row, tell which cannot be read or are odd, and compare the ids with the points of a vector store
+    ///
+    /// It runs in a read-only transaction on a snapshot, and changes nothing. Exit status: 0 clean, 1 findings, 2 could
+    /// not read.
+    Audit {
+        /// Compare with these points: one id a line, JSON lines with an `id`, or a JSON array (-: stdin)
+        ///
+        /// The file has to be there before the audit begins: what was recorded later may be missing in it. A point that
+        /// was in the store when it was listed and is recorded before the rows are read is not stray.
+        #[arg(long, value_name = "FILE", conflicts_with = "doc")]
+        points: Option<PathBuf>,
+
+        /// Write the stray points to this new file, one a line, as the store spells them
+        #[arg(long, value_name = "FILE", requires = "points", value_parser = new_file)]
+        stray_to: Option<PathBuf>,
+
+        /// Write the missing points to this new file, one a line
+        #[arg(long, value_name = "FILE", requires = "points", value_parser = new_file)]
+        missing_to: Option<PathBuf>,
+
+        /// Call stray only what this file names too: what an earlier audit has written with --stray-to
+        #[arg(long, value_name = "FILE", requires = "points")]
+        only_if_also: Option<PathBuf>,
+
+        /// How much memory to take, 16MiB or more: ids that do not fit are kept in temporary files (TMPDIR)
+        #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
+        memory: u64,
+
+        /// Read one document alone
+        #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+        doc: Option<i32>,
+
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -216,6 +255,23 @@ pub(super) enum Command {
     },
 }
 
+/// The least that `--memory` takes.
+fn memory(text: &str) -> Result<u64, String> {
+    match size::parse(text)? {
+        bytes if bytes < LEAST_MEMORY => {
+            Err(format!("at least {} are needed", size::show(LEAST_MEMORY)))
+        }
+        bytes => Ok(bytes),
+    }
+}
+
+fn new_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("the report is on stdout: name a file".to_owned()),
+        file => Ok(PathBuf::from(file)),
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Way {
     Up,
@@ -261,7 +317,7 @@ impl Command {
     /// What says that the command could not do its work.
     pub(super) fn failure(&self) -> ExitCode {
         match self {
-            Self::Check { .. } => ExitCode::from(2),
+            Self::Check { .. } | Self::Audit { .. } => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -270,6 +326,7 @@ impl Command {
     pub(super) fn access(&self) -> Access {
         match self {
             Self::Check { .. }
+            | Self::Audit { .. }
             | Self::Status { .. }
             | Self::Up { dry_run: true, .. }
             | Self::Down { dry_run: true, .. } => Access::Reads,
@@ -290,6 +347,7 @@ impl Command {
     pub(super) fn messages_to(&self) -> Stream {
         match self {
             Self::Check { json: true }
+            | Self::Audit { json: true, .. }
             | Self::Status { json: true }
             | Self::Repair { json: true, .. }
             | Self::Up { dry_run: true, .. }

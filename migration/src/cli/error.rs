@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use converge::WRITER;
+use entity::audit::AuditError;
 use sea_orm::sqlx;
 
 use super::{dotenv::Damage, tls::Problem};
@@ -145,6 +146,21 @@ pub(super) enum CliError {
     PlanUnsaved { file: PathBuf, reason: String },
 
     #[error(transparent)]
+    Audit(AuditError),
+
+    #[error("there is no document {doc_id}")]
+    DocumentMissing { doc_id: i32 },
+
+    #[error("the points cannot be listed: {}: {reason}", file.display())]
+    PointsFile { file: PathBuf, reason: String },
+
+    #[error("{} is there already", .0.display())]
+    IdsInTheWay(PathBuf),
+
+    #[error("{} cannot be written: {reason}", file.display())]
+    IdsUnsaved { file: PathBuf, reason: String },
+
+    #[error(transparent)]
     Shape(#[from] crate::Error),
 
     #[error(
@@ -206,11 +222,16 @@ impl CliError {
             | Self::Shape(
                 Error::PlanDiffers { .. } | Error::Converge(converge::Error::Unplanned { .. }),
             ) => Some("`up --dry-run --save FILE` saves a new plan to review"),
-            Self::PlanInTheWay(_) => Some("name another file, or remove that one"),
+            Self::IdsInTheWay(_) | Self::PlanInTheWay(_) => {
+                Some("name another file, or remove that one")
+            }
             Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
                 "run it when the sessions that the lock blocks can wait, with a higher --max-rewrite SIZE and disk space for another copy of the table",
             ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
+            Self::Audit(AuditError::TemporaryFile { .. }) => {
+                Some("give the folder room, or name another with TMPDIR")
+            }
             Self::Dotenv(damage) => Some(damage.hint()),
             Self::UrlMalformed { part, .. } => Some(part.hint()),
             Self::ParameterMalformed { .. } => {

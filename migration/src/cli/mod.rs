@@ -1,6 +1,7 @@
 //! The command line: the subcommands of `sea-orm-cli migrate` on async-std.
 
 mod arguments;
+mod audit;
 mod connect;
 mod database;
 mod details;
@@ -42,11 +43,11 @@ use environment::Dotenv;
 use error::CliError;
 use ids::Ids;
 use progress::Progress;
-use report::{json, text};
+use report::{audit_json, audit_text, json, text};
 
 /// Does what the command line says, with `.env` for what the environment leaves out.
 ///
-/// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage; `check` has its own.
+/// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage; `check` and `audit` have their own.
 pub async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -298,8 +299,38 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
             let connected = target.connect(access).await?;
             let mut report = connected.runner.check(&connected.db).await?;
             connected.name(&mut report.location);
-            say_either(json, &json::report(&report), &text::report(&report))?;
+            say_either(json, &json::report(&report), &text::checked(&report))?;
             return Ok(exit_status(&report));
+        }
+        Command::Audit {
+            points,
+            stray_to,
+            missing_to,
+            only_if_also,
+            memory,
+            doc,
+            json,
+        } => {
+            let connected = target.connect(access).await?;
+            let choices = audit::Choices {
+                points,
+                stray_to,
+                missing_to,
+                only_if_also,
+                memory,
+                doc_id: doc,
+            };
+            // Boxed, as deep as it is: the compiler lays out no future of any depth.
+            let report = Box::pin(audit::audit(&connected, choices)).await?;
+            say_either(
+                json,
+                &audit_json::audit(&report),
+                &audit_text::audit(&report),
+            )?;
+            return Ok(match report.findings.all() {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            });
         }
         Command::Repair {
             delete_orphans,

@@ -24,13 +24,14 @@ use crate::{
     tier::Tier,
 };
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/start.md",
     "docs/adopting.md",
     "docs/operating.md",
     "docs/services.md",
+    "docs/store.md",
     "docs/performance.md",
     "docs/scale.md",
     "docs/decisions.md",

@@ -262,10 +262,10 @@ async fn postgres_on_a_full_disk(database: &Database) {
 }
 
 /// A file system in memory, unmounted when it is dropped.
-struct Disk(TempDir);
+pub struct Disk(TempDir);
 
 impl Disk {
-    fn mount(size: &str) -> Self {
+    pub fn mount(size: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = format!("size={size},mode=777");
         as_root(
@@ -273,6 +273,10 @@ impl Disk {
             folder.path(),
         );
         Self(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 
     fn only_read(&self) {

@@ -12,6 +12,7 @@ macro_rules! tests {
 mod alembic;
 mod answered_errors;
 mod at_work;
+mod audit;
 mod cancelled;
 mod chained;
 mod citus;
@@ -45,6 +46,7 @@ mod pages_beside_others;
 mod plans;
 mod random_shapes;
 mod rebuilds;
+mod reconcile;
 mod recordings;
 mod referred_to;
 mod releases;
@@ -86,7 +88,9 @@ pub type Body = Pin<Box<dyn Future<Output = ()>>>;
 impl Test {
     /// Returns a test; `module` is the path of the module that contains it.
     pub fn new(module: &str, name: &str, body: impl Fn(Database) -> Body + Send + 'static) -> Self {
-        let suite = module.rsplit("::").next().unwrap_or(module);
+        let suite = module
+            .split_once("::suites::")
+            .map_or(module, |(_, suite)| suite);
         let name = format!("{suite}::{name}");
         Self {
             kin: name.clone(),
@@ -139,6 +143,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         alembic::tests(backend),
         answered_errors::tests(engine),
         at_work::tests(engine),
+        audit::tests(backend),
         cancelled::tests(backend),
         chained::tests(backend),
         command_line::tests(backend),
@@ -168,6 +173,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         plans::tests(backend),
         random_shapes::tests(),
         rebuilds,
+        reconcile::tests(),
         recordings::tests(engine),
         referred_to::tests(backend),
         replicas::tests(engine),

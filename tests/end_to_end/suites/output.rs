@@ -98,6 +98,7 @@ fn help_is_shown() {
         "down",
         "status",
         "check",
+        "audit",
         "repair",
         "sql",
         "refresh",

@@ -22,8 +22,12 @@ fn written(write: impl FnOnce(&mut String) -> Result) -> String {
     out
 }
 
-pub(in crate::cli) fn report(report: &Report) -> String {
-    written(|out| write_report(out, report))
+/// With what `check` does not look at.
+pub(in crate::cli) fn checked(report: &Report) -> String {
+    written(|out| {
+        write_report(out, report)?;
+        writeln!(out, "no values were read: `audit` reads them")
+    })
 }
 
 pub(in crate::cli) fn repaired(repaired: &Repaired, deletes_orphans: bool) -> String {
