@@ -41,8 +41,8 @@ pub enum Error {
 
     /// A table above the limit would have been copied or rewritten. It was not.
     #[error(
-        "{location}: fixing this rewrites {table}, up to {bytes} bytes, above the limit of {limit} bytes: {found}. \
-         Lock: {lock}. {}. Raise max_rewrite to allow it",
+        "{location}: fixing this rewrites {table}, up to {bytes} bytes, above the limit of {limit} bytes (max_rewrite): {found}. \
+         Lock: {lock}. {}",
         match done {
             0 => "Its tables were not changed".to_owned(),
             1 => "1 completed step is kept".to_owned(),
@@ -112,9 +112,7 @@ pub enum Error {
     },
 
     /// The values of orphans could not be stored, so the orphans were not deleted.
-    #[error(
-        "the rows to delete could not be written to the file, so none of them was deleted: {source}"
-    )]
+    #[error("the rows to delete could not be saved, so none of them was deleted: {source}")]
     OrphansNotStored {
         /// The reason.
         source: std::io::Error,

@@ -18,7 +18,7 @@ pub(super) enum CliError {
 
     #[error(
         "the database URL has {}; known are postgres, mysql (for MariaDB too) and sqlite. \
-         A URL of SQLAlchemy loses its +DRIVER part here",
+         Remove the +DRIVER part of a URL of SQLAlchemy",
         .0.as_ref().map_or("no scheme".to_owned(), |scheme| format!("the scheme {scheme:?}"))
     )]
     UnknownScheme(Option<String>),

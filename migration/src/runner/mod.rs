@@ -43,7 +43,7 @@ use record_form::Use;
 pub(crate) use settings::Settings;
 use tasks::{
     ApplyNext, Converge, Drift, FindDrift, Fresh, MayRollBack, OwnDocuments, Progress, Repair,
-    RollBack, RollBackNext, Task, Uninstall,
+    Repeated, RollBack, RollBackNext, Task, Uninstall, report_done,
 };
 
 /// Runs the migrations, and waits while another runner works on the same database and schema.
@@ -684,16 +684,20 @@ impl<M> Runner<M> {
 
     /// Acquires the lock for each migration, so that the work of other runners is seen before the
     /// next one.
-    async fn go_on(
+    async fn go_on<T: Repeated>(
         &self,
         db: &SchemaManagerConnection<'_>,
-        task: &impl Task<Output = Progress>,
+        task: &T,
         count: Option<u32>,
     ) -> Result<Progress, Error> {
         let mut last = None;
         let mut times: u32 = 0;
         for _ in 0..count.unwrap_or(u32::MAX) {
-            let name = match self.under_lock(db, task).await? {
+            let progress = self.under_lock(db, task).await?;
+            if let Progress::Made(name) | Progress::Finished(name) = &progress {
+                report_done(name, T::DONE);
+            }
+            let name = match progress {
                 Progress::Made(name) => name,
                 finished @ Progress::Finished(_) => return Ok(finished),
                 Progress::NothingLeft => break,

@@ -162,6 +162,20 @@ pub(super) struct Repair<'s> {
     pub(super) handover: Option<Handover<'s>>,
 }
 
+/// A task that is repeated until no migration is left.
+pub(super) trait Repeated: Task<Output = Progress> {
+    /// What has happened to a migration afterwards.
+    const DONE: &str;
+}
+
+impl Repeated for ApplyNext<'_> {
+    const DONE: &str = "applied";
+}
+
+impl Repeated for RollBackNext<'_> {
+    const DONE: &str = "rolled back";
+}
+
 impl Task for ApplyNext<'_> {
     type Output = Progress;
 
@@ -286,9 +300,12 @@ async fn record_applied(
     name: &str,
 ) -> Result<(), Error> {
     records::insert(record, settings, name).await?;
-    records::require(record, settings, name, true).await?;
-    tracing::info!("Migration '{name}' has been applied");
-    Ok(())
+    records::require(record, settings, name, true).await
+}
+
+/// Reports a migration once its record is committed.
+pub(super) fn report_done(name: &str, what: &str) {
+    tracing::info!("Migration '{name}' has been {what}");
 }
 
 impl Task for RollBackNext<'_> {
@@ -331,7 +348,6 @@ impl Task for RollBackNext<'_> {
         if Engine::of(&lock.record()) != Engine::MySql {
             records::require(&db, settings, name, false).await?;
         }
-        tracing::info!("Migration '{name}' has been rolled back");
         Ok(Progress::with(migration.as_ref(), applied.len(), &db))
     }
 }
@@ -384,6 +400,7 @@ impl Task for Fresh {
                 // that has written a record.
                 Clearing::Apart => apply_apart(migration.as_ref(), work, settings).await?,
             }
+            report_done(migration.name(), ApplyNext::DONE);
         }
         Ok(())
     }
