@@ -151,9 +151,7 @@ pub(super) enum Command {
     /// Fix every difference from the declared shape that needs no data to be lost or invented
     ///
     /// Exit status: 0 if the tables are as declared afterwards, 1 if differences are left.
-    #[command(
-        after_help = "Example:\n  migration repair --delete-orphans --ids-to orphans.jsonl"
-    )]
+    #[command(after_help = "Example:\n  migration repair --delete-orphans --ids-to orphans.jsonl")]
     Repair {
         /// First delete the rows whose document does not exist (orphans)
         #[arg(long)]
