@@ -1,4 +1,4 @@
-//! How `up` makes an existing table the declared one.
+//! Draws how `up` converges an existing table to the declared shape.
 
 use super::svg::{Picture, Point};
 
