@@ -102,7 +102,7 @@ pub fn explained(error: &DbErr) -> String {
 pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_without_connection(error) {
         return Some(
-            "every connection of the pool is in use, or the server allows this role or all others no more: a migrator uses two",
+            "every connection of the pool is in use, or the server allows no more connections, of this role or of all roles: a migrator uses two",
         );
     }
     if is_full(error) {
