@@ -116,7 +116,7 @@ fn help_is_shown() {
         assert!(example.contains(&format!("migration {command}")), "{example}");
         assert_eq!(example.lines().count(), 1, "{example}");
     }
-    assert!(help.contains("Exit status: "), "{help}");
+    assert!(help.contains("Exit status:\n"), "{help}");
 }
 
 fn exit_statuses() {

@@ -91,7 +91,7 @@ fn help() {
         .collect();
     assert!(commands.contains(&"repair"), "{help}");
     require(&help, "--help");
-    for command in commands {
+    for command in commands.into_iter().filter(|one| *one != "help") {
         let help = run(migration().args([command, "--help"])).expect_success();
         require(&help, &format!("{command} --help"));
     }
@@ -136,19 +136,37 @@ fn finding() {
 
 #[track_caller]
 fn require(text: &str, place: &str) {
-    if let Some((word, instead)) = misused(text) {
-        panic!("{place}: {word:?} is not used, but: {instead}\n{text}");
+    let text = on_one_line(text);
+    if let Some((word, instead)) = misused(&text) {
+        panic!(
+            "{place}: {word:?} is not used, but: {instead}: {}",
+            around(&text, word)
+        );
     }
 }
 
 /// Returns the first word of the table in a text, and what to write instead.
 fn misused(text: &str) -> Option<(&'static str, &'static str)> {
-    let text = text.to_lowercase();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = on_one_line(text);
     let mut words = NOT_BUT
         .iter()
         .flat_map(|(words, instead)| words.iter().map(move |word| (*word, *instead)));
     words.find(|(word, _)| has_word(&text, word))
+}
+
+fn on_one_line(text: &str) -> String {
+    let text = text.to_lowercase();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the text with the word and some words before and after it.
+fn around(text: &str, word: &str) -> String {
+    const WORDS: usize = 8;
+    let (before, after) = text.split_once(word).unwrap_or((text, ""));
+    let before: Vec<&str> = before.split(' ').collect();
+    let before = &before[before.len().saturating_sub(WORDS)..];
+    let after: Vec<&str> = after.split(' ').take(WORDS).collect();
+    format!("… {}{word}{} …", before.join(" "), after.join(" "))
 }
 
 fn has_word(text: &str, word: &str) -> bool {
