@@ -1,5 +1,5 @@
-//! The fuzz target's check without a fuzzer. `PROPTEST_CASES` is the number of texts, `PROPTEST_RNG_SEED`
-//! repeats them.
+//! Runs the fuzz target's check without a fuzzer. `PROPTEST_CASES` sets the number of texts, and `PROPTEST_RNG_SEED`
+//! repeats a run.
 
 #[path = "../fuzz/check.rs"]
 mod check;
@@ -8,7 +8,7 @@ use check::check;
 use entity::{VectorId, VectorIds};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-/// What damages a list, or seems to.
+/// Texts that damage a list, or may seem to, when they are inserted into it.
 const PIECES: [&str; 26] = [
     "", "[", "]", ",", "\"", "\\", "'", "{", "}", " ", "\n", "\0", "\u{a0}", "0", "7", "-", ".",
     "e3", "f", "G", "\\n", "\\u00e9", "\\ud83e", "\\udd80", "null", "é🦀",
@@ -32,7 +32,7 @@ fn written() -> impl Strategy<Value = String> {
     prop_oneof![array, numbers, commas]
 }
 
-/// Long enough to be decoded in several groups of blocks, of one layout.
+/// Returns lists that are long enough to be decoded in several groups of blocks of one layout.
 fn long() -> impl Strategy<Value = String> {
     const GROUPS: usize = 64 * 3;
     let plain = vec("[0-9a-fA-F]{32}", 0..GROUPS);
@@ -43,7 +43,7 @@ fn long() -> impl Strategy<Value = String> {
     prop_oneof![plain, hyphenated].prop_map(|ids| format!("[\"{}\"]", ids.join("\", \"")))
 }
 
-/// A few characters of a list are replaced, removed or added.
+/// Returns lists in which a few characters are replaced, removed or added.
 fn damaged(list: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let edits = vec((any::<Index>(), 0..3_usize, any::<Index>()), 0..4);
     (list, edits).prop_map(|(text, edits)| {
@@ -57,13 +57,13 @@ fn damaged(list: impl Strategy<Value = String>) -> impl Strategy<Value = String>
     })
 }
 
-/// With the pieces alone, nearly every way in which a short array can be wrong is tried.
+/// Returns short arrays that consist of pieces alone, which covers nearly every way in which such an array can be wrong.
 fn assembled() -> impl Strategy<Value = String> {
     let piece = any::<Index>().prop_map(|piece| *piece.get(&PIECES));
     vec(piece, 0..8).prop_map(|pieces| format!("[{}", pieces.concat()))
 }
 
-/// Each byte of a block that is decoded in a group with others.
+/// Replaces each byte of blocks that are decoded in a group with other blocks.
 #[test]
 fn a_list_with_any_byte_replaced_fails_or_is_read_as_it_is_written() {
     const IDS: usize = 70;
@@ -86,7 +86,7 @@ fn a_list_with_any_byte_replaced_fails_or_is_read_as_it_is_written() {
 }
 
 proptest! {
-    // A failure is told with the smallest text that fails: there is nothing to keep.
+    // A failure prints the smallest text that fails, so no file of failures is needed.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

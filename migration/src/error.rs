@@ -163,7 +163,7 @@ pub enum Error {
     /// The same migration was the next one each time after it was applied or rolled back.
     #[error(
         "the migration {migration} is still the next one after it was applied or rolled back several times. \
-         Look at its record, and at the triggers and views of the migration table"
+         Inspect its record, and the triggers and views of the migration table"
     )]
     NoProgress {
         /// The name of the migration.

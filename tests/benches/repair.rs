@@ -1,4 +1,4 @@
-//! What `repair` costs: its time and memory by the number of rows, and what a writer notices of it.
+//! Measures `repair`: its time and memory by the number of rows, and how long it delays a writer.
 //!
 //! `tests/bench repair` prints the tables of docs/performance.md.
 
@@ -26,7 +26,7 @@ const MANY: u64 = 10_000_000;
 const DOCUMENTS: u64 = 1_000;
 const ROUNDS: usize = 5;
 
-/// For how long the writer is watched alone.
+/// How long the writer is measured alone.
 const ALONE: Duration = Duration::from_secs(10);
 
 fn main() {
@@ -56,12 +56,12 @@ fn main() {
                 .expect("it is dropped");
         }
         if engine.name == "postgres15" {
-            beside_a_writer(&runtime, engine, &server);
+            with_a_writer(&runtime, engine, &server);
         }
     }
 }
 
-fn beside_a_writer(runtime: &Runtime, engine: Engine, server: &engines::Server) {
+fn with_a_writer(runtime: &Runtime, engine: Engine, server: &engines::Server) {
     println!();
     println!(
         "{}, {} rows, one writer inserting all the while; medians of {ROUNDS} rounds in turn:",
@@ -131,7 +131,7 @@ struct Watched {
     longest: Duration,
 }
 
-/// What a writer notices of this work.
+/// Measures how long each row of a writer takes during this work.
 fn watch(database: &Database, work: fn(&Database)) -> Watched {
     let writer = Writer::start(database);
     thread::sleep(Duration::from_secs(1));
@@ -164,7 +164,7 @@ async fn copy(database: &Database) -> Database {
     }
 }
 
-/// Rows with a key without CASCADE and without an index of ours.
+/// Creates a legacy table with rows: its foreign key has no CASCADE, and it has no index on `doc_id`.
 async fn legacy(database: &Database, rows: u64) {
     let (id, series) = match database.backend() {
         DbBackend::Postgres => ("serial PRIMARY KEY", "generate_series(1, {n}) AS s (n)"),
@@ -201,7 +201,7 @@ async fn legacy(database: &Database, rows: u64) {
     }
 }
 
-/// Runs the real command; its time and its peak memory in KiB.
+/// Runs the built program and returns its time and its peak memory in KiB.
 fn repair(database: &Database) -> (Duration, u64) {
     let started = Instant::now();
     let mut child = Command::new(workspace().join("target/debug/migration"))
@@ -225,7 +225,7 @@ fn repair(database: &Database) -> (Duration, u64) {
     }
 }
 
-/// Inserts a row after the other on one connection.
+/// A thread that inserts one row after another on one connection.
 struct Writer {
     over: Arc<AtomicBool>,
     thread: thread::JoinHandle<Vec<Duration>>,
@@ -255,7 +255,7 @@ impl Writer {
         Self { over, thread }
     }
 
-    /// How long each row took, the shortest first.
+    /// Stops the thread and returns how long each row took, the shortest time first.
     fn stop(self) -> Vec<Duration> {
         self.over.store(true, Ordering::Relaxed);
         let mut waits = self.thread.join().expect("the writer");

@@ -1,4 +1,4 @@
-//! How many of N migrators that start at once fail: SeaORM's own way beside ours.
+//! Measures how many of N migrators fail that start at once: SeaORM's own migrator, and this one.
 //!
 //! `tests/bench replicas` prints the table of docs/operating.md.
 
@@ -86,7 +86,7 @@ fn measure(runtime: &Runtime, engine: Engine, server: &Server, scale: Scale) {
 #[derive(Default)]
 struct Measured {
     failed: usize,
-    /// From the start of the first process to the end of the last.
+    /// The time of each round, from the start of the first process to the end of the last.
     rounds: Vec<Duration>,
 }
 
@@ -120,7 +120,7 @@ fn stock(url: &str) -> Command {
     command
 }
 
-/// Its connections are as ours: two, which remember no statements.
+/// Runs SeaORM's own migrator, with a pool like that of this program: two connections without prepared statements.
 async fn up(url: &str) -> ExitCode {
     let mut options = sea_orm::ConnectOptions::new(url);
     options
@@ -139,7 +139,7 @@ async fn up(url: &str) -> ExitCode {
     }
 }
 
-/// The same two tables as SeaORM's documentation would make them.
+/// A migrator that creates the same two tables as SeaORM's documentation shows it.
 struct Stock;
 
 impl MigratorTrait for Stock {

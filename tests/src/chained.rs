@@ -1,20 +1,20 @@
-//! An application's own migrators, with these migrations in their lists.
+//! Migrators of an application that have these migrations in their lists.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, DynIden};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait, sea_query::IntoIden,
 };
 
-/// The table of the records of [`OwnTable`].
+/// The migration table of [`OwnTable`].
 pub const OWN_TABLE: &str = "app migrations";
 
-/// As SeaORM has it, without a line of ours but the list.
+/// A migrator as SeaORM documents it. Only its list names these migrations.
 pub struct AppMigrator;
 
-/// The same with another table for its records.
+/// The same migrator with another migration table.
 pub struct OwnTable;
 
-/// An application that knows nothing of these migrations.
+/// A migrator of the same application without these migrations.
 pub struct WithoutOurs;
 
 #[async_trait::async_trait]
@@ -84,7 +84,7 @@ impl MigrationTrait for CreateNotes {
     }
 }
 
-/// Safe to run once, as most migrations are.
+/// Creates a table. Running it a second time fails, as in most migrations.
 async fn create(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let engine = match manager.get_connection().get_database_backend() {
         DbBackend::MySql => " ENGINE = InnoDB",

@@ -1,4 +1,4 @@
-//! The pictures of the documentation, its code blocks as documentation tests, and an application's migrators.
+//! The pictures of the documentation, its code blocks as documentation tests, and migrators of an application.
 
 pub mod chained;
 pub mod pictures;

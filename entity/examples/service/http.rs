@@ -1,4 +1,4 @@
-//! The service's requests.
+//! The HTTP routes of the service.
 
 use std::fmt::Display;
 
@@ -19,7 +19,7 @@ use tracing::Level;
 
 use crate::outbox;
 
-/// A page of 1,030 ids takes 37 KB.
+/// The largest body of a request, in bytes. A page of 1,030 ids takes 37 KB.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 pub fn routes(db: DatabaseConnection) -> Router {
@@ -43,8 +43,7 @@ pub fn routes(db: DatabaseConnection) -> Router {
         .with_state(db)
 }
 
-/// Finishes a request whose client goes away: a call of the database that is dropped halfway may take its
-/// connection along.
+/// Finishes a request even if its client disconnects: dropping a database call halfway may close its connection.
 async fn finished(request: Request, next: Next) -> Response {
     let response = tokio::spawn(next.run(request)).await;
     response.unwrap_or_else(|error| Failure::unexpected(error).into_response())
@@ -60,7 +59,7 @@ struct Document {
     id: i32,
 }
 
-/// The points that are to be deleted from the vector store, by the worker of the outbox.
+/// The points that the outbox worker will delete from the vector store.
 #[derive(Serialize)]
 struct Purge {
     purge: VectorIds,
@@ -93,7 +92,7 @@ async fn replace(
 ) -> Result<Json<Purge>, Failure> {
     let transaction = db.begin().await?;
     let mut purge = Vectors::replace_page(&transaction, id, Page { number, ids }).await?;
-    // What another page has too is in use.
+    // An id that another page has too is still in use.
     let pages = Vectors::pages_of_document(&transaction, id).await?;
     purge.retain(|id| !pages.iter().any(|page| page.ids.contains(id)));
     outbox::note(&transaction, &purge).await?;
@@ -112,7 +111,7 @@ async fn forget(
     Ok(Json(Purge { purge }))
 }
 
-/// Bodies and paths that cannot be read are answered in JSON too.
+/// An extractor that answers a body or a path that cannot be read with a [`Failure`], in JSON as well.
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Failure))]
 struct Json<T>(T);
@@ -130,11 +129,11 @@ struct Path<T>(T);
 struct Failure(StatusCode, String);
 
 impl Failure {
-    /// The reason is for the log.
+    /// Logs the error and returns an answer that does not show it to the client.
     fn unexpected(error: impl Display) -> Self {
         tracing::error!("{error}");
-        let said = "the database could not do it; the log says why";
-        Self(StatusCode::INTERNAL_SERVER_ERROR, said.to_owned())
+        let message = "the request failed in the database; the log shows the reason";
+        Self(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
     }
 }
 

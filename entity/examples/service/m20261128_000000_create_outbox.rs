@@ -1,6 +1,6 @@
 use migration::sea_orm_migration::{self, prelude::*, schema::*, sea_orm::DbBackend};
 
-/// The points that are to be deleted from the vector store.
+/// Creates the table `outbox` for the points that are to be deleted from the vector store.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -15,11 +15,12 @@ enum Outbox {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut table = Table::create();
-        // MySQL commits the table before its record: a migrator that was killed between the two comes here again.
+        // MySQL commits the table before its record. If a migrator is killed in between, this migration runs again.
         table.table(Outbox::Table).if_not_exists();
         table.col(pk_auto(Outbox::Id));
         match manager.get_database_backend() {
-            // Whatever the server's defaults are: with transactions, for any letters, for more than 65,535 bytes.
+            // InnoDB has transactions, utf8mb4 holds every character and longtext more than 65,535 bytes, whatever the
+            // defaults of the server are.
             DbBackend::MySql => table
                 .engine("InnoDB")
                 .character_set("utf8mb4")

@@ -1,5 +1,5 @@
-//! A service that keeps which vector ids belong to which page of which document, and deletes from the vector store
-//! the points that no page has any more.
+//! A service that records which vector ids belong to which page of which document, and deletes the points of replaced
+//! pages and deleted documents from the vector store.
 //!
 //! ```console
 //! $ cargo run -p entity --example service
@@ -38,14 +38,14 @@ use crate::{migrator::Migrator, store::Store};
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let db = connect().await?;
-    // This service knows of a document only that it is there, so its table may be the migrations' own.
+    // This service stores nothing about a document but its id, so the migrations may create `documents`.
     let runner = Runner::<Migrator>::default().create_documents(CreateDocuments::Anywhere);
     runner.up(&db, None).await?;
 
     match env::var("STORE") {
         Ok(collection) => {
             let store = Store::new(&collection)?;
-            // It ends with the process, at whatever point: the outbox has what it has not done.
+            // The worker may be killed at any point: the points that it has not deleted stay in the outbox.
             tokio::spawn(outbox::purge_forever(db.clone(), store));
         }
         Err(_) => tracing::warn!("STORE names no collection: points wait in the outbox"),
@@ -63,12 +63,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn connect() -> Result<DatabaseConnection, Box<dyn Error>> {
     let url = env::var("DATABASE_URL").unwrap_or("sqlite://service.db?mode=rwc".to_owned());
     let mut options = ConnectOptions::new(url);
-    // A line for each statement would hide the others.
+    // A line for each statement would hide the other lines of the log.
     options.sqlx_logging(false);
     Database::connect(options)
         .await
         .map_err(|error| match error {
-            // SeaORM's words would show the URL with its password.
+            // SeaORM's message would show the URL with its password.
             DbErr::Conn(RuntimeErr::Internal(_)) => {
                 "DATABASE_URL: expected a URL of postgres, mysql or sqlite".into()
             }

@@ -5,8 +5,8 @@ use migration::{
 
 use crate::m20261128_000000_create_outbox;
 
-/// The migrations of `vectors` and the service's own, in one list: run in this order, under one lock, recorded in
-/// one table.
+/// The migrations of `vectors` followed by the service's own. They run in this order under one lock, and are recorded
+/// in one table.
 pub struct Migrator;
 
 #[async_trait::async_trait]

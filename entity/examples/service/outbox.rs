@@ -1,8 +1,8 @@
-//! The table `outbox`: what the database has forgotten and the vector store has not.
+//! The table `outbox`: points whose ids are deleted from the database and that the vector store still has.
 //!
-//! Whoever deletes ids from `vectors` notes them here in the same transaction, so that both are done or neither.
-//! A worker deletes them from the store, and only then their row here. Where it is killed in between, the next one
-//! deletes the same points again: each is deleted at least once.
+//! A request that deletes ids from `vectors` adds them to the outbox in the same transaction, so that both happen or
+//! neither. A worker deletes the points from the store, and then their row in the outbox. If the worker is killed in
+//! between, the next worker deletes the same points again: each point is deleted at least once.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::store::Store;
 
-/// Points to delete in one call.
+/// The points of one call to the store.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
 pub struct Model {
@@ -34,12 +34,13 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// About 36 KB of UUIDs: neither a statement nor a call of the store gets too large for a document of any size.
+/// The most points in one row: about 36 KB of UUIDs. The limit keeps statements and calls to the store small for a
+/// document of any size.
 const POINTS_IN_A_ROW: usize = 1_000;
 
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(2);
 
-/// Notes points to delete, which counts once the caller commits.
+/// Adds points to the outbox. They are deleted after the caller has committed.
 pub async fn note(transaction: &DatabaseTransaction, points: &VectorIds) -> Result<(), DbErr> {
     for points in points.chunks(POINTS_IN_A_ROW) {
         let row = ActiveModel {
@@ -51,7 +52,8 @@ pub async fn note(transaction: &DatabaseTransaction, points: &VectorIds) -> Resu
     Ok(())
 }
 
-/// Deletes from the store what is noted. Every instance of the service may do so at the same time.
+/// Deletes the points of the outbox from the store, forever. Several instances of the service may do so at the same
+/// time.
 pub async fn purge_forever(db: DatabaseConnection, store: Store) -> Infallible {
     loop {
         if let Err(error) = purge_all(&db, &store).await {
@@ -69,18 +71,19 @@ async fn purge_all(db: &DatabaseConnection, store: &Store) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Returns the row's id, also where it stays; `None` where there is no further row.
+/// Deletes the points of the next row. Returns the row's id, even if the row stays, or `None` if there is no further
+/// row.
 async fn purge_row_after(
     last: i32,
     db: &DatabaseConnection,
     store: &Store,
 ) -> Result<Option<i32>, DbErr> {
-    // SQLite locks no rows, and would keep all others from writing while the store is at work. Two workers then
-    // delete the same points, which does no harm.
+    // SQLite locks no rows: a transaction would block every writer during the call to the store. Without one, two
+    // workers may delete the same points, which does no harm.
     if db.get_database_backend() == DbBackend::Sqlite {
         return purge_locked_row_after(last, db, store).await;
     }
-    // MySQL's own level would lock the end of the table, where others are about to note their points.
+    // MySQL's default isolation level would lock the end of the table, where other sessions insert their points.
     let level = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(level, None).await?;
     let id = purge_locked_row_after(last, &transaction, store).await?;
@@ -98,14 +101,14 @@ async fn purge_locked_row_after(
         .column(Column::Id)
         .filter(Column::Id.gt(last))
         .order_by_asc(Column::Id)
-        // What another worker has, it deletes.
+        // A row that another worker has locked is deleted by that worker.
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let Some(id) = next.into_tuple::<i32>().one(db).await? else {
         return Ok(None);
     };
     let points = match Entity::find_by_id(id).one(db).await {
         Ok(row) => row.map(|row| row.points).unwrap_or_default(),
-        // It keeps no other row waiting.
+        // The worker goes on with the next row.
         Err(error) => {
             tracing::error!("outbox row {id} stays, and cannot be read: {error}");
             return Ok(Some(id));
@@ -117,7 +120,7 @@ async fn purge_locked_row_after(
             Entity::delete_by_id(id).exec(db).await?;
             tracing::info!("{count} points are deleted from the vector store");
         }
-        // The row stays for the next round, and keeps no other one waiting.
+        // The row stays for the next round, and the worker goes on with the next row.
         Err(error) => tracing::warn!("{count} points stay in outbox row {id}: {store}: {error}"),
     }
     Ok(Some(id))

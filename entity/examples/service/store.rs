@@ -1,4 +1,4 @@
-//! Qdrant, over its REST interface.
+//! A client for Qdrant's REST interface.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -20,7 +20,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Returns the collection at this URL, which nothing is asked of yet.
+    /// Returns the collection at this URL, without a request.
     pub fn new(collection: &str) -> Result<Self, String> {
         let url: Result<Uri, _> = format!("{collection}/points/delete?wait=true").parse();
         match url {
@@ -36,8 +36,8 @@ impl Store {
         }
     }
 
-    /// Deletes points. One that is not there is no error: an earlier call may have deleted it. An id that is neither
-    /// a UUID nor a number is of no point, and Qdrant would refuse the others with it.
+    /// Deletes points. A missing point is no error, because an earlier call may have deleted it. Ids that are neither
+    /// UUIDs nor numbers are left out: no point has such an id, and Qdrant would refuse the whole call.
     pub async fn delete(&self, ids: &VectorIds) -> Result<(), Box<dyn Error + Send + Sync>> {
         let is_of_a_point = |id: &&VectorId| id.as_uuid().is_some() || id.as_number().is_some();
         let points: Vec<&VectorId> = ids.iter().filter(is_of_a_point).collect();

@@ -122,7 +122,7 @@ pub enum Error {
     /// they were stored.
     #[error(
         "deleting the orphaned rows was rolled back, and what was already written of them could not be removed: {source}. \
-         Repair again, which writes the same rows once more before it deletes them"
+         Repair again, which writes the same rows again before it deletes them"
     )]
     OrphansNotWithdrawn {
         /// The reason.

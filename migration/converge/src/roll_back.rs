@@ -39,7 +39,7 @@ pub async fn roll_back(
     for step in steps {
         if let Some(table) = step.required_table() {
             tracing::info!(
-                "drops the table {table}, which these migrations have made and nobody has used"
+                "drops the table {table}, which these migrations have created and which is not in use"
             );
         }
         apply::to_its_end(session, newer, &step).await?;

@@ -102,7 +102,7 @@ pub fn explained(error: &DbErr) -> String {
 pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_without_connection(error) {
         return Some(
-            "every connection of the pool is in use, or the server allows this role or all others no more: a migrator uses two",
+            "every connection of the pool is in use, or the server allows no more connections, of this role or of all roles: a migrator uses two",
         );
     }
     if is_full(error) {
@@ -242,11 +242,11 @@ const NEXT_STEPS: [(Codes, &str); 12] = [
     ),
     (
         Codes::postgres(&["2BP01"]),
-        "somebody else's views or foreign keys depend on it: drop those first",
+        "views or foreign keys that these migrations did not create depend on it: drop those first",
     ),
     (
         Codes::postgres(&["25006"]),
-        "name the primary server where this one only reads; an index that is built beside its writers also needs a role without default_transaction_read_only",
+        "name the primary server where this one only reads; an index that is built concurrently with writers also needs a role without default_transaction_read_only",
     ),
     (
         Codes::postgres(&["26000", "42P05"]),
@@ -275,7 +275,7 @@ const NEXT_STEPS: [(Codes, &str); 12] = [
     ),
     (
         Codes::sqlite(&[SQLITE_BUSY]),
-        "somebody else is writing: try again when they are done",
+        "another connection is writing: try again when it is done",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! What the command line takes: the subcommands and their arguments, with the help that is shown of them.
+//! The arguments of the command line: the subcommands, their options and the text of `--help`.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,10 +13,10 @@ use entity::audit::LEAST_MEMORY;
 use super::{database::Access, size};
 use crate::{Extent, script::Direction};
 
-/// Migrates the ColPali vectors table of one database
+/// Creates and maintains the ColPali table `vectors` of one database
 ///
-/// Without a command it applies what is pending, as `up` does. The database is the one of -u, of DATABASE_URL
-/// in the environment, or of the nearest .env file.
+/// Without a command, `migration` runs `up`. The database comes from -u, from DATABASE_URL in the environment, or
+/// from DATABASE_URL in the nearest .env file, in this order.
 #[derive(Parser)]
 #[command(name = "migration", version, after_help = EXIT_STATUS)]
 pub(super) struct Cli {
@@ -24,7 +24,7 @@ pub(super) struct Cli {
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
 
-    /// PostgreSQL: the schema to work in [default: the connection's own, mostly public]; other databases have none
+    /// PostgreSQL: the schema to work in [default: the schema of the connection, usually public]
     #[arg(
         short = 's',
         long,
@@ -34,7 +34,8 @@ pub(super) struct Cli {
     )]
     pub(super) database_schema: Option<String>,
 
-    /// sqlite://FILE?mode=rwc, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE
+    /// The database: sqlite://FILE?mode=rwc, postgres://USER:PASSWORD@HOST/DATABASE or
+    /// mysql://USER:PASSWORD@HOST/DATABASE (MariaDB too)
     #[arg(
         short = 'u',
         long,
@@ -44,17 +45,19 @@ pub(super) struct Cli {
     )]
     pub(super) database_url: Option<String>,
 
-    /// For how long to wait for another migrator, and for whoever has a table in use
+    /// Limit how long to wait for another migrator, and for a session that uses a table
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
     pub(super) lock_wait: u64,
 
-    /// How large a table may be that is copied or rewritten, such as 512MiB or 10GB: above it nothing is changed
+    /// Limit the size of a table that may be copied or rewritten, for example 512MiB or 10GB
+    ///
+    /// `up` and `repair` refuse to copy or rewrite a larger table, before they change anything.
     #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
     pub(super) max_rewrite: u64,
 
     /// The table that records which migrations are applied [default: seaql_migrations]
     ///
-    /// Another migrator beside this one has its own, or has these migrations in its list.
+    /// Another SeaORM migrator on the same database uses a table of its own, or has these migrations in its list.
     #[arg(
         long,
         global = true,
@@ -64,10 +67,10 @@ pub(super) struct Cli {
     )]
     pub(super) migration_table: Option<String>,
 
-    /// Make a `documents` with one column where the application has made none
+    /// Create `documents` with the single column `id` if the table does not exist
     ///
-    /// MIGRATION_CREATE_DOCUMENTS_IN does the same for the database that it names, of SQLite the file. An application
-    /// that makes its own has to be started first: it would not start on this one.
+    /// MIGRATION_CREATE_DOCUMENTS_IN=DATABASE allows the same in the database of that name (SQLite: in that file). If
+    /// your application creates `documents`, start the application first: it would not start on this table.
     #[arg(long, global = true)]
     pub(super) create_documents: bool,
 
@@ -76,77 +79,87 @@ pub(super) struct Cli {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage.
-check: 0 as declared, 1 differences, 2 could not look. repair: 1 where differences are left.
-audit: 0 clean, 1 findings, 2 could not read.";
+Exit status:
+  0  done; for check: as declared
+  1  not done, and stderr says why; for check: differences were found; for repair: differences are left
+  2  wrong usage; for check: the shape, or a part of it, could not be inspected;
+      for audit: the rows or the points could not be read
 
-/// The first ones are those of `sea-orm-cli migrate`, with the same arguments.
+Example:
+  migration -u \"sqlite://colpali.db?mode=rwc\" --create-documents up";
+
+/// The subcommands of `sea-orm-cli migrate`, with the same arguments, and those that SeaORM does not have.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Apply pending migrations: all, the next N, or those up to one
+    /// Apply the pending migrations: all, the next N, or those up to NAME
+    #[command(after_help = "Example:\n  migration up --to create_vectors")]
     Up {
-        /// Only the next N
+        /// Apply only the next N migrations
         #[arg(short, long, value_name = "N")]
         num: Option<u32>,
 
-        /// Only up to this one, which is applied too: its name, or a part that no other name has
+        /// Apply only the migrations up to NAME, including NAME: a full name, or a part that no other name contains
         #[arg(long, value_name = "NAME", conflicts_with = "num")]
         to: Option<String>,
 
-        /// Show the statements for this database, and change nothing
+        /// Print the statements for this database and change nothing
         #[arg(long)]
         dry_run: bool,
 
-        /// Save what a dry run shows, with what was found, as a plan for a review
+        /// Save the output of the dry run and what was found in the database as a plan, for a review
         #[arg(long, value_name = "FILE", requires = "dry_run")]
         save: Option<PathBuf>,
 
-        /// Apply the migrations of a saved plan, if nothing has become other since
+        /// Apply a saved plan, if it is still what `up` would do
         #[arg(long, value_name = "FILE", conflicts_with_all = ["num", "to", "dry_run", "save"])]
         plan: Option<PathBuf>,
     },
 
-    /// Take back the last N applied migrations, or those after one; without the second one the table `vectors` is
-    /// dropped with its rows
+    /// Undo the last N applied migrations, or those after NAME; the second migration drops `vectors` with its rows
+    #[command(after_help = "Example:\n  migration down --to create_vectors --dry-run")]
     Down {
-        /// How many
+        /// Undo the last N migrations
         #[arg(short, long, value_name = "N", default_value_t = 1)]
         num: u32,
 
-        /// Every one after this one, which stays applied: its name, or a part that no other name has
+        /// Undo every migration after NAME and keep NAME: a full name, or a part that no other name contains
         #[arg(long, value_name = "NAME", conflicts_with = "num")]
         to: Option<String>,
 
-        /// Show the statements for this database, and change nothing
+        /// Print the statements for this database and change nothing
         #[arg(long)]
         dry_run: bool,
     },
 
     /// Show when each migration was applied, whether the tables are still as declared, and Alembic's revision
+    #[command(after_help = "Example:\n  migration status --json")]
     Status {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
 
-    /// Compare the tables with the declared shape, and change nothing
+    /// Compare the tables with the declared shape and change nothing
     ///
-    /// It reads no values: `audit` does. Exit status: 0 as declared, 1 differences, 2 could not look at all or at a part.
+    /// Exit status: 0 if the tables are as declared, 1 if they differ, 2 if the shape, or a part of it, could not be
+    /// inspected.
+    /// Values are not read: `audit` reads them.
+    #[command(after_help = "Example:\n  migration check --json")]
     Check {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
 
-    /// Read every row, tell which cannot be read or are odd, and compare the ids with the points of a vector store
+    /// Read every row, report damaged and unusual ones, and compare the ids with the points of a vector store
     ///
-    /// It runs in a read-only transaction on a snapshot, and changes nothing. Exit status: 0 clean, 1 findings, 2 could
-    /// not read.
+    /// It runs in a read-only transaction on a snapshot, and changes nothing. Exit status: 0 if nothing was found, 1 if
+    /// there are findings, 2 if the rows or the points could not be read.
+    #[command(after_help = "Example:\n  migration audit --points points.txt --stray-to stray.txt")]
     Audit {
-        /// Compare with these points: one id a line, JSON lines with an `id`, or a JSON array (-: stdin)
+        /// Compare the ids with the points in FILE: one id a line, JSON lines with an `id`, or a JSON array (-: stdin)
         ///
-        /// The file has to be there before the audit begins: what was recorded later may be missing in it. A point that
-        /// was in the store when it was listed and is recorded before the rows are read is not stray.
+        /// List the store first, then audit. A page that was recorded after the list was made is reported as missing.
         #[arg(long, value_name = "FILE", conflicts_with = "doc")]
         points: Option<PathBuf>,
 
@@ -158,15 +171,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE", requires = "points", value_parser = new_file)]
         missing_to: Option<PathBuf>,
 
-        /// Call stray only what this file names too: what an earlier audit has written with --stray-to
+        /// Report only stray points that FILE contains too, the --stray-to file of an earlier audit
         #[arg(long, value_name = "FILE", requires = "points")]
         only_if_also: Option<PathBuf>,
 
-        /// How much memory to take, 16MiB or more: ids that do not fit are kept in temporary files (TMPDIR)
+        /// The memory to use, 16MiB or more; ids that do not fit go to a temporary file in TMPDIR
         #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
         memory: u64,
 
-        /// Read one document alone
+        /// Read only the document ID
         #[arg(long, value_name = "ID", allow_negative_numbers = true)]
         doc: Option<i32>,
 
@@ -175,20 +188,21 @@ pub(super) enum Command {
         json: bool,
     },
 
-    /// Mend what differs from the declared shape, as far as no data is lost or invented
+    /// Fix every difference from the declared shape that needs no data to be lost or invented
     ///
-    /// Exit status: 0 as declared, 1 differences are left.
+    /// Exit status: 0 if the tables are as declared afterwards, 1 if differences are left.
+    #[command(after_help = "Example:\n  migration repair --delete-orphans --ids-to orphans.jsonl")]
     Repair {
-        /// First delete the rows whose document does not exist
+        /// First delete the rows whose document does not exist (orphans)
         #[arg(long)]
         delete_orphans: bool,
 
-        /// Before they go, add what they say to this file, a JSON object a line (-: to stdout; with --json: as its
-        /// field `orphans`)
+        /// Append each orphan to FILE before it is deleted, one JSON object per line (-: print them to stdout; with
+        /// --json: as the field `orphans`)
         #[arg(long, value_name = "FILE", requires = "delete_orphans")]
         ids_to: Option<PathBuf>,
 
-        /// Delete them though nothing else knows which vectors of the vector store were theirs
+        /// Delete the orphans without writing them, although no other table records their vectors in the vector store
         #[arg(long, requires = "delete_orphans", conflicts_with = "ids_to")]
         forget_ids: bool,
 
@@ -197,57 +211,68 @@ pub(super) enum Command {
         json: bool,
     },
 
-    /// Print the script that `up` or `down` would run on an empty database, for somebody else to apply
+    /// Print the script that `up` or `down` would run on an empty database, for an administrator to apply
     ///
-    /// It needs no database, may be applied twice, and records what it does.
+    /// The command needs no database. The script records the migrations that it applies, and may be applied twice.
+    #[command(after_help = "Example:\n  migration sql --backend postgres > vectors.sql")]
     Sql {
-        /// Which way
+        /// The direction of the script
         #[arg(value_enum, default_value_t = Way::Up)]
         way: Way,
 
-        /// For which database
+        /// The database that the script is for
         #[arg(long, value_enum)]
         backend: Backend,
 
-        /// As of `up` and `down`: up takes all, down one, unless N is given
+        /// Include only the next N migrations, or with `down` undo the last N [default: all, or with `down` 1]
         #[arg(short, long, value_name = "N")]
         num: Option<u32>,
 
-        /// As of `up` and `down`: up to this one, or after it
+        /// Include only the migrations up to NAME, or with `down` undo every migration after NAME
         #[arg(long, value_name = "NAME", conflicts_with = "num")]
         to: Option<String>,
     },
 
-    /// Take all applied migrations back and apply them again: drops the table `vectors` with its rows
+    /// Undo all applied migrations and apply them again: drops `vectors` with its rows
+    #[command(after_help = "Example:\n  migration refresh")]
     Refresh,
 
-    /// Take all applied migrations back: drops the table `vectors` with its rows, and the record of migrations
+    /// Undo all applied migrations: drops `vectors` with its rows, and drops the migration table
+    #[command(after_help = "Example:\n  migration reset")]
     Reset,
 
     /// Drop every table of the database (PostgreSQL: of the schema), then apply all migrations
     ///
-    /// Where there are tables that these migrations have not made it drops none and lists them, unless
-    /// MIGRATION_FRESH_MAY_DROP_ALL_OF is the database's name.
+    /// If the database has tables that these migrations did not create, `fresh` drops nothing and lists them. To have
+    /// them dropped too, set MIGRATION_FRESH_MAY_DROP_ALL_OF to the name of the database.
+    #[command(after_help = "Example:\n  MIGRATION_FRESH_MAY_DROP_ALL_OF=app migration fresh")]
     Fresh,
 
     /// Add an empty migration to the crate
+    #[command(after_help = "Example:\n  migration generate add_model")]
     Generate {
-        /// What it is for, in words or snake case
+        /// The purpose of the migration, in words or in snake case
         migration_name: String,
 
-        /// Date it in universal time, as is the default
+        /// Date the migration in universal time (the default)
         #[arg(long, conflicts_with = "local_time")]
         universal_time: bool,
 
-        /// Date it in local time
+        /// Date the migration in local time
         #[arg(long)]
         local_time: bool,
     },
 
     /// Write SeaORM's template of a migration crate into an empty folder
+    #[command(after_help = "Example:\n  mkdir other && cd other && migration init")]
     Init,
 
-    /// Print the completions of a shell, to be saved where it looks for them
+    /// Print the completions for a shell
+    ///
+    /// Save the output in a file that the shell reads when it starts.
+    #[command(
+        after_help = "Example:\n  migration completions bash > migration.bash && source ./migration.bash"
+    )]
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -255,7 +280,7 @@ pub(super) enum Command {
     },
 }
 
-/// The least that `--memory` takes.
+/// Parses the value of `--memory`.
 fn memory(text: &str) -> Result<u64, String> {
     match size::parse(text)? {
         bytes if bytes < LEAST_MEMORY => {
@@ -272,17 +297,23 @@ fn new_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// The direction of a script.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Way {
+    /// Apply migrations
     Up,
+    /// Undo migrations
     Down,
 }
 
+/// The database that a script is written for.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Backend {
+    /// PostgreSQL
     Postgres,
     /// MySQL and MariaDB
     Mysql,
+    /// SQLite
     Sqlite,
 }
 
@@ -294,7 +325,7 @@ impl Way {
         }
     }
 
-    /// Returns how far it goes where neither a number nor a name is given.
+    /// Returns the extent that applies if neither a number nor a name is given.
     pub(super) fn usual(self) -> Extent {
         match self {
             Self::Up => Extent::All,
@@ -314,7 +345,7 @@ impl From<Backend> for Engine {
 }
 
 impl Command {
-    /// What says that the command could not do its work.
+    /// Returns the exit status of a command that could not do its work.
     pub(super) fn failure(&self) -> ExitCode {
         match self {
             Self::Check { .. } | Self::Audit { .. } => ExitCode::from(2),
@@ -322,7 +353,7 @@ impl Command {
         }
     }
 
-    /// What it does to the database that it is called on.
+    /// Returns whether the command reads or changes the database.
     pub(super) fn access(&self) -> Access {
         match self {
             Self::Check { .. }
@@ -343,7 +374,8 @@ impl Command {
         }
     }
 
-    /// Where messages go beside what is asked for.
+    /// Returns the stream for messages. It is stderr if stdout carries the requested output, which another program may
+    /// parse.
     pub(super) fn messages_to(&self) -> Stream {
         match self {
             Self::Check { json: true }
@@ -360,6 +392,7 @@ impl Command {
     }
 }
 
+/// The stream that messages are written to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
     Stdout,

@@ -1,4 +1,4 @@
-//! From a URL to a connection, or to a sentence that says why there is none.
+//! Connects to the database of a URL, or returns the error that explains why that failed.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -25,29 +25,29 @@ use super::{
     whisper,
 };
 
-/// A server that is just starting gets this long, and a pooler whose connections many want at once.
+/// How long a server that is starting is waited for, and a pooler whose connections are all in use.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A server that lets us in sooner is not reported as one that is waited for.
+/// The delay before a wait for the server is reported.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// For how long a server may think about an answer before it is reported to give none.
-const UNANSWERED: Duration = Duration::from_secs(2);
+/// How long a server may take for its first answer before it is reported to give none.
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One holds the turn, one works.
+/// The size of the pool: one connection holds the migration lock, the other does the work.
 const CONNECTIONS: u32 = 2;
 
-/// MySQL and MariaDB: what a server may be set to, and no transaction can begin or end as it should. BEGIN opens a
-/// block in Oracle's mode.
+/// MySQL and MariaDB: overrides server settings with which transactions do not begin or end as the migrations require.
+/// For example, BEGIN opens a block in Oracle's mode.
 const OURS_ON_MYSQL: &str = "SET SESSION TRANSACTION READ WRITE; \
      SET SESSION sql_mode = replace(@@SESSION.sql_mode, 'ORACLE', ''), \
      autocommit = 1, completion_type = 'NO_CHAIN', sql_select_limit = 18446744073709551615 \
      /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */";
 
-/// What PostgreSQL shows others of our sessions, where the URL says nothing else.
+/// The `application_name` that PostgreSQL shows for these sessions, unless the URL names another one.
 const APPLICATION: &str = "migration";
 
-/// Connects, and returns PostgreSQL's schema: the one that is named, or the connection's own as in the library.
+/// Connects, and returns PostgreSQL's schema: the named one, or the connection's own as in the library.
 pub(super) async fn connect(
     database: &Database,
     schema: Option<String>,
@@ -74,7 +74,7 @@ pub(super) async fn connect(
     Ok((db, schema))
 }
 
-/// To prefer TLS is to go without where it cannot be had, as libpq does.
+/// Connects without TLS. A URL that only prefers TLS allows that, as in libpq.
 async fn go_without_tls(
     plain: &Database,
     error: CliError,
@@ -89,12 +89,13 @@ async fn go_without_tls(
     }
 }
 
+/// Opens the pool. A pooler that refuses start-up parameters gets a second try without them.
 async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnection, CliError> {
     let announcement = task::spawn(announce(database.clone()));
-    let opened = match open_in_turn(database, Sessions::Ours, lock_wait).await {
+    let opened = match open_when_free(database, Sessions::Ours, lock_wait).await {
         Err(CliError::Connection { reason, .. }) if reason.contains(REFUSED_BY_A_POOLER) => {
             tracing::debug!("the sessions keep their own timeouts: {reason}");
-            open_in_turn(database, Sessions::AsTheyAre, lock_wait).await
+            open_when_free(database, Sessions::AsTheyAre, lock_wait).await
         }
         opened => opened,
     };
@@ -105,8 +106,9 @@ async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnec
 /// PostgreSQL: the settings that a session begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sessions {
-    /// Ours, for what is run outside a transaction: CREATE INDEX CONCURRENTLY.
+    /// The settings of [`OURS_ON_POSTGRES`], for statements outside of a transaction: CREATE INDEX CONCURRENTLY.
     Ours,
+    /// The settings of the server and the role.
     AsTheyAre,
 }
 
@@ -116,11 +118,12 @@ const OURS_ON_POSTGRES: [(&str, &str); 3] = [
     ("lock_timeout", "0"),
 ];
 
-/// PgBouncer's words, which have no code of their own.
+/// A part of PgBouncer's message, because PgBouncer gives this error no SQLSTATE of its own.
 const REFUSED_BY_A_POOLER: &str = "unsupported startup parameter";
 
-/// To open a file of SQLite is to read it, which nobody can while another process writes a large part of it.
-async fn open_in_turn(
+/// Opens the pool, and retries while an SQLite file is locked. Opening the file reads it, which fails while another
+/// process writes a large part of it.
+async fn open_when_free(
     database: &Database,
     sessions: Sessions,
     lock_wait: Duration,
@@ -146,7 +149,7 @@ async fn open_in_turn(
     }
 }
 
-/// The pool is silent while it tries again.
+/// Reports once that the server is waited for, because the pool retries silently.
 async fn announce(database: Database) {
     Delay::new(QUIET).await;
     let reason = match first_answer(&database).await {
@@ -160,7 +163,8 @@ async fn announce(database: Database) {
     ));
 }
 
-/// SeaORM reads a URL only to see which driver is meant, and panics at those of some files.
+/// Returns the options of the pool. SeaORM gets only the scheme of the URL, because it panics on the URLs of some
+/// SQLite files.
 fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
     let mut options = ConnectOptions::new(match database {
         Database::Postgres(_) => "postgres://",
@@ -169,7 +173,7 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
     });
     options
         .connect_timeout(CONNECT_TIMEOUT)
-        // Behind a pooler a ping waits like a query.
+        // Behind a pooler, a ping waits for a server connection as a query does.
         .test_before_acquire(false)
         .max_connections(CONNECTIONS);
     match database.clone() {
@@ -178,7 +182,8 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
                 Some(_) => named,
                 None => named.application_name(APPLICATION),
             };
-            // A pooler may keep those of others under the same names, and refuses what it does not know.
+            // A pooler may hand over a connection with another client's statements under the same names, and refuses
+            // parameters that it does not know.
             let named = named.statement_cache_capacity(0).extra_float_digits(None);
             let named = match sessions {
                 Sessions::Ours => named.options(OURS_ON_POSTGRES),
@@ -198,7 +203,7 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
     options
 }
 
-/// A schema that this user can see, whether it may use it, and whether it is the connection's own.
+/// A schema that this user can see: whether the user may use it, and whether it is the connection's own.
 struct Seen {
     name: String,
     is_usable: bool,
@@ -210,7 +215,7 @@ async fn require_schema(
     named: Option<String>,
     database: &Database,
 ) -> Result<String, CliError> {
-    let (search_path, seen) = look_for_schemas(db).await?;
+    let (search_path, seen) = read_schemas(db).await?;
     let schema = match named {
         Some(schema) => schema,
         None => own_schema(&search_path, &seen, database)?,
@@ -234,7 +239,8 @@ async fn require_schema(
     }
 }
 
-/// The one that the library works in where none is named; where there is none, the first of the search path.
+/// Returns the connection's current schema, in which the library works as well. If that schema does not exist, returns
+/// the first name of the search path for the error message.
 fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, CliError> {
     if let Database::Postgres(options) = database
         && let Some(wanted) = options.get_options().and_then(search_path)
@@ -258,8 +264,8 @@ fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, 
 }
 
 /// Returns the search path, and the schemas that are not PostgreSQL's own.
-async fn look_for_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), CliError> {
-    // One row at least, for the search path.
+async fn read_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), CliError> {
+    // The outer join returns at least one row, for the search path.
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false)
@@ -275,7 +281,7 @@ async fn look_for_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>)
         });
         Ok((row.try_get_by_index(0)?, seen))
     };
-    let look = async || {
+    let inspect = async || {
         let settings = Settings {
             statements: Statements::OfOthers,
             ..Settings::default()
@@ -289,12 +295,13 @@ async fn look_for_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>)
         let seen = found.into_iter().filter_map(|(_, seen)| seen);
         Ok((path.unwrap_or_default(), seen.collect()))
     };
-    let looked = look().await;
-    Ok(looked
+    let inspected = inspect().await;
+    Ok(inspected
         .map_err(converge::Error::looking_for("the schemas"))
         .map_err(crate::Error::from)?)
 }
 
+/// Returns the error of the command line for an error of the pool.
 async fn explain(error: DbErr, target: &Database) -> CliError {
     let database = target.to_string();
     let reason = error.to_string();
@@ -317,7 +324,8 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
     }
 }
 
-/// The pool retries what may be a server that is starting, and forgets why each try failed.
+/// Connects once more without the pool and returns the error. The pool retries while a server may be starting, and
+/// keeps no error of its attempts.
 async fn first_answer(target: &Database) -> Result<Option<sqlx::Error>, TimeoutError> {
     let answer = async {
         match target {
@@ -326,15 +334,16 @@ async fn first_answer(target: &Database) -> Result<Option<sqlx::Error>, TimeoutE
             Database::Sqlite(file) => file.options().connect().await.err(),
         }
     };
-    timeout(UNANSWERED, answer).await
+    timeout(FIRST_ANSWER_TIMEOUT, answer).await
 }
 
+/// Returns the error of the command line for a driver's error.
 fn sort(error: &sqlx::Error, database: String) -> CliError {
     let answer = match error {
         sqlx::Error::Io(source) => {
             let reason = source.to_string();
             return match source.kind() {
-                // rustls's own error: what came over the wire was well received.
+                // rustls reports its errors in this way, although the server was reached.
                 ErrorKind::InvalidData => no_tls(database, reason),
                 _ => CliError::Unreachable { database, reason },
             };

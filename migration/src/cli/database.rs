@@ -15,7 +15,7 @@ use super::{
     tls,
 };
 
-/// The database that a URL names. Shown without its password.
+/// The database that a URL names. Its `Display` omits the password.
 #[derive(Clone)]
 pub(super) enum Database {
     Postgres(PgConnectOptions),
@@ -23,7 +23,7 @@ pub(super) enum Database {
     Sqlite(Sqlite),
 }
 
-/// What a command does to a database.
+/// The access to the database that a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Reads,
@@ -31,7 +31,7 @@ pub(super) enum Access {
 }
 
 impl Database {
-    /// The database that is worked on in this way, for so long.
+    /// Returns the database for a command with this access. On SQLite, sets how long statements wait for a lock.
     pub(super) fn accessed(self, access: Access, lock_wait: Duration) -> Self {
         match (self, access) {
             (Self::Sqlite(file), Access::Reads) => {
@@ -42,7 +42,7 @@ impl Database {
         }
     }
 
-    /// The schema is the one that is named apart from the URL.
+    /// Parses a URL. `schema` is the schema that was named apart from the URL.
     pub(super) fn parse(url: &Url, schema: Option<&str>) -> Result<Self, CliError> {
         let text = url.text.as_str();
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
@@ -54,7 +54,7 @@ impl Database {
         }
     }
 
-    /// The file of SQLite that there is not, where an empty database stands for it.
+    /// Returns the SQLite file that does not exist, if an empty database in memory stands for it.
     pub(super) fn absent_file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(file) => file.absent_file(),
@@ -62,7 +62,7 @@ impl Database {
         }
     }
 
-    /// The same without TLS, where the URL only prefers it.
+    /// Returns the same database without TLS, if the URL only prefers TLS.
     pub(super) fn without_tls(&self) -> Option<Self> {
         match self.clone() {
             Self::Postgres(options) if matches!(options.get_ssl_mode(), PgSslMode::Prefer) => {
@@ -148,7 +148,8 @@ fn require_authority(rest: &str) -> Result<(), CliError> {
     let Some(authority) = rest.strip_prefix("//") else {
         return malformed(UrlPart::Form, "// is missing after the scheme");
     };
-    // What stands before it would be shown as a host or a database, and may be a password.
+    // An @ that was not encoded would move a part of the password to where a host or a database is expected, and
+    // messages show those.
     match authority.split_once(['/', '?', '#']) {
         Some((_, rest)) if rest.contains('@') => malformed(
             UrlPart::Credentials,
@@ -158,14 +159,14 @@ fn require_authority(rest: &str) -> Result<(), CliError> {
     }
 }
 
-/// What stands before a colon elsewhere may be a password.
+/// Returns the error with the scheme, if the text before the colon is one: otherwise it may be a password.
 fn unknown_scheme(scheme: &str, rest: &str) -> CliError {
     let may_be_shown = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     let is_scheme = rest.starts_with("//") && scheme.chars().all(may_be_shown);
     CliError::UnknownScheme(is_scheme.then(|| scheme.to_owned()))
 }
 
-/// An address of IPv6 as rustls takes it: the drivers keep the URL's brackets.
+/// Returns an IPv6 address without the URL's brackets, which the drivers keep and rustls does not accept.
 fn without_brackets(host: &str) -> Option<String> {
     let address = host.strip_prefix('[')?.strip_suffix(']')?;
     Some(address.to_owned())

@@ -1,4 +1,4 @@
-//! What PostgreSQL adds to a message. The library knows no driver that would tell it.
+//! The DETAIL that PostgreSQL adds to an error. The library has no driver to read it with.
 
 use std::{error::Error, iter};
 
@@ -7,8 +7,8 @@ use sea_orm::{
     sqlx::{error::DatabaseError, postgres::PgDatabaseError},
 };
 
-/// Returns the server's DETAIL as a sentence, where it has sent one. Its HINT may advise to drop what is somebody
-/// else's.
+/// Returns the server's DETAIL as a sentence, or an empty text if there is none. The server's HINT is left out: it may
+/// advise dropping objects of another application.
 pub(super) fn of(error: &(dyn Error + 'static)) -> String {
     let mut causes = iter::successors(Some(error), |error| (*error).source());
     let detail = causes.find_map(answer).and_then(PgDatabaseError::detail);

@@ -1,4 +1,4 @@
-//! The nearest file `.env`, read as sea-orm-cli reads it: the first of two lines with the same name counts.
+//! Reads the nearest `.env` file as sea-orm-cli does: the first of two lines with the same name counts.
 
 use std::{
     cell::Cell,
@@ -10,15 +10,16 @@ use std::{
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The nearest `.env`, in this folder or above.
+/// The nearest `.env`, in the current folder or a folder above it.
 pub(super) struct File {
     pub(super) path: PathBuf,
-    /// What stands before the damage, where there is any.
+    /// The variables. If the file is damaged, only those before the damage.
     pub(super) variables: HashMap<String, String>,
     pub(super) damage: Option<Damage>,
 }
 
-/// Why a file, or the rest of it, is not read. It shows no part of a line, which may hold a password.
+/// The reason why the file, or the rest of it, cannot be read. Its message shows no part of a line, because a line may
+/// contain a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
     path: PathBuf,
@@ -37,9 +38,9 @@ impl fmt::Display for Damage {
         write!(f, "the file {}", self.path.display())?;
         match &self.kind {
             DamageKind::Unreadable(kind) => write!(f, " cannot be read: {kind}"),
-            DamageKind::NotUtf8 { line } => write!(f, ", line {line}: this is not UTF-8"),
+            DamageKind::NotUtf8 { line } => write!(f, ", line {line}: the line is not UTF-8"),
             DamageKind::NoAssignment { line } => {
-                write!(f, ", line {line}: this is no NAME=VALUE that can be parsed")
+                write!(f, ", line {line}: the line is not a valid NAME=VALUE")
             }
         }
     }
@@ -48,7 +49,7 @@ impl fmt::Display for Damage {
 impl Damage {
     pub(super) fn hint(&self) -> &'static str {
         match self.kind {
-            DamageKind::Unreadable(_) => "make it readable, or name the database with -u",
+            DamageKind::Unreadable(_) => "make the file readable, or name the database with -u",
             DamageKind::NotUtf8 { .. } => "save the file as UTF-8",
             DamageKind::NoAssignment { .. } => {
                 "put a value with spaces, quotes or dollar signs between single quotes"
@@ -96,7 +97,7 @@ fn parse(bytes: &[u8]) -> (HashMap<String, String>, Option<DamageKind>) {
 }
 
 fn assignments(text: &str) -> (HashMap<String, String>, Option<DamageKind>) {
-    // dotenvy finds no end to a last line that ends with a space.
+    // dotenvy reports an unfinished line if the last line ends with a space.
     let text = format!("{text}\n");
     let read = Cell::new(0);
     let lines = Lines {
@@ -118,7 +119,7 @@ fn assignments(text: &str) -> (HashMap<String, String>, Option<DamageKind>) {
     (variables, None)
 }
 
-/// Returns where an assignment begins whose last line is this one: a quoted value may span several.
+/// Returns the first line of the assignment that ends on line `last`: a quoted value may span several lines.
 fn first_line(error: &dotenvy::Error, last: usize) -> usize {
     match error {
         dotenvy::Error::LineParse(text, _) => {
@@ -129,7 +130,8 @@ fn first_line(error: &dotenvy::Error, last: usize) -> usize {
     }
 }
 
-/// Hands out one line at a time and counts them, so that whoever reads is never ahead of the count.
+/// A reader that returns one line at a time and counts the lines, so that a buffering caller is never ahead of the
+/// count.
 struct Lines<'t> {
     rest: &'t [u8],
     read: &'t Cell<usize>,

@@ -1,4 +1,5 @@
-//! What the environment and the nearest `.env` say. The environment wins; set to nothing is unset.
+//! The settings of the environment and of the nearest `.env`. The environment takes precedence, and an empty variable
+//! counts as not set.
 
 use std::{collections::HashMap, env, path::PathBuf};
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{CreateDocuments, Runner};
 
-/// The variables of the nearest `.env`. None where there is no such file.
+/// The variables of the nearest `.env`. Empty if there is no such file.
 #[derive(Default)]
 pub(super) struct Dotenv {
     folder: Option<PathBuf>,
@@ -18,11 +19,11 @@ pub(super) struct Dotenv {
     damage: Option<Damage>,
 }
 
-/// Which database to work on, as it was named.
+/// The URL of the database, as it was given.
 #[derive(Clone)]
 pub(super) struct Url {
     pub(super) text: String,
-    /// What a relative path in it is relative to, where that is not the current folder.
+    /// The folder at which a relative path starts, if that is not the current folder.
     pub(super) folder: Option<PathBuf>,
 }
 
@@ -38,12 +39,12 @@ impl Dotenv {
         }
     }
 
-    /// Why the rest of the file is not read. It stops only a command that needs the file for its URL.
+    /// Returns why the rest of the file is not read. That stops only a command that needs the file for its URL.
     pub(super) fn damage(&self) -> Option<&Damage> {
         self.damage.as_ref()
     }
 
-    /// PostgreSQL's schema, where one is named apart from the URL.
+    /// Returns PostgreSQL's schema, if one is named apart from the URL.
     pub(super) fn schema(&self, given: Option<String>) -> Result<Option<String>, CliError> {
         match self.or(given, "DATABASE_SCHEMA") {
             Some(schema) if schema.contains("://") => Err(CliError::SchemaIsUrl),
@@ -51,12 +52,12 @@ impl Dotenv {
         }
     }
 
-    /// The table of the records, where one is named.
+    /// Returns the name of the migration table, if one is given.
     pub(super) fn migration_table(&self, given: Option<String>) -> Option<String> {
         self.or(given, "MIGRATION_TABLE")
     }
 
-    /// Where a `documents` may be made. A relative path starts where that of a URL does.
+    /// Returns where `documents` may be created. A relative path starts at the same folder as that of a URL.
     pub(super) fn create_documents(&self, backend: Engine) -> CreateDocuments {
         let named = self.or(
             env::var(Runner::CREATE_DOCUMENTS_IN).ok(),
@@ -73,18 +74,19 @@ impl Dotenv {
         }
     }
 
-    /// The file's folder, where the value is the file's own, be it that sea-orm-cli has passed it on.
+    /// Returns the folder of `.env` if the value is the one in the file, even if sea-orm-cli has passed it on through the
+    /// environment.
     fn folder_of(&self, name: &str, value: &String) -> Option<PathBuf> {
         let is_own = self.variables.get(name) == Some(value);
         self.folder.clone().filter(|_| is_own)
     }
 
-    /// A value that is given elsewhere, or the one in the file.
+    /// Returns the given value, or else the one in the file.
     fn or(&self, given: Option<String>, name: &str) -> Option<String> {
         present(given).or_else(|| present(self.variables.get(name).cloned()))
     }
 
-    /// The URL; where it is the file's own, with its folder.
+    /// Returns the URL. If it comes from the file, its folder is the file's.
     pub(super) fn url(&self, given: Option<String>) -> Result<Url, CliError> {
         const NAME: &str = "DATABASE_URL";
         if let (None, Some(damage)) = (present(given.clone()), &self.damage) {

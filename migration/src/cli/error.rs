@@ -7,26 +7,24 @@ use sea_orm::sqlx;
 use super::{dotenv::Damage, tls::Problem};
 use crate::{DifferenceReport, Error, RemedyReport, Report};
 
-/// Why the command was not carried out: what was looked for, what was found, and the next step.
+/// An error that stopped a command: what failed and what was found. [`CliError::hint`] returns the next step.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(
-        "no database is named: neither -u nor DATABASE_URL is given, in the environment or in a .env file. \
-         Set DATABASE_URL, for example to sqlite://colpali.db?mode=rwc"
+        "no database is named: neither -u nor DATABASE_URL is given, in the environment or in a .env file"
     )]
     UrlMissing,
 
     #[error(
-        "the database URL has {}; known are postgres, mysql (for MariaDB too) and sqlite. \
-         Remove the +DRIVER part of a URL of SQLAlchemy",
+        "the database URL has {}; known are postgres, mysql (for MariaDB too) and sqlite",
         .0.as_ref().map_or("no scheme".to_owned(), |scheme| format!("the scheme {scheme:?}"))
     )]
     UnknownScheme(Option<String>),
 
-    #[error("the schema that is named (-s, DATABASE_SCHEMA) is a URL. Name the database with -u")]
+    #[error("the value of -s or DATABASE_SCHEMA is a URL, not the name of a schema")]
     SchemaIsUrl,
 
-    #[error("stdout could not be written: {0}. Free some space, or write to another place")]
+    #[error("stdout could not be written: {0}")]
     Output(std::io::Error),
 
     #[error("the database URL cannot be read: {reason}")]
@@ -35,23 +33,16 @@ pub(super) enum CliError {
     #[error("the parameter {parameter:?} of the database URL cannot be read: {reason}")]
     ParameterMalformed { parameter: String, reason: String },
 
-    #[error(
-        "the database URL names no database. Add it: mysql://USER:PASSWORD@HOST/DATABASE, sqlite://FILE"
-    )]
+    #[error("the database URL names no database")]
     DatabaseUnnamed,
 
     #[error("{0}")]
     Dotenv(Damage),
 
-    #[error(
-        "{database} cannot be reached: {reason}. Check that the server runs there and accepts connections from here"
-    )]
+    #[error("{database} cannot be reached: {reason}")]
     Unreachable { database: String, reason: String },
 
-    #[error(
-        "{database}: the server refused this user: {reason}. \
-         Check the user name, the password, and whether the server requires TLS (sslmode, MySQL: ssl-mode)"
-    )]
+    #[error("{database}: the server refused this user: {reason}")]
     Refused { database: String, reason: String },
 
     #[error("{database}: no TLS connection: {reason}")]
@@ -70,12 +61,12 @@ pub(super) enum CliError {
     SchemaInUrl(String),
 
     #[error(
-        "the parameter {0:?} of the database URL names a schema, and MySQL has none in a database"
+        "the parameter {0:?} of the database URL names a schema, and a database of MySQL has no schemas"
     )]
     NoSchemas(String),
 
     #[error(
-        "{database}: the options of the URL ask for the search path {wanted:?}, and the server, or a pooler before it, \
+        "{database}: the options of the URL set the search path {wanted:?}, and the server, or a pooler before it, \
          has set {found:?}"
     )]
     SearchPathLost {
@@ -90,41 +81,29 @@ pub(super) enum CliError {
         search_path: String,
     },
 
-    #[error("the SQLite file in the database URL cannot be named so: {0}")]
+    #[error("the database URL cannot name an SQLite file in this way: {0}")]
     FileMalformed(String),
 
-    #[error("{database}: there is no such database. Create it, or name another with -u")]
+    #[error("{database}: there is no such database")]
     DatabaseMissing { database: String },
 
-    #[error(
-        "{database}: there is no such database, or this user has no right on it. \
-         Check the name, or GRANT ALL ON it TO the user"
-    )]
+    #[error("{database}: there is no such database, or this user has no right on it")]
     DatabaseHidden { database: String },
 
-    #[error(
-        "{database}: this user has no right on the schema {schema:?}. GRANT USAGE, CREATE ON SCHEMA it TO the user"
-    )]
+    #[error("{database}: this user has no right on the schema {schema:?}")]
     SchemaHidden { database: String, schema: String },
 
-    #[error("{database}: the schema {schema:?} is PostgreSQL's own. Name another with -s")]
+    #[error("{database}: the schema {schema:?} is one of PostgreSQL's system schemas")]
     SchemaOfSystem { database: String, schema: String },
 
-    #[error(
-        "{database}: there is no schema {schema:?}; found {}. \
-         Create it (CREATE SCHEMA), or name another with -s",
-        found.join(", ")
-    )]
+    #[error("{database}: there is no schema {schema:?}; found {}", found.join(", "))]
     SchemaMissing {
         database: String,
         schema: String,
         found: Vec<String>,
     },
 
-    #[error(
-        "{database} cannot be opened: {reason}. \
-         Check the path and its rights; with ?mode=rwc at the end of the URL `up` creates the file"
-    )]
+    #[error("{database} cannot be opened: {reason}")]
     FileUnusable { database: String, reason: String },
 
     #[error("timed out after {seconds} s waiting to open {database}: it is in use by {WRITER}")]
@@ -163,15 +142,14 @@ pub(super) enum CliError {
     #[error(transparent)]
     Shape(#[from] crate::Error),
 
-    #[error(
-        "{} holds files already, which `init` would overwrite. Run it in an empty folder, \
-         or add a migration to this crate with `generate`",
-        .0.display()
-    )]
+    #[error("{} already contains files that `init` would overwrite", .0.display())]
     CrateExists(PathBuf),
 
-    #[error("nothing was generated: {0}")]
-    Scaffold(String),
+    #[error("nothing was generated: {reason}")]
+    Scaffold {
+        reason: String,
+        hint: Option<&'static str>,
+    },
 }
 
 /// The part of a URL that cannot be read.
@@ -179,7 +157,7 @@ pub(super) enum CliError {
 pub(super) enum UrlPart {
     Form,
     Credentials,
-    /// It holds bytes that are no text of UTF-8.
+    /// The part contains bytes that are not UTF-8.
     Encoding,
     Host,
     Port,
@@ -192,41 +170,42 @@ impl UrlPart {
                 "write it like postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE or sqlite://FILE"
             }
             Self::Credentials => {
-                "percent-encode what is special in the user name and the password: %40 for @, %2F for /, %3F for ? and %23 for #"
+                "percent-encode special characters in the user name and the password: %40 for @, %2F for /, %3F for ? and %23 for #"
             }
             Self::Encoding => {
-                "percent-encode the bytes of UTF-8 in the user name, the password and the name of the database"
+                "write the user name, the password and the name of the database in UTF-8, and percent-encode its bytes"
             }
-            Self::Host => "name the host; an address of IPv6 stands in brackets",
-            Self::Port => "give a port from 1 to 65535, or none for the usual one",
+            Self::Host => "name the host; write an IPv6 address in brackets",
+            Self::Port => "give a port from 1 to 65535, or none for the default port",
         }
     }
 }
 
 impl CliError {
-    /// What the next step is called on the command line, where the error is the library's.
+    /// Returns the next step on the command line. An error of the library has one only if it needs an option or a
+    /// subcommand, because the library does not name those.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Shape(
                 Error::UnknownMigrations { .. }
                 | Error::MigrationTable { .. }
                 | Error::MigrationTableForm { .. },
-            ) => {
-                Some("--migration-table NAME and MIGRATION_TABLE=NAME name a table for the records")
-            }
+            ) => Some(
+                "give the records another table with --migration-table NAME or MIGRATION_TABLE=NAME",
+            ),
             Self::Shape(Error::Converge(
                 converge::Error::Locked { .. } | converge::Error::InUse { .. },
             ))
-            | Self::FileInUse { .. } => Some("--lock-wait SECONDS says how long to wait"),
+            | Self::FileInUse { .. } => Some("raise --lock-wait SECONDS to wait longer"),
             Self::Plan { .. }
             | Self::Shape(
                 Error::PlanDiffers { .. } | Error::Converge(converge::Error::Unplanned { .. }),
-            ) => Some("`up --dry-run --save FILE` saves a new plan to review"),
+            ) => Some("save a new plan with `up --dry-run --save FILE` and review it"),
             Self::IdsInTheWay(_) | Self::PlanInTheWay(_) => {
-                Some("name another file, or remove that one")
+                Some("name another file, or remove this one")
             }
             Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
-                "run it when the sessions that the lock blocks can wait, with a higher --max-rewrite SIZE and disk space for another copy of the table",
+                "choose a time when the sessions that the lock blocks can wait, provide disk space for a second copy of the table, and raise --max-rewrite SIZE",
             ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Audit(AuditError::TemporaryFile { .. }) => {
@@ -235,27 +214,64 @@ impl CliError {
             Self::Dotenv(damage) => Some(damage.hint()),
             Self::UrlMalformed { part, .. } => Some(part.hint()),
             Self::ParameterMalformed { .. } => {
-                Some("give it a value that it can have, or leave it out")
+                Some("correct the value, or leave the parameter out")
             }
             Self::Tls { problem, .. } => Some(problem.hint()),
-            Self::RootCertificate { .. } => Some("name a file of PEM with the CA's certificate"),
+            Self::RootCertificate { .. } => Some("name a PEM file with the CA's certificate"),
             Self::SchemaInUrl(_) => Some(
-                "name it with -s SCHEMA or DATABASE_SCHEMA, or add options=-csearch_path%3DSCHEMA to the URL",
+                "name the schema with -s SCHEMA or DATABASE_SCHEMA, or add options=-csearch_path%3DSCHEMA to the URL",
             ),
             Self::NoSchemas(_) => Some("name the database: mysql://USER:PASSWORD@HOST/DATABASE"),
             Self::SearchPathLost { .. } | Self::NoSchema { .. } => {
                 Some("name the schema with -s SCHEMA or DATABASE_SCHEMA")
             }
             Self::FileMalformed(_) => Some(
-                "write sqlite://PATH, with %3F for ? and %25 for % in the path, and behind a ? only mode, cache, \
-                 immutable and vfs",
+                "write sqlite://PATH, with %3F for ? and %25 for % in the path, and after a ? only the parameters mode, \
+                 cache, immutable and vfs",
             ),
-            _ => None,
+            Self::UrlMissing => {
+                Some("set DATABASE_URL, for example to sqlite://colpali.db?mode=rwc")
+            }
+            Self::UnknownScheme(_) => {
+                Some("remove the +DRIVER part from the scheme of a URL for SQLAlchemy")
+            }
+            Self::SchemaIsUrl => Some("name the database with -u, and the schema with -s"),
+            Self::Output(_) => Some("free some space, or write the output to another place"),
+            Self::DatabaseUnnamed => {
+                Some("add it: mysql://USER:PASSWORD@HOST/DATABASE, sqlite://FILE")
+            }
+            Self::Unreachable { .. } => Some(
+                "check that the server runs at this address and accepts connections from this machine",
+            ),
+            Self::Refused { .. } => Some(
+                "check the user name, the password, and whether the server requires TLS (sslmode, MySQL: ssl-mode)",
+            ),
+            Self::DatabaseMissing { .. } => {
+                Some("create the database, or name another one with -u")
+            }
+            Self::DatabaseHidden { .. } => {
+                Some("check the name, or run GRANT ALL ON the database TO the user")
+            }
+            Self::SchemaHidden { .. } => {
+                Some("run GRANT USAGE, CREATE ON SCHEMA this schema TO the user")
+            }
+            Self::SchemaOfSystem { .. } => Some("name another schema with -s"),
+            Self::SchemaMissing { .. } => {
+                Some("create the schema (CREATE SCHEMA), or name another one with -s")
+            }
+            Self::FileUnusable { .. } => Some(
+                "check the path and the rights on it; with ?mode=rwc at the end of the URL, `up` creates the file",
+            ),
+            Self::CrateExists(_) => Some(
+                "run `init` in an empty folder, or add a migration to this crate with `generate`",
+            ),
+            Self::Scaffold { hint, .. } => *hint,
+            Self::Connection { .. } | Self::PlanUnsaved { .. } | Self::Shape(_) => None,
         }
     }
 }
 
-/// What the driver says, without the kind of error that it calls it.
+/// Returns the driver's message without the kind of error that the driver puts before it.
 pub(super) fn reason(error: sqlx::Error) -> String {
     match error {
         sqlx::Error::Configuration(source) | sqlx::Error::Tls(source) => {
@@ -270,7 +286,7 @@ pub(super) fn reason(error: sqlx::Error) -> String {
     }
 }
 
-/// What `repair` does about it.
+/// Returns what `repair` can do about differences that were found after all migrations were applied.
 fn hint_of_drift(report: &Report) -> &'static str {
     let is_repaired = |one: &DifferenceReport| match one.remedy {
         RemedyReport::Repair { .. } | RemedyReport::BlockedBy { .. } => true,
@@ -282,8 +298,10 @@ fn hint_of_drift(report: &Report) -> &'static str {
         .filter(|one| is_repaired(one))
         .count();
     match repaired {
-        0 => "`repair` cannot fix that: do what it says, then run `repair`",
+        0 => "`repair` cannot fix that: follow the next step in the message, then run `repair`",
         all if all == report.differences.len() => "`repair` fixes that",
-        _ => "`repair` fixes what needs no decision, and `check` shows what does",
+        _ => {
+            "`repair` fixes the differences that need no decision, and `check` shows those that need one"
+        }
     }
 }

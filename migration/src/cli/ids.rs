@@ -1,4 +1,4 @@
-//! Where `repair --delete-orphans` writes what the rows say that it deletes.
+//! Writes the rows that `repair --delete-orphans` deletes.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -10,27 +10,27 @@ use serde_json::Value;
 
 use crate::{Orphan, OrphanSink, OrphanValue};
 
-/// One JSON object a row, whatever its ids look like.
+/// The destination of the deleted rows, one JSON object per row.
 pub(super) enum Ids {
     File(Box<IdsFile>),
     Stdout(Layout),
-    /// Nowhere, as was asked for.
+    /// No destination: `--forget-ids` was given.
     Forget,
-    /// Nobody has said where.
-    Unsaid,
+    /// Neither `--ids-to` nor `--forget-ids` was given.
+    Unspecified,
 }
 
-/// How the rows stand on stdout.
+/// The form of the rows on stdout.
 pub(super) enum Layout {
     Lines,
-    /// In the field `orphans` of the one object.
+    /// Elements of the array `orphans` in the one JSON object.
     Field {
         is_first: bool,
     },
 }
 
 impl Ids {
-    /// `-` is stdout.
+    /// Returns the destination that the options name: `-` is stdout.
     pub(super) fn to(file: Option<PathBuf>, forget: bool, json: bool) -> Self {
         match file {
             Some(file) if file == Path::new("-") => Self::Stdout(match json {
@@ -39,11 +39,11 @@ impl Ids {
             }),
             Some(file) => Self::File(Box::new(IdsFile::new(file))),
             None if forget => Self::Forget,
-            None => Self::Unsaid,
+            None => Self::Unspecified,
         }
     }
 
-    /// What stands on stdout before the rows, and after them before the rest of the object.
+    /// Returns the texts before the rows and after them, if the rows are a field of the one JSON object.
     pub(super) fn field(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Stdout(Layout::Field { .. }) => Some(("{\"orphans\":[", "],")),
@@ -63,9 +63,9 @@ impl OrphanSink for Ids {
                     .try_for_each(|orphan| layout.write(&mut stdout, &line(orphan)))
             }
             Self::Forget => Ok(()),
-            Self::Unsaid => Err(io::Error::other(
-                "nothing else knows their vectors in the vector store. Name a file for them with --ids-to FILE \
-                 (- is stdout), or lose them with --forget-ids",
+            Self::Unspecified => Err(io::Error::other(
+                "no other table records their vectors in the vector store. Name a file for the rows with --ids-to FILE \
+                 (- is stdout), or delete them without keeping their ids with --forget-ids",
             )),
         }
     }
@@ -74,20 +74,20 @@ impl OrphanSink for Ids {
         match self {
             Self::File(file) => file.flush(),
             Self::Stdout(_) => io::stdout().flush(),
-            Self::Forget | Self::Unsaid => Ok(()),
+            Self::Forget | Self::Unspecified => Ok(()),
         }
     }
 
     fn withdraw(&mut self, orphans: u64) -> io::Result<()> {
         match self {
             Self::File(file) => file.withdraw(orphans),
-            // What is written there stays written.
+            // A line on stdout cannot be removed.
             Self::Stdout(layout) => {
                 let mut stdout = io::stdout().lock();
-                layout.write(&mut stdout, &withdrawn(orphans))?;
+                layout.write(&mut stdout, &withdrawal(orphans))?;
                 stdout.flush()
             }
-            Self::Forget | Self::Unsaid => Ok(()),
+            Self::Forget | Self::Unspecified => Ok(()),
         }
     }
 }
@@ -105,12 +105,12 @@ impl Layout {
     }
 }
 
-/// A file that only grows, and is made when there is something to write.
+/// A file that is appended to, and is created with the first row.
 pub(super) struct IdsFile {
     path: PathBuf,
     file: Option<File>,
     rows: u64,
-    /// How many rows there were, and how long the file was, before each time that some were stored.
+    /// The number of rows and the length of the file in bytes before each call of `store`.
     marks: Vec<(u64, u64)>,
 }
 
@@ -166,12 +166,12 @@ impl IdsFile {
         };
         let (_, length) = self.marks[first];
         self.marks.truncate(first);
-        let taken_back = match file.metadata()?.is_file() {
+        let withdrawn = match file.metadata()?.is_file() {
             true => file.set_len(length).and_then(|()| sync(file)),
-            // A pipe takes nothing back.
-            false => writeln!(file, "{}", withdrawn(orphans)),
+            // A line in a pipe cannot be removed.
+            false => writeln!(file, "{}", withdrawal(orphans)),
         };
-        taken_back.map_err(|error| self.named(&error))
+        withdrawn.map_err(|error| self.named(&error))
     }
 
     fn named(&self, error: &io::Error) -> io::Error {
@@ -179,7 +179,7 @@ impl IdsFile {
     }
 }
 
-/// Behind what an earlier run has written, on a line of its own: that may have been cut short.
+/// Opens the file for appending, and begins a new line if an earlier run was interrupted within one.
 fn open(path: &Path) -> io::Result<File> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
@@ -188,12 +188,12 @@ fn open(path: &Path) -> io::Result<File> {
         require_alone(&file)?;
     }
     if is_new {
-        // The name has to be there after a crash as well.
+        // Syncing the folder keeps the file's name after a crash.
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     } else if written.is_file() && written.len() > 0 {
         tracing::info!(
-            "adds to {}, which has {} bytes",
+            "appends to {}, which has {} bytes",
             path.display(),
             written.len()
         );
@@ -208,15 +208,15 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A run takes back what it could not delete by the file's length, which holds where nobody else adds to it.
+/// Requires that no other run appends to the file: withdrawing rows truncates the file to its earlier length.
 fn require_alone(file: &File) -> io::Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),
-        // Not every file system has locks.
+        // Some file systems have no locks.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         Err(TryLockError::Error(error)) => Err(error),
         Err(TryLockError::WouldBlock) => Err(io::Error::other(
-            "another run is writing to it: name another file",
+            "another run is writing to this file: name another one",
         )),
     }
 }
@@ -228,7 +228,7 @@ fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-/// Each value as it is stored, so that nothing of it is lost.
+/// Returns a row as a JSON object with each value as it is stored.
 fn line(orphan: &Orphan) -> String {
     let field = |(column, value): &(String, OrphanValue)| {
         let value = match value {
@@ -242,6 +242,7 @@ fn line(orphan: &Orphan) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-fn withdrawn(orphans: u64) -> String {
+/// Returns the line that follows rows whose deletion was rolled back.
+fn withdrawal(orphans: u64) -> String {
     format!("{{\"withdrawn\":{orphans}}}")
 }

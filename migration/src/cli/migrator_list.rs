@@ -1,14 +1,14 @@
-//! The list of migrations in a `lib.rs`, as text: a module and an entry for each.
+//! Adds a migration to the text of a `lib.rs`: a module and an entry in the list.
 
-/// Returns the text with one more migration at the end of the list, in the text's own line ends. `None` where it has no
-/// list.
+/// Returns the text with one more migration at the end of the list, in the text's own line ends. Returns `None` if the
+/// text has no list.
 pub(super) fn with_migration(lib: &str, migration: &str) -> Option<String> {
     let newline = newline_of(lib);
     let listed = with_entry(lib, &format!("Box::new({migration}::Migration)"), newline)?;
     Some(with_module(&listed, migration, newline))
 }
 
-/// Returns the line end that a text has.
+/// Returns the line end of a text.
 pub(super) fn newline_of(text: &str) -> &'static str {
     match text.contains("\r\n") {
         true => "\r\n",
@@ -20,7 +20,7 @@ fn with_entry(lib: &str, entry: &str, newline: &str) -> Option<String> {
     let code = code(lib);
     let list = list(&code)?;
     let (before, content, after) = (&lib[..list.start], &lib[list.clone()], &lib[list.end..]);
-    // A comment may stand behind the last entry.
+    // A comment may follow the last entry.
     let (entries, behind) = content.trim_end().split_at(code[list].trim_end().len());
     let comma = match entries {
         "" => "",
@@ -39,8 +39,8 @@ fn with_entry(lib: &str, entry: &str, newline: &str) -> Option<String> {
     Some(format!("{before}{entries}{added}{after}"))
 }
 
-/// The list of migrations, between its brackets: that of the function which SeaORM asks for it, or else the last one
-/// of migrations.
+/// Returns the range between the brackets of the list of migrations: the list in `fn migrations`, or else the last list
+/// that contains migrations.
 fn list(code: &str) -> Option<std::ops::Range<usize>> {
     const OPENING: &str = "vec![";
     let lists = code.match_indices(OPENING).filter_map(|(at, _)| {
@@ -64,7 +64,7 @@ fn list(code: &str) -> Option<std::ops::Range<usize>> {
     found.cloned()
 }
 
-/// Where the bracket ends that is open.
+/// Returns the position of the bracket that closes the one before `code`.
 fn closing(code: &str, opens: char, closes: char) -> Option<usize> {
     let mut open = 0_usize;
     for (at, letter) in code.char_indices() {
@@ -79,7 +79,8 @@ fn closing(code: &str, opens: char, closes: char) -> Option<usize> {
     None
 }
 
-/// The text with spaces in place of comments, literals and what is compiled for tests alone: of the same length.
+/// Returns the text with spaces in place of comments, literals and items that are compiled only for tests. The length
+/// stays the same.
 fn code(lib: &str) -> String {
     const FOR_TESTS: &str = "#[cfg(test)]";
     let mut code = String::with_capacity(lib.len());
@@ -116,7 +117,7 @@ fn blank(text: &str) -> String {
     text.bytes().map(blank).collect()
 }
 
-/// The length of the comment or the literal that a text of Rust begins with.
+/// Returns the length of the comment or the literal at the beginning of a Rust text.
 fn comment_or_literal(text: &str) -> Option<usize> {
     let behind = |found: Option<usize>, length: usize| found.map_or(text.len(), |at| at + length);
     if text.starts_with("//") {
@@ -135,14 +136,14 @@ fn comment_or_literal(text: &str) -> Option<usize> {
         return Some(behind(string.find(&end), 2 + hashes + end.len()));
     }
     let letter = text.strip_prefix('\'')?;
-    // A lifetime ends with no quote.
+    // A lifetime has no closing quote.
     let is_escaped = letter.starts_with('\\');
     let end = unescaped(letter, '\'')?;
     let is_one = letter.chars().nth(1) == Some('\'');
     (is_escaped || is_one).then_some(end + 2)
 }
 
-/// Where a literal ends.
+/// Returns the position at which a literal ends.
 fn unescaped(text: &str, end: char) -> Option<usize> {
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {
@@ -166,7 +167,7 @@ fn indent_of_entries(content: &str) -> Option<String> {
     Some(entry[..indent].to_owned())
 }
 
-/// After the last migration's module, or the last module, or before the first item.
+/// Adds the module after the last migration's module, or after the last module, or before the first item.
 fn with_module(lib: &str, migration: &str, newline: &str) -> String {
     let lines: Vec<&str> = lib.split_inclusive('\n').collect();
     let code = code(lib);
@@ -193,7 +194,7 @@ fn with_module(lib: &str, migration: &str, newline: &str) -> String {
     )
 }
 
-/// The name of the module that a line declares.
+/// Returns the name of the module that a line declares.
 fn module(line: &str) -> Option<&str> {
     let line = line.trim_end().strip_suffix(';')?;
     let (visibility, name) = line.rsplit_once("mod ")?;
@@ -201,7 +202,7 @@ fn module(line: &str) -> Option<&str> {
     is_plain.then_some(name.trim())
 }
 
-/// As SeaORM dates them.
+/// Returns whether a name begins with a date in SeaORM's form.
 fn is_migrations_name(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next() == Some('m') && letters.next().is_some_and(|letter| letter.is_ascii_digit())

@@ -45,9 +45,9 @@ use ids::Ids;
 use progress::Progress;
 use report::{audit_json, audit_text, json, text};
 
-/// Does what the command line says, with `.env` for what the environment leaves out.
+/// Runs the command of the command line. `.env` supplies the variables that the environment does not set.
 ///
-/// Exit status: 0 done, 1 not done (stderr says why), 2 wrong usage; `check` and `audit` have their own.
+/// Exit status: 0 done, 1 not done (stderr shows why), 2 wrong usage. `check`, `repair` and `audit` have exit statuses of their own.
 pub async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -81,9 +81,10 @@ pub async fn run() -> ExitCode {
     })
 }
 
-/// What clap says, but for a URL in the wrong place: it would be shown with its password.
+/// Prints clap's error. If an argument may be a URL in the wrong place, prints the kind of error only, because clap's
+/// message would show the URL with its password.
 fn wrong_usage(error: &clap::Error) -> ExitCode {
-    // Wherever a part of one stands: a shell has perhaps cut it at a space.
+    // Any argument may be a part of the URL, because a shell splits an unquoted one at a space.
     let may_be_a_url = |argument: &String| argument.contains([':', '@']);
     let arguments = || env::args_os().skip(1);
     if error.use_stderr()
@@ -101,16 +102,16 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
             _ => error.kind().to_string(),
         };
         complain(&format!(
-            "{named}. A database URL is given with -u, between quotes, or in DATABASE_URL; `--help` tells the rest"
+            "{named}. Hint: give the database URL with -u, between quotes, or in DATABASE_URL; `--help` shows all options"
         ));
         return ExitCode::from(2);
     }
-    // Where stdout or stderr are closed there is nobody to tell.
+    // A failure of stdout or stderr cannot be reported anywhere.
     let _ = error.print();
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// What is said of the database, here or in the environment.
+/// The options that concern the database, from the command line or the environment.
 #[derive(Clone)]
 struct Target {
     url: Option<String>,
@@ -121,15 +122,15 @@ struct Target {
     create_documents: bool,
 }
 
-/// A database, and how a command works on it.
+/// A connected database and the runner for it.
 struct Connected {
     db: DatabaseConnection,
     runner: Runner,
-    /// The file of SQLite that there is not, where an empty database stands for it.
+    /// The SQLite file that does not exist, if an empty database in memory stands for it.
     absent_file: Option<PathBuf>,
 }
 
-/// What may be made in the file may be made in what stands for it.
+/// Allows a runner to create `documents` in the database that stands for the file, if it may create it in the file.
 fn standing_for(file: &Path, runner: Runner) -> Runner {
     let location = Location {
         database: file.display().to_string(),
@@ -143,13 +144,14 @@ fn standing_for(file: &Path, runner: Runner) -> Runner {
 }
 
 impl Connected {
+    /// Replaces the name of the database in memory with that of the file that it stands for.
     fn name(&self, location: &mut Location) {
         if let Some(file) = &self.absent_file {
             location.database = file.display().to_string();
         }
     }
 
-    /// Requires that a plan is what would be done in the file that there is not.
+    /// Requires that a plan is what `up` would do in the file that does not exist.
     async fn require(&self, plan: &Plan) -> Result<(), CliError> {
         let Self { db, runner, .. } = self;
         let mut here = runner.plan_of(db, Extent::All, Vec::new()).await?.location;
@@ -199,7 +201,7 @@ impl Target {
     }
 }
 
-/// A script knows no connection whose own schema it could take.
+/// The schema of a script if none is named: there is no connection whose own schema could be used.
 const SCHEMA_OF_SCRIPTS: &str = "public";
 
 async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliError> {
@@ -374,7 +376,7 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows what was found once, and saves the same.
+/// Prints the dry run, and saves a plan from the same inspection.
 async fn dry_run_of_up(
     connected: &Connected,
     extent: Extent,
@@ -393,7 +395,7 @@ async fn dry_run_of_up(
     say(&shown)
 }
 
-/// Opens no file of SQLite that is absent before the plan is known to be of it: to open one creates it.
+/// Applies a plan. Opening an SQLite file that does not exist creates it, so the plan is compared first.
 async fn up_as_planned(target: Target, file: &Path) -> Result<(), CliError> {
     let plan = plan_file::read(file)?;
     let mut connected = target.clone().connect(Access::Reads).await?;
@@ -410,34 +412,36 @@ fn extent(num: Option<u32>, to: Option<String>, usual: Extent) -> Extent {
     to.map(Extent::To).or(counted).unwrap_or(usual)
 }
 
-/// Finds a wrong name before a database is opened, which would create SQLite's file.
+/// Returns the extent if its migration exists. Called before the database is opened, which would create an SQLite file.
 fn listed(extent: Extent) -> Result<Extent, CliError> {
     Runner::new().settings().range(extent.clone())?;
     Ok(extent)
 }
 
-/// A table of records may be named in what is not read.
+/// Warns that a part of `.env` is not read, which may name the migration table.
 fn warn_of_damage(dotenv: &Dotenv) {
     if let Some(damage) = dotenv.damage() {
-        whisper(&format!("warning: {damage}; what follows is not read\n"));
+        whisper(&format!(
+            "warning: {damage}; the rest of the file is not read\n"
+        ));
     }
 }
 
-/// In red on a terminal, unless NO_COLOR is set.
+/// Prints an error on one line of stderr: in red on a terminal, unless NO_COLOR is set.
 fn complain(error: &impl std::fmt::Display) {
     let style = text::ERROR;
-    // A statement in it may hold the lines of a table's own text.
+    // A statement in the message may contain line breaks, for example those of a CHECK's text.
     let error = error.to_string();
     let error: Vec<&str> = error.lines().map(str::trim).collect();
     let error = error.join(" ");
-    // Where stderr takes nothing there is nobody to tell.
+    // A failure of stderr cannot be reported anywhere.
     let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
 }
 
-/// Beside rows that somebody reads from stdout.
-fn whisper(said: &str) {
-    // Where stderr takes nothing there is nobody to tell.
-    let _ = anstream::stderr().write_all(said.as_bytes());
+/// Prints a text to stderr, while stdout carries rows that another program may read.
+fn whisper(text: &str) {
+    // A failure of stderr cannot be reported anywhere.
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 fn say_either(json: bool, object: &Value, text: &str) -> Result<(), CliError> {
@@ -447,11 +451,12 @@ fn say_either(json: bool, object: &Value, text: &str) -> Result<(), CliError> {
     }
 }
 
-/// Without its colours where stdout is no terminal. Whoever has closed it, as `head` does, has read enough.
-fn say(said: &str) -> Result<(), CliError> {
+/// Prints a text to stdout, without its colours if stdout is no terminal. A reader that closes the pipe early, as `head`
+/// does, causes no error.
+fn say(text: &str) -> Result<(), CliError> {
     let mut stdout = anstream::stdout().lock();
     match stdout
-        .write_all(said.as_bytes())
+        .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
@@ -459,7 +464,7 @@ fn say(said: &str) -> Result<(), CliError> {
     }
 }
 
-/// 2 where a part is unknown, as where nothing can be compared.
+/// Returns 0 if the tables are as declared, 1 if they differ, and 2 if a part could not be compared.
 fn exit_status(report: &Report) -> ExitCode {
     match (report.unknown.as_slice(), report.differences.as_slice()) {
         ([], []) => ExitCode::SUCCESS,
@@ -477,7 +482,7 @@ fn show_messages(verbose: bool, stream: Stream) {
     };
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let (lines, filter) = match verbose {
-        // It warns of a parameter that it does not know with the value, be it a password.
+        // sqlx logs the value of a parameter that it does not know, which may be a password.
         true => (
             lines.boxed(),
             "debug,sqlx_postgres::options=error,sqlx_mysql::options=error",

@@ -1,4 +1,4 @@
-//! What stands behind the question mark of a database URL.
+//! The parameters after the question mark of a database URL.
 
 use url::Url;
 
@@ -12,14 +12,14 @@ impl Parameters {
         Self(pairs.collect())
     }
 
-    /// The last value under one of these names, which is the one that counts.
+    /// Returns the last value under one of these names, which is the one that the drivers use.
     pub(super) fn last(&self, names: &[&str]) -> Option<&str> {
         let mut pairs = self.0.iter().rev();
         let found = pairs.find(|(name, _)| names.contains(&name.as_str()));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that names a schema to other tools and that no driver of ours reads: its name and its value.
+    /// Returns the name and the value of a parameter that names a schema for other tools and that sqlx does not read.
     pub(super) fn unread_schema(&self) -> Option<(&str, &str)> {
         const NAMES: [&str; 4] = ["schema", "currentschema", "searchpath", "defaultschema"];
         let mut pairs = self.0.iter();
@@ -31,7 +31,7 @@ impl Parameters {
     }
 }
 
-/// The first parameter with which alone a URL is wrong that is not wrong without any.
+/// Returns the first parameter that makes the URL wrong, if the URL without parameters is right.
 pub(super) fn wrong_one(url: &str, is_wrong: impl Fn(&str) -> bool) -> Option<String> {
     let all = Url::parse(url).ok()?;
     let mut alone = all.clone();
@@ -46,7 +46,7 @@ pub(super) fn wrong_one(url: &str, is_wrong: impl Fn(&str) -> bool) -> Option<St
     names.next()
 }
 
-/// The search path in PostgreSQL's start-up options (`-c search_path=a,b`, `--search-path=a`), where they have one.
+/// Returns the search path in PostgreSQL's start-up options (`-c search_path=a,b`, `--search-path=a`), if they set one.
 pub(super) fn search_path(options: &str) -> Option<String> {
     let mut settings = words(options).into_iter().filter_map(|word| {
         let word = word
@@ -61,7 +61,7 @@ pub(super) fn search_path(options: &str) -> Option<String> {
     settings.next_back()
 }
 
-/// Split as the server does it: at spaces that no backslash stands before.
+/// Splits the options as the server does: at each space that is not escaped with a backslash.
 fn words(options: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut letters = options.chars();
@@ -77,7 +77,7 @@ fn words(options: &str) -> Vec<String> {
     words
 }
 
-/// The schemas of a search path, without their quotes.
+/// Returns the schemas of a search path, without their quotes.
 pub(super) fn schemas(search_path: &str) -> Vec<String> {
     let schemas = search_path.split(',').map(|schema| {
         let schema = schema.trim();

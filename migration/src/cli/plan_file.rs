@@ -1,4 +1,4 @@
-//! The file of a plan, which `up --dry-run --save` writes and `up --plan` reads.
+//! Reads and writes the file of a plan: `up --dry-run --save` writes it and `up --plan` reads it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use crate::{Extent, Found, Location, Plan, PlannedMigration};
 
-/// How many files of processes that were killed may be in the way.
+/// The most temporary files of killed processes that are skipped before saving fails.
 const MOST_LEFT: u32 = 100;
 
-/// What such a file is known by, whatever else is in it.
+/// The value of `format` by which a plan is recognized.
 const FORMAT: &str = "colpali migration plan 1";
 
-/// Why a file is no plan.
+/// The reason why a file cannot be used as a plan.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("it cannot be read: {0}")]
@@ -35,13 +35,13 @@ pub(super) enum Problem {
     Damaged(String),
 }
 
-/// Writes a plan: all of it, or nothing. It takes the place of an empty file or another plan, and of nothing else.
+/// Writes a plan as a whole or not at all. Replaces only an empty file or another plan.
 pub(super) fn save(plan: &Plan, file: &Path) -> Result<(), CliError> {
     let unsaved = |reason: io::Error| CliError::PlanUnsaved {
         file: file.to_owned(),
         reason: reason.to_string(),
     };
-    // A link stays one.
+    // A symbolic link is kept: the plan replaces its target.
     let target = match fs::canonicalize(file) {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::symlink_metadata(file) {
@@ -55,14 +55,14 @@ pub(super) fn save(plan: &Plan, file: &Path) -> Result<(), CliError> {
         return Err(CliError::PlanInTheWay(file.to_owned()));
     }
     let text = format!("{:#}\n", object(plan));
-    let (new, mut written) = beside(&target).map_err(unsaved)?;
+    let (new, mut written) = temporary_file(&target).map_err(unsaved)?;
     let saved = written
         .write_all(text.as_bytes())
         .and_then(|()| permissions.map_or(Ok(()), |same| written.set_permissions(same)))
         .and_then(|()| written.sync_all())
         .and_then(|()| fs::rename(&new, &target));
     saved.map_err(|error| {
-        // The first error says more.
+        // The first error is the cause, and is the one to report.
         let _ = fs::remove_file(&new);
         unsaved(error)
     })
@@ -93,9 +93,9 @@ fn may_be_replaced(file: &Path) -> bool {
     }
 }
 
-/// A new file in the same folder, so that it can be moved over the other in one step. A process that was killed may have
-/// left one with the same process id, in a container for one.
-fn beside(file: &Path) -> io::Result<(PathBuf, File)> {
+/// Creates a file in the same folder, so that a rename replaces the other file in one step. A killed process may have
+/// left a file with the same process id, for example in a container.
+fn temporary_file(file: &Path) -> io::Result<(PathBuf, File)> {
     let mut number: u32 = 0;
     loop {
         let new = file.with_file_name(format!(".plan.{}.{number}.new", process::id()));
@@ -136,7 +136,7 @@ fn object(plan: &Plan) -> Value {
     })
 }
 
-/// A text that is cut off is damaged where it begins as a plan does.
+/// Returns the JSON object of a plan. A text that contains the format but is no JSON is a damaged plan.
 fn object_of(text: &[u8]) -> Result<Value, Problem> {
     match serde_json::from_slice::<Value>(text) {
         Ok(object) if object["format"] == FORMAT => Ok(object),
@@ -213,7 +213,7 @@ fn list<T>(
     all.iter().map(read).collect()
 }
 
-/// Null stands for none.
+/// Reads a field that is null if there is no value.
 fn if_any<T>(
     object: &Value,
     key: &str,

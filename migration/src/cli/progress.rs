@@ -14,13 +14,13 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 /// The span that the library opens around a step.
 const STEP: &str = "step";
 
-/// A step that is over sooner needs none.
+/// The delay before progress is shown.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How often a plain line is written where there is no terminal.
+/// The interval between two plain lines, if stderr is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Follows the library's spans, so that `up` and `repair` show the same.
+/// A layer that follows the library's spans, so that `up` and `repair` show progress in the same way.
 pub(super) struct Progress;
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Progress {
@@ -37,7 +37,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Progress {
     }
 }
 
-/// Dropping it ends the display.
+/// A running step. Dropping the value ends its display.
 struct Running {
     over: Option<mpsc::Sender<()>>,
     display: Option<thread::JoinHandle<()>>,
@@ -58,7 +58,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.over.take();
         if let Some(display) = self.display.take() {
-            // A display that panicked has nothing left to say.
+            // A display that panicked has nothing left to clean up.
             let _ = display.join();
         }
     }
@@ -75,13 +75,13 @@ fn display(is_over: &mpsc::Receiver<()>) {
             spinner.set_style(style);
         }
         spinner.enable_steady_tick(Duration::from_millis(200));
-        // Comes back when the step is over.
+        // Returns when the step is over.
         let _ = is_over.recv();
         spinner.finish_and_clear();
         return;
     }
     loop {
-        // Where stderr takes nothing there is nobody to tell.
+        // A failure of stderr cannot be reported anywhere.
         let _ = writeln!(stderr(), "  running for {} s", started.elapsed().as_secs());
         if is_over.recv_timeout(BETWEEN_LINES) != Err(RecvTimeoutError::Timeout) {
             return;

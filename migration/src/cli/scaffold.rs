@@ -1,4 +1,4 @@
-//! `generate` and `init`, which touch source files and no database.
+//! The subcommands `generate` and `init`, which write source files and open no database.
 
 use std::{
     env,
@@ -16,38 +16,46 @@ use super::{
     say,
 };
 
-/// A migration that declares nothing yet.
+/// The template of a migration that declares nothing yet.
 const DECLARING: &str = include_str!("migration.rs.template");
 
-/// A plain migration of SeaORM, for a crate that knows no declarations.
+/// The template of a plain SeaORM migration, for a crate without declarations.
 const PLAIN: &str = include_str!("statements.rs.template");
 
-/// Adds an empty migration to the crate that has the migrator: under `cargo run` the package's folder,
-/// else the current one or `migration` in it. Where its list is not found, nothing is written.
+/// Adds an empty migration to the crate that has the migrator. The crate is in the package's folder under `cargo run`,
+/// otherwise in the current folder or in its subfolder `migration`. If its list of migrations is not found, nothing is
+/// written.
 pub(super) fn generate(name: &str, clock: Clock) -> Result<(), CliError> {
     let name = name.trim().replace(' ', "_");
     let is_of_a_module = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     if name.is_empty() || !name.chars().all(is_of_a_module) {
-        return Err(CliError::Scaffold(
-            "the name is none for a module. Use letters, digits and _".to_owned(),
-        ));
+        return Err(CliError::Scaffold {
+            reason: "the name cannot be the name of a Rust module".to_owned(),
+            hint: Some("use letters, digits and _"),
+        });
     }
     let Some(folder) = migrators_folder() else {
-        return Err(CliError::Scaffold(
-            "no crate with a migrator is here. Run it in the folder of the workspace or of the crate".to_owned(),
-        ));
+        return Err(CliError::Scaffold {
+            reason: "there is no crate with a migrator in this folder".to_owned(),
+            hint: Some("run `generate` in the folder of the workspace or of the crate"),
+        });
     };
     let name = format!("m{}_{name}", clock.now());
-    let failed = |path: &Path, error: &dyn std::fmt::Display| {
-        CliError::Scaffold(format!("{}: {error}", path.display()))
+    let failed = |path: &Path, error: &dyn std::fmt::Display| CliError::Scaffold {
+        reason: format!("{}: {error}", path.display()),
+        hint: None,
     };
     let (lib, file) = (
         folder.join("src/lib.rs"),
         folder.join("src").join(format!("{name}.rs")),
     );
     let before = fs::read_to_string(&lib).map_err(|error| failed(&lib, &error))?;
-    let after = with_migration(&before, &name)
-        .ok_or_else(|| failed(&lib, &"it has no list of migrations, vec![Box::new(…), …]"))?;
+    let after = with_migration(&before, &name).ok_or_else(|| {
+        failed(
+            &lib,
+            &"the file has no list of migrations, vec![Box::new(…), …]",
+        )
+    })?;
     let template = match folder.join("src/declared.rs").exists() {
         true => DECLARING,
         false => PLAIN,
@@ -59,13 +67,13 @@ pub(super) fn generate(name: &str, clock: Clock) -> Result<(), CliError> {
     ))?;
     create(&file, &in_lines_of(&before, template)).map_err(|error| failed(&file, &error))?;
     fs::write(&lib, after).map_err(|error| {
-        // The first error says what is wrong.
+        // The first error is the cause, and is the one to report.
         let _ = fs::remove_file(&file).and_then(|()| fs::write(&lib, &before));
         failed(&lib, &error)
     })
 }
 
-/// Whose time a migration is dated in.
+/// The clock that dates a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clock {
     Universal,
@@ -85,7 +93,7 @@ impl Clock {
 fn create(file: &Path, text: &str) -> std::io::Result<()> {
     let written = File::create_new(file)?.write_all(text.as_bytes());
     written.inspect_err(|_| {
-        // The first error says what is wrong.
+        // The first error is the cause, and is the one to report.
         let _ = fs::remove_file(file);
     })
 }
@@ -109,9 +117,12 @@ fn has_migrator(folder: &Path) -> bool {
         .is_ok_and(|lib| lib.contains("MigratorTrait for "))
 }
 
-/// Writes SeaORM's migration template into the current folder, unless that holds a crate.
+/// Writes SeaORM's migration template into the current folder, unless that contains a crate.
 pub(super) fn init() -> Result<(), CliError> {
-    let failed = |error: &dyn std::fmt::Display| CliError::Scaffold(error.to_string());
+    let failed = |error: &dyn std::fmt::Display| CliError::Scaffold {
+        reason: error.to_string(),
+        hint: None,
+    };
     let folder = env::current_dir().map_err(|error| failed(&error))?;
     if ["Cargo.toml", "README.md", "src"]
         .iter()
@@ -119,7 +130,7 @@ pub(super) fn init() -> Result<(), CliError> {
     {
         return Err(CliError::CrateExists(folder));
     }
-    // The template's writer panics where it cannot.
+    // SeaORM's function panics if it cannot create this folder.
     fs::create_dir("src").map_err(|error| failed(&error))?;
     run_migrate_init("./").map_err(|error| failed(&error))
 }

@@ -1,4 +1,4 @@
-//! A number of bytes, as it is written on the command line.
+//! Sizes in bytes, as they are written on the command line.
 
 /// The units, each with its number of bytes, the largest first.
 const UNITS: [(&str, u64); 9] = [
@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-/// Parses a whole number of bytes, or of a unit that follows it.
+/// Parses a whole number with an optional unit, and returns bytes.
 ///
 /// # Errors
 ///
@@ -34,9 +34,9 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     match (number.parse::<u64>(), bytes) {
         (Ok(number), Some(bytes)) => number
             .checked_mul(bytes)
-            .ok_or_else(|| format!("no size is larger than {}", show(u64::MAX))),
+            .ok_or_else(|| format!("the largest size is {}", show(u64::MAX))),
         _ => Err(
-            "a size is a whole number of bytes, or of KB, MB, GB, TB, KiB, MiB, GiB or TiB: 512MiB, 10GB".to_owned(),
+            "write a whole number of bytes, or of KB, MB, GB, TB, KiB, MiB, GiB or TiB, for example 512MiB or 10GB".to_owned(),
         ),
     }
 }

@@ -14,14 +14,14 @@ use super::{
     error::{CliError, reason},
 };
 
-/// For how long SQLite waits by itself. Then it is said for whom, and tried again.
+/// How long SQLite waits for a lock by itself. Afterwards the wait is reported and the statement is tried again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// SQLite's own file system in memory. A database in it keeps the path as its name, and all connections of the process
-/// share it.
+/// The name of SQLite's file system in memory. A database in it keeps its path as its name, and all connections of the
+/// process share it.
 const IN_MEMORY_UNDER_ITS_PATH: &str = "memdb";
 
-/// A database of SQLite, and where it is.
+/// An SQLite database and its storage.
 #[derive(Clone)]
 pub(super) struct Sqlite {
     options: SqliteConnectOptions,
@@ -33,7 +33,7 @@ enum Storage {
     File {
         may_be_created: bool,
     },
-    /// An empty database in memory stands for the file that there is not.
+    /// A file that does not exist. An empty database in memory stands for it.
     AbsentFile(PathBuf),
     Memory,
 }
@@ -49,7 +49,7 @@ impl Sqlite {
         let name = path.strip_prefix("//").unwrap_or(path);
         let after_slashes = rest.trim_start_matches('/');
         if rest.contains('@') && rest.contains("//") && after_slashes.contains(':') {
-            let reason = "a file of SQLite has no user and no password".to_owned();
+            let reason = "an SQLite file has no user and no password".to_owned();
             return Err(CliError::FileMalformed(reason));
         }
         let unreadable = |error| CliError::FileMalformed(reason(error));
@@ -63,7 +63,7 @@ impl Sqlite {
             return Err(CliError::DatabaseUnnamed);
         }
         if name.starts_with("file:") {
-            let reason = "it is a URI of SQLite's own".to_owned();
+            let reason = "the path is a `file:` URI".to_owned();
             return Err(CliError::FileMalformed(reason));
         }
         let file = match &url.folder {
@@ -78,7 +78,7 @@ impl Sqlite {
         })
     }
 
-    /// Waits no longer than this for whoever writes.
+    /// Limits how long a connection waits for a lock of another connection.
     pub(super) fn waiting(self, lock_wait: Duration) -> Self {
         Self {
             options: self.options.busy_timeout(lock_wait.min(BUSY_TIMEOUT)),
@@ -86,7 +86,8 @@ impl Sqlite {
         }
     }
 
-    /// Creates no file. One that is absent and may be created counts as an empty database.
+    /// Returns the database for reading only, which creates no file. A file that does not exist and may be created counts
+    /// as an empty database.
     pub(super) fn read_only(self) -> Self {
         let options = self.options.create_if_missing(false);
         let file = full_path(options.get_filename());
@@ -104,7 +105,7 @@ impl Sqlite {
         }
     }
 
-    /// The file that there is not.
+    /// Returns the path of the file, if the file does not exist and an empty database stands for it.
     pub(super) fn absent_file(&self) -> Option<&Path> {
         match &self.storage {
             Storage::AbsentFile(file) => Some(file),
@@ -117,7 +118,7 @@ impl Sqlite {
     }
 }
 
-/// In a folder that exists.
+/// Returns whether the file does not exist and its folder does.
 fn is_absent(file: &Path) -> bool {
     !file.exists() && file.parent().is_some_and(Path::is_dir)
 }

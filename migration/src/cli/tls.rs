@@ -1,4 +1,4 @@
-//! TLS: what is verified, and what is said where it cannot be.
+//! TLS: how the server's certificate is verified, and the next step if that fails.
 
 use std::{fs, path::Path};
 
@@ -6,11 +6,11 @@ use sea_orm::sqlx::{mysql::MySqlSslMode, postgres::PgSslMode};
 
 use super::{error::CliError, parameters::Parameters};
 
-/// The names of the drivers' parameters.
+/// The names of the drivers' parameters for the file with the CA.
 const POSTGRES_ROOT: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
 const MYSQL_ROOT: [&str; 2] = ["sslca", "ssl-ca"];
 
-/// The mode that libpq has: to require TLS and to name a CA is to want its signature.
+/// Returns the mode as libpq defines it: a URL that requires TLS and names a CA requires that CA's signature.
 pub(super) fn postgres_mode(
     mode: PgSslMode,
     parameters: &Parameters,
@@ -32,7 +32,7 @@ pub(super) fn postgres_mode(
     })
 }
 
-/// The same for MySQL.
+/// Returns the same mode for MySQL.
 pub(super) fn mysql_mode(
     mode: MySqlSslMode,
     parameters: &Parameters,
@@ -50,8 +50,8 @@ pub(super) fn mysql_mode(
     })
 }
 
-/// The driver takes a file without certificates for one with none to trust, and a file that is not there for a server
-/// that is not.
+/// Requires that the file contains a certificate. The driver would accept a file without certificates, and would report
+/// a missing file as an unreachable server.
 fn require_certificate(root: &str) -> Result<(), CliError> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     if root.trim_start().starts_with("-----BEGIN") {
@@ -64,11 +64,13 @@ fn require_certificate(root: &str) -> Result<(), CliError> {
     let text = fs::read(Path::new(root)).map_err(|error| unusable(error.to_string()))?;
     match text.windows(BEGIN.len()).any(|window| window == BEGIN) {
         true => Ok(()),
-        false => Err(unusable("it holds no certificate in PEM".to_owned())),
+        false => Err(unusable(
+            "the file contains no certificate in PEM format".to_owned(),
+        )),
     }
 }
 
-/// Why there is no TLS connection.
+/// The reason why there is no TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     NotOffered,
@@ -82,8 +84,8 @@ pub(super) enum Problem {
     Other,
 }
 
-/// What rustls and sqlx say of each.
-const WORDS: [(&str, Problem); 12] = [
+/// A part of the message of rustls or sqlx for each reason.
+const MESSAGES: [(&str, Problem); 12] = [
     ("server does not support TLS", Problem::NotOffered),
     ("UnknownIssuer", Problem::UnknownIssuer),
     ("BadSignature", Problem::UnknownIssuer),
@@ -100,15 +102,15 @@ const WORDS: [(&str, Problem); 12] = [
 
 impl Problem {
     pub(super) fn of(reason: &str) -> Self {
-        let mut words = WORDS.iter();
-        let found = words.find(|(words, _)| reason.contains(words));
+        let mut messages = MESSAGES.iter();
+        let found = messages.find(|(message, _)| reason.contains(message));
         found.map_or(Self::Other, |(_, problem)| *problem)
     }
 
     pub(super) fn hint(self) -> &'static str {
         match self {
             Self::NotOffered => {
-                "turn TLS on in the server, or where the network is trusted go without: \
+                "enable TLS on the server, or connect without TLS if the network is trusted: \
                  ?sslmode=disable, MySQL: ?ssl-mode=disabled"
             }
             Self::UnknownIssuer => {
@@ -116,26 +118,26 @@ impl Problem {
                  MySQL: ?ssl-ca=FILE"
             }
             Self::NameMismatch => {
-                "connect by a name that the certificate has, or have it issued for this one; \
+                "connect to a name that the certificate contains, or issue the certificate for this name; \
                  sslmode=verify-ca, MySQL: ssl-mode=verify_ca, compares no names"
             }
             Self::Expired => "renew the server's certificate",
             Self::NotYetValid => "check the clocks of this machine and of the server",
             Self::Version1 => {
-                "give the server a certificate of X.509 version 3, or where the network is trusted go without: \
+                "give the server a certificate of X.509 version 3, or connect without TLS if the network is trusted: \
                  ?sslmode=disable, MySQL: ?ssl-mode=disabled"
             }
             Self::IsAuthority => {
-                "the server shows a CA's own certificate: sign one for the server with it, whose \
-                 basicConstraints are CA:FALSE"
+                "the server presents the CA's own certificate: sign a certificate for the server with it, with \
+                 basicConstraints CA:FALSE"
             }
             Self::ClientCertificate => {
                 "name a certificate and its key for this user: ?sslcert=FILE&sslkey=FILE, \
                  MySQL: ?ssl-cert=FILE&ssl-key=FILE"
             }
             Self::Other => {
-                "give the server a certificate of X.509 version 3 for its name, or where the network is trusted \
-                 go without: ?sslmode=disable, MySQL: ?ssl-mode=disabled"
+                "give the server a certificate of X.509 version 3 for its name, or connect without TLS if the network is \
+                 trusted: ?sslmode=disable, MySQL: ?ssl-mode=disabled"
             }
         }
     }

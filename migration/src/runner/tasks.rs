@@ -690,7 +690,7 @@ async fn require_schema(work: &Session<'_>) -> Result<(), DbErr> {
     match current?.first() == Some(schema) {
         true => Ok(()),
         false => Err(DbErr::Migration(format!(
-            "it runs outside a transaction, where nothing sets the schema {schema:?}: say it where the pool is opened, \
+            "it runs outside a transaction, where nothing sets the schema {schema:?}: set it when the pool is opened, \
              with ConnectOptions::set_schema_search_path or ?options=-csearch_path%3D{schema} in the URL"
         ))),
     }

@@ -33,7 +33,7 @@ pub(super) async fn again(
     let tables = records::tables(settings)?;
     match wait.next(session, &tables, work, source).await {
         Next::TryAgain => {
-            tracing::debug!("looking again: {error}");
+            tracing::debug!("inspecting again: {error}");
             Ok(())
         }
         Next::TimedOut(error) => Err(error.into()),

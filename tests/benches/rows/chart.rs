@@ -1,4 +1,4 @@
-//! Speeds by the number of pages, both in powers of ten, as an SVG that is legible on dark and light.
+//! Draws speeds by the number of pages, both on logarithmic axes, as an SVG for dark and light backgrounds.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ const TOP: f64 = 30.0;
 const BOTTOM: f64 = 50.0;
 const COLOURS: [&str; 3] = ["#d97706", "#2563eb", "#6b7280"];
 
-/// For each name a line of points: pages, and pages a second.
+/// Draws a line for each name. A point is a number of pages and a speed in pages per second.
 pub fn draw(names: &[&str], lines: &[Vec<(f64, f64)>]) -> String {
     let points = || lines.iter().flatten();
     let across = Axis::of(points().map(|point| point.0), LEFT, WIDTH - RIGHT);
@@ -57,7 +57,7 @@ pub fn draw(names: &[&str], lines: &[Vec<(f64, f64)>]) -> String {
     svg + "</svg>\n"
 }
 
-/// From whole powers of ten to the picture.
+/// An axis that maps whole powers of ten to the picture.
 struct Axis {
     powers: (f64, f64),
     places: (f64, f64),

@@ -1,4 +1,4 @@
-//! Whoever writes or reads, each in a process of its own, so that its memory is its own.
+//! The programs that write or read. Each runs in a process of its own, so that its memory can be measured.
 
 use std::{
     env, fs,
@@ -26,11 +26,11 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestant {
     Ours,
-    /// sqlx, COPY of ready text.
+    /// sqlx with COPY of prepared text.
     Copy,
-    /// sqlx, a prepared INSERT for each row of ready text.
+    /// sqlx with a prepared INSERT for each row of prepared text.
     Insert,
-    /// sqlx, without decoding.
+    /// sqlx without decoding of the ids.
     Select,
     Orm,
     Core,
@@ -62,7 +62,7 @@ impl Contestant {
         }
     }
 
-    /// The fastest that the driver alone does.
+    /// Returns the fastest contestant that uses the driver alone.
     pub fn driver(contestants: &[Self]) -> Self {
         let is_driver = |one: &&Self| matches!(one, Self::Copy | Self::Insert | Self::Select);
         contestants
@@ -118,8 +118,8 @@ impl Contestant {
             .output()
             .expect("it runs");
         assert!(output.status.success(), "{arguments:?}");
-        let said = String::from_utf8_lossy(&output.stdout);
-        let (seconds, peak) = said.trim().split_once(' ').expect("two numbers");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let (seconds, peak) = printed.trim().split_once(' ').expect("two numbers");
         Run {
             seconds: seconds.parse().expect("seconds"),
             peak_kib: peak.parse().expect("KiB"),
@@ -127,7 +127,7 @@ impl Contestant {
     }
 }
 
-/// In the process of a contestant: the same arguments as of the Python script.
+/// Runs one contestant in its own process. The arguments are those of the Python script.
 pub fn take_part(arguments: &[String]) {
     let [action, way, url, documents, pages, ids] = arguments else {
         panic!("{arguments:?}");
@@ -244,7 +244,7 @@ async fn read(contestant: Contestant, db: &DatabaseConnection, work: Work) -> f6
                 let pages = Vectors::pages_of_document(db, doc_id).await.expect("read");
                 ids += pages.iter().map(|page| page.ids.len()).sum::<usize>();
             }
-            // 36 bytes an id.
+            // An id takes 36 bytes.
             _ => ids += select(db, doc_id).await / 36,
         }
     }
@@ -254,7 +254,7 @@ async fn read(contestant: Contestant, db: &DatabaseConnection, work: Work) -> f6
     seconds
 }
 
-/// The bytes of all texts.
+/// Returns the number of bytes in the texts of a document.
 async fn select(db: &DatabaseConnection, doc_id: i32) -> usize {
     const DOLLAR: &str = "SELECT page, vector_ids FROM vectors WHERE doc_id = $1";
     const MARK: &str = "SELECT page, vector_ids FROM vectors WHERE doc_id = ?";

@@ -1,7 +1,8 @@
-//! How fast pages are written and read, beside SQLAlchemy and the driver alone, with the peak memory of each.
+//! Measures how fast pages are written and read, and the peak memory, in comparison with SQLAlchemy and with the driver
+//! alone.
 //!
 //! `tests/bench rows` prints the tables of docs/performance.md and draws its picture. `tests/bench rows --quick` runs
-//! three rounds instead of five, and only what writes and reads.
+//! three rounds instead of five, and only the tables of writing and reading.
 
 #[path = "../../end_to_end/engines/mod.rs"]
 #[allow(dead_code)]
@@ -22,7 +23,7 @@ use contestant::{Action, Contestant, Run};
 
 const ENGINES: [&str; 3] = ["postgres15", "mariadb", "sqlite"];
 
-/// How much is measured.
+/// The extent of the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
     Quick,
@@ -40,7 +41,7 @@ impl Extent {
 
 const ROUNDS: usize = 5;
 
-/// A page of ColPali v1 has 1,030 ids; of later models more, of smaller ones fewer.
+/// The amounts of work. A page of ColPali v1 has 1,030 ids, a page of a later model more, of a smaller model fewer.
 const WORKS: [Work; 3] = [
     Work {
         documents: 20,
@@ -62,9 +63,9 @@ const WORKS: [Work; 3] = [
 #[derive(Clone, Copy)]
 pub struct Work {
     pub documents: i32,
-    /// Of each document.
+    /// The pages of each document.
     pub pages: i32,
-    /// Of each page.
+    /// The ids of each page.
     pub ids: usize,
 }
 
@@ -106,7 +107,8 @@ fn main() {
     }
 }
 
-/// SQLAlchemy writes a document in one, for which the server's own default has room and the tests' has not.
+/// Raises the limit to the server's default, because SQLAlchemy writes a document in one statement and the tests' server
+/// has a lower limit.
 async fn allow_long_statements(server: &Server) {
     let db = sea_orm::Database::connect(server.admin.as_str());
     let set = "SET GLOBAL max_allowed_packet = 16777216";
@@ -114,7 +116,7 @@ async fn allow_long_statements(server: &Server) {
     db.execute_unprepared(set).await.expect(set);
 }
 
-/// A database for one run.
+/// Creates a database for one run.
 fn database(
     runtime: &Runtime,
     engine: Engine,
@@ -141,7 +143,7 @@ fn compare(runtime: &Runtime, engine: Engine, server: &Server, work: Work, exten
     let mut reads = vec![Vec::new(); readers.len()];
     for _ in 0..extent.rounds() {
         for (writer, runs) in writers.iter().zip(&mut writes) {
-            // The Python application's table is stored as the server does it.
+            // The Python application's table keeps the server's default storage.
             let last = (!writer.is_rust()).then_some(2);
             let database = database(runtime, engine, server, work, last);
             runs.push(writer.run(Action::Write, &database, work));
@@ -195,7 +197,7 @@ fn table(
     println!();
 }
 
-/// How many times as fast as another: the median of the rounds, in each of which both have run, and their range.
+/// Returns how many times as fast as another contestant the first one is: the median and the range of the rounds.
 fn ratio(runs: &[Run], others: Option<&Vec<Run>>) -> String {
     let rounds = || {
         let others = others.into_iter().flatten();
@@ -216,7 +218,7 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Of PostgreSQL, ours writing and reading each.
+/// Compares the storages of `vector_ids` on PostgreSQL.
 fn storages(runtime: &Runtime, engine: Engine, server: &Server) {
     const STORAGES: [(&str, &str); 3] = [
         ("pglz, the server's own", "COMPRESSION pglz"),
@@ -259,7 +261,7 @@ async fn size(database: &Database) -> f64 {
     size.try_get_by_index(0).expect("a number")
 }
 
-/// From a hundred pages to a hundred thousand.
+/// Measures writing from a hundred pages to a hundred thousand, and draws the picture.
 fn grow(runtime: &Runtime, engine: Engine, server: &Server) {
     let contestants = [Contestant::Ours, Contestant::Copy, Contestant::Core];
     let mut lines = vec![Vec::new(); contestants.len()];

@@ -1,4 +1,4 @@
-//! What `up` costs where nothing is left to do.
+//! Measures `up` if no migration is pending.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
 
 const ROUNDS: usize = 9;
 
-/// As whole processes, and ours in a service that runs.
+/// Compares whole processes, and measures `Migrator::up` in a running service.
 pub fn compare(runtime: &Runtime, engine: Engine, server: &Server) {
     let database = runtime
         .block_on(server.create_database(engine))
@@ -27,7 +27,7 @@ pub fn compare(runtime: &Runtime, engine: Engine, server: &Server) {
     let others = runtime
         .block_on(server.create_database(engine))
         .expect("a database");
-    // The first run has something to do.
+    // The first run applies the migrations and is not measured.
     alembic(&others).status().expect("alembic");
     let mut commands = [
         ("migration up", migration(&database)),
@@ -64,7 +64,7 @@ pub fn compare(runtime: &Runtime, engine: Engine, server: &Server) {
     );
 }
 
-/// Of all children that have ended: user and system, in hundredths of a second.
+/// Returns the user and system time of all child processes that have ended, with a resolution of 10 ms.
 fn processor_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
     let (_, fields) = stat.rsplit_once(')').expect("a name");

@@ -582,6 +582,6 @@ fn init_does_not_overwrite_a_crate() {
 
     let error = run(migration().current_dir(&folder).arg("init")).expect_error();
 
-    assert!(error.contains("holds files already"), "{error}");
+    assert!(error.contains("already contains files"), "{error}");
     assert_eq!(fs::read_to_string(&lib).unwrap(), "// mine");
 }

@@ -182,7 +182,7 @@ async fn tls_of_postgres_is_verified_as_libpq_does(_: Database) {
     }
     for (file, reason) in [
         ("no.crt", "No such file"),
-        ("ca.key", "no certificate in PEM"),
+        ("ca.key", "no certificate in PEM format"),
     ] {
         let error = status(&server, v4, &format!("sslmode=require&{}", root(file))).expect_error();
         assert!(error.contains(file) && error.contains(reason), "{error}");

@@ -143,7 +143,7 @@ async fn converges(database: Database, shape: Shape) {
         let said =
             migrate(&database, ["repair", "--delete-orphans", "--forget-ids"]).expect_success();
         assert!(
-            said.contains("rows deleted whose document did not exist: "),
+            said.contains("deleted rows whose document did not exist: "),
             "{said}"
         );
         migrate(&database, ["up"]).expect_success();

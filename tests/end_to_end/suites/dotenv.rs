@@ -54,7 +54,7 @@ fn has(folder: &TempDir, file: &str) -> bool {
 }
 
 fn damage_in_a_file_that_is_needed_is_named() {
-    for (dotenv, reason) in [(DAMAGED, "no NAME=VALUE"), (NOT_UTF8, "not UTF-8")] {
+    for (dotenv, reason) in [(DAMAGED, "not a valid NAME=VALUE"), (NOT_UTF8, "not UTF-8")] {
         let folder = folder_with(dotenv);
 
         let error = run(migration_in(&folder).arg("up")).expect_error();

@@ -64,6 +64,7 @@ mod status;
 mod storage;
 mod waiting;
 mod which_version;
+mod words;
 mod work;
 
 use std::{path::Path, pin::Pin};
@@ -230,6 +231,7 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
         secrets::without_engine(),
         service::without_engine(),
         sqlite_files::without_engine(),
+        words::without_engine(),
     ]
     .concat()
 }

@@ -106,7 +106,7 @@ async fn check_and_a_dry_run_show_the_bytes_that_are_rewritten(database: Databas
     for shown in [&dry, &limited] {
         assert!(shown.contains(&format!("({bytes} bytes")), "{shown}");
     }
-    let refused = "-- up refuses that: it is above --max-rewrite 1KiB\n";
+    let refused = "-- up refuses this step: the table is larger than --max-rewrite 1KiB\n";
     assert!(
         limited.contains(refused) && !dry.contains("refuses"),
         "{limited}"

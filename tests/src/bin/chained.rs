@@ -1,4 +1,4 @@
-//! An application that brings its database up to date when it starts; the URL is its argument.
+//! An application that applies pending migrations when it starts. Its argument is the URL of the database.
 
 use migration::{Error, Runner};
 use tests::chained::AppMigrator;

@@ -1,4 +1,4 @@
-//! `sea-orm-cli`, as `cargo install sea-orm-cli` builds it.
+//! Runs `sea-orm-cli` as `cargo install sea-orm-cli` builds it.
 
 #[tokio::main]
 async fn main() {

@@ -1,4 +1,4 @@
-//! How `up` makes an existing table the declared one.
+//! Draws how `up` converges an existing table to the declared shape.
 
 use super::svg::{Picture, Point};
 
@@ -46,7 +46,7 @@ pub fn draw() -> String {
     picture.text("quiet", (155, 130), "look again");
 
     let below = [
-        "After a crash, or beside another migrator, up looks again and does only what is still missing.",
+        "After a crash, or while another migrator works, up inspects again and does only what is still missing.",
         "No flag says that a step was done.",
     ];
     for (line, number) in below.iter().zip(0..) {

@@ -4,7 +4,7 @@ mod convergence;
 mod relations;
 mod svg;
 
-/// Each with its path in the workspace.
+/// Returns each picture with its path in the workspace.
 pub fn all() -> [(&'static str, String); 2] {
     [
         ("docs/relations.svg", relations::draw()),

@@ -1,4 +1,4 @@
-//! The tables and their relation, as the entities declare them.
+//! Draws the tables and their relation as the entities declare them.
 
 use entity::{documents, vectors};
 use sea_orm::{
@@ -31,7 +31,7 @@ pub fn draw() -> String {
     picture.finish()
 }
 
-/// The middle of a row: 0 is the table's name.
+/// Returns the vertical middle of a row. Row 0 is the table's name.
 fn row(number: u32) -> u32 {
     LEFT.1 + ROW / 2 + number * ROW
 }

@@ -1,8 +1,8 @@
-//! Boxes, words and arrows that are legible on dark and on light.
+//! An SVG of boxes, words and arrows for dark and light backgrounds.
 
 use std::fmt::Write;
 
-/// What GitHub shows a picture with follows the reader's system, as the page around it does.
+/// The style sheet. Its colours follow the reader's system, as those of the page on GitHub do.
 const STYLE: &str = "\
 .page { fill: #ffffff }
 text { font: 14px ui-monospace, monospace; fill: #1f2328 }
@@ -71,7 +71,7 @@ impl Picture {
         ));
     }
 
-    /// Ends with a tip.
+    /// Draws a line that ends with a tip.
     pub fn arrow(&mut self, points: &[Point]) {
         self.path(points);
         if let [.., from, to] = points {
@@ -100,7 +100,7 @@ impl Picture {
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // A String takes whatever is written.
+        // Writing to a String cannot fail.
         let _ = writeln!(self.body, "{line}");
     }
 }

@@ -343,13 +343,13 @@ fn kept(name: &str) -> Question {
          WHERE type = 'trigger' AND tbl_name = {name} COLLATE NOCASE
          UNION ALL
          SELECT 'full-text index ' || name || ' that finds its rows by their ' ||
-                CASE WHEN instr(said, ',content_rowid=') AND NOT instr(said, ',content_rowid=rowid,')
+                CASE WHEN instr(statement, ',content_rowid=') AND NOT instr(statement, ',content_rowid=rowid,')
                      THEN 'key' ELSE 'rowid' END
-         FROM (SELECT name, {said} AS said, {of_it} AS of_it FROM main.sqlite_schema
+         FROM (SELECT name, {statement} AS statement, {of_it} AS of_it FROM main.sqlite_schema
                WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%')
-         WHERE instr(said, ',content=' || of_it || ',')
+         WHERE instr(statement, ',content=' || of_it || ',')
          ORDER BY 1",
-        said = squeezed("sql"),
+        statement = squeezed("sql"),
         of_it = squeezed(name),
     );
     Question::new(1, sql)

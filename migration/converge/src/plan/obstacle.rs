@@ -157,7 +157,7 @@ impl Obstacles<'_> {
                 numbers_within_a_group: true,
                 ..
             } => manual(
-                "its numbers repeat from group to group, which InnoDB cannot do: put an index that leads with the numbered column beside it, then repair".to_owned(),
+                "its numbers repeat from group to group, which InnoDB cannot do: add an index that begins with the numbered column, then repair".to_owned(),
             ),
             Difference::ColumnAbsent { declared, .. } if declared.nullable => {
                 let typed = bonds.iter().find(|bond| matches!(bond, Bond::TypedTable(_)));

@@ -121,8 +121,8 @@ impl Script<'_> {
         let apply = match self.backend {
             Engine::MySql => {
                 "mariadb DATABASE < FILE\n\
-                 -- Each statement commits: where this was cut short between a table and its record, `migration up`\n\
-                 -- goes on, or drop the empty table and apply this again."
+                 -- Each statement commits. If the script is interrupted between a table and its record, run\n\
+                 -- `migration up` to continue, or drop the empty table and apply the script again."
             }
             Engine::Sqlite => "sqlite3 DATABASE < FILE",
             Engine::Postgres => "psql -v ON_ERROR_STOP=1 -f FILE DATABASE",
@@ -142,13 +142,13 @@ fn made(newest: &Shape) -> String {
         ),
     };
     let required: Vec<&str> = newest.required_tables().collect();
-    let beside = match required.as_slice() {
+    let next_to = match required.as_slice() {
         [] => String::new(),
-        tables => format!(" beside {}", tables.join(", ")),
+        tables => format!(" next to {}", tables.join(", ")),
     };
     format!(
-        "-- Makes the {all}{beside}. What is recorded as done is not done again.\n\
-         -- A {each} that no migration has made stops it: `migration up` converges that."
+        "-- Creates the {all}{next_to}. Skips migrations that are recorded as applied.\n\
+         -- A {each} that no migration has created stops the script: `migration up` converges such a table."
     )
 }
 
@@ -165,8 +165,8 @@ fn taken_back(newest: &Shape) -> String {
         tables => format!("; {} stay", tables.join(", ")),
     };
     format!(
-        "-- Takes migrations of the {all} back, with {each} and its rows where it takes back\n\
-         -- the one that has made it. What is not recorded as done is not taken back{stays}."
+        "-- Undoes migrations of the {all}. Undoing the migration that created {each} drops it with its rows.\n\
+         -- Skips migrations that are not recorded as applied{stays}."
     )
 }
 

@@ -59,7 +59,7 @@ fn transaction(
         "SET LOCAL client_min_messages = warning;".to_owned(),
         format!("SET LOCAL search_path = {schema};"),
         format!(
-            "DO $turn$ BEGIN PERFORM pg_advisory_xact_lock({}); END $turn$;",
+            "DO $lock$ BEGIN PERFORM pg_advisory_xact_lock({}); END $lock$;",
             lock::POSTGRES_KEYS
         ),
         format!("{};", citus::COORDINATOR_ALONE),

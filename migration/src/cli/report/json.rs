@@ -1,4 +1,4 @@
-//! As one JSON object.
+//! Reports as one JSON object.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub(in crate::cli) fn status(status: &Status) -> Value {
     })
 }
 
-/// The number itself where it is no date.
+/// Returns the time as a text, or the number itself if it is no date.
 fn time(seconds: i64) -> Value {
     match DateTime::<Utc>::from_timestamp(seconds, 0) {
         Some(time) => json!(time.to_rfc3339_opts(SecondsFormat::Secs, true)),

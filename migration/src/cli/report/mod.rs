@@ -1,4 +1,4 @@
-//! What `check`, `repair`, `status` and the dry runs found.
+//! The output of `check`, `repair`, `status` and the dry runs.
 
 pub(super) mod audit_json;
 pub(super) mod audit_text;

@@ -1,4 +1,4 @@
-//! For people. Colours are written here, and taken away again where no terminal reads them.
+//! Reports as text. The colours are removed later if the output is no terminal.
 
 use std::fmt::{Result, Write};
 
@@ -15,7 +15,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const WAITING: Style = AnsiColor::Yellow.on_default();
 
-/// Writing to a text cannot fail.
+/// Returns the written text: writing to a `String` cannot fail.
 fn written(write: impl FnOnce(&mut String) -> Result) -> String {
     let mut out = String::new();
     let _ = write(&mut out);
@@ -34,7 +34,7 @@ pub(in crate::cli) fn repaired(repaired: &Repaired, deletes_orphans: bool) -> St
     written(|out| {
         if deletes_orphans {
             let rows = repaired.deleted_orphans;
-            writeln!(out, "rows deleted whose document did not exist: {rows}")?;
+            writeln!(out, "deleted rows whose document did not exist: {rows}")?;
         }
         write_report(out, &repaired.report)
     })
@@ -44,7 +44,7 @@ pub(in crate::cli) fn status(status: &Status) -> String {
     written(|out| write_status(out, status))
 }
 
-/// What is above the limit is marked: `up` refuses it.
+/// Returns the dry run. A step above the limit is marked, because `up` refuses it.
 pub(in crate::cli) fn previews(previews: &[Preview], asked_for: &Extent, limit: u64) -> String {
     written(|out| write_previews(out, previews, asked_for, limit))
 }
@@ -100,7 +100,7 @@ fn write_report(out: &mut String, report: &Report) -> Result {
         let who = &migrator.who;
         writeln!(
             out,
-            "\n{WAITING}a migrator is at work{since}{WAITING:#}, and may change what differs: {who}"
+            "\n{WAITING}a migrator is at work{since}{WAITING:#}, and may change these results: {who}"
         )?;
     }
     let (style, verdict) = verdict(report);
@@ -159,13 +159,13 @@ fn write_status(out: &mut String, status: &Status) -> Result {
     match &status.alembic {
         Ok(None) => Ok(()),
         Ok(Some(revisions)) if revisions.is_empty() => writeln!(out, "Alembic: no revision"),
-        // Somebody else has written them.
+        // Another program has written the revisions, so control characters are escaped.
         Ok(Some(revisions)) => writeln!(out, "Alembic: {}", revisions.join(", ").escape_debug()),
         Err(error) => writeln!(out, "Alembic: {BAD}not known{BAD:#}: {error}"),
     }
 }
 
-/// As a script, of which nothing has been run.
+/// Writes the statements of a dry run in the form of a script.
 fn write_previews(
     out: &mut String,
     previews: &[Preview],
@@ -181,7 +181,7 @@ fn write_previews(
         if preview.statements.is_none() {
             writeln!(
                 out,
-                "-- another author's: only running it shows its statements"
+                "-- an external migration: its statements are known only when it runs"
             )?;
         }
     }
@@ -192,7 +192,7 @@ fn write_previews(
     }
 }
 
-/// The steps that copy or rewrite a table, and how large it is.
+/// Writes the steps that copy or rewrite a table, with the table's size.
 fn write_rewrites(out: &mut String, preview: &Preview, limit: u64) -> Result {
     for difference in &preview.differences {
         let steps = difference.steps().iter();
@@ -201,7 +201,10 @@ fn write_rewrites(out: &mut String, preview: &Preview, limit: u64) -> Result {
             writeln!(out, "-- {}, {part}: lock: {lock}", difference.table)?;
             if step.rewrites.above(limit).is_some() {
                 let limit = size::show(limit);
-                writeln!(out, "-- up refuses that: it is above --max-rewrite {limit}")?;
+                writeln!(
+                    out,
+                    "-- up refuses this step: the table is larger than --max-rewrite {limit}"
+                )?;
             }
         }
     }

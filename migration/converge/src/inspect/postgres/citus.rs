@@ -111,7 +111,7 @@ async fn hinders(db: &impl ConnectionTrait, declared: &Table) -> Result<Vec<Stri
            WHERE i.indrelid = {table} AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary AND parent.partmethod = 'h'
              AND NOT (SELECT attnum FROM by_column) = ANY (i.indkey::int2[])
            UNION ALL
-           SELECT format('foreign key %s to %s, whose rows are not beside it', quote_ident(c.conname), c.confrelid::regclass)
+           SELECT format('foreign key %s to %s, whose rows are not colocated with it', quote_ident(c.conname), c.confrelid::regclass)
            FROM pg_catalog.pg_constraint c
            LEFT JOIN pg_catalog.pg_dist_partition d ON d.logicalrelid = c.confrelid
            WHERE c.conrelid = {table} AND c.contype = 'f'
