@@ -81,7 +81,8 @@ pub(super) struct Cli {
 const EXIT_STATUS: &str = "\
 Exit status:
   0  done; for check: as declared
-  1  not done, and stderr says why; for check: differences were found; for repair: differences are left
+  1  not done, and stderr says why; for check: differences were found; for repair: differences are left;
+      for audit: findings
   2  wrong usage; for check: the shape, or a part of it, could not be inspected;
       for audit: the rows or the points could not be read
 
