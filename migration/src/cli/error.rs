@@ -209,7 +209,7 @@ impl CliError {
             ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Audit(AuditError::TemporaryFile { .. }) => {
-                Some("give the folder room, or name another with TMPDIR")
+                Some("free space in the folder, or name another one with TMPDIR")
             }
             Self::Dotenv(damage) => Some(damage.hint()),
             Self::UrlMalformed { part, .. } => Some(part.hint()),
@@ -266,7 +266,14 @@ impl CliError {
                 "run `init` in an empty folder, or add a migration to this crate with `generate`",
             ),
             Self::Scaffold { hint, .. } => *hint,
-            Self::Connection { .. } | Self::PlanUnsaved { .. } | Self::Shape(_) => None,
+            Self::DocumentMissing { .. } => Some("name the id of a document that exists"),
+            Self::PointsFile { .. } => {
+                Some("list the ids one a line, as JSON lines with an `id`, or as a JSON array")
+            }
+            Self::PlanUnsaved { .. } | Self::IdsUnsaved { .. } => {
+                Some("name a file in a folder with room that this user may write to")
+            }
+            Self::Audit(_) | Self::Connection { .. } | Self::Shape(_) => None,
         }
     }
 }

@@ -165,15 +165,15 @@ pub(super) struct Repair<'s> {
 /// A task that is repeated until no migration is left.
 pub(super) trait Repeated: Task<Output = Progress> {
     /// What has happened to a migration afterwards.
-    const DONE: &str;
+    const DONE: &'static str;
 }
 
 impl Repeated for ApplyNext<'_> {
-    const DONE: &str = "applied";
+    const DONE: &'static str = "applied";
 }
 
 impl Repeated for RollBackNext<'_> {
-    const DONE: &str = "rolled back";
+    const DONE: &'static str = "rolled back";
 }
 
 impl Task for ApplyNext<'_> {

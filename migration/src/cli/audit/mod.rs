@@ -199,7 +199,7 @@ async fn read(
     let transaction = begin(session, doc_id).await?;
     let read = {
         let db = transaction.db();
-        match transaction(&db) {
+        match open_transaction(&db) {
             Some(transaction) => reading.read(transaction).await,
             None => Err(DbErr::Custom("no transaction has begun".to_owned()).into()),
         }
@@ -212,7 +212,7 @@ async fn read(
     }
 }
 
-fn transaction<'t>(db: &'t SchemaManagerConnection<'_>) -> Option<&'t DatabaseTransaction> {
+fn open_transaction<'t>(db: &'t SchemaManagerConnection<'_>) -> Option<&'t DatabaseTransaction> {
     match db {
         SchemaManagerConnection::Connection(_) => None,
         SchemaManagerConnection::Transaction(transaction) => Some(transaction),
