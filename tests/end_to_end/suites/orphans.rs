@@ -306,7 +306,10 @@ async fn a_file_that_another_run_writes_to_is_refused(database: Database) {
 
     let error = delete(&database, &file).expect_error();
 
-    assert!(error.contains("another run is writing to this file"), "{error}");
+    assert!(
+        error.contains("another run is writing to this file"),
+        "{error}"
+    );
     assert_eq!(Inventory::of(&database).await, before);
     drop(another);
     delete(&database, &file).expect_success();

@@ -113,7 +113,10 @@ fn help_is_shown() {
         let of_command = run(migration().args([command, "--help"])).expect_success();
         assert!(of_command.contains("Usage: migration "), "{of_command}");
         let (_, example) = of_command.split_once("\nExample:\n  ").expect("an example");
-        assert!(example.contains(&format!("migration {command}")), "{example}");
+        assert!(
+            example.contains(&format!("migration {command}")),
+            "{example}"
+        );
         assert_eq!(example.lines().count(), 1, "{example}");
     }
     assert!(help.contains("Exit status:\n"), "{help}");
