@@ -237,7 +237,7 @@ async fn tls_of_mariadb_is_verified_where_a_ca_is_named(shared: Database) {
     );
     let without_tls = format!("{}?ssl-mode=required", shared.url);
     let finished = run(migration().args(["status", "-u", &without_tls]));
-    fails(finished, "does not support TLS", "turn TLS on");
+    fails(finished, "does not support TLS", "enable TLS");
 }
 
 const TENANT: [&str; 2] = [

@@ -101,7 +101,7 @@ fn a_path_that_the_driver_would_take_for_another_is_refused() {
         ("sqlite://what?.db?mode=rwc", "%3F for ?"),
         ("sqlite://%ff.db?mode=rwc", "%25 for %"),
         ("sqlite:file:x.db?mode=rwc", "sqlite://PATH"),
-        ("sqlite://x.db?schema=a", "only mode"),
+        ("sqlite://x.db?schema=a", "only the parameters mode"),
         ("sqlite://?mode=rwc", "names no database"),
     ] {
         let error = migrate(folder.path(), url, &["up"]).expect_error();
