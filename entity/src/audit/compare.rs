@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     VectorId,
-    partition::{Key, Limit, Loaded, Name, PARTS, Part, Record, Seed, Set, Spool, UuidKey, load},
+    partition::{
+        Key, Limit, Loaded, Loading, Name, Order, PARTS, Part, Record, Seed, Set, Spool, UuidKey,
+        load,
+    },
 };
 
 /// More would share the memory of the parts among them.
@@ -94,7 +97,7 @@ struct Lists<K> {
     earlier: Option<Part<K, ()>>,
 }
 
-impl Worker<'_> {
+impl<'w> Worker<'w> {
     fn finish(mut self) -> Result<Counted, Stop> {
         self.emitter.flush()?;
         Ok(self.counted)
@@ -117,14 +120,9 @@ impl Worker<'_> {
         let mut merge = |kept: &mut Record<PageKey, u32>, next: &Record<PageKey, u32>| {
             kept.payload = kept.payload.saturating_add(next.payload);
         };
-        match load(
-            part,
-            self.spool,
-            self.limit(splits),
-            &Seed::new(),
-            &mut merge,
-        )? {
-            Loaded::Sorted(pages) => {
+        let seed = Seed::new();
+        match load(part, self.loading(splits, Order::Any, &seed), &mut merge)? {
+            Loaded::Distinct(pages) => {
                 for page in pages {
                     self.counted.pages.count(page.payload.into(), page.key);
                 }
@@ -143,27 +141,32 @@ impl Worker<'_> {
         K: Key + Clone + Into<VectorId>,
     {
         let seed = Seed::new();
-        let (spool, limit) = (self.spool, self.limit(splits));
+        let spool = self.spool;
+        let order = match lists.points {
+            Some(_) => Order::Sorted,
+            None => Order::Any,
+        };
+        let loading = self.loading(splits, order, &seed);
         let emitter = &mut self.emitter;
-        let recorded = load(lists.recorded, spool, limit, &seed, &mut |kept, next| {
+        let recorded = load(lists.recorded, loading, &mut |kept, next| {
             emitter.push(twice(&next.key, kept.payload, next.payload));
             // In order, so that each is compared with its neighbour.
             kept.payload = next.payload;
         })?;
         let repeated = &mut self.counted.repeated_points;
-        let load_points = |part| load(part, spool, limit, &seed, &mut |_, _| *repeated += 1);
+        let load_points = |part| load(part, loading, &mut |_, _| *repeated += 1);
         let points = lists.points.map(load_points).transpose()?;
-        let load_earlier = |part| load(part, spool, limit, &seed, &mut |_, _| {});
+        let load_earlier = |part| load(part, loading, &mut |_, _| {});
         let earlier = lists.earlier.map(load_earlier).transpose()?;
         match (recorded, points, earlier) {
-            (Loaded::Sorted(_), None, _) => {}
-            (Loaded::Sorted(recorded), Some(Loaded::Sorted(points)), None) => {
+            (Loaded::Distinct(_), None, _) => {}
+            (Loaded::Distinct(recorded), Some(Loaded::Distinct(points)), None) => {
                 difference(&recorded, &points, None, emitter);
             }
             (
-                Loaded::Sorted(recorded),
-                Some(Loaded::Sorted(points)),
-                Some(Loaded::Sorted(earlier)),
+                Loaded::Distinct(recorded),
+                Some(Loaded::Distinct(points)),
+                Some(Loaded::Distinct(earlier)),
             ) => difference(&recorded, &points, Some(&earlier), emitter),
             (recorded, points, earlier) => {
                 let split = |one: Loaded<K, Spelling>| one.split(spool, &seed);
@@ -183,10 +186,19 @@ impl Worker<'_> {
         self.emitter.require_reader()
     }
 
-    fn limit(&self, splits: u32) -> Limit {
-        match splits < MOST_SPLITS {
+    fn loading<'l>(&self, splits: u32, order: Order, seed: &'l Seed) -> Loading<'l>
+    where
+        'w: 'l,
+    {
+        let limit = match splits < MOST_SPLITS {
             true => self.limit,
             false => Limit(usize::MAX),
+        };
+        Loading {
+            spool: self.spool,
+            limit,
+            order,
+            seed,
         }
     }
 }

@@ -8,7 +8,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use load::{Limit, Loaded, load};
+pub(crate) use load::{Limit, Loaded, Loading, Order, load};
 pub(crate) use record::{Code, Key, Name, Record, UuidKey};
 pub(crate) use set::{PARTS, Part, Seed, Set};
 pub(crate) use spool::Spool;

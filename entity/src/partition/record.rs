@@ -14,6 +14,11 @@ pub(crate) trait Code: Sized {
 
 /// What decides which part a record belongs to.
 pub(crate) trait Key: Code + Ord {
+    /// Sorts records by their keys, and those of equal keys by what is kept with them.
+    fn sort<P: Ord>(records: &mut [Record<Self, P>]) {
+        records.sort_unstable();
+    }
+
     fn hash(&self, seed: &Seed) -> u64;
 
     /// Returns how many bytes it takes in memory beside its own size.
@@ -45,6 +50,12 @@ impl<K: Code, P: Code> Code for Record<K, P> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UuidKey(u64, u64);
 
+impl UuidKey {
+    fn number(self) -> u128 {
+        u128::from(self.0) << 64 | u128::from(self.1)
+    }
+}
+
 impl From<Uuid> for UuidKey {
     fn from(id: Uuid) -> Self {
         let (high, low) = id.as_u64_pair();
@@ -72,6 +83,16 @@ impl Code for UuidKey {
 }
 
 impl Key for UuidKey {
+    /// Numbers are compared without a branch, and almost all keys are there once.
+    fn sort<P: Ord>(records: &mut [Record<Self, P>]) {
+        records.sort_unstable_by_key(|record| record.key.number());
+        for equal in records.chunk_by_mut(|one, other| one.key == other.key) {
+            if equal.len() > 1 {
+                equal.sort_unstable();
+            }
+        }
+    }
+
     fn hash(&self, seed: &Seed) -> u64 {
         seed.of_numbers(self.0, self.1)
     }

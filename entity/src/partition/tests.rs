@@ -12,7 +12,7 @@ fn key(number: u64) -> UuidKey {
 }
 
 /// Each with its payloads, whatever the memory.
-fn gathered(room: usize, limit: usize) -> BTreeMap<UuidKey, Vec<u64>> {
+fn gathered(room: usize, limit: usize, order: Order) -> BTreeMap<UuidKey, Vec<u64>> {
     let spool = Spool::new(env::temp_dir(), room, 512);
     let mut set = Set::new(&Seed::new());
     for number in 0..KEYS {
@@ -22,7 +22,7 @@ fn gathered(room: usize, limit: usize) -> BTreeMap<UuidKey, Vec<u64>> {
         }
     }
     let mut all = BTreeMap::new();
-    take_all(set, &spool, Limit(limit), &mut all);
+    take_all(set, &spool, Limit(limit), order, &mut all);
     all
 }
 
@@ -30,28 +30,29 @@ fn take_all(
     mut set: Set<UuidKey, u64>,
     spool: &Spool,
     limit: Limit,
+    order: Order,
     all: &mut BTreeMap<UuidKey, Vec<u64>>,
 ) {
     for part in 0..PARTS {
         let mut merged = Vec::new();
-        let loaded = load(
-            set.take(part),
+        let loading = Loading {
             spool,
             limit,
-            &Seed::new(),
-            &mut |kept, next| {
-                merged.push((next.key, next.payload));
-                assert_eq!(kept.key, next.key);
-            },
-        );
+            order,
+            seed: &Seed::new(),
+        };
+        let loaded = load(set.take(part), loading, &mut |kept, next| {
+            merged.push((next.key, next.payload));
+            assert_eq!(kept.key, next.key);
+        });
         match loaded.unwrap() {
-            Loaded::Sorted(records) => {
-                assert!(records.is_sorted());
+            Loaded::Distinct(records) => {
+                assert!(order == Order::Any || records.is_sorted());
                 for record in records {
                     all.entry(record.key).or_default().push(record.payload);
                 }
             }
-            Loaded::Split(set) => take_all(*set, spool, limit, all),
+            Loaded::Split(set) => take_all(*set, spool, limit, order, all),
         }
         for (key, payload) in merged {
             all.entry(key).or_default().push(payload);
@@ -61,14 +62,20 @@ fn take_all(
 
 #[test]
 fn nothing_is_lost_in_memory_in_a_file_and_where_parts_are_split() {
-    let wanted = gathered(usize::MAX, usize::MAX);
+    let wanted = gathered(usize::MAX, usize::MAX, Order::Sorted);
     assert_eq!(wanted.len() as u64, KEYS);
     assert_eq!(
         wanted.values().map(|one| one.len() as u64).sum::<u64>(),
         KEYS + KEYS.div_ceil(3)
     );
-    for (room, limit) in [(0, usize::MAX), (100_000, 10_000), (0, 2_000), (0, 100)] {
-        let mut found = gathered(room, limit);
+    for (room, limit, order) in [
+        (0, usize::MAX, Order::Sorted),
+        (0, usize::MAX, Order::Any),
+        (100_000, 10_000, Order::Sorted),
+        (0, 2_000, Order::Any),
+        (0, 100, Order::Sorted),
+    ] {
+        let mut found = gathered(room, limit, order);
         for (key, payloads) in &mut found {
             payloads.sort_unstable();
             let mut wanted = wanted[key].clone();
@@ -89,14 +96,14 @@ fn one_key_may_have_more_records_than_fit() {
     let mut merged = 0;
     let mut left = 0;
     for part in 0..PARTS {
-        match load(
-            set.take(part),
-            &spool,
-            Limit(1_000),
-            &Seed::new(),
-            &mut |_, _| merged += 1,
-        ) {
-            Ok(Loaded::Sorted(records)) => left += records.len(),
+        let loading = Loading {
+            spool: &spool,
+            limit: Limit(1_000),
+            order: Order::Any,
+            seed: &Seed::new(),
+        };
+        match load(set.take(part), loading, &mut |_, _| merged += 1) {
+            Ok(Loaded::Distinct(records)) => left += records.len(),
             _ => panic!("it needs no split"),
         }
     }
