@@ -451,7 +451,13 @@ fn the_embedded_default() {
 /// for the workspace's.
 fn generate_adds_a_migration_that_compiles() {
     let copy = tempfile::tempdir().unwrap();
-    for part in ["Cargo.toml", "Cargo.lock", "migration", "README.md"] {
+    for part in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "entity",
+        "migration",
+        "README.md",
+    ] {
         let from = workspace().join(part);
         run(Command::new("cp").arg("-r").arg(from).arg(copy.path())).expect_success();
     }
@@ -463,10 +469,11 @@ fn generate_adds_a_migration_that_compiles() {
         "name = \"generated\"",
     );
     replace(
-        &copy.path().join("Cargo.toml"),
-        "\"entity\", \"migration\", \"migration/converge\", \"tests\"",
-        "\"migration\", \"migration/converge\"",
+        &copy.path().join("entity/Cargo.toml"),
+        "migration = { workspace = true }\n",
+        "",
     );
+    replace(&copy.path().join("Cargo.toml"), ", \"tests\"", "");
 
     run(migration()
         .env("CARGO_MANIFEST_DIR", &crate_folder)

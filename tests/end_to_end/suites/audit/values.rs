@@ -293,7 +293,7 @@ async fn a_bar_is_for_terminals(database: Database) {
         .args(["-c", &slowly])
         .env("DATABASE_URL", &database.url));
 
-    assert!(terminal.stdout.contains("  1 points"), "{terminal:?}");
+    assert!(terminal.stdout.contains(" 1 points"), "{terminal:?}");
     assert_eq!(elsewhere.stderr, "");
     assert!(elsewhere.stdout.contains("points   2\n"), "{elsewhere:?}");
 }
