@@ -402,7 +402,7 @@ async fn a_certificate_that_cannot_be_used_is_one_sentence(database: Database) {
 
     migrate(&required, ["up"]).expect_success();
     let error = migrate(&without_tls(&required), ["up"]).expect_error();
-    assert!(error.contains("asks for TLS"), "{error}");
+    assert!(error.contains("requires TLS"), "{error}");
 
     std::fs::copy(file("version1.pem"), file("version3.pem")).expect("another certificate");
     offered.execute(["SELECT pg_reload_conf()"]).await;

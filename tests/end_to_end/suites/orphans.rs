@@ -458,7 +458,7 @@ async fn rows_that_are_there_again_end_the_repair(database: Database) {
 
     let finished = delete(&database, &file);
 
-    is_kept(&finished, &["each of 2 rows", "trigger again"]);
+    is_kept(&finished, &["deleting 2 rows", "trigger again"]);
     assert_eq!(file.objects(), [] as [Value; 0]);
     assert_eq!(ids(&database).await, ["1", "2", "3", "4", "5"]);
 }
@@ -555,6 +555,6 @@ async fn a_failing_step_is_told_beside_rows_that_are_kept(database: Database) {
 
     is_kept(
         &finished,
-        &["each of 2 rows", "No space left on device", "make room"],
+        &["deleting 2 rows", "No space left on device", "make room"],
     );
 }

@@ -1,5 +1,5 @@
 -- INSERT does nothing.
--- finds: vectors: the rule quiet does something else instead of what it is told
+-- finds: vectors: the rule quiet replaces INSERTs, UPDATEs or DELETEs by something else
 -- ends: refused
 
 CREATE TABLE documents (id serial PRIMARY KEY, title text);
