@@ -57,7 +57,7 @@ impl vectors::Entity {
             let transaction = begin(db, None).await?;
             let mut recorded = 0;
             let rows = pages.inspect(|_| recorded += 1).flat_map(in_rows);
-            let batches = Batches::new(db.get_database_backend(), doc_id, rows);
+            let batches = Batches::new(doc_id, rows);
             let outcome = run_all(&transaction, doc_id, batches).await;
             let refused = Error::of_document(doc_id);
             end(transaction, outcome, |()| VectorIds::default(), refused).await?;

@@ -160,12 +160,7 @@ async fn exchange(
         old.ids.extend(ids);
         gone.extend(rows);
     }
-    run_all(
-        db,
-        doc_id,
-        Batches::new(db.get_database_backend(), doc_id, new.into_iter()),
-    )
-    .await?;
+    run_all(db, doc_id, Batches::new(doc_id, new.into_iter())).await?;
     for ids in gone.chunks(ROWS_AT_ONCE) {
         of_rows(vectors::Entity::delete_many(), doc_id, ids.iter().copied())
             .exec(db)

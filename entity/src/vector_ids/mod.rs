@@ -143,13 +143,9 @@ impl VectorIds {
 
     fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.written_len());
-        self.write_to(&mut json);
+        // A String takes all that is written.
+        let _ = write::write(self, &mut json);
         json
-    }
-
-    pub(crate) fn write_to(&self, text: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = write::write(self, text);
     }
 }
 
