@@ -1,25 +1,26 @@
-//! How fast `audit` reads a table and compares it with a vector store, beside the plain SELECT of the text and a Python
-//! script, with the peak memory of each.
+//! The speed of `audit` with and without points, next to the plain SELECT of the text and a Python script, with the peak
+//! memory of each.
 //!
-//! `tests/bench audit [PAGES]` prints the tables of docs/performance.md, of 100,000 pages of 1,030 ids where no number is
-//! given.
+//! `tests/bench audit [PAGES]` prints the tables of docs/performance.md; without a number, of 100,000 pages.
 
 #[path = "../end_to_end/engines/mod.rs"]
 #[allow(dead_code)]
 mod engines;
+
+#[path = "measured.rs"]
+mod measured;
 
 use std::{
     env, fs,
     io::{BufWriter, Write},
     path::Path,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use engines::{Database, Engine, Server, workspace};
 use entity::{Page, VectorId, VectorIds, prelude::*};
 use futures_util::TryStreamExt;
+use measured::{Ended, median};
 use migration::{CreateDocuments, Runner};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend,
@@ -71,7 +72,7 @@ fn compare(runtime: &Runtime, engine: Engine, server: &Server, pages: i32) {
     if pages <= MOST_PAGES_OF_PYTHON {
         contestants.extend([Contestant::Python, Contestant::PythonWithPoints]);
     }
-    let mut runs = vec![Vec::new(); contestants.len()];
+    let mut runs: Vec<Vec<Ended>> = contestants.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for (contestant, runs) in contestants.iter().zip(&mut runs) {
             runs.push(contestant.run(&database, &points));
@@ -87,7 +88,7 @@ fn compare(runtime: &Runtime, engine: Engine, server: &Server, pages: i32) {
             contestant.name(),
             f64::from(pages) / seconds,
             plain / seconds,
-            median(runs.iter().map(|(_, peak)| *peak)) / 1024.0
+            median(runs.iter().map(|run| run.peak_kib)) / 1024.0
         );
     }
     runtime
@@ -158,8 +159,7 @@ impl Contestant {
         }
     }
 
-    /// Returns the seconds and the peak memory in KiB.
-    fn run(self, database: &Database, points: &Path) -> (f64, f64) {
+    fn run(self, database: &Database, points: &Path) -> Ended {
         let mut command = match self {
             Self::Select => {
                 let mut command = Command::new(env::current_exe().expect("this program"));
@@ -183,38 +183,16 @@ impl Contestant {
             Self::PythonWithPoints => drop(command.arg(points)),
             Self::Select | Self::Audit | Self::Python => {}
         }
-        let started = Instant::now();
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn();
-        let mut child = child.expect("it runs");
-        let status = format!("/proc/{}/status", child.id());
-        let mut peak: f64 = 0.0;
-        loop {
-            if let Some(ended) = child.try_wait().expect("a child") {
-                // 1 is that of findings.
-                let wanted = if self == Self::AuditWithPoints { 1 } else { 0 };
-                assert_eq!(ended.code(), Some(wanted), "{command:?}");
-                return (started.elapsed().as_secs_f64(), peak);
-            }
-            let now = fs::read_to_string(&status).unwrap_or_default();
-            let high = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kib = high.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-            peak = peak.max(kib.unwrap_or(0.0));
-            thread::sleep(Duration::from_millis(5));
-        }
+        let ended = measured::run(command.stdout(Stdio::null()).stderr(Stdio::inherit()));
+        // 1 is the exit status of findings.
+        let wanted = if self == Self::AuditWithPoints { 1 } else { 0 };
+        assert_eq!(ended.status.code(), Some(wanted), "{command:?}");
+        ended
     }
 }
 
-fn seconds(runs: &[(f64, f64)]) -> f64 {
-    median(runs.iter().map(|(seconds, _)| *seconds))
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+fn seconds(runs: &[Ended]) -> f64 {
+    median(runs.iter().map(|run| run.time.as_secs_f64()))
 }
 
 /// In a process of its own.

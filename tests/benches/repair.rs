@@ -6,8 +6,11 @@
 #[allow(dead_code)]
 mod engines;
 
+#[path = "measured.rs"]
+#[allow(dead_code)]
+mod measured;
+
 use std::{
-    fs,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -49,7 +52,7 @@ fn main() {
                 engine.name,
                 grouped(rows),
                 elapsed.as_secs_f64(),
-                peak as f64 / 1024.0
+                peak / 1024.0
             );
             runtime
                 .block_on(server.drop_database(database))
@@ -202,27 +205,16 @@ async fn legacy(database: &Database, rows: u64) {
 }
 
 /// Runs the built program and returns its time and its peak memory in KiB.
-fn repair(database: &Database) -> (Duration, u64) {
-    let started = Instant::now();
-    let mut child = Command::new(workspace().join("target/debug/migration"))
-        .args(["repair", "-u", &database.url])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("cargo build -p migration");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        if let Some(ended) = child.try_wait().expect("a child") {
-            assert!(ended.success(), "repair of {database} ended with {ended}");
-            return (started.elapsed(), peak);
-        }
-        let now = fs::read_to_string(&status).unwrap_or_default();
-        let high = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = high.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        thread::sleep(Duration::from_millis(5));
-    }
+fn repair(database: &Database) -> (Duration, f64) {
+    let ended = measured::run(
+        Command::new(workspace().join("target/debug/migration"))
+            .args(["repair", "-u", &database.url])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    );
+    let status = ended.status;
+    assert!(status.success(), "repair of {database} ended with {status}");
+    (ended.time, ended.peak_kib)
 }
 
 /// A thread that inserts one row after another on one connection.

@@ -12,7 +12,7 @@ use sea_orm::DbBackend;
 
 use crate::{
     engines::{Database, workspace},
-    programs::{Finished, cargo, run, without_cargos_variables},
+    programs::{Finished, cargo, copy_the_workspace, run, without_cargos_variables},
 };
 
 /// The migrations that are added to the released ones, one for each release.
@@ -72,19 +72,7 @@ fn build() {
     let copy = workspace().join("target/releases");
     let _ = fs::remove_dir_all(&copy);
     fs::create_dir_all(&copy).unwrap();
-    for part in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "entity",
-        "migration",
-        "README.md",
-    ] {
-        run(Command::new("cp")
-            .arg("-a")
-            .arg(workspace().join(part))
-            .arg(&copy))
-        .expect_success();
-    }
+    copy_the_workspace(&copy);
     rename(&copy);
     add_migrations(&copy);
     add_entities(&copy);

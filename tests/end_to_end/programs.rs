@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     mem,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
@@ -151,6 +151,20 @@ pub fn cargo() -> Command {
     cargo.current_dir(workspace());
     without_cargos_variables(&mut cargo);
     cargo
+}
+
+/// Copies the workspace without its tests, to be changed and built.
+pub fn copy_the_workspace(to: &Path) {
+    for part in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "entity",
+        "migration",
+        "README.md",
+    ] {
+        let from = workspace().join(part);
+        run(Command::new("cp").arg("-a").arg(from).arg(to)).expect_success();
+    }
 }
 
 /// Removes Cargo's variables from a command that starts Cargo.

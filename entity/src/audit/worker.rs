@@ -60,11 +60,11 @@ pub(super) fn start(
     room: Room,
     progress: Arc<Progress>,
 ) -> Result<(Sender<Job>, Receiver<Message>), AuditError> {
-    let (jobs, todo) = async_channel::bounded(WAITING);
+    let (jobs, received_jobs) = async_channel::bounded(WAITING);
     let (messages, received) = async_channel::bounded(WAITING);
     let work = move || {
         let folder = room.folder.clone();
-        let failure = match Worker::new(room, progress, &messages).work(&todo) {
+        let failure = match Worker::new(room, progress, &messages).work(&received_jobs) {
             Ok(()) | Err(Stop::NoReader) => return,
             Err(Stop::Io(source)) => AuditError::TemporaryFile { folder, source },
         };
@@ -105,9 +105,9 @@ impl Worker {
         }
     }
 
-    fn work(mut self, todo: &Receiver<Job>) -> Result<(), Stop> {
+    fn work(mut self, jobs: &Receiver<Job>) -> Result<(), Stop> {
         loop {
-            let Ok(job) = todo.recv_blocking() else {
+            let Ok(job) = jobs.recv_blocking() else {
                 return Err(Stop::NoReader);
             };
             match job {

@@ -26,45 +26,45 @@ pub(super) struct Progress;
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Progress {
     fn on_new_span(&self, _: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id).filter(|span| span.name() == STEP) {
-            span.extensions_mut().insert(Running::new());
+            span.extensions_mut().insert(Display::start(show_step));
         }
     }
 
     fn on_close(&self, id: span::Id, context: Context<'_, S>) {
         if let Some(span) = context.span(&id) {
-            span.extensions_mut().remove::<Running>();
+            span.extensions_mut().remove::<Display>();
         }
     }
 }
 
-/// A running step. Dropping the value ends its display.
-struct Running {
+/// A thread that shows something on stderr. Dropping the value ends the thread and waits for it.
+pub(super) struct Display {
     over: Option<mpsc::Sender<()>>,
-    display: Option<thread::JoinHandle<()>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Running {
-    fn new() -> Self {
+impl Display {
+    /// Starts the thread. Its receiver is disconnected when the display is to end.
+    pub(super) fn start(show: impl FnOnce(&mpsc::Receiver<()>) + Send + 'static) -> Self {
         let (over, is_over) = mpsc::channel();
-        let display = thread::spawn(move || display(&is_over));
         Self {
             over: Some(over),
-            display: Some(display),
+            thread: Some(thread::spawn(move || show(&is_over))),
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for Display {
     fn drop(&mut self) {
         self.over.take();
-        if let Some(display) = self.display.take() {
+        if let Some(thread) = self.thread.take() {
             // A display that panicked has nothing left to clean up.
-            let _ = display.join();
+            let _ = thread.join();
         }
     }
 }
 
-fn display(is_over: &mpsc::Receiver<()>) {
+fn show_step(is_over: &mpsc::Receiver<()>) {
     let started = Instant::now();
     if is_over.recv_timeout(QUIET) != Err(RecvTimeoutError::Timeout) {
         return;

@@ -15,6 +15,7 @@ use sea_orm::{
 use crate::{
     Work,
     engines::{Database, workspace},
+    measured,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,11 +158,9 @@ pub fn take_part(arguments: &[String]) {
     println!("{seconds} {}", peak_kib());
 }
 
-fn peak_kib() -> u64 {
+fn peak_kib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).expect("KiB")
+    measured::peak_of(&status).expect("KiB")
 }
 
 fn page(ids: usize) -> VectorIds {

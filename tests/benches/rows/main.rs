@@ -8,6 +8,10 @@
 #[allow(dead_code)]
 mod engines;
 
+#[path = "../measured.rs"]
+#[allow(dead_code)]
+mod measured;
+
 mod chart;
 mod contestant;
 mod up;
@@ -20,6 +24,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::runtime::Runtime;
 
 use contestant::{Action, Contestant, Run};
+use measured::median;
 
 const ENGINES: [&str; 3] = ["postgres15", "mariadb", "sqlite"];
 
@@ -210,12 +215,6 @@ fn ratio(runs: &[Run], others: Option<&Vec<Run>>) -> String {
         rounds().fold(0.0, f64::max),
     );
     format!("{:.2} ({least:.2}–{most:.2})", median(rounds()))
-}
-
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Compares the storages of `vector_ids` on PostgreSQL.

@@ -10,7 +10,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     engines::{Database, Engine, Server, workspace},
-    median, up,
+    measured::median,
+    up,
 };
 
 const ROUNDS: usize = 9;

@@ -8,7 +8,8 @@ use super::{Test, shape::lines};
 use crate::{
     engines::{Database, workspace},
     programs::{
-        Finished, cargo, migrate, migration, migration_beside_an_application, run, sea_orm_cli,
+        Finished, cargo, copy_the_workspace, migrate, migration, migration_beside_an_application,
+        run, sea_orm_cli,
     },
 };
 
@@ -451,16 +452,7 @@ fn the_embedded_default() {
 /// for the workspace's.
 fn generate_adds_a_migration_that_compiles() {
     let copy = tempfile::tempdir().unwrap();
-    for part in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "entity",
-        "migration",
-        "README.md",
-    ] {
-        let from = workspace().join(part);
-        run(Command::new("cp").arg("-r").arg(from).arg(copy.path())).expect_success();
-    }
+    copy_the_workspace(copy.path());
     let crate_folder = copy.path().join("migration");
     // A package of another name shares the dependencies that are built, and replaces nothing.
     replace(

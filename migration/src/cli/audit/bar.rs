@@ -1,4 +1,4 @@
-//! Shows on a terminal how far an audit is, and nothing elsewhere.
+//! The progress of an audit, on terminals only.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -6,12 +6,13 @@ use std::{
         Arc,
         mpsc::{self, RecvTimeoutError},
     },
-    thread,
     time::Duration,
 };
 
 use entity::audit::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::progress::Display;
 
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
 
@@ -19,41 +20,13 @@ const KNOWN_SIZE: &str =
     "  {bar:24} {msg}, {bytes} of about {total_bytes}, {bytes_per_sec}, {eta} left";
 const UNKNOWN_SIZE: &str = "  {spinner} {msg}, {bytes}, {bytes_per_sec}, {elapsed}";
 
-/// Dropping it ends the display.
-pub(super) struct Bar {
-    over: Option<mpsc::Sender<()>>,
-    display: Option<thread::JoinHandle<()>>,
+/// Starts the bar, which ends when it is dropped. `bytes` is the estimated size of the text.
+pub(super) fn start(progress: Arc<Progress>, bytes: Option<u64>) -> Option<Display> {
+    let show = move |is_over: &mpsc::Receiver<()>| show(&progress, bytes, is_over);
+    stderr().is_terminal().then(|| Display::start(show))
 }
 
-impl Bar {
-    /// `bytes` is about how many bytes of text there are.
-    pub(super) fn start(progress: Arc<Progress>, bytes: Option<u64>) -> Self {
-        if !stderr().is_terminal() {
-            return Self {
-                over: None,
-                display: None,
-            };
-        }
-        let (over, is_over) = mpsc::channel();
-        let display = thread::spawn(move || display(&progress, bytes, &is_over));
-        Self {
-            over: Some(over),
-            display: Some(display),
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.over.take();
-        if let Some(display) = self.display.take() {
-            // A display that panicked has nothing left to show.
-            let _ = display.join();
-        }
-    }
-}
-
-fn display(progress: &Progress, bytes: Option<u64>, is_over: &mpsc::Receiver<()>) {
+fn show(progress: &Progress, bytes: Option<u64>, is_over: &mpsc::Receiver<()>) {
     let (bar, template) = match bytes {
         Some(bytes) => (ProgressBar::new(bytes), KNOWN_SIZE),
         None => (ProgressBar::new_spinner(), UNKNOWN_SIZE),

@@ -25,7 +25,6 @@ use sea_orm_migration::SchemaManagerConnection;
 
 use super::{Connected, error::CliError};
 use crate::Location;
-use bar::Bar;
 pub(super) use gathered::{Findings, Gathered, Kind};
 use id_file::IdFile;
 pub(super) use query::Tables;
@@ -71,7 +70,7 @@ pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Rep
     let mut audit = Audit::with_memory(choices.memory).map_err(CliError::Audit)?;
     let progress = audit.progress();
     if let Some(file) = &choices.points {
-        let _bar = Bar::start(Arc::clone(&progress), None);
+        let _bar = bar::start(Arc::clone(&progress), None);
         audit
             .list_points(points(file)?)
             .await
@@ -91,7 +90,7 @@ pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Rep
     let (reading, events) = audit.into_parts();
     let mut findings = Findings::default();
     let read = async {
-        let _bar = Bar::start(progress, bytes);
+        let _bar = bar::start(progress, bytes);
         read(&session, reading, choices.doc_id).await
     };
     let (read, gathered) = future::join(read, gather(events, &mut findings, &mut files)).await;

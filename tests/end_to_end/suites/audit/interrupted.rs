@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -137,6 +137,24 @@ fn many_points(folder: &TempDir, count: u64) -> String {
     write(folder, "points", lines.as_bytes())
 }
 
+/// An audit whose points do not fit into its memory.
+fn audit_in(temporary: &Path, database: &Database, points: &str, stray: &Path) -> Command {
+    let mut command = migration();
+    command
+        .env("DATABASE_URL", &database.url)
+        .env("TMPDIR", temporary)
+        .args([
+            "audit",
+            "--memory",
+            "16MiB",
+            "--points",
+            points,
+            "--stray-to",
+        ])
+        .arg(stray);
+    command
+}
+
 async fn nothing_is_left_of_an_audit_that_is_killed(database: Database) {
     let db = migrated(&database, 1).await;
     insert(&db, 1, 1, "[7]").await;
@@ -149,21 +167,8 @@ async fn nothing_is_left_of_an_audit_that_is_killed(database: Database) {
     let file = many_points(&points, 600_000);
     let stray = results.path().join("stray").display().to_string();
     let audit = || {
-        let mut command = migration();
-        command
-            .env("DATABASE_URL", &database.url)
-            .env("TMPDIR", temporary.path())
-            .args([
-                "audit",
-                "--memory",
-                "16MiB",
-                "--points",
-                &file,
-                "--stray-to",
-                &stray,
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let mut command = audit_in(temporary.path(), &database, &file, Path::new(&stray));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
     let mut choices = tier::choices("audit killed");
@@ -196,20 +201,7 @@ async fn a_full_disk_is_an_error_that_leaves_nothing(database: Database) {
     let file = many_points(&folder, 700_000);
     let disk = Disk::mount("1m");
     let run = |temporary: &Path, stray: &Path| {
-        let mut command = migration();
-        command
-            .env("DATABASE_URL", &database.url)
-            .env("TMPDIR", temporary)
-            .args([
-                "audit",
-                "--memory",
-                "16MiB",
-                "--points",
-                &file,
-                "--stray-to",
-            ])
-            .arg(stray);
-        crate::programs::run(&mut command)
+        crate::programs::run(&mut audit_in(temporary, &database, &file, stray))
     };
 
     let full = run(disk.path(), &folder.path().join("stray"));
