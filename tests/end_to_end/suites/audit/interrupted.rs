@@ -14,13 +14,14 @@ use std::{
 };
 
 use entity::{Page, VectorId, prelude::*};
-use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{audit, count, files_in, insert, migrated, object, write};
 use crate::{
-    engines::Database,
+    conditions::until,
+    engines::{Database, USERS_PASSWORD},
     programs::{end_of, migration},
     suites::{Test, faults::Disk, inventory::Inventory},
     tier,
@@ -36,6 +37,10 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             nothing_is_left_of_an_audit_that_is_killed,
             a_full_disk_is_an_error_that_leaves_nothing,
             memory_stays_under_its_limit,
+        ]),
+        DbBackend::Postgres => tests.extend(tests![
+            a_table_that_is_locked_is_waited_for,
+            all_statements_read_one_snapshot,
         ]),
         _ => tests.extend(tests![a_table_that_is_locked_is_waited_for]),
     }
@@ -280,4 +285,53 @@ async fn a_table_that_is_locked_is_waited_for(database: Database) {
     let words = "waiting to look up the rows of vectors: the table is in use by ";
     assert!(refused.stderr.contains(words), "{refused:?}");
     assert_eq!(waiting.join().expect("an audit")["rows"], 1);
+}
+
+/// The rows and the documents without pages are two statements. The first one waits at a policy of the table until a
+/// document without pages has come.
+async fn all_statements_read_one_snapshot(database: Database) {
+    const GATE: &str = "SELECT pg_advisory_lock(17)";
+    let db = migrated(&database, 1).await;
+    insert(&db, 1, 1, "[7]").await;
+    let holder = database.connect_once().await;
+    holder.execute_unprepared(GATE).await.expect(GATE);
+    let auditor = format!("auditor_{}", database.name);
+    let create = format!("CREATE ROLE {auditor} LOGIN PASSWORD '{USERS_PASSWORD}'");
+    let grant = format!("GRANT SELECT ON vectors, documents TO {auditor}");
+    let passes = "CREATE FUNCTION passes() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+          WHILE NOT pg_try_advisory_lock_shared(17) LOOP PERFORM pg_sleep(0.01); END LOOP;
+          RETURN true;
+        END $$";
+    let statements = [
+        create.as_str(),
+        &grant,
+        passes,
+        "CREATE POLICY gate ON vectors USING (passes())",
+        "ALTER TABLE vectors ENABLE ROW LEVEL SECURITY",
+    ];
+    database.execute(statements).await;
+
+    let audited = {
+        let database = database.of_user(&auditor);
+        thread::spawn(move || object(&database, 0, [""; 0]))
+    };
+    let waits = format!(
+        "SELECT 1 FROM pg_stat_activity WHERE usename = '{auditor}' AND wait_event = 'PgSleep'"
+    );
+    until("the rows are being read", async || {
+        let waits = Statement::from_string(DbBackend::Postgres, waits.as_str());
+        db.query_one_raw(waits).await.expect("an answer").is_some()
+    })
+    .await;
+    database
+        .execute(["INSERT INTO documents (id) VALUES (99)"])
+        .await;
+    holder.close().await.expect("the gate opens");
+
+    let report = audited.join().expect("an audit");
+    assert_eq!(report["rows"], 1, "{report}");
+    assert_eq!(count(&report, "without_pages"), 0, "{report}");
+    let owned = format!("DROP OWNED BY {auditor}");
+    let drop = format!("DROP ROLE {auditor}");
+    database.execute([owned, drop]).await;
 }
