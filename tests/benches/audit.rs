@@ -1,7 +1,7 @@
 //! The speed of `audit` with and without points, next to the plain SELECT of the text and a Python script, with the peak
 //! memory of each.
 //!
-//! `tests/bench audit [PAGES]` prints the tables of docs/performance.md; without a number, of 100,000 pages.
+//! `tests/bench audit [PAGES [ENGINE]]` prints the tables of docs/performance.md; without a number, of 100,000 pages.
 
 #[path = "../end_to_end/engines/mod.rs"]
 #[allow(dead_code)]
@@ -42,15 +42,17 @@ const DAMAGE: u64 = 1_000;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|one| one != "--bench").collect();
-    let pages = match arguments.as_slice() {
+    let pages = |pages: &str| pages.parse().expect("a number of pages");
+    let (pages, engines) = match arguments.as_slice() {
         [first, url] if first == "select" => return select(url),
-        [] => PAGES,
-        [pages] => pages.parse().expect("a number of pages"),
+        [] => (PAGES, ENGINES.to_vec()),
+        [number] => (pages(number), ENGINES.to_vec()),
+        [number, engine] => (pages(number), vec![engine.as_str()]),
         other => panic!("{other:?}"),
     };
     let runtime = Runtime::new().expect("a runtime");
     for engine in engines::engines() {
-        if ENGINES.contains(&engine.name) {
+        if engines.contains(&engine.name) {
             let server = engine.start().expect("a server");
             compare(&runtime, engine, &server, pages);
         }
