@@ -3,23 +3,24 @@ use sea_orm::{ConnectionTrait, StreamTrait};
 
 use crate::audit::{Audit, AuditError, Event, Finding, Point, USUAL_MEMORY};
 
-/// Compares the points of a vector store with the ids of all rows, and tells what is wrong: points that no row names
-/// ([`Finding::Stray`]), ids that are no points ([`Finding::Missing`]), rows that cannot be read, and the other
+/// Compares the points of a vector store with the ids of all rows, and returns a stream of findings: points that are in
+/// no row ([`Finding::Stray`]), ids that are not points ([`Finding::Missing`]), rows that cannot be read, and the other
 /// [`Finding`]s. It deletes nothing.
 ///
-/// The points are read to their end first, and then the rows, by one statement each for them and for the documents
-/// without pages: so a point that is written and recorded meanwhile is not called stray. One that is written before it is
-/// recorded may be: delete only what two reports some time apart call stray.
+/// The points are read to their end before the rows are, so a point that is written and recorded meanwhile is not
+/// reported as stray. A point that is written before it is recorded may be: delete only points that two reports, some
+/// time apart, call stray.
 ///
-/// Ids of a row that cannot be read are not known, and its points are called stray. Every [`Finding::Unreadable`]
-/// comes before the first [`Finding::Stray`]: delete nothing where there is one.
+/// The ids of a row that cannot be read are not known, so its points are reported as stray. Every
+/// [`Finding::Unreadable`] comes before the first [`Finding::Stray`]: delete nothing if there is one.
 ///
-/// It takes up to 512 MiB of memory ([`USUAL_MEMORY`]) and keeps what is more in a temporary file; an [`Audit`] can be given another limit. In a
-/// caller's transaction whose isolation is REPEATABLE READ or more, no statement must have been run before.
+/// It uses up to 512 MiB of memory ([`USUAL_MEMORY`]), and a temporary file above that. An [`Audit`] takes another
+/// limit.
+/// In a transaction of yours at REPEATABLE READ or above, this has to be the first statement.
 ///
 /// # Errors
 ///
-/// [`AuditError`], with [`AuditError::Points`] where `points` has one.
+/// [`AuditError`], which is [`AuditError::Points`] for an error of `points`.
 ///
 /// ```
 /// use entity::{VectorId, audit::{AuditError, Finding}, reconcile};

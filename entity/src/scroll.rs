@@ -9,7 +9,7 @@ use crate::VectorId;
 /// How many points one call asks for.
 const AT_ONCE: u32 = 10_000;
 
-/// Why points cannot be listed.
+/// The reason why points cannot be listed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScrollError {
@@ -29,7 +29,7 @@ pub enum ScrollError {
         /// What stands for the id.
         point: PointId,
     },
-    /// A page of points begins where the one before it did, so that there would be no end.
+    /// A page of points begins where the one before it did, so the listing would never end.
     #[error("the points of {collection} cannot be listed: a page leads to itself")]
     Loop {
         /// The collection.
@@ -37,8 +37,8 @@ pub enum ScrollError {
     },
 }
 
-/// Lists the ids of all points of a collection by Qdrant's scroll, without their vectors and payloads. The next page is
-/// asked for when the one before it is read.
+/// Returns a stream of the ids of all points of a collection, by Qdrant's scroll call without vectors and payloads. The
+/// next page is requested when the one before it has been read.
 ///
 /// ```
 /// use entity::{ScrollError, VectorId, scroll};

@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use sea_orm::DbErr;
 
-/// Why an audit has stopped.
+/// The reason why an audit stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {

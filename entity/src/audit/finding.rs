@@ -3,14 +3,14 @@ use std::fmt;
 use super::Point;
 use crate::{ParseVectorIdsError, VectorId};
 
-/// What an audit has found.
+/// A finding of an audit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
-    /// A row's value cannot be read: the ids that it names are not known.
+    /// A row's value cannot be read, so its ids are not known.
     Unreadable {
         /// The row.
         row: Row,
-        /// What is wrong with it.
+        /// The fault of the value.
         fault: Fault,
     },
     /// A row's list of ids is empty.
@@ -23,14 +23,14 @@ pub enum Finding {
         /// The row.
         row: Row,
     },
-    /// An id is recorded twice for one page: once more than it should be.
+    /// An id is recorded twice for one page.
     TwiceInPage {
         /// The id.
         id: VectorId,
         /// The page.
         page: PageKey,
     },
-    /// An id is recorded for two pages: for one more than it should be.
+    /// An id is recorded for two pages.
     InTwoPages {
         /// The id.
         id: VectorId,
@@ -42,12 +42,12 @@ pub enum Finding {
         /// The document.
         doc_id: i32,
     },
-    /// A point of the vector store is named by no row that can be read.
+    /// A point of the vector store is in no row that can be read.
     Stray {
         /// The point.
         point: Point,
     },
-    /// An id of a row is no point of the vector store.
+    /// An id of a row is not a point of the vector store.
     Missing {
         /// The id.
         id: VectorId,
@@ -76,16 +76,16 @@ pub struct PageKey {
     pub page: i32,
 }
 
-/// Where a value cannot be read, and why.
+/// The position at which a value cannot be read, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// The column.
     pub column: &'static str,
     /// The position in the value, counted in bytes from 0.
     pub at: usize,
-    /// What could have stood there.
+    /// What was expected there.
     pub expected: &'static str,
-    /// What stands there, its first letters.
+    /// The beginning of what was found there.
     pub found: String,
 }
 

@@ -10,7 +10,7 @@ use crate::VectorId;
 /// How long a line may be, or an element of an array: an export may have the payload in it.
 pub(super) const LONGEST: usize = 16 << 20;
 
-/// Why points cannot be read.
+/// The reason why points cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct PointsError {

@@ -1,8 +1,8 @@
-//! Reads every row of `vectors` once, and tells what is wrong with it; compares the ids with the points of a vector
-//! store.
+//! Reads every row of `vectors` once, reports damaged and unusual rows, and compares the ids with the points of a
+//! vector store.
 //!
-//! [`reconcile`](crate::reconcile()) is the short way. An [`Audit`] can be told how much memory it may have and which points an earlier
-//! report called stray, and tells its totals.
+//! [`reconcile`](crate::reconcile()) is one call. An [`Audit`] also takes a memory limit and the stray points of an
+//! earlier report, and returns totals.
 
 mod compare;
 mod decode;
@@ -46,16 +46,16 @@ use emit::Message;
 use streamed::streamed;
 use worker::{Job, Listing, ListingError, Room, Which};
 
-/// What an audit tells.
+/// One item of an audit's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What it has found.
+    /// A finding.
     Finding(Finding),
-    /// What it has read, at the end.
+    /// The totals, as the last item.
     Totals(Box<Totals>),
 }
 
-/// How far an audit is.
+/// The progress of an audit, which can be read while it runs.
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: AtomicU64,
@@ -64,17 +64,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns how many rows are read.
+    /// Returns the number of rows that have been read.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes of text are read.
+    /// Returns the number of bytes of text that have been read.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns how many points are listed.
+    /// Returns the number of points that have been listed.
     pub fn points(&self) -> u64 {
         self.points.load(Ordering::Relaxed)
     }
@@ -82,11 +82,11 @@ impl Progress {
 
 /// An audit of the table `vectors`.
 ///
-/// Points are listed first, and the rows are read after that: so a point that is written, and recorded, while the audit
-/// runs is not called stray. (An id that is recorded after the store was listed may be called missing.)
+/// The points are listed before the rows are read, so a point that is written and recorded while the audit runs is not
+/// reported as stray. An id that is recorded after the store was listed may be reported as missing.
 ///
-/// It starts a thread, and keeps ids in memory up to a limit and in a temporary file after that, of which nothing is
-/// left when it ends, however it ends.
+/// The audit starts a thread. It keeps ids in memory up to a limit, and above it in a temporary file, of which nothing
+/// remains however the audit ends.
 ///
 /// ```
 /// use entity::audit::{Audit, AuditError, Event};
@@ -113,15 +113,15 @@ pub struct Audit {
     doc_id: Option<i32>,
 }
 
-/// How many bytes of ids are kept in memory where nothing else is said.
+/// The default memory limit, in bytes.
 pub const USUAL_MEMORY: u64 = 512 << 20;
 
-/// Less would be more files than work.
+/// The smallest memory limit, in bytes.
 pub const LEAST_MEMORY: u64 = 16 << 20;
 
 impl Audit {
-    /// Begins an audit that takes so many bytes of memory, [`LEAST_MEMORY`] if it is less. A row is in memory whole, and
-    /// not counted. Temporary files are made in [`std::env::temp_dir`].
+    /// Begins an audit that uses at most `bytes` of memory, or [`LEAST_MEMORY`] if that is more. The row that is being
+    /// read is held whole and not counted. The temporary file is created in [`std::env::temp_dir`].
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl Audit {
         })
     }
 
-    /// Reads the rows of one document alone.
+    /// Limits the audit to the rows of one document.
     pub fn of_document(self, doc_id: i32) -> Self {
         Self {
             doc_id: Some(doc_id),
@@ -147,13 +147,13 @@ impl Audit {
         }
     }
 
-    /// Returns how far the audit is, to be asked while it runs.
+    /// Returns the progress, which can be read while the audit runs.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
 
-    /// Lists the points of the vector store, to be compared with the ids of the rows, and returns how many. The iterator
-    /// is read on a thread of its own: it may wait for a file.
+    /// Lists the points of the vector store, which are compared with the ids of the rows, and returns their number. The
+    /// iterator runs on the audit's thread, so it may wait for a file.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl Audit {
         self.list(boxed(points), Which::Points).await
     }
 
-    /// Lists the points that an earlier report called stray: only these are called so again.
+    /// Lists the stray points of an earlier report: only these are reported as stray again.
     ///
     /// # Errors
     ///
@@ -190,12 +190,12 @@ impl Audit {
             which,
             listed,
         };
-        // Where the thread has ended it does not answer either.
+        // If the thread has ended, there is no answer either.
         let _ = self.jobs.send(job).await;
         outcome.recv().await.unwrap_or_else(|_| Err(has_ended()))
     }
 
-    /// The same as [`list_points`](Self::list_points), of a stream.
+    /// Lists the points of a stream, as [`list_points`](Self::list_points) lists those of an iterator.
     ///
     /// # Errors
     ///
@@ -214,12 +214,11 @@ impl Audit {
         listed
     }
 
-    /// Reads the rows, and returns what is found: first what single rows have, then what the comparison of their ids
-    /// gives, and at last the totals. Every [`Finding::Unreadable`] comes before the first [`Finding::Stray`].
+    /// Reads the rows and returns a stream of the findings of single rows, then of the findings of the comparison, and
+    /// then of the totals. Every [`Finding::Unreadable`] comes before the first [`Finding::Stray`].
     ///
-    /// Two statements are run: in a transaction on a snapshot (REPEATABLE READ) they see the same rows, and otherwise each
-    /// what is there when it begins. A caller's transaction must not have had its snapshot before the points were
-    /// listed.
+    /// Two statements are run. In a transaction at REPEATABLE READ or above both see one snapshot; otherwise each sees
+    /// what is committed when it starts. List the points before the first statement of such a transaction.
     ///
     /// # Errors
     ///
@@ -244,8 +243,8 @@ impl Audit {
         }))
     }
 
-    /// Returns what reads the rows and what tells of them, which have to go on at the same time: so that a transaction can
-    /// end before the ids are compared.
+    /// Returns the part that reads the rows and the stream of events. Run both concurrently; the transaction can end as
+    /// soon as the first one has, before the ids are compared.
     pub fn into_parts(
         self,
     ) -> (
@@ -263,7 +262,7 @@ impl Audit {
 fn events(
     messages: Receiver<Message>,
 ) -> impl Stream<Item = Result<Event, AuditError>> + Send + use<> {
-    // The last message is the totals or an error; where there is none, the thread has ended before its work was done.
+    // The last message holds the totals or an error. Without one, the thread has ended before its work was done.
     let events = stream::unfold(Some(messages), async |messages| {
         let messages = messages?;
         let (events, messages): (Vec<Result<Event, AuditError>>, _) = match messages.recv().await {

@@ -21,7 +21,8 @@ impl Reading {
     ///
     /// # Errors
     ///
-    /// What the database returned. Where the thread that compares has ended, its events say why.
+    /// [`AuditError`] with what the database returned. If the thread that compares has ended, the events hold the
+    /// reason.
     pub async fn read<C>(self, db: &C) -> Result<(), AuditError>
     where
         C: ConnectionTrait + StreamTrait,

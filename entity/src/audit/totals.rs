@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::PageKey;
 
-/// What an audit has read.
+/// The totals of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -10,13 +10,13 @@ pub struct Totals {
     pub rows: u64,
     /// Bytes of text in them.
     pub bytes: u64,
-    /// Ids in the rows that could be read, also those that stand twice.
+    /// Ids in the rows that could be read, including repeated ones.
     pub ids: u64,
     /// The forms in which the ids are written.
     pub forms: Forms,
-    /// Pages, by how many ids they have.
+    /// The pages by number of ids.
     pub pages: Histogram,
-    /// The points that were listed, each once; none where none were to be compared.
+    /// The points that were listed; `None` if none were to be compared.
     pub points: Option<Points>,
 }
 
@@ -30,7 +30,7 @@ pub struct Forms {
     pub numbers: u64,
     /// Ids that are other names.
     pub opaque: u64,
-    /// Rows whose ids have commas between them, as older writers left them.
+    /// Rows with comma-separated ids, as older writers stored them.
     pub comma_separated_rows: u64,
 }
 
@@ -38,13 +38,13 @@ pub struct Forms {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Points {
-    /// How many were listed.
+    /// The number of points that were listed.
     pub listed: u64,
-    /// How many of these had been listed before.
+    /// The number of these that were listed more than once.
     pub repeated: u64,
 }
 
-/// How many pages have how many ids.
+/// The number of pages by number of ids.
 ///
 /// Up to 1,024 different numbers are counted one by one; more are gathered in ranges between powers of two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,9 +60,9 @@ pub struct Bar {
     pub from: u64,
     /// The largest.
     pub to: u64,
-    /// How many pages.
+    /// The number of pages.
     pub pages: u64,
-    /// The first of them.
+    /// One of them, the first.
     pub example: PageKey,
 }
 
