@@ -1,23 +1,23 @@
-//! The HTTP routes of the service.
-
-use std::fmt::Display;
+//! The HTTP routes of the service: one function for each.
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use entity::{Page, VectorIds, documents, prelude::*};
-use sea_orm::{ActiveValue::NotSet, DatabaseConnection, DbErr, TransactionTrait, entity::*};
+use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, DatabaseConnection, TransactionTrait};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tower_http::trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-use crate::outbox;
+use crate::{
+    failure::{Failure, Json, Path},
+    outbox,
+};
 
 /// The largest body of a request, in bytes. A page of 1,030 ids takes 37 KB.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -109,71 +109,4 @@ async fn forget(
     outbox::note(&transaction, &purge).await?;
     transaction.commit().await?;
     Ok(Json(Purge { purge }))
-}
-
-/// An extractor that answers a body or a path that cannot be read with a [`Failure`], in JSON as well.
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Failure))]
-struct Json<T>(T);
-
-impl<T: Serialize> IntoResponse for Json<T> {
-    fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
-    }
-}
-
-#[derive(FromRequestParts)]
-#[from_request(via(axum::extract::Path), rejection(Failure))]
-struct Path<T>(T);
-
-struct Failure(StatusCode, String);
-
-impl Failure {
-    /// Logs the error and returns an answer that does not show it to the client.
-    fn unexpected(error: impl Display) -> Self {
-        tracing::error!("{error}");
-        let message = "the request failed in the database; the log shows the reason";
-        Self(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let Self(status, error) = self;
-        (status, axum::Json(json!({ "error": error }))).into_response()
-    }
-}
-
-impl From<entity::Error> for Failure {
-    fn from(error: entity::Error) -> Self {
-        match error {
-            entity::Error::UnknownDocument { .. } => Self(StatusCode::NOT_FOUND, error.to_string()),
-            error if error.is_retryable() => {
-                let said = "another request was in the way; send this one again";
-                Self(StatusCode::SERVICE_UNAVAILABLE, said.to_owned())
-            }
-            entity::Error::Database(_) | entity::Error::CommitUnknown { .. } => {
-                Self::unexpected(error)
-            }
-            error => Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-        }
-    }
-}
-
-impl From<DbErr> for Failure {
-    fn from(error: DbErr) -> Self {
-        entity::Error::from(error).into()
-    }
-}
-
-impl From<axum::extract::rejection::JsonRejection> for Failure {
-    fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<axum::extract::rejection::PathRejection> for Failure {
-    fn from(rejection: axum::extract::rejection::PathRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
-    }
 }

@@ -8,8 +8,11 @@
 //! {"id":1}
 //! $ curl localhost:3000/documents/1/pages/1
 //! {"number":1,"ids":["0f8fad5bd9cb469fa16570867728950e"]}
-//! $ curl -X DELETE localhost:3000/documents/1
+//! $ curl -X PUT -d '["7c9e6679742540de944be07fc1f90ae7"]' -H 'content-type: application/json' \
+//!     localhost:3000/documents/1/pages/1
 //! {"purge":["0f8fad5bd9cb469fa16570867728950e"]}
+//! $ curl -X DELETE localhost:3000/documents/1
+//! {"purge":["7c9e6679742540de944be07fc1f90ae7"]}
 //! ```
 //!
 //! | variable | meaning |
@@ -18,8 +21,9 @@
 //! | `LISTEN` | the address; without it `127.0.0.1:3000` |
 //! | `STORE` | the collection in Qdrant, such as `http://localhost:6333/collections/pages`; without it the points to delete wait in the table `outbox` |
 //!
-//! Read next: `http.rs`, then `outbox.rs` with `store.rs`, then `migrator.rs`.
+//! Read next: `http.rs`, then `outbox.rs` with `store.rs`, then `migrator.rs`. `failure.rs` turns errors into answers.
 
+mod failure;
 mod http;
 mod m20261128_000000_create_outbox;
 mod migrator;
@@ -38,7 +42,7 @@ use crate::{migrator::Migrator, store::Store};
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let db = connect().await?;
-    // This service stores nothing about a document but its id, so the migrations may create `documents`.
+    // This service needs no column of `documents` but its id, so the migrations may create the table.
     let runner = Runner::<Migrator>::default().create_documents(CreateDocuments::Anywhere);
     runner.up(&db, None).await?;
 

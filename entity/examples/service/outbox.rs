@@ -106,6 +106,7 @@ async fn purge_locked_row_after(
     let Some(id) = next.into_tuple::<i32>().one(db).await? else {
         return Ok(None);
     };
+    // The points are read by a query of their own, so that the id of a row is known even if its points cannot be read.
     let points = match Entity::find_by_id(id).one(db).await {
         Ok(row) => row.map(|row| row.points).unwrap_or_default(),
         // The worker goes on with the next row.

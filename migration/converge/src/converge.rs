@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often a step that failed may have been run by another session in the meantime.
-const MOST_LOOKS: u32 = 20;
+const MOST_INSPECTIONS: u32 = 20;
 
 /// How often facts are asked for: each answer can lead to a further question.
 const MOST_QUESTIONS: u32 = 10;
@@ -204,14 +204,12 @@ async fn inspect_again(
     };
     match current.unknown.first() {
         Some(Unknown { element, reason }) => {
-            let looked_for = format!(
+            let subject = format!(
                 "{} of {:?}",
                 diff::name::name(shape, element),
                 element.table
             );
-            Err(Error::looking_for(looked_for)(DbErr::Custom(
-                reason.clone(),
-            )))
+            Err(Error::looking_for(subject)(DbErr::Custom(reason.clone())))
         }
         None => Ok(current),
     }
@@ -367,7 +365,7 @@ pub async fn converge(
     let mut trying: Option<Instant> = None;
     let mut refused_before: Option<String> = None;
     let started = Instant::now();
-    let mut looks_again: u32 = 0;
+    let mut inspected_again: u32 = 0;
     let mut copied: Vec<Element> = Vec::new();
     let mut facts = Facts::default();
     loop {
@@ -456,20 +454,20 @@ pub async fn converge(
             Outcome::WouldCopy(_) if !copied.contains(&plan.change.element()) => {
                 copied.push(plan.change.element());
             }
-            Outcome::LookAgain(error) if looks_again < MOST_LOOKS => {
-                looks_again += 1;
+            Outcome::InspectAgain(error) if inspected_again < MOST_INSPECTIONS => {
+                inspected_again += 1;
                 tried = Some(Tried {
                     element: plan.change.element(),
                     step: step.clone(),
                     error,
                 });
             }
-            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
+            Outcome::InspectAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error)
                 if refusal == Refusal::OfEverything =>
             {
                 return Err(error);
             }
-            Outcome::LookAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error) => {
+            Outcome::InspectAgain(error) | Outcome::Failed(error) | Outcome::WouldCopy(error) => {
                 failed.push(Failed {
                     element: plan.change.element(),
                     error,

@@ -11,10 +11,10 @@ use crate::{declare::DeclarationError, model::Location, server_error::explained}
 #[non_exhaustive]
 pub enum Error {
     /// The catalog or the rows could not be read.
-    #[error("could not look up {looked_for}: {}", explained(source))]
+    #[error("could not look up {subject}: {}", explained(source))]
     Lookup {
         /// What was looked up.
-        looked_for: String,
+        subject: String,
         /// The answer of the server or the driver.
         source: DbErr,
     },
@@ -259,7 +259,7 @@ pub enum Work {
     /// A lookup in the catalog or the rows.
     Lookup {
         /// What was looked up.
-        looked_for: String,
+        subject: String,
     },
     /// Reading or changing the records of migrations.
     Records {
@@ -272,7 +272,7 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step { statements } => write!(f, "run `{}`", abridged(statements)),
-            Self::Lookup { looked_for } => write!(f, "look up {looked_for}"),
+            Self::Lookup { subject } => write!(f, "look up {subject}"),
             Self::Records { table } => write!(f, "read or change the records in {table}"),
         }
     }
@@ -282,9 +282,9 @@ impl Error {
     /// Returns the failed work and the database's answer, if another session may be the cause.
     pub fn waited(&self) -> Option<(Work, &DbErr)> {
         match self {
-            Self::Lookup { looked_for, source } => {
-                let looked_for = looked_for.clone();
-                Some((Work::Lookup { looked_for }, source))
+            Self::Lookup { subject, source } => {
+                let subject = subject.clone();
+                Some((Work::Lookup { subject }, source))
             }
             Self::Step { statements, source } => {
                 let statements = statements.clone();
@@ -296,7 +296,7 @@ impl Error {
 
     /// Returns a function that converts a database error into one of this lookup.
     pub fn looking_for(what: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
-        let looked_for = what.into();
-        move |source| Self::Lookup { looked_for, source }
+        let subject = what.into();
+        move |source| Self::Lookup { subject, source }
     }
 }

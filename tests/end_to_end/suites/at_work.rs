@@ -62,6 +62,11 @@ async fn check_names_the_migrator_and_waits_for_none(database: Database) {
         shown.stdout.contains(sentence) && shown.stdout.contains(who),
         "{shown:?}"
     );
+    let status = migrate(&database, ["status"]).expect_success();
+    assert!(
+        status.contains(sentence) && status.contains(who),
+        "{status}"
+    );
     let called = runner()
         .check(&database.connect().await)
         .await

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often foreign keys are read before they count as hidden.
-const LOOKS: u32 = 3;
+const CATALOG_READS: u32 = 3;
 
 /// The position of rows that have no order.
 const ANY: &str = "0";
@@ -511,7 +511,7 @@ async fn confirmed(
     name: &str,
     mut found: Vec<ForeignKey>,
 ) -> Result<Option<Vec<ForeignKey>>, DbErr> {
-    for _ in 0..LOOKS {
+    for _ in 0..CATALOG_READS {
         if !found.is_empty() || !has_keys(db, name).await? {
             return Ok(Some(found));
         }

@@ -375,7 +375,7 @@ async fn location(db: &SchemaManagerConnection<'_>, settings: &Settings) -> Opti
 
 fn failed(source: DbErr) -> Error {
     Error::Lookup {
-        looked_for: "the migration lock".to_owned(),
+        subject: "the migration lock".to_owned(),
         source,
     }
 }

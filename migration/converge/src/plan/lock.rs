@@ -26,18 +26,18 @@ impl<'t> Tables<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lock {
     held: &'static str,
-    length: Length,
+    duration: Duration,
     end: End,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
+enum Duration {
     /// No session waits, or the text of the lock says how long.
-    Said,
+    AsStated,
     /// A moment, while the catalog changes.
     Moment,
     /// No time: other sessions go on; which ones.
-    Beside(&'static str),
+    Concurrent(&'static str),
     /// While the table is read under the lock; what is done, if the text does not say it.
     Read(&'static str),
     /// While the table is rewritten, under the lock or concurrently with other sessions; what is
@@ -54,32 +54,32 @@ enum End {
 }
 
 impl Lock {
-    const fn new(held: &'static str, length: Length) -> Self {
+    const fn new(held: &'static str, duration: Duration) -> Self {
         Self {
             held,
-            length,
+            duration,
             end: End::OfTheStep,
         }
     }
 
-    pub(super) const fn said(held: &'static str) -> Self {
-        Self::new(held, Length::Said)
+    pub(super) const fn as_stated(held: &'static str) -> Self {
+        Self::new(held, Duration::AsStated)
     }
 
     pub(super) const fn for_a_moment(held: &'static str) -> Self {
-        Self::new(held, Length::Moment)
+        Self::new(held, Duration::Moment)
     }
 
-    pub(super) const fn beside(held: &'static str, others: &'static str) -> Self {
-        Self::new(held, Length::Beside(others))
+    pub(super) const fn concurrent(held: &'static str, others: &'static str) -> Self {
+        Self::new(held, Duration::Concurrent(others))
     }
 
     pub(super) const fn while_read(held: &'static str, work: &'static str) -> Self {
-        Self::new(held, Length::Read(work))
+        Self::new(held, Duration::Read(work))
     }
 
     pub(super) const fn while_rewritten(held: &'static str, work: &'static str) -> Self {
-        Self::new(held, Length::Rewritten(work))
+        Self::new(held, Duration::Rewritten(work))
     }
 
     /// Returns the same lock in a transaction that goes on after the step.
@@ -92,20 +92,20 @@ impl Lock {
 
     /// Returns whether the lock blocks readers of the table too, on PostgreSQL.
     pub(crate) fn excludes_readers(&self) -> bool {
-        self.held.starts_with("ACCESS EXCLUSIVE") || self.length == Length::Said
+        self.held.starts_with("ACCESS EXCLUSIVE") || self.duration == Duration::AsStated
     }
 
     /// Returns whether a larger table holds the lock for longer.
     pub(crate) fn grows(&self) -> bool {
-        match self.length {
-            Length::Said | Length::Moment | Length::Beside(_) => false,
-            Length::Read(_) | Length::Rewritten(_) => true,
+        match self.duration {
+            Duration::AsStated | Duration::Moment | Duration::Concurrent(_) => false,
+            Duration::Read(_) | Duration::Rewritten(_) => true,
         }
     }
 
     /// Returns whether the table is copied or rewritten.
     pub(crate) fn rewrites(&self) -> bool {
-        matches!(self.length, Length::Rewritten(_))
+        matches!(self.duration, Duration::Rewritten(_))
     }
 
     /// Returns the sentence of `check`, with the size of the table if the time depends on it.
@@ -114,21 +114,21 @@ impl Lock {
         let held = self.held.replace(TABLE, tables.table);
         let held = held.replace(PARENTS, &parents);
         let size = size.map_or(String::new(), |size| format!(" ({size})"));
-        match (self.length, self.end) {
-            (Length::Said, _) => held,
-            (Length::Moment, End::OfTheStep) => format!("{held}, for a moment"),
-            (Length::Moment, End::OfTheTransaction) => {
+        match (self.duration, self.end) {
+            (Duration::AsStated, _) => held,
+            (Duration::Moment, End::OfTheStep) => format!("{held}, for a moment"),
+            (Duration::Moment, End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends")
             }
-            (Length::Beside(others), End::OfTheStep) => format!("{held}: {others}"),
-            (Length::Beside(others), End::OfTheTransaction) => {
+            (Duration::Concurrent(others), End::OfTheStep) => format!("{held}: {others}"),
+            (Duration::Concurrent(others), End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends: {others}")
             }
-            (Length::Read("") | Length::Rewritten(""), _) => format!("{held}{size}"),
-            (Length::Read(work) | Length::Rewritten(work), End::OfTheStep) => {
+            (Duration::Read("") | Duration::Rewritten(""), _) => format!("{held}{size}"),
+            (Duration::Read(work) | Duration::Rewritten(work), End::OfTheStep) => {
                 format!("{held}, {work}{size}")
             }
-            (Length::Read(work) | Length::Rewritten(work), End::OfTheTransaction) => {
+            (Duration::Read(work) | Duration::Rewritten(work), End::OfTheTransaction) => {
                 format!("{held}, until the transaction ends: {work}{size}")
             }
         }

@@ -197,7 +197,7 @@ pub(crate) fn drop_all(backend: Engine, relations: &[Relation]) -> Step {
     };
     Step {
         statements,
-        lock: Lock::said("all of them"),
+        lock: Lock::as_stated("all of them"),
         execution: Execution::Transaction { settings },
     }
 }
@@ -214,7 +214,7 @@ pub(crate) fn brief_look(backend: Engine) -> &'static [Setting] {
 pub(crate) fn forget_alone(forget: String) -> Step {
     Step {
         statements: vec![forget],
-        lock: Lock::said("none"),
+        lock: Lock::as_stated("none"),
         execution: Execution::Transaction { settings: &[] },
     }
 }

@@ -16,9 +16,9 @@ use crate::{
     types::Type,
 };
 
-const NEW: Lock = Lock::said("none: the table is new");
+const NEW: Lock = Lock::as_stated("none: the table is new");
 const DROPPED: Lock = Lock::for_a_moment("metadata lock");
-const IN_PLACE: Lock = Lock::said("metadata lock, for a moment: readers and writers go on");
+const IN_PLACE: Lock = Lock::as_stated("metadata lock, for a moment: readers and writers go on");
 const REBUILT: Lock = Lock::while_rewritten(
     "metadata lock",
     "for a moment: readers and writers go on while the table is rebuilt",

@@ -17,7 +17,7 @@ use crate::{
     types::Type,
 };
 
-const NEW: Lock = Lock::said("none: the table is new");
+const NEW: Lock = Lock::as_stated("none: the table is new");
 const NEW_WITH_KEY: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {parents}");
 const READERS_TOO: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE");
 const READERS_OF_BOTH: Lock = Lock::for_a_moment("ACCESS EXCLUSIVE on {table} and {parents}");
@@ -29,7 +29,7 @@ const SEQUENCE_ALONE: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on the sequ
 const WRITERS_OF_BOTH: Lock = Lock::for_a_moment("SHARE ROW EXCLUSIVE on {table} and {parents}");
 const WRITERS_WHILE_READ: Lock = Lock::while_read("SHARE ROW EXCLUSIVE", "while every row is read");
 const WRITERS_WHILE_INDEXED: Lock = Lock::while_read("SHARE", "while the index is built");
-const NOBODY: Lock = Lock::beside("SHARE UPDATE EXCLUSIVE", "readers and writers go on");
+const NOBODY: Lock = Lock::concurrent("SHARE UPDATE EXCLUSIVE", "readers and writers go on");
 
 pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
     let steps = planned(change, context)?;

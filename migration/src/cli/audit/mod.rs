@@ -149,7 +149,7 @@ async fn begin<'s>(
         };
         let tables = ["vectors", "documents"].map(str::to_owned);
         let work = Work::Lookup {
-            looked_for: ROWS.to_owned(),
+            subject: ROWS.to_owned(),
         };
         match wait.next(session, &tables, work, &error).await {
             Next::TryAgain => {}

@@ -25,6 +25,7 @@ pub(in crate::cli) fn status(status: &Status) -> Value {
         "as_declared": report.map(Report::as_declared),
         "differences": report.map(|report| report.differences.len()),
         "error": error,
+        "migrator": report.map(|report| migrator(&report.at_work)),
         "alembic": alembic.ok(),
         "alembic_error": alembic.err().map(ToString::to_string),
     })

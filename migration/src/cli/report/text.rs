@@ -94,17 +94,23 @@ fn write_report(out: &mut String, report: &Report) -> Result {
             writeln!(out, "  {migration}")?;
         }
     }
-    if let AtWork::Yes(migrator) = &report.at_work {
-        let since = migrator.since.as_ref();
-        let since = since.map_or(String::new(), |since| format!(" since {since}"));
-        let who = &migrator.who;
-        writeln!(
-            out,
-            "\n{WAITING}a migrator is at work{since}{WAITING:#}, and may change these results: {who}"
-        )?;
+    if let Some(sentence) = at_work(report) {
+        writeln!(out, "\n{sentence}")?;
     }
     let (style, verdict) = verdict(report);
     writeln!(out, "\n{}: {style}{verdict}{style:#}", report.location)
+}
+
+fn at_work(report: &Report) -> Option<String> {
+    let AtWork::Yes(migrator) = &report.at_work else {
+        return None;
+    };
+    let who = &migrator.who;
+    let since = migrator.since.as_ref();
+    let since = since.map_or(String::new(), |since| format!(" since {since}"));
+    Some(format!(
+        "{WAITING}a migrator is at work{since}{WAITING:#}, and may change these results: {who}"
+    ))
 }
 
 fn verdict(report: &Report) -> (Style, String) {
@@ -152,6 +158,9 @@ fn write_status(out: &mut String, status: &Status) -> Result {
                     "         {}: not known: {}",
                     unknown.part, unknown.reason
                 )?;
+            }
+            if let Some(sentence) = at_work(report) {
+                writeln!(out, "{sentence}")?;
             }
         }
         Err(error) => writeln!(out, "shape:   {BAD}not known{BAD:#}: {error}")?,
