@@ -31,7 +31,7 @@ use crate::{
 const AFTER_A_SECOND: Duration = Duration::from_secs(3);
 
 /// How often the session that builds an index concurrently is asked what it waits for.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+const BETWEEN_INSPECTIONS: Duration = Duration::from_secs(1);
 
 /// Settings of a step's transaction: sessions that queue behind a lock that is waited for must not
 /// wait long.
@@ -57,7 +57,7 @@ pub(crate) enum Outcome {
     /// A MySQL or MariaDB server refused to run it without copying the table.
     WouldCopy(Error),
     /// The step failed, and another session may have run it: inspect again.
-    LookAgain(Error),
+    InspectAgain(Error),
     Failed(Error),
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn take(
             tracing::info!("{part}: the server would copy the table for it");
             Outcome::WouldCopy(Error::Step { statements, source })
         }
-        Err(error) => Outcome::LookAgain(error),
+        Err(error) => Outcome::InspectAgain(error),
     }
 }
 
@@ -311,7 +311,7 @@ async fn beside_others(
     let mut work = pin!(run_all(&session.db, statements));
     let mut wait = None;
     loop {
-        match select(work.as_mut(), Delay::new(BETWEEN_LOOKS)).await {
+        match select(work.as_mut(), Delay::new(BETWEEN_INSPECTIONS)).await {
             Either::Left((outcome, _)) => return Ok(outcome?),
             Either::Right(_) => {}
         }

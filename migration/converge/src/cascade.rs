@@ -120,6 +120,7 @@ async fn refuse_more_than_orphans(
                  by a foreign key: drop that key first",
                 facts::counted(more)
             )],
+            has_orphans: false,
             done: 0,
         }),
     }

@@ -60,6 +60,7 @@ impl Contents {
                 "after fresh there would be no table {table}: {}",
                 not_ours(backend, settings.creation_hint)
             )],
+            has_orphans: false,
             done: 0,
         }
     }

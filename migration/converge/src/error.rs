@@ -35,6 +35,8 @@ pub enum Error {
         location: Location,
         /// The differences, each with its next step.
         reasons: Vec<String>,
+        /// Whether rows that reference no parent are among the differences: these can be deleted.
+        has_orphans: bool,
         /// How many steps had been completed before.
         done: usize,
     },

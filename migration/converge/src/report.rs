@@ -289,10 +289,7 @@ impl std::fmt::Display for DifferenceReport {
         match remedy {
             RemedyReport::Repair { .. } => write!(f, "{found}"),
             RemedyReport::DeleteOrphans { query } => {
-                write!(
-                    f,
-                    "{found}; `repair --delete-orphans` deletes them, this lists them: {query}"
-                )
+                write!(f, "{found}; this query lists them: {query}")
             }
             RemedyReport::BlockedBy { part } => write!(f, "{found}; waits for: {part}"),
             RemedyReport::Manual { next_step } => write!(f, "{found}; {next_step}"),
@@ -307,9 +304,12 @@ pub(crate) fn refused<'p>(
     plans: impl Iterator<Item = &'p Plan>,
     done: usize,
 ) -> Error {
+    let plans: Vec<&Plan> = plans.collect();
+    let is_of_orphans = |plan: &&Plan| matches!(plan.remedy, Remedy::Left(Obstacle::DeleteOrphans));
     Error::Refused {
         location,
-        reasons: sentences(shape, plans),
+        has_orphans: plans.iter().any(is_of_orphans),
+        reasons: sentences(shape, plans.into_iter()),
         done,
     }
 }

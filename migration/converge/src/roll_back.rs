@@ -137,6 +137,7 @@ async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> 
     Ok(Error::Refused {
         location: location?,
         reasons: vec![reason],
+        has_orphans: false,
         done: 0,
     })
 }
@@ -153,6 +154,7 @@ async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result
                 "{table} is a {}, which these migrations have not made: drop or rename it by hand",
                 other.kind.to_lowercase()
             )],
+            has_orphans: false,
             done: 0,
         }),
         None => Ok(()),

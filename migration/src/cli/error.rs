@@ -207,6 +207,11 @@ impl CliError {
             Self::Shape(Error::Converge(converge::Error::RewriteTooLarge { .. })) => Some(
                 "choose a time when the sessions that the lock blocks can wait, provide disk space for a second copy of the table, and raise --max-rewrite SIZE",
             ),
+            Self::Shape(Error::Converge(converge::Error::Refused {
+                has_orphans: true, ..
+            })) => Some(
+                "to delete the rows without a document and keep their ids, run `repair --delete-orphans --ids-to FILE`",
+            ),
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Audit(AuditError::TemporaryFile { .. }) => {
                 Some("free space in the folder, or name another one with TMPDIR")

@@ -193,13 +193,18 @@ impl Target {
             .lock_wait(self.lock_wait)
             .max_rewrite(self.max_rewrite)
             .behind_pooler()
-            .create_documents(create_documents);
+            .create_documents(create_documents)
+            .creation_hint(CREATION_HINT);
         match dotenv.migration_table(self.migration_table) {
             Some(table) => runner.migration_table(table),
             None => runner,
         }
     }
 }
+
+/// The next step where `documents` is missing.
+const CREATION_HINT: &str = "If no application creates it, use --create-documents, or \
+    MIGRATION_CREATE_DOCUMENTS_IN with the name of the database";
 
 /// The schema of a script if none is named: there is no connection whose own schema could be used.
 const SCHEMA_OF_SCRIPTS: &str = "public";

@@ -201,6 +201,13 @@ impl<M> Runner<M> {
         self
     }
 
+    /// Sets the next step of an error about a missing `documents`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn creation_hint(mut self, hint: &'static str) -> Self {
+        self.settings.engine.creation_hint = hint;
+        self
+    }
+
     /// Adapts to a pooler of PostgreSQL in transaction mode that does not support prepared
     /// statements, such as PgBouncer before 1.21.
     ///

@@ -5,9 +5,9 @@ use converge::Engine;
 use super::extent::{Extent, Range};
 use crate::{Error, Migrator, record_table::RecordTable};
 
-/// How a caller has a required table created: the next step of an error.
-const CREATION_HINT: &str = "Where no application will make one, have it made: --create-documents, or \
-    MIGRATION_CREATE_DOCUMENTS_IN with the name of the database (in a program: Runner::create_documents)";
+/// How a program has a required table created: the next step of an error.
+const CREATION_HINT: &str =
+    "If no application creates it, Runner::create_documents allows this runner to do so";
 
 /// The settings of a caller, and the migrator's list.
 #[derive(Clone, Debug)]

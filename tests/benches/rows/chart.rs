@@ -8,6 +8,15 @@ const LEFT: f64 = 80.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 50.0;
+/// The same font and colours as in the other pictures of the documentation.
+const STYLE: &str = "\
+.page { fill: #ffffff }
+text { font: 14px ui-monospace, monospace; fill: #59636e }
+@media (prefers-color-scheme: dark) {
+  .page { fill: #0d1117 }
+  text { fill: #9198a1 }
+}
+";
 const COLOURS: [&str; 3] = ["#d97706", "#2563eb", "#6b7280"];
 
 /// Draws a line for each name. A point is a number of pages and a speed in pages per second.
@@ -16,8 +25,10 @@ pub fn draw(names: &[&str], lines: &[Vec<(f64, f64)>]) -> String {
     let across = Axis::of(points().map(|point| point.0), LEFT, WIDTH - RIGHT);
     let up = Axis::of(points().map(|point| point.1), HEIGHT - BOTTOM, TOP);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#808080\">\n\
-         <title>Writing pages of 50 ids to PostgreSQL: pages a second by the number of pages</title>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" role=\"img\">\n\
+         <title>Writing pages of 50 ids to PostgreSQL: pages per second by the number of pages</title>\n\
+         <style>\n{STYLE}</style>\n\
+         <rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"6\"/>\n"
     );
     for (at, power) in across.ticks() {
         let bottom = HEIGHT - BOTTOM;
@@ -48,7 +59,7 @@ pub fn draw(names: &[&str], lines: &[Vec<(f64, f64)>]) -> String {
         if let Some((x, y)) = places.last() {
             let _ = writeln!(
                 svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{name}</text>",
+                "<text x=\"{:.1}\" y=\"{:.1}\" style=\"fill: {colour}\">{name}</text>",
                 x + 8.0,
                 y + 4.0
             );

@@ -27,6 +27,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestant {
     Ours,
+    /// Ours, in a process whose allocator keeps freed memory for the next document.
+    HeapKept,
     /// sqlx with COPY of prepared text.
     Copy,
     /// sqlx with a prepared INSERT for each row of prepared text.
@@ -37,6 +39,12 @@ pub enum Contestant {
     Core,
 }
 
+/// The settings of glibc with which a process gives no freed memory back to the kernel.
+const HEAP_KEPT: &[(&str, &str)] = &[
+    ("MALLOC_TRIM_THRESHOLD_", "1000000000"),
+    ("MALLOC_TOP_PAD_", "67108864"),
+];
+
 #[derive(Clone, Copy)]
 pub struct Run {
     pub seconds: f64,
@@ -44,8 +52,9 @@ pub struct Run {
 }
 
 impl Contestant {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Ours,
+        Self::HeapKept,
         Self::Copy,
         Self::Insert,
         Self::Select,
@@ -55,7 +64,13 @@ impl Contestant {
 
     pub fn of(action: Action, backend: DbBackend) -> Vec<Self> {
         match (action, backend) {
-            (Action::Read, _) => vec![Self::Ours, Self::Select, Self::Core, Self::Orm],
+            (Action::Read, _) => vec![
+                Self::Ours,
+                Self::HeapKept,
+                Self::Select,
+                Self::Core,
+                Self::Orm,
+            ],
             (_, DbBackend::Postgres) => {
                 vec![Self::Ours, Self::Copy, Self::Insert, Self::Core, Self::Orm]
             }
@@ -76,6 +91,7 @@ impl Contestant {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::HeapKept => "ours, heap kept",
             Self::Copy => "sqlx COPY",
             Self::Insert => "sqlx INSERT",
             Self::Select => "sqlx SELECT",
@@ -113,8 +129,13 @@ impl Contestant {
         arguments.extend([action, way.to_owned(), url]);
         arguments.extend([work.documents, work.pages].map(|number| number.to_string()));
         arguments.push(work.ids.to_string());
+        let allocator = match self {
+            Self::HeapKept => HEAP_KEPT,
+            _ => &[],
+        };
         let output = Command::new(program)
             .args(&arguments)
+            .envs(allocator.iter().copied())
             .stderr(Stdio::inherit())
             .output()
             .expect("it runs");
@@ -239,7 +260,7 @@ async fn read(contestant: Contestant, db: &DatabaseConnection, work: Work) -> f6
     let mut ids = 0;
     for doc_id in 1..=work.documents {
         match contestant {
-            Contestant::Ours => {
+            Contestant::Ours | Contestant::HeapKept => {
                 let pages = Vectors::pages_of_document(db, doc_id).await.expect("read");
                 ids += pages.iter().map(|page| page.ids.len()).sum::<usize>();
             }

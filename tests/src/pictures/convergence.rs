@@ -2,13 +2,13 @@
 
 use super::svg::{Picture, Point};
 
-const SIZE: Point = (250, 58);
+const SIZE: Point = (230, 58);
 
 pub fn draw() -> String {
-    let mut picture = Picture::new("How up converges a table", 860, 290);
-    let [look, compare, step] = [(20, 20), (305, 20), (305, 140)];
-    let [declared, refused] = [(590, 20), (590, 140)];
-    station(&mut picture, "box", look, ["look", "at the catalog"]);
+    let mut picture = Picture::new("How up converges a table", 870, 290);
+    let [inspect, compare, step] = [(20, 20), (300, 20), (300, 140)];
+    let [declared, refused] = [(610, 20), (610, 140)];
+    station(&mut picture, "box", inspect, ["inspect", "the catalog"]);
     station(
         &mut picture,
         "box",
@@ -31,23 +31,23 @@ pub fn draw() -> String {
         &mut picture,
         "refusal",
         refused,
-        ["refuse", "the tables stay as they are"],
+        ["refuse", "and change nothing"],
     );
 
     let middle = SIZE.1 / 2;
-    picture.arrow(&[(270, 20 + middle), (305, 20 + middle)]);
-    picture.arrow(&[(555, 20 + middle), (590, 20 + middle)]);
-    picture.text("quiet", (556, 40), "same");
-    picture.arrow(&[(430, 78), (430, 140)]);
-    picture.text("quiet", (440, 114), "differs");
-    picture.arrow(&[(530, 78), (530, 110), (715, 110), (715, 140)]);
-    picture.text("quiet", (545, 104), "would lose or invent data");
-    picture.arrow(&[(305, 140 + middle), (145, 140 + middle), (145, 78)]);
-    picture.text("quiet", (155, 130), "look again");
+    picture.arrow(&[(250, 20 + middle), (300, 20 + middle)]);
+    picture.arrow(&[(530, 20 + middle), (610, 20 + middle)]);
+    picture.centred("quiet", (567, 40), "same");
+    picture.arrow(&[(415, 78), (415, 140)]);
+    picture.text("quiet", (425, 128), "differs");
+    picture.arrow(&[(510, 78), (510, 110), (725, 110), (725, 140)]);
+    picture.text("quiet", (520, 104), "would lose or invent data");
+    picture.arrow(&[(300, 140 + middle), (135, 140 + middle), (135, 78)]);
+    picture.text("quiet", (145, 128), "inspect again");
 
     let below = [
-        "After a crash, or while another migrator works, up inspects again and does only what is still missing.",
-        "No flag says that a step was done.",
+        "After a crash, or while another migrator works, up inspects again and does only what is",
+        "still missing. No flag says that a step was done.",
     ];
     for (line, number) in below.iter().zip(0..) {
         picture.text("quiet", (20, 250 + number * 22), line);

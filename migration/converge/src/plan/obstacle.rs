@@ -404,7 +404,7 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
 /// Returns the next step for a missing required table, with how a caller has one created.
 pub(crate) fn not_ours(backend: Engine, hint: &str) -> String {
     format!(
-        "it belongs to the application: start that first, which makes it, or name {} it{}{hint}",
+        "it belongs to the application: start that first, which creates it, or name {} it{}{hint}",
         backend.location(),
         if hint.is_empty() { "" } else { ". " }
     )

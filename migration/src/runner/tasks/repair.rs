@@ -1,7 +1,7 @@
 //! Fixes every difference, and deletes orphans first where that is asked for.
 
 use converge::{
-    Handover, MigrationLock, OrphansFirst, Refusal, converge, is_lost_race, session::Session,
+    Handover, MigrationLock, OrphansFirst, Refusal, Shape, converge, is_lost_race, session::Session,
 };
 
 use super::Task;

@@ -1,6 +1,6 @@
 //! Rolls migrations back, and deletes the record of each with what it has created.
 
-use converge::{Engine, MigrationLock, Record, converge, session::Session};
+use converge::{Engine, MigrationLock, Record, session::Session};
 use sea_orm::ConnectionTrait;
 
 use super::{
