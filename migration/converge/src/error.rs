@@ -90,7 +90,7 @@ pub enum Error {
 
     /// A step failed. Completed steps are kept, and the next run goes on after them.
     #[error(
-        "`{}` failed: {}. Completed steps are kept. Hint: fix the cause and run the command again",
+        "`{}` failed: {}. Completed steps are kept",
         abridged(statements),
         explained(source)
     )]
@@ -150,8 +150,7 @@ pub enum Error {
 
     /// Another session held the migration lock for longer than the wait.
     #[error(
-        "timed out after {seconds} s waiting for the migration lock on {}, held by {}. Nothing was changed. \
-         Hint: try again later, or wait longer",
+        "timed out after {seconds} s waiting for the migration lock on {}, held by {}. Nothing was changed while waiting",
         location.as_ref().map_or("this database".to_owned(), ToString::to_string),
         holder.as_deref().unwrap_or("another migrator or writer")
     )]
@@ -166,11 +165,10 @@ pub enum Error {
 
     /// Another session used a table for longer than the wait.
     #[error(
-        "timed out after {seconds} s waiting to {work}: the table is in use by {}.{} \
-         Hint: end that session, or wait longer",
+        "timed out after {seconds} s waiting to {work}: the table is in use by {}{}",
         holder.as_deref().unwrap_or("another session"),
         match work {
-            Work::Step { .. } => " Completed steps are kept.",
+            Work::Step { .. } => ". Completed steps are kept",
             Work::Lookup { .. } | Work::Records { .. } => "",
         }
     )]

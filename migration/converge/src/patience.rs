@@ -1,9 +1,11 @@
 //! How long one statement waits for another session before its attempt is given up. A wait consists
 //! of many short attempts, so that it can be limited, and can report the session that it waits for.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use sea_orm::{ConnectionTrait, DbErr, Statement, TryGetable};
+use futures_timer::Delay;
+use futures_util::future::{Either, select};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, TryGetable};
 
 use crate::{citus, engine::Engine, query::has_rows};
 
@@ -21,6 +23,8 @@ pub(crate) struct Patience {
     /// The setting for a COMMIT, which cannot be tried again without everything that comes before
     /// it.
     before_commit: Option<String>,
+    /// How long the client waits for the answer to a COMMIT that no setting limits.
+    commit: Option<Duration>,
 }
 
 impl Patience {
@@ -28,7 +32,17 @@ impl Patience {
     pub(crate) const OF_THE_TRANSACTION: Self = Self {
         restore: None,
         before_commit: None,
+        commit: None,
     };
+
+    /// Limits the COMMIT of a transaction of our own on PostgreSQL, where it waits for synchronous
+    /// standbys and no timeout ends that wait.
+    pub(crate) fn of_a_commit(lock_wait: Duration) -> Self {
+        Self {
+            commit: Some(lock_wait.max(TRY)),
+            ..Self::OF_THE_TRANSACTION
+        }
+    }
 
     /// Limits each statement of a transaction of our own to one attempt, and SQLite's COMMIT to the
     /// whole wait.
@@ -57,13 +71,33 @@ impl Patience {
         };
         Ok(Self {
             restore,
-            before_commit: None,
+            ..Self::OF_THE_TRANSACTION
         })
     }
 
     /// Returns whether there is something to restore.
     pub(crate) fn is_changed(&self) -> bool {
         self.restore.is_some()
+    }
+
+    /// Commits, and waits no longer for the answer than allowed.
+    ///
+    /// # Errors
+    ///
+    /// The database's error, or one that says that there was no answer.
+    pub(crate) async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), DbErr> {
+        let Some(longest) = self.commit else {
+            return transaction.commit().await;
+        };
+        let commit = pin!(transaction.commit());
+        match select(commit, Delay::new(longest)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(DbErr::Custom(format!(
+                "COMMIT was not answered within {} s. If the server waits for a synchronous standby, it keeps what was committed: \
+                 synchronous_standby_names has the standbys that it waits for, pg_stat_replication those that are connected",
+                longest.as_secs()
+            ))),
+        }
     }
 
     /// Makes the setting for a COMMIT.

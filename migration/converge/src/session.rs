@@ -353,8 +353,10 @@ impl<'c> Session<'c> {
             patience: Patience::OF_THE_TRANSACTION,
         };
         transaction.patience = match (&transaction.scope, self.backend(), self.transaction) {
-            (Scope::Transaction(_), Engine::Postgres, _)
-            | (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Lock) => {
+            (Scope::Transaction(_), Engine::Postgres, _) => {
+                Patience::of_a_commit(self.settings.lock_wait)
+            }
+            (Scope::Savepoint(_) | Scope::Callers(_), _, Whose::Lock) => {
                 Patience::OF_THE_TRANSACTION
             }
             (Scope::Transaction(_), Engine::MySql | Engine::Sqlite, _) => {
@@ -557,7 +559,7 @@ pub(crate) async fn end(
 ) -> Result<(), DbErr> {
     if !patience.is_changed() {
         return match how {
-            End::Commit => transaction.commit().await,
+            End::Commit => patience.commit(transaction).await,
             End::RollBack => transaction.rollback().await,
         };
     }

@@ -193,10 +193,16 @@ impl CliError {
             ) => Some(
                 "give the records another table with --migration-table NAME or MIGRATION_TABLE=NAME",
             ),
-            Self::Shape(Error::Converge(
-                converge::Error::Locked { .. } | converge::Error::InUse { .. },
-            ))
-            | Self::FileInUse { .. } => Some("raise --lock-wait SECONDS to wait longer"),
+            Self::Shape(Error::Converge(converge::Error::Locked { .. })) => {
+                Some("run the command again later, or raise --lock-wait SECONDS to wait longer")
+            }
+            Self::Shape(Error::Converge(converge::Error::InUse { .. }))
+            | Self::FileInUse { .. } => {
+                Some("end that session, or raise --lock-wait SECONDS to wait longer")
+            }
+            Self::Shape(Error::Converge(converge::Error::Step { .. })) => {
+                Some("fix the cause and run the command again")
+            }
             Self::Plan { .. }
             | Self::Shape(
                 Error::PlanDiffers { .. } | Error::Converge(converge::Error::Unplanned { .. }),

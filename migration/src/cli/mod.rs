@@ -72,10 +72,9 @@ pub async fn run() -> ExitCode {
     };
     let done = Box::pin(carry_out(command, target)).await;
     done.unwrap_or_else(|error| {
-        let details = details::of(&error);
-        match error.hint() {
-            Some(hint) => complain(&format_args!("{error}. Hint: {hint}{details}")),
-            None => complain(&format_args!("{error}{details}")),
+        complain(&format_args!("{error}{}", details::of(&error)));
+        if let Some(hint) = error.hint() {
+            advise(hint);
         }
         failure
     })
@@ -101,9 +100,10 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
             Some(ContextValue::String(name)) if is_known => format!("{}: {name}", error.kind()),
             _ => error.kind().to_string(),
         };
-        complain(&format!(
-            "{named}. Hint: give the database URL with -u, between quotes, or in DATABASE_URL; `--help` shows all options"
-        ));
+        complain(&named);
+        advise(
+            "give the database URL with -u, between quotes, or in DATABASE_URL; `--help` shows all options",
+        );
         return ExitCode::from(2);
     }
     // A failure of stdout or stderr cannot be reported anywhere.
@@ -441,6 +441,13 @@ fn complain(error: &impl std::fmt::Display) {
     let error = error.join(" ");
     // A failure of stderr cannot be reported anywhere.
     let _ = writeln!(anstream::stderr(), "{style}error:{style:#} {error}");
+}
+
+/// Prints the next step after an error.
+fn advise(hint: &str) {
+    let style = text::HINT;
+    // A failure of stderr cannot be reported anywhere.
+    let _ = writeln!(anstream::stderr(), "{style}hint:{style:#} {hint}");
 }
 
 /// Prints a text to stderr, while stdout carries rows that another program may read.

@@ -148,7 +148,8 @@ impl<M> fmt::Debug for Runner<M> {
 }
 
 impl<M> Runner<M> {
-    /// Sets how long to wait for another runner, and for a session that uses a table.
+    /// Sets how long to wait for another runner, for a session that uses a table, and on PostgreSQL
+    /// for a synchronous standby to confirm a COMMIT.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.settings.engine.lock_wait = wait;

@@ -666,8 +666,12 @@ async fn a_restricted_connection_does_what_its_user_may(database: Database) {
 }
 
 /// Returns the query for sessions of this database that wait for a lock.
-fn waiting(backend: DbBackend) -> &'static str {
-    match backend {
+fn waiting(database: &Database) -> &'static str {
+    match database.backend() {
+        // The session waits on the node that has the document.
+        DbBackend::Postgres if database.is_citus() => {
+            "SELECT waiting_gpid::text FROM citus_lock_waits"
+        }
         DbBackend::Postgres => {
             "SELECT pid::text FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -711,7 +715,7 @@ async fn a_call_that_the_database_ends_changes_nothing_and_the_next_one_works(da
         async move { Vectors::delete_document(&db, doc_id).await }
     });
     if backend != DbBackend::Sqlite {
-        let waits = async || lines(&other, waiting(backend)).await;
+        let waits = async || lines(&other, waiting(&database)).await;
         until("the call waits", async || !waits().await.is_empty()).await;
         for session in waits().await {
             let end = match backend {

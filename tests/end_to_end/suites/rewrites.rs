@@ -63,7 +63,7 @@ async fn up_and_repair_refuse_a_rewrite_above_the_limit_before_they_change_anyth
             "rewrites vectors, ",
             " bytes, above the limit of 1024",
             "Lock: ",
-            "Hint: ",
+            "hint: ",
             "--max-rewrite SIZE",
         ] {
             assert!(error.contains(words), "{words}: {error}");

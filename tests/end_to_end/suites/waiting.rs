@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, block_in_place};
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     conditions::until,
-    engines::{Database, mariadb},
+    engines::{Database, mariadb, postgres},
     programs::{self, Running, end_of, migrate, migration, start},
 };
 
@@ -50,6 +50,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             a_prepared_transaction_is_named_by_its_gid,
             schemas_do_not_wait_for_each_other,
             an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time,
+            a_commit_that_waits_for_an_absent_standby_ends_in_time,
         ]);
     }
     tests
@@ -522,6 +523,43 @@ impl Drop for Other {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
+}
+
+async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Database) {
+    let server = block_in_place(postgres::start_15).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let names = async |change: &str| {
+        let change = format!("ALTER SYSTEM {change}");
+        there.execute([change.as_str()]).await;
+        there.execute(["SELECT pg_reload_conf()"]).await;
+    };
+    let waiting = "SELECT pid::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let observer = there.connect_once().await;
+    there.execute(["CREATE TABLE written ()"]).await;
+    let writer = Other::start(&there, "INSERT INTO written DEFAULT VALUES").await;
+    names("SET synchronous_standby_names = 'absent'").await;
+    until("a commit waits", async || {
+        !lines(&observer, waiting).await.is_empty()
+    })
+    .await;
+
+    let error = migrate(&there, ["--lock-wait", "1", "up"]).expect_error();
+    migrate(&there, ["status"]).expect_success();
+
+    assert!(
+        error.contains("COMMIT was not answered within 1 s")
+            && error.contains("synchronous_standby_names"),
+        "{error}"
+    );
+    names("RESET synchronous_standby_names").await;
+    until("no commit waits", async || {
+        lines(&observer, waiting).await.is_empty()
+    })
+    .await;
+    writer.stop().await;
+    migrate(&there, ["up"]).expect_success();
+    migrate(&there, ["check"]).expect_success();
 }
 
 async fn schemas_do_not_wait_for_each_other(database: Database) {

@@ -27,7 +27,7 @@ pub(super) async fn begin(
     settings: &Settings,
 ) -> Result<(DatabaseTransaction, Patience), DbErr> {
     let begun = settings.begin(db, READ_COMMITTED, &[GIVING_WAY]).await?;
-    Ok((begun, Patience::OF_THE_TRANSACTION))
+    Ok((begun, Patience::of_a_commit(settings.lock_wait)))
 }
 
 pub(super) async fn try_acquire(db: &impl ConnectionTrait) -> Result<bool, DbErr> {

@@ -11,11 +11,11 @@ use crate::{
 };
 
 pub(in crate::cli) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(in crate::cli) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 /// The next step where rows have no document.
-const ORPHANS: &str =
-    "hint: `repair --delete-orphans --ids-to FILE` deletes them and keeps their ids";
+const ORPHANS: &str = "`repair --delete-orphans --ids-to FILE` deletes them and keeps their ids";
 const WAITING: Style = AnsiColor::Yellow.on_default();
 
 /// Returns the written text: writing to a `String` cannot fail.
@@ -67,7 +67,7 @@ fn write_report(out: &mut String, report: &Report) -> Result {
     for (at, difference) in report.differences.iter().enumerate() {
         writeln!(out, "\n{}: {difference}", difference.part)?;
         if let RemedyReport::DeleteOrphans { .. } = difference.remedy {
-            writeln!(out, "  {ORPHANS}")?;
+            writeln!(out, "  {HINT}hint:{HINT:#} {ORPHANS}")?;
         }
         if let RemedyReport::Repair { steps } = &difference.remedy {
             // SQLite makes several changes by rebuilding the table once.
