@@ -42,7 +42,13 @@ impl Finished {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
-        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
+        let beyond_the_error: Vec<&str> = self.stderr.lines().skip(1).collect();
+        let is_hint = |line: &&str| line.starts_with("hint: ");
+        assert!(
+            beyond_the_error.len() <= 1 && beyond_the_error.iter().all(is_hint),
+            "{}",
+            self.stderr
+        );
         self.stderr
     }
 }
@@ -53,7 +59,9 @@ impl Finished {
     #[track_caller]
     pub fn expect_error_after_messages(self) -> String {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
-        let error = self.stderr.lines().last().unwrap_or_default();
+        let is_hint = |line: &&str| line.starts_with("hint: ");
+        let mut last = self.stderr.lines().rev().skip_while(is_hint);
+        let error = last.next().unwrap_or_default();
         assert!(error.starts_with("error: "), "{}", self.stderr);
         error.to_owned()
     }

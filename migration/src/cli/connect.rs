@@ -310,7 +310,10 @@ async fn explain(error: DbErr, target: &Database) -> CliError {
     };
     match (&*error, target) {
         (_, Database::Sqlite(_)) => {
-            let reason = error.to_string();
+            let reason = match &*error {
+                sqlx::Error::Database(answer) => answer.message().to_owned(),
+                other => other.to_string(),
+            };
             CliError::FileUnusable { database, reason }
         }
         (sqlx::Error::PoolTimedOut, _) => match first_answer(target).await {
