@@ -82,6 +82,18 @@ impl RecordTable {
         backend.backend().build(&create).sql
     }
 
+    /// Returns the query of PostgreSQL that finds a row if an index, a sequence or a type has the
+    /// name. The array type of another one gives way.
+    pub(crate) fn is_taken(&self) -> String {
+        let name = sql::literal(Engine::Postgres, &self.name);
+        format!(
+            "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = current_schema() AND (
+               EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname = {name})
+               OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = n.oid AND t.typname = {name}
+                          AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)))"
+        )
+    }
+
     pub(crate) fn drop(&self, backend: Engine) -> String {
         let drop = Table::drop().table(self.iden()).if_exists().take();
         backend.backend().build(&drop).sql
@@ -127,8 +139,9 @@ impl RecordTable {
             .map(|name| sql::literal(backend, name))
             .collect();
         format!(
-            "SELECT 1 FROM {table} HAVING count(*) > 0 AND count(applied_at) = {} \
-             AND count(*) FILTER (WHERE version NOT IN ({})) = 0",
+            "SELECT 1 FROM {table} HAVING count(*) > 0 \
+             AND count(DISTINCT version) FILTER (WHERE applied_at IS NOT NULL) = {} \
+             AND count(*) FILTER (WHERE version IS NULL OR version NOT IN ({})) = 0",
             names.len(),
             names.join(", ")
         )

@@ -413,7 +413,9 @@ pub async fn converge(
         }
         let really_failed = match tried.take_if(|tried| tried.is_over(plan, step)) {
             Some(Tried { error, .. }) => Some(error),
-            None => changed_nothing(step, &done, shape.most_steps()),
+            // A step that fails again after each cleaning up is the reason.
+            None => changed_nothing(step, &done, shape.most_steps())
+                .map(|no_end| tried.take().map_or(no_end, |tried| tried.error)),
         };
         let started = trying.take().unwrap_or_else(Instant::now);
         let outcome = match really_failed {

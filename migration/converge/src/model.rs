@@ -86,6 +86,19 @@ pub(crate) struct Extras {
         serde(default, skip_serializing_if = "Option::is_none")
     )]
     pub(crate) owner: Option<OtherOwner>,
+    /// PostgreSQL: whether the current role may declare no foreign key that refers to the table.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "std::ops::Not::not")
+    )]
+    pub(crate) lacks_references: bool,
+    /// PostgreSQL: the schema or the tablespace, as in GRANT, in which the current role may create
+    /// no index.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub(crate) lacks_create: Option<String>,
     /// PostgreSQL: the columns for which the server reads every row when their type changes.
     pub(crate) rereads: Vec<String>,
     /// MySQL and MariaDB: properties that make the server copy the table where it otherwise would

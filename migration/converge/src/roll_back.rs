@@ -118,6 +118,7 @@ async fn found(
     for table in &dropped {
         let gone = undone.gone(table, inspection.as_ref());
         refuse_where_referred_to(db, table, &gone).await?;
+        refuse_where_used(db, table).await?;
     }
     let mut required = Vec::new();
     for declared in newer.made_beyond(older) {
@@ -178,6 +179,25 @@ async fn refuse_where_referred_to(
         false => Err(Error::ReferredTo {
             location: inspect::location(db).await?,
             tables,
+        }),
+    }
+}
+
+/// Refuses to drop a table of PostgreSQL that a view, a function or another object is made of.
+async fn refuse_where_used(db: &impl ConnectionTrait, table: &str) -> Result<(), Error> {
+    if Engine::of(db) != Engine::Postgres {
+        return Ok(());
+    }
+    match inspect::users(db, table).await?.as_slice() {
+        [] => Ok(()),
+        users => Err(Error::Refused {
+            location: inspect::location(db).await?,
+            reasons: vec![format!(
+                "{table} cannot be dropped while other objects use it: drop these first, {}",
+                users.join(", ")
+            )],
+            has_orphans: false,
+            done: 0,
         }),
     }
 }

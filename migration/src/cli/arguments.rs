@@ -46,13 +46,26 @@ pub(super) struct Cli {
     pub(super) database_url: Option<String>,
 
     /// Limit how long to wait for another migrator, and for a session that uses a table
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        allow_negative_numbers = true
+    )]
     pub(super) lock_wait: u64,
 
     /// Limit the size of a table that may be copied or rewritten, for example 512MiB or 10GB
     ///
     /// `up` and `repair` refuse to copy or rewrite a larger table, before they change anything.
-    #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        value_parser = size::parse,
+        allow_negative_numbers = true
+    )]
     pub(super) max_rewrite: u64,
 
     /// The table that records which migrations are applied [default: seaql_migrations]

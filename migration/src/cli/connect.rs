@@ -53,7 +53,7 @@ pub(super) async fn connect(
     schema: Option<String>,
     lock_wait: Duration,
 ) -> Result<(DatabaseConnection, Option<String>), CliError> {
-    let db = match open(database, lock_wait).await {
+    let mut db = match open(database, lock_wait).await {
         Err(error @ CliError::Tls { .. }) => match database.without_tls() {
             Some(plain) => go_without_tls(&plain, error, lock_wait).await?,
             None => return Err(error),
@@ -62,7 +62,15 @@ pub(super) async fn connect(
     };
     let schema = match database {
         Database::Postgres(_) => {
-            let schema = require_schema(&db, schema, database).await?;
+            let schemas = read_schemas(&db).await?;
+            if schemas.limits_transactions
+                && let Ok(unlimited) =
+                    open_when_free(database, Sessions::OursSince17, lock_wait).await
+            {
+                // A connection that does not close changes nothing.
+                let _ = std::mem::replace(&mut db, unlimited).close().await;
+            }
+            let schema = require_schema(schemas, schema, database)?;
             tracing::info!("{database}, schema {schema:?}");
             Some(schema)
         }
@@ -108,6 +116,8 @@ async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnec
 enum Sessions {
     /// The settings of [`OURS_ON_POSTGRES`], for statements outside of a transaction: CREATE INDEX CONCURRENTLY.
     Ours,
+    /// In addition, those of [`OURS_SINCE_17`].
+    OursSince17,
     /// The settings of the server and the role.
     AsTheyAre,
 }
@@ -117,6 +127,9 @@ const OURS_ON_POSTGRES: [(&str, &str); 3] = [
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
 ];
+
+/// Settings that older servers do not know.
+const OURS_SINCE_17: [(&str, &str); 1] = [("transaction_timeout", "0")];
 
 /// A part of PgBouncer's message, because PgBouncer gives this error no SQLSTATE of its own.
 const REFUSED_BY_A_POOLER: &str = "unsupported startup parameter";
@@ -187,6 +200,7 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
             let named = named.statement_cache_capacity(0).extra_float_digits(None);
             let named = match sessions {
                 Sessions::Ours => named.options(OURS_ON_POSTGRES),
+                Sessions::OursSince17 => named.options(OURS_ON_POSTGRES).options(OURS_SINCE_17),
                 Sessions::AsTheyAre => named,
             };
             options.map_sqlx_postgres_opts(move |_| named.clone())
@@ -203,6 +217,17 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
     options
 }
 
+/// The name that a search path reads as the name of the user.
+const OF_THE_USER: &str = "$user";
+
+/// The schemas that are not PostgreSQL's own, and what else a session is asked at first.
+struct Schemas {
+    search_path: String,
+    seen: Vec<Seen>,
+    /// Whether the server ends transactions that take too long, and with them the build of an index.
+    limits_transactions: bool,
+}
+
 /// A schema that this user can see: whether the user may use it, and whether it is the connection's own.
 struct Seen {
     name: String,
@@ -210,12 +235,14 @@ struct Seen {
     is_current: bool,
 }
 
-async fn require_schema(
-    db: &DatabaseConnection,
+fn require_schema(
+    schemas: Schemas,
     named: Option<String>,
     database: &Database,
 ) -> Result<String, CliError> {
-    let (search_path, seen) = read_schemas(db).await?;
+    let Schemas {
+        search_path, seen, ..
+    } = schemas;
     let schema = match named {
         Some(schema) => schema,
         None => own_schema(&search_path, &seen, database)?,
@@ -223,6 +250,9 @@ async fn require_schema(
     let database = database.to_string();
     if schema.starts_with("pg_") || schema == "information_schema" {
         return Err(CliError::SchemaOfSystem { database, schema });
+    }
+    if schema == OF_THE_USER {
+        return Err(CliError::SchemaOfUser { database });
     }
     match seen.iter().find(|one| one.name == schema) {
         Some(Seen {
@@ -256,7 +286,7 @@ fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, 
         return Ok(current.name.clone());
     }
     let mut named = schemas(path).into_iter();
-    let first = named.find(|schema| schema != "$user");
+    let first = named.find(|schema| schema != OF_THE_USER);
     first.ok_or_else(|| CliError::NoSchema {
         database: database.to_string(),
         search_path: path.to_owned(),
@@ -264,11 +294,12 @@ fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, 
 }
 
 /// Returns the search path, and the schemas that are not PostgreSQL's own.
-async fn read_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), CliError> {
+async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
     // The outer join returns at least one row, for the search path.
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
-               coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false)
+               coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false),
+               coalesce(current_setting('transaction_timeout', true), '0') <> '0'
         FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n
           ON n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname";
     let read = |row: &QueryResult| {
@@ -279,7 +310,7 @@ async fn read_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), Cl
             is_usable,
             is_current,
         });
-        Ok((row.try_get_by_index(0)?, seen))
+        Ok((row.try_get_by_index(0)?, seen, row.try_get_by_index(4)?))
     };
     let inspect = async || {
         let settings = Settings {
@@ -288,12 +319,15 @@ async fn read_schemas(db: &DatabaseConnection) -> Result<(String, Vec<Seen>), Cl
         };
         let session = Session::new(db.into(), &settings);
         let transaction = session.begin_to_read().await?;
-        let found: Vec<(String, Option<Seen>)> =
+        let found: Vec<(String, Option<Seen>, bool)> =
             converge::rows(&transaction.db(), SCHEMAS, [], read).await?;
         transaction.rollback().await?;
-        let path = found.first().map(|(path, _)| path.clone());
-        let seen = found.into_iter().filter_map(|(_, seen)| seen);
-        Ok((path.unwrap_or_default(), seen.collect()))
+        let first = found.first();
+        Ok(Schemas {
+            search_path: first.map(|(path, ..)| path.clone()).unwrap_or_default(),
+            limits_transactions: first.is_some_and(|(_, _, is_limited)| *is_limited),
+            seen: found.into_iter().filter_map(|(_, seen, _)| seen).collect(),
+        })
     };
     let inspected = inspect().await;
     Ok(inspected

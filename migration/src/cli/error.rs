@@ -93,6 +93,11 @@ pub(super) enum CliError {
     #[error("{database}: this user has no right on the schema {schema:?}")]
     SchemaHidden { database: String, schema: String },
 
+    #[error(
+        "{database}: a schema cannot be named \"$user\", which PostgreSQL reads as the name of the user"
+    )]
+    SchemaOfUser { database: String },
+
     #[error("{database}: the schema {schema:?} is one of PostgreSQL's system schemas")]
     SchemaOfSystem { database: String, schema: String },
 
@@ -266,7 +271,9 @@ impl CliError {
             Self::SchemaHidden { .. } => {
                 Some("run GRANT USAGE, CREATE ON SCHEMA this schema TO the user")
             }
-            Self::SchemaOfSystem { .. } => Some("name another schema with -s"),
+            Self::SchemaOfUser { .. } | Self::SchemaOfSystem { .. } => {
+                Some("name another schema with -s")
+            }
             Self::SchemaMissing { .. } => {
                 Some("create the schema (CREATE SCHEMA), or name another one with -s")
             }

@@ -96,14 +96,18 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
             ErrorKind::ValueValidation,
         ]
         .contains(&error.kind());
-        let named = match error.get(ContextKind::InvalidArg) {
-            Some(ContextValue::String(name)) if is_known => format!("{}: {name}", error.kind()),
-            _ => error.kind().to_string(),
-        };
-        complain(&named);
-        advise(
-            "give the database URL with -u, between quotes, or in DATABASE_URL; `--help` shows all options",
-        );
+        match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(name)) if is_known => {
+                complain(&format_args!("{}: {name}", error.kind()));
+                advise("`--help` shows what the option accepts");
+            }
+            _ => {
+                complain(&error.kind());
+                advise(
+                    "give the database URL with -u, between quotes, or in DATABASE_URL; `--help` shows all options",
+                );
+            }
+        }
         return ExitCode::from(2);
     }
     // A failure of stdout or stderr cannot be reported anywhere.

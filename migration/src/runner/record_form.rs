@@ -15,6 +15,10 @@ struct Column {
     kind: String,
     /// Whether a row that does not name the column is refused.
     needs_value: bool,
+    /// Whether a row that names the column is refused.
+    refuses_value: bool,
+    /// How many characters fit, if the type limits them.
+    length: Option<i64>,
 }
 
 enum Unfit {
@@ -25,6 +29,12 @@ enum Unfit {
         wanted: &'static str,
     },
     NeedsValue(String),
+    RefusesValue(&'static str),
+    TooShort {
+        column: &'static str,
+        length: i64,
+        longest: i64,
+    },
 }
 
 impl fmt::Display for Unfit {
@@ -42,6 +52,15 @@ impl fmt::Display for Unfit {
                     "its column `{column}` has no default and may not be NULL"
                 )
             }
+            Self::RefusesValue(column) => write!(f, "its column `{column}` is generated"),
+            Self::TooShort {
+                column,
+                length,
+                longest,
+            } => write!(
+                f,
+                "its column `{column}` holds {length} characters, and the names of migrations have up to {longest}"
+            ),
         }
     }
 }
@@ -67,7 +86,11 @@ pub(super) async fn require(
     let backend = Engine::of(db);
     let name = settings.records.name();
     let columns = columns(db, name).await?;
-    match unfit(backend, &columns, used) {
+    let lengths = (settings.migrations)()
+        .into_iter()
+        .map(|one| one.name().chars().count());
+    let longest = lengths.max().map_or(0, |longest| longest as i64);
+    match unfit(backend, &columns, used, longest) {
         None => Ok(()),
         Some(unfit) => Err(Error::MigrationTableForm {
             location: converge::location(db).await?,
@@ -77,7 +100,7 @@ pub(super) async fn require(
     }
 }
 
-fn unfit(backend: Engine, columns: &[Column], used: Use) -> Option<Unfit> {
+fn unfit(backend: Engine, columns: &[Column], used: Use, longest: i64) -> Option<Unfit> {
     const VERSION: &str = "version";
     const APPLIED_AT: &str = "applied_at";
     for (column, least, fits, wanted) in [
@@ -104,6 +127,20 @@ fn unfit(backend: Engine, columns: &[Column], used: Use) -> Option<Unfit> {
         return None;
     }
     let ours = [VERSION, APPLIED_AT];
+    for column in ours {
+        let found = columns.iter().find(|one| one.name == column)?;
+        match found.length.filter(|_| column == VERSION) {
+            _ if found.refuses_value => return Some(Unfit::RefusesValue(column)),
+            Some(length) if length < longest => {
+                return Some(Unfit::TooShort {
+                    column,
+                    length,
+                    longest,
+                });
+            }
+            Some(_) | None => {}
+        }
+    }
     let mut others = columns
         .iter()
         .filter(|one| !ours.contains(&one.name.as_str()));
@@ -151,20 +188,24 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
         Engine::MySql => format!(
             "SELECT CAST(lower(column_name) AS CHAR), CAST(column_type AS CHAR),
                     CAST(is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum'
-                         AND lower(extra) NOT LIKE '%auto_increment%' AND lower(extra) NOT LIKE '%generated%' AS SIGNED)
+                         AND lower(extra) NOT LIKE '%auto_increment%' AND lower(extra) NOT LIKE '%generated%' AS SIGNED),
+                    CAST(lower(extra) LIKE '%generated%' AND lower(extra) NOT LIKE '%default_generated%' AS SIGNED),
+                    CAST(character_maximum_length AS SIGNED)
              FROM information_schema.columns
              WHERE table_schema = DATABASE() AND table_name = {name}"
         ),
         // An INTEGER that is the primary key numbers its rows.
         Engine::Sqlite => format!(
             "SELECT lower(name), type,
-                    \"notnull\" AND dflt_value IS NULL AND NOT (pk AND upper(type) = 'INTEGER')
+                    \"notnull\" AND dflt_value IS NULL AND NOT (pk AND upper(type) = 'INTEGER'), 0, NULL
              FROM pragma_table_info({name})"
         ),
         Engine::Postgres => format!(
             "SELECT a.attname::text, trim('\"' FROM format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)),
                     ((a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND t.typdefault IS NULL
-                     AND a.attidentity = '')::int::bigint
+                     AND a.attidentity = '')::int::bigint,
+                    (a.attgenerated <> '' OR a.attidentity = 'a')::int::bigint,
+                    CASE WHEN t.typname = 'varchar' AND a.atttypmod > 4 THEN (a.atttypmod - 4)::bigint END
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
              WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
             sql::literal(backend, &sql::identifier(backend, table))
@@ -172,10 +213,13 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
     };
     let read = rows(db, &columns, [], |row| {
         let needs_value: i64 = row.try_get_by_index(2)?;
+        let refuses_value: i64 = row.try_get_by_index(3)?;
         Ok(Column {
             name: row.try_get_by_index(0)?,
             kind: row.try_get_by_index(1)?,
             needs_value: needs_value != 0,
+            refuses_value: refuses_value != 0,
+            length: row.try_get_by_index(4)?,
         })
     });
     let failed = converge::Error::looking_for("the table of migrations");

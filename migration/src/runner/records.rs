@@ -2,10 +2,10 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use sea_orm_migration::{MigrationTrait, SchemaManagerConnection};
-use sea_query::Query;
+use sea_query::{Expr, ExprTrait, Query};
 
 use converge::{
-    Engine, Shape, has_rows, is_in_use,
+    Engine, Shape, has_rows, is_in_use, is_lost_race,
     session::{BRIEFLY, Session},
 };
 
@@ -189,15 +189,21 @@ pub(super) async fn applied_migrations(
 }
 
 /// Creates the table of records, in a transaction that ends too.
-pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), DbErr> {
+pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), Error> {
     let transaction = session.begin_briefly().await?;
     let create = settings.records.create(session.backend());
     match transaction.db().execute_unprepared(&create).await {
-        Ok(_) => transaction.commit().await,
-        Err(error) => {
+        Ok(_) => Ok(transaction.commit().await?),
+        Err(source) => {
             // The error is more useful than one of the rollback.
             let _ = transaction.rollback().await;
-            Err(error)
+            Err(match is_lost_race(&source) {
+                true => Error::Migration(source),
+                false => Error::Converge(converge::Error::Step {
+                    statements: create,
+                    source,
+                }),
+            })
         }
     }
 }
@@ -293,13 +299,18 @@ pub(super) async fn is_there(
     let names = relations.iter().map(|one| one.name.as_str());
     let case = converge::case_of_tables(db, settings.records.name(), names).await?;
     let mut relations = relations.into_iter();
-    match relations.find(|one| settings.records.is_called(case, &one.name)) {
-        Some(view) if view.kind.ends_with("VIEW") => Err(Error::MigrationTable {
+    let found = relations.find(|one| settings.records.is_called(case, &one.name));
+    let is_taken = match (&found, backend) {
+        (Some(found), _) => found.kind.ends_with("VIEW"),
+        (None, Engine::Postgres) => has_rows(db, &settings.records.is_taken()).await?,
+        (None, Engine::MySql | Engine::Sqlite) => false,
+    };
+    match is_taken {
+        true => Err(Error::MigrationTable {
             name: settings.records.name().to_owned(),
             reason: "what has this name is no table",
         }),
-        Some(_) => Ok(true),
-        None => Ok(false),
+        false => Ok(found.is_some()),
     }
 }
 
@@ -327,9 +338,11 @@ async fn rows(db: &impl ConnectionTrait, settings: &Settings) -> Result<Vec<Quer
     let table = settings.records.iden();
     // SQLite takes the unqualified name of a missing column for a text.
     let column = |name: &'static str| (settings.records.iden(), name);
+    // Without a primary key, a row may name no migration.
     let records = Query::select()
         .columns(["version", "applied_at"].map(column))
         .from(table)
+        .and_where(Expr::col(column("version")).is_not_null())
         .take();
     db.query_all(&records).await
 }

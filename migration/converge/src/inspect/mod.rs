@@ -10,7 +10,7 @@ mod questions;
 mod sqlite;
 
 pub(crate) use mysql::SYSTEM_DATABASES;
-pub(crate) use others::{Referrer, itself, referrers, referrers_to};
+pub(crate) use others::{Referrer, itself, referrers, referrers_to, users};
 pub use others::{Relation, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, manages_any, sequence_of};
 

@@ -150,6 +150,13 @@ pub(crate) async fn referrers_to(
     Ok(tables)
 }
 
+/// Returns the objects of PostgreSQL without which a table could be dropped, and that do not go with
+/// it: views, functions, rules and the like. Foreign keys are [`referrers_to`].
+pub(crate) async fn users(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, Error> {
+    let users = postgres::users(db, table).await;
+    users.map_err(Error::looking_for(format!("objects that use {table}")))
+}
+
 /// Returns the same for all tables together, for tables outside of the database: MySQL drops the
 /// tables without checking those if it does not check foreign keys within.
 ///

@@ -24,7 +24,7 @@ use crate::{
     engine::Engine,
     model::{Extras, Hidden, HiddenPart, Kind, OtherOwner, Placement, Reach, Table},
     patience::TRY,
-    query::rows,
+    query::{list, rows},
     sql,
 };
 
@@ -206,6 +206,8 @@ fn read_table(
             bonds: each(bonds, rest::read_bond)?,
             always_enforced: firsts(always_enforced)?,
             owner: class.first().map(read_owner).transpose()?.flatten(),
+            lacks_references: class.first().is_some_and(|row| row.get(10) == Ok(true)),
+            lacks_create: class.first().map(|row| row.get(11)).transpose()?.flatten(),
             rereads: firsts(rereads)?,
             before_insert: firsts(before_insert)?,
             instead_rules: firsts(instead_rules)?,
@@ -235,20 +237,31 @@ fn class(name: &str, table: &str) -> Question {
                 row_security_active(c.oid),
                 o.rolname::text, pg_has_role(c.relowner, 'USAGE'), has_schema_privilege(c.relowner, n.oid, 'CREATE')
                   OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
-                c.relforcerowsecurity
+                c.relforcerowsecurity, NOT has_any_column_privilege(c.oid, 'REFERENCES'),
+                CASE WHEN NOT has_schema_privilege(n.oid, 'CREATE') THEN 'SCHEMA ' || quote_ident(n.nspname)
+                     WHEN NOT coalesce({TABLESPACE}, true)
+                     THEN 'TABLESPACE ' || quote_ident(current_setting('default_tablespace')) END
          FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          LEFT JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND o.rolname <> current_user
          WHERE c.oid = {table}
          UNION ALL
-         SELECT current_schema()::text, concat('type ', t.typtype), 'p', false, false, false, NULL, true, true, false
+         SELECT current_schema()::text, concat('type ', t.typtype), 'p', false, false, false, NULL, true, true, false,
+                false, NULL
          FROM pg_catalog.pg_type t
          WHERE {table} IS NULL AND t.typname = {name} AND t.typisdefined
            AND t.typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)"
     );
-    Question::new(10, sql)
+    Question::new(12, sql)
 }
+
+/// Whether the current role may create an index in the default tablespace; NULL if that is the
+/// database's own.
+const TABLESPACE: &str =
+    "(SELECT has_tablespace_privilege(s.oid, 'CREATE') FROM pg_catalog.pg_tablespace s
+    JOIN pg_catalog.pg_database d ON d.datname = current_database() AND d.dattablespace <> s.oid
+    WHERE s.spcname = current_setting('default_tablespace'))";
 
 fn read_owner(row: &Row) -> Result<Option<OtherOwner>, DbErr> {
     let role: Option<String> = row.get(6)?;
@@ -368,4 +381,29 @@ pub(super) async fn referrers(
         .into_iter()
         .map(|(_, key)| key)
         .collect())
+}
+
+/// Returns the objects that depend on a table, on its row type or on its sequences, and that
+/// dropping it does not drop.
+pub(super) async fn users(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, DbErr> {
+    list(
+        db,
+        "WITH t AS (SELECT c.oid, c.reltype, y.typarray FROM pg_catalog.pg_class c
+                    JOIN pg_catalog.pg_type y ON y.oid = c.reltype WHERE c.oid = to_regclass($1)),
+              own (classid, objid) AS (
+                SELECT 'pg_catalog.pg_class'::regclass, oid FROM t
+                UNION ALL SELECT 'pg_catalog.pg_type'::regclass, unnest(ARRAY[reltype, typarray]) FROM t
+                UNION ALL SELECT d.classid, d.objid FROM t JOIN pg_catalog.pg_depend d
+                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.deptype IN ('a', 'i'))
+         SELECT DISTINCT CASE WHEN r.oid IS NULL THEN pg_describe_object(d.classid, d.objid, 0)
+                              ELSE pg_describe_object('pg_catalog.pg_class'::regclass, r.ev_class, 0) END
+         FROM own JOIN pg_catalog.pg_depend d ON d.refclassid = own.classid AND d.refobjid = own.objid
+         LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+         WHERE d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::regclass
+           AND (d.classid, d.objid) NOT IN (SELECT classid, objid FROM own)
+           AND r.ev_class IS DISTINCT FROM (SELECT oid FROM t)
+         ORDER BY 1",
+        [sql::identifier(Engine::Postgres, table).into()],
+    )
+    .await
 }

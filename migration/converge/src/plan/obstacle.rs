@@ -112,7 +112,51 @@ impl Obstacles<'_> {
 
     /// Returns a missing right. This comes last, because every role is told what needs a manual
     /// decision.
-    fn of_rights(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+    fn of_rights(&self, change: &Change) -> Option<Obstacle> {
+        self.of_ownership(change)
+            .or_else(|| self.of_references(change))
+            .or_else(|| self.of_creation(change))
+    }
+
+    /// A new foreign key needs a right on the table that it refers to.
+    fn of_references(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+        let keys = if let Difference::ForeignKeyAbsent { declared }
+        | Difference::ForeignKeyUnlike { declared, .. } = difference
+        {
+            std::slice::from_ref(declared)
+        } else if let Difference::TableAbsent = difference {
+            &self.shape.table_named(table)?.foreign_keys
+        } else {
+            return None;
+        };
+        let mut parents = keys.iter().filter_map(|key| self.current.table(&key.table));
+        let parent = parents.find(|parent| parent.extras.lacks_references)?;
+        let parent = sql::identifier(Engine::Postgres, &parent.name);
+        Some(Obstacle::Manual(format!(
+            "this role may declare no foreign key to {parent}: GRANT REFERENCES ON {parent} to it, then repair"
+        )))
+    }
+
+    /// A new index or table needs a right on what contains it.
+    fn of_creation(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
+        let container =
+            if let Difference::IndexAbsent { .. } | Difference::PrimaryKey { .. } = difference {
+                self.current.table(table)?.extras.lacks_create.as_ref()?
+            } else if let Difference::TableAbsent = difference {
+                // What is known of the table's schema is known from its parent.
+                let parent = &self.shape.table_named(table)?.parent_key()?.table;
+                let parent = self.current.table(parent)?;
+                let is_beside = parent.schema == self.current.location.schema;
+                parent.extras.lacks_create.as_ref().filter(|_| is_beside)?
+            } else {
+                return None;
+            };
+        Some(Obstacle::Manual(format!(
+            "this role may create nothing there: GRANT CREATE ON {container} to it, then repair"
+        )))
+    }
+
+    fn of_ownership(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
         let owner = self.current.table(table)?.extras.owner.as_ref()?;
         match owner {
             OtherOwner::Foreign(role) => alters(difference).then(|| {
@@ -248,6 +292,14 @@ impl Obstacles<'_> {
                 let id = &column.name;
                 manual(format!(
                     "every INSERT without an {id} fails, or stores one that the entities cannot read: set it back to numbers that are free, or give the rows other numbers"
+                ))
+            }
+            Difference::NumbersBehind {
+                column, largest, ..
+            } if *largest >= column.kind.largest() => {
+                let id = &column.name;
+                manual(format!(
+                    "the number after it is none that {id} can hold, and every INSERT without an {id} would fail: give the row {largest} another {id}, then repair"
                 ))
             }
             Difference::NumbersBehind {

@@ -12,7 +12,8 @@ use crate::{
 
 /// Returns the columns. A column of a domain is filled by the domain's default, and is not null if
 /// the domain is. The sequence is the one from which the default takes its numbers, or the one
-/// behind an IDENTITY; the query also returns whether the column owns it, and what else uses it.
+/// behind an IDENTITY; the query also returns whether the column owns it, and what else uses it. A
+/// default from before PostgreSQL 8.1 names its sequence in a text, on which nothing depends.
 /// Types are recognised by their names in `pg_type`, because how a type is printed depends on
 /// `quote_all_identifiers`.
 pub(super) fn columns(table: &str) -> Question {
@@ -46,6 +47,9 @@ pub(super) fn columns(table: &str) -> Question {
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          LEFT JOIN LATERAL (
+           SELECT to_regclass(substring(pg_get_expr(d.adbin, d.adrelid)
+                              FROM '^nextval[(][(]''([a-zA-Z0-9_.]+)''::text[)]::regclass[)]$')) AS sequence) n ON true
+         LEFT JOIN LATERAL (
            SELECT s.oid::regclass::text AS name,
                   EXISTS (SELECT FROM pg_catalog.pg_depend o
                           WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.objid = s.oid AND o.deptype IN ('a', 'i')
@@ -60,7 +64,7 @@ pub(super) fn columns(table: &str) -> Question {
                      AND (e.oid IS NULL OR e.oid IS DISTINCT FROM d.oid)) AS users
            FROM pg_catalog.pg_depend p
            JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND (
-             (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = s.oid)
+             (p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND s.oid IN (p.refobjid, n.sequence))
              OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
                  AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
            LIMIT 1) q ON true
@@ -172,7 +176,7 @@ pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
                AND d.refclassid = 'pg_catalog.pg_class'::regclass AND (d.refobjid, d.refobjsubid) NOT IN (
                  SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid = t.oid AND a.attname = {column}))
-           AND has_sequence_privilege(s.oid, 'SELECT')"
+           AND CASE s.relkind WHEN 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END"
     );
     Question::new(2, sql)
 }
