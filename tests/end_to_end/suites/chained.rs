@@ -468,6 +468,15 @@ async fn a_name_that_is_no_table_of_records_is_refused(database: Database) {
     if database.backend() != DbBackend::Sqlite {
         refused.push(&long);
     }
+    if database.backend() == DbBackend::Postgres {
+        database
+            .execute([
+                "CREATE TYPE records AS ENUM ('one')",
+                "CREATE SEQUENCE numbers",
+            ])
+            .await;
+        refused.extend(["records", "numbers"]);
+    }
     for name in refused {
         for command in ["up", "down", "status", "reset"] {
             let error = migrate(&database, ["--migration-table", name, command]).expect_error();

@@ -16,6 +16,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         up_names_the_applications_table_where_that_is_gone,
         a_service_starts_where_the_tables_have_changed,
         a_table_of_records_of_another_form_is_refused_before_anything_changes,
+        a_row_that_names_no_migration_is_no_record,
         a_table_of_records_that_takes_no_record_is_read,
     ];
     if backend != DbBackend::Sqlite {
@@ -93,7 +94,7 @@ async fn a_service_starts_where_the_tables_have_changed(database: Database) {
 }
 
 async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(database: Database) {
-    for (form, reason) in [
+    let mut forms = vec![
         (
             "TABLE records (version varchar(99) PRIMARY KEY)",
             "no column `applied_at`",
@@ -123,7 +124,21 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
             "VIEW records AS SELECT '1' AS version, 1 AS applied_at",
             "is no table",
         ),
-    ] {
+    ];
+    // SQLite limits no length.
+    if database.backend() != DbBackend::Sqlite {
+        forms.extend([
+            (
+                "TABLE records (version varchar(20) PRIMARY KEY, applied_at bigint)",
+                "`version` holds 20 characters",
+            ),
+            (
+                "TABLE records (version varchar(99) PRIMARY KEY, applied_at bigint GENERATED ALWAYS AS (1) STORED)",
+                "`applied_at` is generated",
+            ),
+        ]);
+    }
+    for (form, reason) in forms {
         database.execute([format!("CREATE {form}")]).await;
         let before = Inventory::of(&database).await;
 
@@ -137,6 +152,28 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
         assert_eq!(Inventory::of(&database).await, before, "{form}");
         let kind = form.split(' ').next().expect("a word");
         database.execute([format!("DROP {kind} records")]).await;
+    }
+}
+
+async fn a_row_that_names_no_migration_is_no_record(database: Database) {
+    database
+        .execute([
+            "CREATE TABLE records (version varchar(99), applied_at bigint)",
+            "INSERT INTO records (version, applied_at) VALUES (NULL, 3)",
+            "INSERT INTO records (version, applied_at) VALUES ('m20250524_000000_create_documents', 1)",
+            "INSERT INTO records (version, applied_at) VALUES ('m20250524_000000_create_documents', 2)",
+        ])
+        .await;
+    let records = ["--migration-table", "records"];
+
+    let up = migrate(&database, records.iter().chain(&["up"])).expect_success();
+
+    assert!(
+        up.contains("'m20250524_120000_create_vectors' has been applied"),
+        "{up}"
+    );
+    for command in ["up", "status", "check", "down"] {
+        migrate(&database, records.iter().chain(&[command])).expect_success();
     }
 }
 

@@ -27,6 +27,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             tests.extend(tests![
                 a_member_of_the_owner_gives_a_table_a_sequence_of_its_owner,
                 who_does_not_own_a_table_is_refused_before_a_step,
+                an_owner_without_a_right_is_refused_before_a_step,
             ]);
             tests
         }
@@ -58,7 +59,7 @@ fn of_a_migrator(backend: DbBackend) -> Vec<Right> {
             ),
             right(
                 "REFERENCES ON documents",
-                "permission denied for table documents",
+                "GRANT REFERENCES ON \"documents\"",
             ),
         ],
         _ => vec![
@@ -284,6 +285,54 @@ async fn who_does_not_own_a_table_is_refused_before_a_step(database: Database) {
         "{repair:?}"
     );
     drop_user(&database, "other").await;
+}
+
+/// A step that needs no such right would come first.
+async fn an_owner_without_a_right_is_refused_before_a_step(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let owner = user(
+        &database,
+        "owner",
+        &["USAGE ON SCHEMA public", "SELECT ON documents"],
+    )
+    .await;
+    let name = format!("owner_{}", database.name);
+    database
+        .execute([
+            format!("ALTER TABLE vectors OWNER TO {name}"),
+            format!("GRANT ALL ON seaql_migrations TO {name}"),
+            "ALTER TABLE vectors ALTER page TYPE smallint".to_owned(),
+        ])
+        .await;
+    for (damage, missed, mended) in [
+        (
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey",
+            "GRANT REFERENCES ON \"documents\"",
+            "ALTER TABLE vectors ADD CONSTRAINT vectors_doc_id_fkey FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE",
+        ),
+        (
+            "DROP INDEX ix_vectors_doc_id",
+            "GRANT CREATE ON SCHEMA public",
+            "CREATE INDEX ix_vectors_doc_id ON vectors (doc_id)",
+        ),
+    ] {
+        database
+            .execute([damage, "DELETE FROM seaql_migrations"])
+            .await;
+        let before = Inventory::of(&database).await;
+
+        let error = migrate(&owner, ["up"]).expect_error();
+        let dry = migrate(&owner, ["up", "--dry-run"]);
+
+        assert!(error.contains(missed), "{error}");
+        assert!(
+            dry.code == Some(1) && dry.stderr.contains(missed),
+            "{dry:?}"
+        );
+        assert_eq!(Inventory::of(&database).await, before);
+        database.execute([mended]).await;
+    }
+    drop_user(&database, "owner").await;
 }
 
 async fn user(database: &Database, name: &str, granted: &[&str]) -> Database {
