@@ -96,6 +96,9 @@ pub(crate) struct Keys {
     pub(crate) null: i64,
     /// The number of values that occur in several rows.
     pub(crate) duplicate: i64,
+    /// SQLite: the number of rows with NULL that get the next numbers.
+    #[cfg_attr(feature = "recording", serde(default, skip))]
+    pub(crate) unnumbered: i64,
 }
 
 /// Rows that refer to a row that does not exist.
@@ -364,6 +367,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
         Question::Keys { table, columns } => Answer::Keys(Keys {
             null: nulls(db, table, columns).await?,
             duplicate: duplicates(db, table, columns, &listed(columns)).await?,
+            unnumbered: 0,
         }),
         Question::Duplicates { table, columns } => {
             Answer::Rows(duplicates(db, table, columns, &listed(columns)).await?)
@@ -427,6 +431,19 @@ async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, 
                 Some(refusal) => reported.push(refusal.to_owned()),
                 None => return Err(error),
             },
+        }
+    }
+    // Copying the rows computes the expressions of generated columns and indexes. The statements
+    // are compiled and not run. A trigger may call another program's function.
+    let table = identifier(Engine::Sqlite, table);
+    let read = format!("EXPLAIN SELECT * FROM main.{table}");
+    let insert = format!("EXPLAIN INSERT INTO main.{table} DEFAULT VALUES");
+    for (statement, word) in [(read, "function"), (insert, "unknown function")] {
+        if let Err(error) = db.execute_unprepared(&statement).await
+            && let Some(unknown) = refusal(&error).filter(|text| text.contains(word))
+            && !reported.iter().any(|one| one == unknown)
+        {
+            reported.push(unknown.to_owned());
         }
     }
     Ok(reported)

@@ -351,7 +351,7 @@ impl<'p> Purge<'p> {
 
     fn orphan(&self, row: &QueryResult) -> Result<Orphan, DbErr> {
         let value = |(at, (name, kind)): (usize, &(String, Type))| {
-            let text: Option<String> = row.try_get_by_index(at)?;
+            let text = text(row, at)?;
             // A legacy key may be a text.
             let is_number = matches!(kind, Type::Integer { .. });
             let number = text.as_deref().filter(|_| is_number);
@@ -368,6 +368,21 @@ impl<'p> Purge<'p> {
             values: values.collect::<Result<_, DbErr>>()?,
         })
     }
+}
+
+/// Returns a value that the query returns as a text. SQLite also stores texts that are not UTF-8, of
+/// which this is the literal of their bytes.
+fn text(row: &QueryResult, at: usize) -> Result<Option<String>, DbErr> {
+    let error = match row.try_get_by_index(at) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into(),
+    };
+    let bytes: Result<Vec<u8>, _> = row.try_get_by_index(at);
+    let Ok(bytes) = bytes else {
+        return Err(error);
+    };
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    Ok(Some(format!("X'{digits}'")))
 }
 
 async fn is_mariadb(session: &Session<'_>) -> Result<bool, Error> {

@@ -220,10 +220,17 @@ impl Type {
     pub(crate) fn exact_text(self, backend: Engine, column: &str) -> String {
         match (backend, self) {
             // The type of a value does not depend on its column.
-            (Engine::Sqlite, _) => format!(
-                "CASE typeof({column}) WHEN 'blob' THEN lower(hex({column})) \
-                 WHEN 'real' THEN quote({column}) ELSE CAST({column} AS text) END"
-            ),
+            (Engine::Sqlite, kind) => {
+                let bytes = match kind {
+                    Self::Bytes { .. } | Self::Uuid => format!("lower(hex({column}))"),
+                    // A literal, which no text of hexadecimal digits looks like.
+                    _ => format!("quote({column})"),
+                };
+                format!(
+                    "CASE typeof({column}) WHEN 'blob' THEN {bytes} \
+                     WHEN 'real' THEN quote({column}) ELSE CAST({column} AS text) END"
+                )
+            }
             (Engine::MySql, Self::Bytes { .. } | Self::Uuid) => format!("lower(hex({column}))"),
             // A FLOAT by itself is printed with six digits.
             (Engine::MySql, Self::Float { .. }) => format!("CAST({column} + 0e0 AS char)"),

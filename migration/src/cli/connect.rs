@@ -339,7 +339,10 @@ async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
 async fn explain(error: DbErr, target: &Database) -> CliError {
     let database = target.to_string();
     let reason = error.to_string();
-    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
+    // Opening an SQLite file runs its first query.
+    let (DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
         return CliError::Connection { database, reason };
     };
     match (&*error, target) {

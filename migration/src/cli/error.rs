@@ -278,7 +278,8 @@ impl CliError {
                 Some("create the schema (CREATE SCHEMA), or name another one with -s")
             }
             Self::FileUnusable { .. } => Some(
-                "check the path and the rights on it; with ?mode=rwc at the end of the URL, `up` creates the file",
+                "check that the path names an SQLite file, and the rights on it and on its folder, to which WAL mode \
+                 writes; ?mode=rwc at the end of the URL lets `up` create the file, ?immutable=1 reads one that nobody writes",
             ),
             Self::CrateExists(_) => Some(
                 "run `init` in an empty folder, or add a migration to this crate with `generate`",

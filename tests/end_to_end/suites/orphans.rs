@@ -29,7 +29,10 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         a_file_that_another_run_writes_to_is_refused,
     ];
     if backend == DbBackend::Sqlite {
-        tests.extend(tests![ids_whose_deletion_is_not_committed_are_taken_back]);
+        tests.extend(tests![
+            ids_whose_deletion_is_not_committed_are_taken_back,
+            ids_that_are_no_text_are_written_as_literals,
+        ]);
     }
     if backend == DbBackend::Postgres {
         tests.extend(tests![
@@ -181,6 +184,26 @@ async fn ids_are_added_to_a_file_as_they_are_stored(database: Database) {
     assert_eq!(ids(&database).await, ["1", "2", "3"]);
     delete(&database, &file).expect_success();
     assert_eq!(fs::read_to_string(file.path()).expect("the file"), text);
+}
+
+async fn ids_that_are_no_text_are_written_as_literals(database: Database) {
+    migrate(&database, ["up", "--create-documents"]).expect_success();
+    database
+        .execute([
+            "PRAGMA foreign_keys = OFF; INSERT INTO vectors (doc_id, page, vector_ids) \
+             VALUES (8, 1, CAST(x'ff5b' AS text)), (8, 2, x'00ff'), (8, 3, '00ff')",
+        ])
+        .await;
+
+    let file = File::new();
+    delete(&database, &file).expect_success();
+
+    let text = fs::read_to_string(file.path()).expect("the file");
+    let stored: Vec<Value> = objects(&text)
+        .into_iter()
+        .map(|row| row["vector_ids"].clone())
+        .collect();
+    assert_eq!(stored, ["X'FF5B'", "X'00FF'", "00ff"]);
 }
 
 async fn ids_go_to_stdout_alone_or_in_a_field(database: Database) {

@@ -1,5 +1,5 @@
 -- Alembic's DDL for PostgreSQL, run on SQLite: a column of type SERIAL, which gives no numbers.
--- finds: auto-increment: id gets no number of itself
+-- finds: auto-increment: id gets no number of itself; 3 rows have no id and will get the next numbers
 -- ends: as declared
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

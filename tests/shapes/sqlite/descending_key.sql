@@ -1,5 +1,5 @@
 -- A primary key that is no rowid: its rows get no number.
--- finds: auto-increment: id gets no number of itself
+-- finds: auto-increment: id gets no number of itself; 1 row has no id and will get the next numbers
 -- ends: as declared
 
 CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -395,7 +395,7 @@ fn keys(
         let mut keys = facts.keys(&declared.name, &declared.primary_key);
         // A rowid key numbers the rows; the other key has never identified one.
         if current.backend == Engine::Sqlite && numbered.is_some() {
-            keys.null = 0;
+            keys.unnumbered = std::mem::take(&mut keys.null);
         }
         if !is_primary {
             found.push(Difference::PrimaryKey {

@@ -263,9 +263,16 @@ fn owned(id: &str, sequence: &Sequence) -> String {
 
 fn in_the_way(id: &str, keys: &Keys) -> String {
     let mut parts = Vec::new();
+    let has = |rows| if rows == 1 { "has" } else { "have" };
     if keys.null > 0 {
-        let has = if keys.null == 1 { "has" } else { "have" };
-        parts.push(format!("{} {has} no {id}", counted(keys.null)));
+        parts.push(format!("{} {} no {id}", counted(keys.null), has(keys.null)));
+    }
+    if keys.unnumbered > 0 {
+        parts.push(format!(
+            "{} {} no {id} and will get the next numbers",
+            counted(keys.unnumbered),
+            has(keys.unnumbered)
+        ));
     }
     if keys.duplicate > 0 {
         parts.push(match keys.duplicate {

@@ -234,10 +234,7 @@ impl Obstacles<'_> {
                     from(&format!("{column}, typeof({column})"), "").trim_end()
                 ))
             }
-            Difference::RowsRefused { .. } => manual(
-                "correct by hand the rows, or the constraint that they do not fit, then repair"
-                    .to_owned(),
-            ),
+            Difference::RowsRefused { reported } => manual(of_refused_rows(reported).to_owned()),
             Difference::InsteadRule { .. } => {
                 manual("drop the rule if nothing relies on it, then repair".to_owned())
             }
@@ -451,6 +448,32 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
             "{column} holds rows of this table, and PostgreSQL changes no type of a column in them: give {column} another type, then repair"
         ),
     })
+}
+
+/// Returns the next step for what SQLite reports of the rows that a copy would take over.
+fn of_refused_rows(reported: &[String]) -> &'static str {
+    const NEXT_STEPS: [(&str, &str); 5] = [
+        (
+            "no such function",
+            "only a program that registers this function can copy the rows: rebuild the table there by hand, or drop what calls it, repair, and create it again",
+        ),
+        (
+            "unknown function",
+            "only a program that registers this function can copy the rows: rebuild the table there by hand, or drop what calls it, repair, and create it again",
+        ),
+        (
+            "no such collation sequence",
+            "only a program that registers this collation can copy the rows: rebuild the table there by hand, or drop what uses it, repair, and create it again",
+        ),
+        ("of entries in index", "run REINDEX, then repair"),
+        ("missing from index", "run REINDEX, then repair"),
+    ];
+    let is_reported = |words: &str| reported.iter().any(|one| one.contains(words));
+    let known = NEXT_STEPS.iter().find(|(words, _)| is_reported(words));
+    known.map_or(
+        "correct by hand the rows, or the constraint that they do not fit, then repair",
+        |(_, next_step)| *next_step,
+    )
 }
 
 /// Returns the next step for a missing required table, with how a caller has one created.

@@ -31,7 +31,7 @@ const WHILE_REBUILT: Lock = Lock::while_rewritten(
 );
 const WHILE_NUMBERED: Lock = Lock::while_rewritten(
     "the write lock of the database file",
-    "while the table is rebuilt, in which the rowid of each row becomes its key",
+    "while the table is rebuilt with the numbers of its rows as its key",
 );
 
 /// Settings under which the views and triggers that name the table are left unchanged while it is
