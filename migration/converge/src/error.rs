@@ -41,6 +41,15 @@ pub enum Error {
         done: usize,
     },
 
+    /// A migration cannot be rolled back without a manual decision. Nothing was changed.
+    #[error("{location}: nothing was rolled back: {reason}")]
+    NotRolledBack {
+        /// The database and schema that were inspected.
+        location: Location,
+        /// What prevents it, with the next step.
+        reason: String,
+    },
+
     /// A table above the limit would have been copied or rewritten. It was not.
     #[error(
         "{location}: fixing this rewrites {table}, up to {bytes} bytes, above the limit of {limit} bytes (max_rewrite): {found}. \

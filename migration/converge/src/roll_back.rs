@@ -135,11 +135,9 @@ async fn refused(session: &Session<'_>, reason: String) -> Result<Error, Error> 
     let transaction = session.begin_to_read().await?;
     let location = inspect::location(&transaction.db()).await;
     transaction.rollback().await?;
-    Ok(Error::Refused {
+    Ok(Error::NotRolledBack {
         location: location?,
-        reasons: vec![reason],
-        has_orphans: false,
-        done: 0,
+        reason,
     })
 }
 
@@ -149,14 +147,12 @@ async fn refuse_where_no_table(db: &impl ConnectionTrait, table: &str) -> Result
     let relations = inspect::relations(db).await?;
     let is_other = |one: &inspect::Relation| one.name == table && !one.is_table();
     match relations.into_iter().find(is_other) {
-        Some(other) => Err(Error::Refused {
+        Some(other) => Err(Error::NotRolledBack {
             location: inspect::location(db).await?,
-            reasons: vec![format!(
-                "{table} is a {}, which these migrations have not made: drop or rename it by hand",
+            reason: format!(
+                "{table} is a {}, which these migrations did not create: drop or rename it by hand",
                 other.kind.to_lowercase()
-            )],
-            has_orphans: false,
-            done: 0,
+            ),
         }),
         None => Ok(()),
     }
@@ -190,14 +186,12 @@ async fn refuse_where_used(db: &impl ConnectionTrait, table: &str) -> Result<(),
     }
     match inspect::users(db, table).await?.as_slice() {
         [] => Ok(()),
-        users => Err(Error::Refused {
+        users => Err(Error::NotRolledBack {
             location: inspect::location(db).await?,
-            reasons: vec![format!(
+            reason: format!(
                 "{table} cannot be dropped while other objects use it: drop these first, {}",
                 users.join(", ")
-            )],
-            has_orphans: false,
-            done: 0,
+            ),
         }),
     }
 }

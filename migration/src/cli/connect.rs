@@ -299,7 +299,8 @@ async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false),
-               coalesce(current_setting('transaction_timeout', true), '0') <> '0'
+               EXISTS (SELECT FROM pg_catalog.pg_settings
+                       WHERE pg_settings.name = 'transaction_timeout' AND reset_val <> '0')
         FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n
           ON n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname";
     let read = |row: &QueryResult| {

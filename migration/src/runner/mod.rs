@@ -349,7 +349,8 @@ impl<M> Runner<M> {
     ///
     /// - Those of [`up`](Self::up).
     /// - [`ReferredTo`](crate::ConvergeError::ReferredTo) if another table refers to a `vectors`
-    ///   that would be dropped. Nothing is rolled back then.
+    ///   that would be dropped, and [`NotRolledBack`](crate::ConvergeError::NotRolledBack) if a view
+    ///   or another object uses it. Nothing is rolled back then.
     pub async fn down<'c, C>(&self, db: C, extent: impl Into<Extent>) -> Result<(), Error>
     where
         C: IntoSchemaManagerConnection<'c>,

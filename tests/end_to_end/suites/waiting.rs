@@ -51,6 +51,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             schemas_do_not_wait_for_each_other,
             an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time,
             a_commit_that_waits_for_an_absent_standby_ends_in_time,
+            a_limit_of_transactions_ends_no_build_of_an_index,
         ]);
     }
     tests
@@ -523,6 +524,37 @@ impl Drop for Other {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
+}
+
+async fn a_limit_of_transactions_ends_no_build_of_an_index(database: Database) {
+    let no_index = include_str!("../../shapes/postgres/no_index.sql");
+    database.execute([no_index]).await;
+    let observer = database.connect_once().await;
+    let long = database.connect_once().await;
+    long.execute_unprepared("BEGIN; UPDATE vectors SET page = page")
+        .await
+        .expect("a long transaction");
+    // Only PostgreSQL 17 and later have it.
+    let known = "SELECT name FROM pg_settings WHERE name = 'transaction_timeout'";
+    if !lines(&observer, known).await.is_empty() {
+        let set = format!(
+            "ALTER DATABASE {} SET transaction_timeout = '1s'",
+            database.name
+        );
+        database.execute([set]).await;
+    }
+
+    let up = start(migration().args(["up", "-u", &database.url]));
+    let building = "SELECT pid::text FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' \
+                    AND state = 'active' AND now() - query_start > interval '1500 ms'";
+    until("the build has waited", async || {
+        !lines(&observer, building).await.is_empty()
+    })
+    .await;
+    long.execute_unprepared("COMMIT").await.expect("it ends");
+
+    end_of(up).expect_success();
+    migrate(&database, ["check"]).expect_success();
 }
 
 async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Database) {
