@@ -4,7 +4,7 @@ use converge::WRITER;
 use entity::audit::AuditError;
 use sea_orm::sqlx;
 
-use super::{dotenv::Damage, tls::Problem};
+use super::{audit::ROWS, dotenv::Damage, tls::Problem};
 use crate::{DifferenceReport, Error, RemedyReport, Report};
 
 /// An error that stopped a command: what failed and what was found. [`CliError::hint`] returns the next step.
@@ -223,6 +223,11 @@ impl CliError {
             })) => Some(
                 "to delete the rows without a document and keep their ids, run `repair --delete-orphans --ids-to FILE`",
             ),
+            Self::Shape(Error::Converge(converge::Error::Lookup { subject, .. }))
+                if subject == ROWS =>
+            {
+                Some("run `check`, which reports how the table differs from the declared shape")
+            }
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),
             Self::Audit(AuditError::TemporaryFile { .. }) => {
                 Some("free space in the folder, or name another one with TMPDIR")

@@ -51,7 +51,7 @@ pub(super) struct Report {
 }
 
 /// What the database was asked for where it returns an error.
-const ROWS: &str = "the rows of vectors";
+pub(super) const ROWS: &str = "the rows of vectors";
 
 /// Runs an audit.
 pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Report, CliError> {
