@@ -54,16 +54,19 @@ impl Finished {
 }
 
 impl Finished {
-    /// Returns the last line on stderr, after exit status 1, if messages of a dry run come before
-    /// it.
+    /// Returns the error on stderr, after exit status 1, if messages of a dry run come before it.
     #[track_caller]
     pub fn expect_error_after_messages(self) -> String {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
-        let is_hint = |line: &&str| line.starts_with("hint: ");
-        let mut last = self.stderr.lines().rev().skip_while(is_hint);
-        let error = last.next().unwrap_or_default();
-        assert!(error.starts_with("error: "), "{}", self.stderr);
+        let error = self.last_error();
+        assert!(!error.is_empty(), "{}", self.stderr);
         error.to_owned()
+    }
+
+    /// Returns the last error on stderr, without its hint.
+    pub fn last_error(&self) -> &str {
+        let is_error = |line: &&str| line.starts_with("error: ");
+        self.stderr.lines().rfind(is_error).unwrap_or_default()
     }
 }
 

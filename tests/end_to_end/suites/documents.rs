@@ -304,7 +304,7 @@ async fn an_application_that_comes_second_finds_no_documents_of_ours(database: D
             let finished = migrate_beside_an_application(&database, command);
 
             assert_eq!(finished.code, Some(1), "{command:?}: {finished:?}");
-            let error = finished.stderr.lines().last().unwrap_or_default();
+            let error = finished.last_error();
             if command != ["fresh"] || make != USERS {
                 assert!(error.contains("start that first"), "{error}");
                 assert!(error.contains("--create-documents"), "{error}");

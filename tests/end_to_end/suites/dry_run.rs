@@ -87,10 +87,7 @@ async fn a_dry_run_of_up_refuses_what_up_refuses(database: Database) {
     let dry = migrate(&database, ["up", "--dry-run"]);
 
     assert_eq!(dry.stdout, "");
-    let without_messages = |finished: Finished| {
-        let error = finished.stderr.lines().last().map(str::to_owned);
-        (finished.code, error)
-    };
+    let without_messages = |finished: Finished| (finished.code, finished.last_error().to_owned());
     let up = migrate(&database, ["up"]);
     assert_eq!(without_messages(dry), without_messages(up));
 }

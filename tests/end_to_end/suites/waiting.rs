@@ -433,7 +433,7 @@ async fn a_long_transaction_is_named_and_holds_up_nobody_else(database: Database
 
     assert_eq!(waited.code, Some(1), "{}", waited.stdout);
     // After lines that report the progress.
-    let error = waited.stderr.lines().last().unwrap_or_default();
+    let error = waited.last_error();
     assert!(
         error.starts_with("error: timed out after 2 s waiting to run `ALTER TABLE"),
         "{error}"
@@ -628,7 +628,7 @@ async fn an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time(da
     let waited = migrate(&database, ["--lock-wait", "2", "up"]);
 
     assert_eq!(waited.code, Some(1), "{}", waited.stdout);
-    let error = waited.stderr.lines().last().unwrap_or_default();
+    let error = waited.last_error();
     let started = "error: timed out after 2 s waiting to run `CREATE INDEX CONCURRENTLY";
     assert!(error.starts_with(started), "{error}");
     let named = "application \"nightly report\", idle in transaction, its query began ";
