@@ -137,6 +137,8 @@ pub(crate) enum HiddenPart {
     Rows,
     /// MySQL and MariaDB: the foreign keys, of which there are some.
     ForeignKeys,
+    /// MySQL and MariaDB: the sources of triggers.
+    Triggers,
 }
 
 impl Table {

@@ -685,27 +685,38 @@ fn nullable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differenc
 }
 
 fn blocked(newest: &Table, table: &Table) -> Vec<Difference> {
-    let is_assigned = |column: &Column| {
+    match table.hides(HiddenPart::Triggers) {
+        Some(_) => Vec::new(),
+        None => unfilled(newest, table)
+            .map(|column| Difference::InsertBlocked {
+                column: column.name.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// Returns the columns that are not declared, and that an INSERT of the entities leaves without a
+/// value, as far as the sources of the triggers are shown.
+pub(super) fn unfilled<'t>(
+    newest: &'t Table,
+    table: &'t Table,
+) -> impl Iterator<Item = &'t Column> {
+    let is_assigned = move |column: &Column| {
         let mut sources = table.extras.before_insert.iter();
         sources.any(|source| filled::assigns(source, &column.name))
     };
-    let is_checked = |column: &Column| {
+    let is_checked = move |column: &Column| {
         let checks = table.extras.checks.iter().map(|check| &check.expression);
         let mut checks = checks.chain(&column.attributes.check);
         let wanted = format!("{} is not null", column.name).to_lowercase();
         checks.any(|check| check.replace(['(', ')', '"', '`'], "").to_lowercase() == wanted)
     };
-    let blocks = |column: &&Column| {
+    let blocks = move |column: &&Column| {
         newest.column(&column.name).is_none()
             && (!column.nullable || is_checked(column))
             && column.default.is_none()
             && column.filled == Filled::ByDefault
             && !is_assigned(column)
     };
-    let blocking = table.columns.iter().filter(blocks);
-    blocking
-        .map(|column| Difference::InsertBlocked {
-            column: column.name.clone(),
-        })
-        .collect()
+    table.columns.iter().filter(blocks)
 }

@@ -243,6 +243,11 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         of_kind.map(|(_, what)| what.clone()).collect()
     };
     let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
+    let before_insert: Vec<Option<String>> = firsts(before_insert)?;
+    let hidden = before_insert.contains(&None).then(|| Hidden {
+        what: HiddenPart::Triggers,
+        reason: HIDDEN_TRIGGERS.to_owned(),
+    });
     Ok(Some(Table {
         columns: each(columns, |row| read_column(row, &checks))?,
         primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
@@ -250,11 +255,12 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
             kept: firsts(kept)?,
-            before_insert: firsts(before_insert)?,
+            before_insert: before_insert.into_iter().flatten().collect(),
             copies: each(copies, read_copies)?,
             readers: which("reader"),
             cut: which("cut"),
             expressions: which("expression"),
+            hidden: hidden.into_iter().collect(),
             ..Extras::default()
         },
         ..Table::new(name, kind)
@@ -566,6 +572,9 @@ fn kept() -> Question {
     )
 }
 
+const HIDDEN_TRIGGERS: &str = "the text of a trigger, which may fill a column without a default, is hidden from this user: grant it TRIGGER on the table";
+
+/// Returns the texts of the triggers, or NULL for those that this user may not read.
 fn before_insert() -> Question {
     Question::of_mysql(
         "action_order",
