@@ -426,11 +426,15 @@ fn restated(declared: &Column, found: &Column) -> String {
 fn widened(declared: &Column, found: &Column) -> String {
     let spelled = spelled(declared.kind);
     let is_text = matches!(declared.kind, Type::Text { .. });
-    match found.attributes.collation.as_str() {
-        "" => spelled,
+    let found = &found.attributes;
+    match (found.collation.as_str(), &found.of_any_character) {
+        ("", _) => spelled,
         _ if !is_text => spelled,
-        same if same.starts_with("utf8mb4") => format!("{spelled} COLLATE {}", quoted(same)),
-        binary if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
+        (_, Some(same)) => format!("{spelled} COLLATE {}", quoted(same)),
+        (same, None) if same.starts_with("utf8mb4") => {
+            format!("{spelled} COLLATE {}", quoted(same))
+        }
+        (binary, None) if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
         _ => spelled,
     }
 }
@@ -475,7 +479,7 @@ fn modify(kind: &str, found: &Column, null: &str) -> String {
     };
     format!(
         "MODIFY {} {kind} {null}{default}{comment}{check}",
-        quoted(&found.name)
+        quoted(found.spelled())
     )
 }
 
