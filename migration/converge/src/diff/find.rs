@@ -84,7 +84,8 @@ fn own(
     }
     if current.backend == Engine::MySql {
         // A server may refuse each statement that leaves a table without a primary key.
-        found.sort_by_key(|one| !matches!(one, Difference::PrimaryKey { .. }));
+        let is_without = |one: &Difference| matches!(one, Difference::PrimaryKey { found, .. } if found.is_empty());
+        found.sort_by_key(|one| !is_without(one));
     }
     found
 }
