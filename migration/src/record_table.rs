@@ -4,7 +4,7 @@ use sea_orm::{DynIden, Schema};
 use sea_orm_migration::seaql_migrations;
 use sea_query::{Alias, IntoIden, Table};
 
-use converge::{Case, Engine, sql};
+use converge::{Case, DYNAMIC_ROWS, Engine, sql};
 
 use crate::{Error, versions};
 
@@ -76,8 +76,12 @@ impl RecordTable {
             Schema::new(backend.backend()).create_table_from_entity(seaql_migrations::Entity);
         create.table(self.iden()).if_not_exists();
         if backend == Engine::MySql {
-            // The server's default may be an engine without transactions.
-            create.engine("InnoDB");
+            // The defaults of the server and the database may be an engine without transactions, a
+            // row format that cannot index the names, and bytes in place of text.
+            create
+                .engine("InnoDB")
+                .character_set("utf8mb4")
+                .extra(DYNAMIC_ROWS);
         }
         backend.backend().build(&create).sql
     }

@@ -574,11 +574,14 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
     }
 }
 
-/// Returns the next step, without what has failed and what depends on it.
+/// Returns the next step, without what has failed and what depends on it. A table that could not be
+/// converted to InnoDB keeps no foreign key, and its indexes may have been the reason.
 fn next<'p>(shape: &Shape, plans: &'p [Plan], failed: &[Failed]) -> Option<(&'p Plan, &'p Step)> {
     let is_left = |plan: &&Plan| {
         failed.iter().any(|Failed { element, .. }| {
-            plan.change.element() == *element || is_built_on(shape, &plan.change, element)
+            plan.change.element() == *element
+                || is_built_on(shape, &plan.change, element)
+                || *element == Element::new(&plan.change.table, Part::Table)
         })
     };
     plans

@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
     model::{Column, Filled, ForeignKey, Index, Table},
     sql,
-    types::Type,
+    types::{Length, Type},
 };
 
 /// Returns the statement that creates a table with its primary key and these foreign keys, and on
@@ -49,8 +49,29 @@ pub(crate) fn table(
         // MySQL's defaults for both belong to the server, and storage engines other than InnoDB
         // ignore foreign keys.
         create.engine("InnoDB").character_set("utf8mb4");
+        if is_beyond_older_formats(table, primary_key) {
+            create.extra(DYNAMIC_ROWS);
+        }
     }
     create
+}
+
+/// The row format of InnoDB that allows the largest indexes. The default belongs to the server.
+pub const DYNAMIC_ROWS: &str = "ROW_FORMAT=DYNAMIC";
+
+/// Returns whether a column of the keys may be larger than the older row formats of InnoDB allow.
+fn is_beyond_older_formats(table: &Table, primary_key: &[String]) -> bool {
+    const BYTES_IN_OLDER_FORMATS: u32 = 767;
+    const BYTES_OF_A_CHARACTER: u32 = 4;
+    let is_large = |name: &String| match table.column(name).map(|column| column.kind) {
+        Some(Type::Text {
+            length: Length::Characters(most),
+            ..
+        }) => most.saturating_mul(BYTES_OF_A_CHARACTER) > BYTES_IN_OLDER_FORMATS,
+        Some(_) | None => false,
+    };
+    let indexed = table.indexes.iter().flat_map(|index| &index.columns);
+    primary_key.iter().chain(indexed).any(is_large)
 }
 
 /// Returns a column as a statement defines it, without a key.

@@ -96,6 +96,7 @@ pub use converge::{
     Converged, Current, Failed, Refusal, check, converge, delete_orphans, differs_in_catalog,
     inspect,
 };
+pub use create::DYNAMIC_ROWS;
 pub use create_required::{CreateRequired, full_path};
 pub use declare::{Declaration, DeclarationError, Declares, Shape};
 pub use engine::Engine;

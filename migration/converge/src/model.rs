@@ -68,6 +68,12 @@ pub(crate) struct Extras {
         serde(default, skip_serializing_if = "Vec::is_empty")
     )]
     pub(crate) expressions: Vec<(String, String)>,
+    /// MySQL and MariaDB: the rows of a table of another storage engine that InnoDB would refuse.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub(crate) too_wide: Option<RowWidth>,
     /// PostgreSQL: what prevents a change of the type of any column.
     #[cfg_attr(
         feature = "recording",
@@ -134,6 +140,15 @@ pub(crate) struct Extras {
     pub(crate) hidden: Vec<Hidden>,
 }
 
+/// MySQL and MariaDB: how many bytes of a row InnoDB would have to keep in one page, and how many it
+/// can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct RowWidth {
+    pub(crate) bytes: u64,
+    pub(crate) most: u64,
+}
+
 /// A part of a table that this role may not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "recording", derive(serde::Serialize, serde::Deserialize))]
@@ -150,6 +165,8 @@ pub(crate) enum HiddenPart {
     Rows,
     /// MySQL and MariaDB: the foreign keys, of which there are some.
     ForeignKeys,
+    /// MySQL and MariaDB: the sources of triggers.
+    Triggers,
 }
 
 impl Table {
@@ -366,9 +383,27 @@ pub(crate) struct Attributes {
     pub(crate) not_validated: Option<String>,
     /// MariaDB: the check in the column's own definition.
     pub(crate) check: Option<String>,
+    /// MySQL and MariaDB: the name as it was given, if not in lower case.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub(crate) spelled: Option<String>,
+    /// MySQL and MariaDB: the collation of utf8mb4 that compares as the column's own does, if that
+    /// is one of utf8mb3.
+    #[cfg_attr(
+        feature = "recording",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub(crate) of_any_character: Option<String>,
 }
 
 impl Column {
+    /// Returns the name as it was given. MySQL compares names without case, and keeps the spelling.
+    pub(crate) fn spelled(&self) -> &str {
+        self.attributes.spelled.as_deref().unwrap_or(&self.name)
+    }
+
     /// Returns the type as a report prints it. Only SQLite has columns without a type.
     pub(crate) fn printed_type(&self) -> &str {
         match self.printed.as_str() {

@@ -147,20 +147,24 @@ fn on_every_node(set: &str) -> String {
     )
 }
 
-/// Limits the wait for tables and rows on MySQL. A value that an earlier transaction could not
+/// Limits the wait for tables and rows on MySQL, and lifts the limit on the rows that a query may
+/// examine (`max_join_size`). A value that an earlier transaction could not
 /// restore is the one that it had found.
 async fn mysql(db: &impl ConnectionTrait, wait: Duration) -> Result<Option<String>, DbErr> {
     let wait = wait.as_secs();
     let set = format!(
         "SET @colpali_lock_wait = CAST(coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout) AS UNSIGNED), \
          @colpali_row_wait = CAST(coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout) AS UNSIGNED), \
+         @colpali_big_selects = CAST(coalesce(@colpali_big_selects, @@SESSION.sql_big_selects) AS UNSIGNED), \
+         SESSION sql_big_selects = 1, \
          SESSION lock_wait_timeout = CAST(least({wait}, coalesce(@colpali_lock_wait, @@SESSION.lock_wait_timeout)) AS UNSIGNED), \
          SESSION innodb_lock_wait_timeout = CAST(least({wait}, coalesce(@colpali_row_wait, @@SESSION.innodb_lock_wait_timeout)) AS UNSIGNED)"
     );
     db.execute_unprepared(&set).await?;
     let restore = "SET SESSION lock_wait_timeout = @colpali_lock_wait, \
          SESSION innodb_lock_wait_timeout = @colpali_row_wait, \
-         @colpali_lock_wait = NULL, @colpali_row_wait = NULL";
+         SESSION sql_big_selects = @colpali_big_selects, \
+         @colpali_lock_wait = NULL, @colpali_row_wait = NULL, @colpali_big_selects = NULL";
     Ok(Some(restore.to_owned()))
 }
 

@@ -108,8 +108,13 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_full(error) {
         return Some("make room on the disk of the database");
     }
+    let by_words = BY_WORDS.iter().find(|(codes, words, _)| {
+        let says = |word: &&str| answer(error).is_some_and(|one| one.message().contains(word));
+        codes.have(error) && words.iter().any(|word| says(&word))
+    });
     let known = NEXT_STEPS.iter().find(|(codes, _)| codes.have(error));
-    known.map(|(_, next_step)| *next_step)
+    let by_words = by_words.map(|(.., next_step)| *next_step);
+    by_words.or_else(|| known.map(|(_, next_step)| *next_step))
 }
 
 /// Returns the database's message, without the text that SeaORM and the driver add.
@@ -227,7 +232,27 @@ const UNSUPPORTED: Codes = Codes::postgres(&["0A000"]);
 
 const NO_SAVEPOINT: Codes = Codes::mysql(&[1305]);
 
-const NEXT_STEPS: [(Codes, &str); 12] = [
+/// Next steps for numbers of MySQL that have several causes, each with words of which the message
+/// contains one. The first that fits counts.
+const BY_WORDS: [(Codes, &[&str], &str); 3] = [
+    (
+        Codes::mysql(&[1290]),
+        &["read-only", "read_only"],
+        "name the primary server: this one only reads",
+    ),
+    (
+        Codes::mysql(&[1226]),
+        &["_per_hour"],
+        "raise this limit of the user, or wait until the hour is over",
+    ),
+    (
+        Codes::mysql(&[1226]),
+        &["max_user_connections", "max_connections"],
+        "allow this user more connections: a migrator uses two",
+    ),
+];
+
+const NEXT_STEPS: [(Codes, &str); 10] = [
     (
         Codes::postgres(&["42501"]),
         "use a role that owns the tables, or grant it the right",
@@ -259,15 +284,7 @@ const NEXT_STEPS: [(Codes, &str); 12] = [
     ),
     (
         Codes::mysql(&[1568]),
-        "set completion_type to NO_CHAIN in the pool's sessions: with another each transaction begins the next",
-    ),
-    (
-        Codes::mysql(&[1290]),
-        "name the primary server: this one only reads",
-    ),
-    (
-        Codes::mysql(&[1226]),
-        "allow this user more connections: a migrator uses two",
+        "a transaction is open in the pool's sessions before ours begins: let no init_connect begin one, and set completion_type to NO_CHAIN, without which each transaction begins the next",
     ),
     (
         Codes::sqlite(&[SQLITE_READONLY]),
@@ -531,6 +548,48 @@ mod tests {
             let what = answer.to_string();
             let error = error(answer);
             assert!(!fails_again(&error) && is_lost_race(&error), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_next_step_depends_on_the_limit_or_option_that_the_message_names() {
+        let hour = "raise this limit of the user, or wait until the hour is over";
+        let connections = "allow this user more connections: a migrator uses two";
+        let primary = "name the primary server: this one only reads";
+        for (number, message, next) in [
+            (
+                1290,
+                "The MariaDB server is running with the --read-only option so it cannot execute this statement",
+                Some(primary),
+            ),
+            (
+                1290,
+                "The MySQL server is running with the --super-read-only option so it cannot execute this statement",
+                Some(primary),
+            ),
+            (
+                1290,
+                "The MariaDB server is running with the --skip-grant-tables option so it cannot execute this statement",
+                None,
+            ),
+            (
+                1226,
+                "User 'a' has exceeded the 'max_user_connections' resource (current value: 1)",
+                Some(connections),
+            ),
+            (
+                1226,
+                "User 'a' has exceeded the 'max_queries_per_hour' resource (current value: 9)",
+                Some(hour),
+            ),
+            (
+                1226,
+                "User 'a' has exceeded the 'max_connections_per_hour' resource (current value: 9)",
+                Some(hour),
+            ),
+        ] {
+            let error = error(of_mysql(number, "42000", message));
+            assert_eq!(next_step(&error), next, "{message}");
         }
     }
 

@@ -437,12 +437,16 @@ async fn begin_where_none_is_open(db: &impl ConnectionTrait) -> Result<(), DbErr
         .await
     {
         Err(error) if server_error::is_without_savepoint(&error) => {
-            let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION";
-            db.execute_unprepared(begin).await.map(|_| ())
+            let begin = format!("{REPEATABLE_READ}; START TRANSACTION");
+            db.execute_unprepared(&begin).await.map(|_| ())
         }
         outcome => outcome.map(|_| ()),
     }
 }
+
+/// The statement of MySQL that sets the level of the next transaction. READ COMMITTED, which may be
+/// the session's own, allows no binary log of statements.
+pub(crate) const REPEATABLE_READ: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
 /// The statement that sets the isolation level. SeaORM would prepare it, which fails behind a
 /// pooler if another client has prepared one of the same name.

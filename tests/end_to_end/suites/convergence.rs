@@ -29,7 +29,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     ]);
     if backend == DbBackend::MySql {
         tests.extend(tests![
-            a_key_whose_replacement_was_cut_short_gets_its_name_back
+            a_key_whose_replacement_was_cut_short_gets_its_name_back,
+            a_table_that_could_not_be_converted_gets_no_key
         ]);
     }
     if backend != DbBackend::Sqlite {
@@ -45,6 +46,23 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         ]);
     }
     tests
+}
+
+/// InnoDB has a use of its own for a column of that name.
+async fn a_table_that_could_not_be_converted_gets_no_key(database: Database) {
+    database
+        .execute(["CREATE TABLE documents (id int PRIMARY KEY);
+             CREATE TABLE vectors (id int AUTO_INCREMENT PRIMARY KEY, doc_id int NOT NULL, page int NOT NULL,
+                 vector_ids longtext CHARACTER SET utf8mb4 NOT NULL, FTS_DOC_ID varchar(9), FULLTEXT (vector_ids)) ENGINE = MyISAM"])
+        .await;
+
+    let repair = migrate(&database, ["repair"]);
+
+    assert_eq!(repair.code, Some(1), "{repair:?}");
+    assert!(repair.stderr.contains("FTS_DOC_ID"), "{repair:?}");
+    for statement in ["ADD CONSTRAINT", "CREATE INDEX"] {
+        assert!(!repair.stderr.contains(statement), "{repair:?}");
+    }
 }
 
 /// Returns the folder of an engine's legacy tables.

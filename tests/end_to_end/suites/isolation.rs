@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engines::{Database, mariadb},
-    programs::{all_at_once, migrate, migration, runner},
+    programs::{all_at_once, client, migrate, migration, run, runner},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -160,16 +160,21 @@ async fn every_command_works_where_the_server_defaults_to_another_level(database
 }
 
 async fn every_command_works_where_the_binary_log_is_of_statements(database: Database) {
-    every_command_works(&database, &["--log-bin", "--binlog-format=STATEMENT"]).await;
+    for level in ["REPEATABLE-READ", "READ-COMMITTED"] {
+        let level = format!("--transaction-isolation={level}");
+        let options = ["--log-bin", "--binlog-format=STATEMENT", &level];
+        every_command_works(&database, &options).await;
+    }
 }
 
 async fn every_command_works(database: &Database, options: &[&str]) {
     let server = block_in_place(|| mariadb::start_with(options)).expect("a server");
     let there = server.create_database(database.engine).await;
     let there = there.expect("a database");
-    there
-        .execute([include_str!("../../shapes/mysql/create_all.sql")])
-        .await;
+    let legacy = include_str!("../../shapes/mysql/create_all.sql");
+    // The application has its own level.
+    let level = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    there.execute([level, legacy]).await;
     let before = Inventory::of(&there).await;
 
     migrate(&there, ["--lock-wait", "5", "up"]).expect_success();
@@ -180,6 +185,12 @@ async fn every_command_works(database: &Database, options: &[&str]) {
     }
     let left = tables(&there.connect().await).await;
     assert!(!left.contains(&"vectors".to_owned()), "{left:?}");
+
+    for way in ["up", "down", "up"] {
+        let script = run(migration().args(["sql", "--backend", "mysql", way])).expect_success();
+        client(&there, &script).expect_success();
+    }
+    migrate(&there, ["down", "-n", "3"]).expect_success();
 }
 
 fn default_of_database(database: &Database, level: &str) -> String {

@@ -31,8 +31,49 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
             ]);
             tests
         }
-        _ => of_every_server(),
+        _ => {
+            let mut tests = of_every_server();
+            tests.extend(tests![a_trigger_whose_text_is_hidden_is_no_obstacle]);
+            tests
+        }
     }
+}
+
+async fn a_trigger_whose_text_is_hidden_is_no_obstacle(database: Database) {
+    database.execute(APPLICATION).await;
+    migrate(&database, ["up"]).expect_success();
+    let trigger = "CREATE TRIGGER of_application BEFORE INSERT ON vectors FOR EACH ROW SET NEW.page = NEW.page + 1";
+    database.execute([trigger]).await;
+    let of_a_migrator = of_a_migrator(database.backend());
+    let rights: Vec<&str> = of_a_migrator
+        .iter()
+        .map(|right| right.grant)
+        .chain(of_a_repairer(database.backend()).iter().copied())
+        .collect();
+    let migrator = user(&database, "migrator", &rights).await;
+
+    for arguments in [&["check"][..], &["repair"], &["up"], &["down"], &["up"]] {
+        migrate(&migrator, arguments).expect_success();
+    }
+
+    let filled = [
+        "ALTER TABLE vectors ADD model varchar(9) NOT NULL",
+        "CREATE TRIGGER fills BEFORE INSERT ON vectors FOR EACH ROW SET NEW.model = 'v1'",
+    ];
+    database.execute(filled).await;
+    let check = migrate(&migrator, ["check"]);
+    let hidden = "hidden from this user: grant it TRIGGER on the table";
+    assert_eq!(check.code, Some(2), "{check:?}");
+    assert!(check.stdout.contains(hidden), "{check:?}");
+    let repair = migrate(&migrator, ["repair"]).expect_error();
+    assert!(repair.contains(hidden), "{repair}");
+    let grant = format!(
+        "GRANT TRIGGER ON {}.vectors TO 'migrator_{}'@'%'",
+        database.name, database.name
+    );
+    database.execute([grant]).await;
+    migrate(&migrator, ["check"]).expect_success();
+    drop_user(&database, "migrator").await;
 }
 
 /// A right that a role is granted, and what `up` reports without it.

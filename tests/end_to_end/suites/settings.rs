@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 use super::{Test, inventory::Inventory, shape::lines};
 use crate::{
     engines::{Database, USERS_PASSWORD, mariadb},
-    programs::{Finished, migrate},
+    programs::{Finished, client, migrate, migration, run},
     tier,
 };
 
@@ -17,6 +17,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         DbBackend::Postgres => tests![no_setting_of_a_database_changes_what_is_done],
         DbBackend::MySql => tests![
             no_setting_of_a_server_changes_what_is_done,
+            no_default_of_a_server_or_a_database_is_relied_on,
+            a_statement_that_needs_a_primary_key_comes_after_it,
             a_setting_of_a_pool_that_begins_no_transaction_is_named,
         ],
         _ => Vec::new(),
@@ -65,7 +67,7 @@ const OF_POSTGRES: [Setting; 27] = [
     ("transform_null_equals", "on"),
 ];
 
-const OF_MARIADB: [Setting; 18] = [
+const OF_MARIADB: [Setting; 22] = [
     ("tx_read_only", "1"),
     ("sql_mode", "''"),
     ("sql_mode", "'ANSI'"),
@@ -90,6 +92,10 @@ const OF_MARIADB: [Setting; 18] = [
     ("max_statement_time", "0.4"),
     ("group_concat_max_len", "4"),
     ("default_storage_engine", "'Aria'"),
+    ("max_join_size", "1"),
+    ("alter_algorithm", "'NOCOPY'"),
+    ("alter_algorithm", "'INPLACE'"),
+    ("alter_algorithm", "'INSTANT'"),
 ];
 
 /// The exit statuses of the commands.
@@ -253,6 +259,45 @@ async fn no_setting_of_a_server_changes_what_is_done(database: Database) {
         differing.extend(found.difference(&wanted, &round));
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// The table of records is indexed by a name of 255 characters.
+async fn no_default_of_a_server_or_a_database_is_relied_on(database: Database) {
+    let server = block_in_place(|| {
+        mariadb::start_with(&["--innodb-default-row-format=redundant", "--max-join-size=1"])
+    });
+    let server = server.expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let script = run(migration().args(["sql", "--backend", "mysql"])).expect_success();
+    let documents = "CREATE TABLE documents (id integer PRIMARY KEY)";
+    for characters in ["utf8mb4", "binary", "latin1"] {
+        let database = format!("ALTER DATABASE {} CHARACTER SET {characters}", there.name);
+        there.empty().await;
+        there.execute([&database, documents]).await;
+        for command in ["up", "check", "status", "refresh", "reset"] {
+            migrate(&there, [command]).expect_success();
+        }
+
+        client(&there, &script).expect_success();
+
+        migrate(&there, ["check"]).expect_success();
+        migrate(&there, ["down", "-n", "3"]).expect_success();
+    }
+}
+
+async fn a_statement_that_needs_a_primary_key_comes_after_it(database: Database) {
+    let server = block_in_place(mariadb::start).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    let legacy = "CREATE TABLE documents (id integer PRIMARY KEY) ENGINE = InnoDB;
+         CREATE TABLE vectors (id integer NOT NULL, doc_id integer NOT NULL, page integer, vector_ids text NOT NULL) ENGINE = MyISAM";
+    let set = "SET GLOBAL innodb_force_primary_key = 1";
+    there.execute([legacy, set]).await;
+
+    migrate(&there, ["up"]).expect_success();
+
+    migrate(&there, ["check"]).expect_success();
 }
 
 async fn a_setting_of_a_pool_that_begins_no_transaction_is_named(database: Database) {

@@ -43,6 +43,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         tests.extend(tests![
             a_backup_is_named_with_its_lock_and_ends_in_time,
             a_duplicate_that_a_copy_would_meet_is_found_beforehand,
+            a_prepared_transaction_is_named_by_its_xid,
         ]);
     }
     if backend == DbBackend::Postgres {
@@ -129,6 +130,30 @@ async fn a_prepared_transaction_is_named_by_its_gid(database: Database) {
         db.execute_unprepared(&end).await.expect(&end);
     }
     migrate(&database, ["up"]).expect_success();
+}
+
+/// A prepared transaction keeps its locks when its session has ended.
+async fn a_prepared_transaction_is_named_by_its_xid(database: Database) {
+    let server = block_in_place(mariadb::start).expect("a server");
+    let there = server.create_database(database.engine).await;
+    let there = there.expect("a database");
+    there
+        .execute([include_str!("../../shapes/mysql/no_foreign_key.sql")])
+        .await;
+    let xid = "'it''s', 'b'";
+    let prepare = format!(
+        "XA START {xid}; UPDATE vectors SET page = page + 1; XA END {xid}; XA PREPARE {xid}"
+    );
+    there.execute([prepare]).await;
+
+    let waited = migrate(&there, ["--lock-wait", "1", "up"]);
+
+    assert_eq!(waited.code, Some(1), "{waited:?}");
+    let named =
+        format!("the prepared transaction {xid}, which XA COMMIT {xid} or XA ROLLBACK {xid} ends");
+    assert!(waited.stderr.contains(&named), "{waited:?}");
+    there.execute([format!("XA ROLLBACK {xid}")]).await;
+    migrate(&there, ["up"]).expect_success();
 }
 
 async fn a_backup_is_named_with_its_lock_and_ends_in_time(database: Database) {

@@ -1,7 +1,7 @@
 //! Compares the current shape with the declared one, without a database. Facts about rows are
 //! looked up in [`Facts`], which notes those that it does not have.
 
-use super::{Change, Creation, Difference, Numbers, filled, placement, storage};
+use super::{Change, Conversion, Creation, Difference, Numbers, filled, placement, storage};
 use crate::{
     declare::{Declared, Role, Shape},
     engine::Engine,
@@ -44,7 +44,7 @@ fn own(
         Kind::Table | Kind::Unlogged => {}
         Kind::TableOfEngine(engine) => found.push(Difference::StorageEngine {
             engine: engine.clone(),
-            numbers_within_a_group: numbers_within_a_group(table),
+            conversion: conversion(engine, table),
         }),
         Kind::ReferredTo(kind) => return vec![not_a_table(kind)],
         Kind::UnloggedInFamily => return vec![not_a_table("an unlogged table with inheritance")],
@@ -81,6 +81,11 @@ fn own(
     found.extend(declared_storage);
     if current.backend == Engine::Sqlite {
         found.extend(refused(current, shape, declared, &found, facts));
+    }
+    if current.backend == Engine::MySql {
+        // A server may refuse each statement that leaves a table without a primary key.
+        let is_without = |one: &Difference| matches!(one, Difference::PrimaryKey { found, .. } if found.is_empty());
+        found.sort_by_key(|one| !is_without(one));
     }
     found
 }
@@ -162,7 +167,10 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         Kind::TableOfEngine(engine) => {
             return unfit(
                 format!("{name} is stored by {engine}, which keeps no foreign keys"),
-                &format!("convert it: ALTER TABLE {name} ENGINE = InnoDB"),
+                &match keeps_rows(engine) {
+                    true => format!("convert it: ALTER TABLE {name} ENGINE = InnoDB"),
+                    false => elsewhere(name),
+                },
             );
         }
         Kind::Partitioned => {
@@ -324,6 +332,32 @@ fn unreadable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differe
     found
 }
 
+/// The storage engines of MySQL and MariaDB that keep the rows in the table itself, and nowhere
+/// else.
+const KEEP_ROWS: [&str; 5] = ["MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE"];
+
+pub(crate) fn keeps_rows(engine: &str) -> bool {
+    KEEP_ROWS.iter().any(|one| one.eq_ignore_ascii_case(engine))
+}
+
+/// Returns the next step for a table whose storage engine keeps its rows elsewhere.
+pub(crate) fn elsewhere(table: &str) -> String {
+    format!(
+        "its rows may be kept elsewhere, and a conversion would cut them off: create a table of InnoDB by hand, copy the rows into it, and give it the name {table}"
+    )
+}
+
+fn conversion(engine: &str, table: &Table) -> Conversion {
+    if !keeps_rows(engine) {
+        return Conversion::RowsElsewhere;
+    }
+    match table.extras.too_wide {
+        _ if numbers_within_a_group(table) => Conversion::NumbersWithinAGroup,
+        Some(width) => Conversion::TooWide(width),
+        None => Conversion::Lossless,
+    }
+}
+
 /// Returns whether numbers repeat from group to group: MyISAM and Aria number a column that only
 /// follows another in an index, starting again for each value of that.
 fn numbers_within_a_group(table: &Table) -> bool {
@@ -397,19 +431,25 @@ fn keys(
         if current.backend == Engine::Sqlite && numbered.is_some() {
             keys.unnumbered = std::mem::take(&mut keys.null);
         }
+        let numbers = match (is_filled, numbered) {
+            (false, Some(numbered)) => Some(numbers(current.backend, table, numbered, facts)),
+            (true, _) | (false, None) => None,
+        };
         if !is_primary {
+            // The key does not wait for numbers that cannot be given.
+            let is_used_up = matches!(numbers, Some(Numbers::UsedUp { .. }));
             found.push(Difference::PrimaryKey {
                 columns,
-                numbered: id.cloned(),
+                numbered: id.filter(|_| !is_used_up).cloned(),
                 found: table.primary_key.clone(),
                 keys: keys.clone(),
             });
         }
-        if let (false, Some(id), Some(numbered)) = (is_filled, id, numbered) {
+        if let (Some(id), Some(numbers)) = (id, numbers) {
             found.push(Difference::AutoIncrement {
                 found: id.clone(),
                 keys,
-                numbers: numbers(table, numbered, facts),
+                numbers,
             });
         }
     }
@@ -442,9 +482,19 @@ fn keys(
     found
 }
 
-/// Returns the sequence that will number a column. A sequence that no column owns may be one that
+/// Returns the numbers that a column will get. MySQL's counter goes on after the largest one. A sequence that no column owns may be one that
 /// an application uses itself.
-fn numbers(table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
+fn numbers(backend: Engine, table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
+    let found = table.column(&numbered.name).map(|found| found.kind);
+    let is_counted = backend == Engine::MySql && matches!(found, Some(Type::Integer { .. }));
+    if is_counted
+        && let Some(gives) = facts.numbers(&table.name, numbered, None)
+        && !gives.is_usable()
+    {
+        return Numbers::UsedUp {
+            largest: gives.largest,
+        };
+    }
     let Some(spare) = &table.extras.spare_sequence else {
         return Numbers::New;
     };
@@ -685,27 +735,38 @@ fn nullable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differenc
 }
 
 fn blocked(newest: &Table, table: &Table) -> Vec<Difference> {
-    let is_assigned = |column: &Column| {
+    match table.hides(HiddenPart::Triggers) {
+        Some(_) => Vec::new(),
+        None => unfilled(newest, table)
+            .map(|column| Difference::InsertBlocked {
+                column: column.name.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// Returns the columns that are not declared, and that an INSERT of the entities leaves without a
+/// value, as far as the sources of the triggers are shown.
+pub(super) fn unfilled<'t>(
+    newest: &'t Table,
+    table: &'t Table,
+) -> impl Iterator<Item = &'t Column> {
+    let is_assigned = move |column: &Column| {
         let mut sources = table.extras.before_insert.iter();
         sources.any(|source| filled::assigns(source, &column.name))
     };
-    let is_checked = |column: &Column| {
+    let is_checked = move |column: &Column| {
         let checks = table.extras.checks.iter().map(|check| &check.expression);
         let mut checks = checks.chain(&column.attributes.check);
         let wanted = format!("{} is not null", column.name).to_lowercase();
         checks.any(|check| check.replace(['(', ')', '"', '`'], "").to_lowercase() == wanted)
     };
-    let blocks = |column: &&Column| {
+    let blocks = move |column: &&Column| {
         newest.column(&column.name).is_none()
             && (!column.nullable || is_checked(column))
             && column.default.is_none()
             && column.filled == Filled::ByDefault
             && !is_assigned(column)
     };
-    let blocking = table.columns.iter().filter(blocks);
-    blocking
-        .map(|column| Difference::InsertBlocked {
-            column: column.name.clone(),
-        })
-        .collect()
+    table.columns.iter().filter(blocks)
 }

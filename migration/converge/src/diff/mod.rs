@@ -10,13 +10,13 @@ mod sentence;
 pub(crate) mod storage;
 mod unknown;
 
-pub(crate) use find::changes;
+pub(crate) use find::{changes, elsewhere};
 pub(crate) use notes::notes;
 pub(crate) use unknown::{Unknown, unknown};
 
 use crate::{
     facts::{Keys, Limit, Orphans},
-    model::{Column, ForeignKey, Index, Placement, Sequence},
+    model::{Column, ForeignKey, Index, Placement, RowWidth, Sequence},
 };
 
 /// An element of the declared shape: a part of one table.
@@ -78,7 +78,7 @@ pub(crate) enum Difference {
     },
     StorageEngine {
         engine: String,
-        numbers_within_a_group: bool,
+        conversion: Conversion,
     },
     ColumnAbsent {
         declared: Column,
@@ -204,10 +204,27 @@ pub(crate) enum Difference {
     },
 }
 
-/// The sequence of PostgreSQL that will number a column.
+/// Whether a table of another storage engine can be converted to InnoDB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    Lossless,
+    /// The storage engine is none that keeps the rows in the table itself.
+    RowsElsewhere,
+    /// Numbers repeat from group to group.
+    NumbersWithinAGroup,
+    /// Rows may be larger than InnoDB allows.
+    TooWide(RowWidth),
+}
+
+/// The numbers that a column will get, on PostgreSQL from a sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Numbers {
     New,
+    /// A row has the largest number that the column can hold, or one right before it, so that the
+    /// next number is none.
+    UsedUp {
+        largest: i64,
+    },
     /// A sequence that the column owns.
     Own(String),
     /// A sequence that no column owns and that has the name of the column's own: it goes on

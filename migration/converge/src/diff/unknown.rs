@@ -1,6 +1,6 @@
 //! The elements that could not be compared, because this role may not see what they depend on.
 
-use super::{Element, Part};
+use super::{Element, Part, find::unfilled};
 use crate::{
     declare::{Role, Shape},
     facts::{Facts, Question},
@@ -29,12 +29,22 @@ pub(crate) fn unknown(current: &Inspection, shape: &Shape, facts: &Facts) -> Vec
             })
         })
     });
+    let own = shape.tables.iter().filter(|one| one.role == Role::Own);
+    let triggers = own.filter_map(|declared| {
+        let table = current.table(&declared.table.name)?;
+        let reason = table.hides(HiddenPart::Triggers)?;
+        let newest = shape.newest_form(&declared.table);
+        unfilled(newest, table).next().map(|_| Unknown {
+            element: Element::new(&table.name, Part::Table),
+            reason: reason.to_owned(),
+        })
+    });
     let hidden = facts.hidden().iter().map(|(question, reason)| Unknown {
         element: about(shape, question),
         reason: reason.clone(),
     });
     let mut all: Vec<Unknown> = Vec::new();
-    for one in keys.chain(hidden) {
+    for one in keys.chain(triggers).chain(hidden) {
         if !all.iter().any(|other| other.element == one.element) {
             all.push(one);
         }

@@ -21,7 +21,7 @@ use crate::{
     Error,
     declare::{LONGEST_NAME, Shape},
     engine::Engine,
-    model::{ForeignKey, Index, Location, Placement, Reach, Table},
+    model::{ForeignKey, Hidden, HiddenPart, Index, Location, Placement, Reach, Table},
     query::list,
     session::Settings,
 };
@@ -147,7 +147,8 @@ struct Found {
     reach: Reach,
 }
 
-/// Reads the current shape. This role has to see all of it.
+/// Reads the current shape. This role has to see all of it except the sources of triggers, which
+/// matter only for a column that is not declared.
 pub(crate) async fn read(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -155,7 +156,12 @@ pub(crate) async fn read(
 ) -> Result<Inspection, Error> {
     let inspection = read_what_is_shown(db, settings, shape).await?;
     for table in &inspection.found {
-        if let Some(hidden) = table.extras.hidden.first() {
+        let mut hidden = table.extras.hidden.iter();
+        let is_needed = |one: &&Hidden| match one.what {
+            HiddenPart::Rows | HiddenPart::ForeignKeys => true,
+            HiddenPart::Triggers => false,
+        };
+        if let Some(hidden) = hidden.find(is_needed) {
             let reason = DbErr::Custom(hidden.reason.clone());
             return Err(Error::looking_for(format!("{:?}", table.name))(reason));
         }

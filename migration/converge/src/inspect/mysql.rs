@@ -16,7 +16,7 @@ use crate::{
     engine::Engine,
     model::{
         Attributes, Column, Copies, Extras, Filled, ForeignKey, Hidden, HiddenPart, Index, Kind,
-        Nulls, Reach, Shown, Table, Unused,
+        Nulls, Reach, RowWidth, Shown, Table, Unused,
     },
     query::{list, rows},
     sql,
@@ -230,7 +230,8 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         copies,
         prevents,
     ] = answers;
-    let Some(kind) = each(kind, read_kind)?.pop() else {
+    let of_kind = each(kind, |row| Ok((read_kind(row)?, read_width(row)?)))?;
+    let Some((kind, too_wide)) = of_kind.into_iter().next() else {
         return Ok(None);
     };
     let checks = each(checks, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -243,6 +244,11 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         of_kind.map(|(_, what)| what.clone()).collect()
     };
     let primary_key = indexes.iter().find(|index| index.name == "PRIMARY");
+    let before_insert: Vec<Option<String>> = firsts(before_insert)?;
+    let hidden = before_insert.contains(&None).then(|| Hidden {
+        what: HiddenPart::Triggers,
+        reason: HIDDEN_TRIGGERS.to_owned(),
+    });
     Ok(Some(Table {
         columns: each(columns, |row| read_column(row, &checks))?,
         primary_key: primary_key.map_or_else(Vec::new, |key| key.columns.clone()),
@@ -250,11 +256,13 @@ fn read_table(name: &str, answers: &[Vec<Row>; QUESTIONS]) -> Result<Option<Tabl
         foreign_keys: gather(each(keys, read_foreign_key)?),
         extras: Extras {
             kept: firsts(kept)?,
-            before_insert: firsts(before_insert)?,
+            before_insert: before_insert.into_iter().flatten().collect(),
             copies: each(copies, read_copies)?,
             readers: which("reader"),
             cut: which("cut"),
             expressions: which("expression"),
+            hidden: hidden.into_iter().collect(),
+            too_wide,
             ..Extras::default()
         },
         ..Table::new(name, kind)
@@ -268,9 +276,30 @@ fn kind() -> Question {
             "table_type",
             "coalesce(engine, '')",
             "coalesce(create_options, '')",
+            BYTES_IN_A_PAGE,
+            "least(floor(@@innodb_page_size / 2), 16384) - 66",
         ],
         "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
     )
+}
+
+/// How many bytes of a row InnoDB has to keep in one page: all of a column of up to 255 bytes, and
+/// a part of a larger one.
+const BYTES_IN_A_PAGE: &str =
+    "CASE WHEN engine <> 'InnoDB' AND table_type = 'BASE TABLE' AND @@innodb_strict_mode THEN (
+       SELECT sum(CASE WHEN c.character_octet_length <= 255 THEN c.character_octet_length
+                       WHEN c.character_octet_length > 255 THEN 40 ELSE 1 END)
+       FROM information_schema.columns c WHERE c.table_schema = DATABASE() AND c.table_name = ?) END";
+
+/// Reads the width of the rows if InnoDB would refuse them.
+fn read_width(row: &Row) -> Result<Option<RowWidth>, DbErr> {
+    let bytes: Option<String> = row.get(3)?;
+    let most: String = row.get(4)?;
+    let number = |digits: &str| digits.parse::<u64>().ok();
+    Ok(match (bytes.as_deref().and_then(number), number(&most)) {
+        (Some(bytes), Some(most)) if bytes > most => Some(RowWidth { bytes, most }),
+        (Some(_) | None, _) => None,
+    })
 }
 
 fn read_kind(row: &Row) -> Result<Kind, DbErr> {
@@ -303,10 +332,21 @@ fn columns() -> Question {
             "coalesce(numeric_precision, 0)",
             "coalesce(numeric_scale, 0)",
             "version()",
+            "column_name",
+            OF_ANY_CHARACTER,
         ],
-        "FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
+        "FROM information_schema.columns c WHERE table_schema = DATABASE() AND table_name = ?",
     )
 }
+
+/// The collation of utf8mb4 that compares as a column's collation of utf8mb3 does. Newer collations
+/// of MariaDB have one name for every character set.
+const OF_ANY_CHARACTER: &str = "CASE WHEN c.character_set_name IN ('utf8', 'utf8mb3') THEN (
+       SELECT concat('utf8mb4', substr(c.collation_name, locate('_', c.collation_name)))
+       FROM information_schema.collation_character_set_applicability a
+       WHERE a.character_set_name = 'utf8mb4' AND a.collation_name IN (
+         substr(c.collation_name, locate('_', c.collation_name) + 1),
+         concat('utf8mb4', substr(c.collation_name, locate('_', c.collation_name)))) LIMIT 1) END";
 
 /// Reads a column, with the checks of columns, each of which has the column's name.
 fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> {
@@ -339,6 +379,7 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
             .map(str::to_owned),
     };
     let check = checks.iter().find(|(column, _)| *column == name);
+    let spelled: String = row.get(13)?;
     Ok(Column {
         kind: column_kind(
             &data_type.to_lowercase(),
@@ -359,6 +400,8 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
             comment: row.get(6)?,
             check: check.map(|(_, clause)| clause.clone()),
             unsaid,
+            spelled: (spelled != name).then_some(spelled),
+            of_any_character: row.get(14)?,
             ..Attributes::default()
         },
         name,
@@ -566,6 +609,9 @@ fn kept() -> Question {
     )
 }
 
+const HIDDEN_TRIGGERS: &str = "the text of a trigger, which may fill a column without a default, is hidden from this user: grant it TRIGGER on the table";
+
+/// Returns the texts of the triggers, or NULL for those that this user may not read.
 fn before_insert() -> Question {
     Question::of_mysql(
         "action_order",

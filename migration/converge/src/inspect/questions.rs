@@ -61,7 +61,9 @@ impl Question {
 
     /// Binds the value to each of the placeholders.
     pub(super) fn with(mut self, value: &str) -> Self {
-        self.values = vec![value.into(); self.sql.matches('?').count()];
+        let texts = self.columns.iter().chain([&self.sql]);
+        let places = texts.map(|text| text.matches('?').count()).sum();
+        self.values = vec![value.into(); places];
         self
     }
 

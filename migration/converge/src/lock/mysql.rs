@@ -1,6 +1,8 @@
 //! A named lock of the session. On Galera it belongs to one node: the session that loses a race
 //! between nodes inspects again.
 
+use std::fmt;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 
 use super::{Blocker, Kind, Need};
@@ -141,7 +143,67 @@ pub(super) async fn blocker(
             }));
         }
     }
-    Ok(in_a_transaction(db).await.ok().flatten())
+    let perhaps = in_a_transaction(db).await.ok().flatten();
+    Ok(match perhaps {
+        Some(blocker) => Some(blocker),
+        None => prepared(db).await.ok().flatten(),
+    })
+}
+
+/// Returns a prepared transaction, which holds its locks without a session until a statement ends
+/// it.
+async fn prepared(db: &impl ConnectionTrait) -> Result<Option<Blocker>, DbErr> {
+    let found = rows(db, "XA RECOVER", [], |row| {
+        Ok(Xid {
+            format: row.try_get_by_index(0)?,
+            global: row.try_get_by_index(1)?,
+            data: row.try_get_by_index(3)?,
+        })
+    });
+    let found = found.await?;
+    Ok(found.first().map(|xid| Blocker {
+        sentence: format!(
+            "perhaps the prepared transaction {xid}, which XA COMMIT {xid} or XA ROLLBACK {xid} ends"
+        ),
+        kind: Kind::Client,
+    }))
+}
+
+/// The name of a prepared transaction.
+struct Xid {
+    format: i32,
+    /// The length of its global part.
+    global: i32,
+    /// Its global part and its branch.
+    data: Vec<u8>,
+}
+
+/// Prints the name as a statement takes it.
+impl fmt::Display for Xid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = usize::try_from(self.global).unwrap_or_default();
+        let (global, branch) = self.data.split_at(length.min(self.data.len()));
+        let of_format = match self.format {
+            1 => String::new(),
+            other => format!(", {other}"),
+        };
+        write!(
+            f,
+            "{}, {}{of_format}",
+            part_of_xid(global),
+            part_of_xid(branch)
+        )
+    }
+}
+
+fn part_of_xid(part: &[u8]) -> String {
+    match std::str::from_utf8(part) {
+        Ok(text) if !text.contains(char::is_control) => sql::literal(Engine::MySql, text),
+        _ => {
+            let digits: String = part.iter().map(|byte| format!("{byte:02X}")).collect();
+            format!("X'{digits}'")
+        }
+    }
 }
 
 /// Returns the oldest open transaction. If no lock is shown, it is the likeliest holder.

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::{
         Declaration,
-        diff::Difference,
+        diff::{Conversion, Difference},
         facts::Limit,
         model::{Kind, Owner, Sequence},
     };
@@ -249,7 +249,7 @@ mod tests {
         };
         let engine = Difference::StorageEngine {
             engine: "Aria".to_owned(),
-            numbers_within_a_group: false,
+            conversion: Conversion::Lossless,
         };
         let unplanned = [
             (Engine::MySql, &narrow),

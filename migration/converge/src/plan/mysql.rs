@@ -12,7 +12,9 @@ use crate::{
     engine::Engine,
     inspect::Inspection,
     model::{Column, Copies, ForeignKey, Index, Reach, Table, Unused},
-    provisional, sql,
+    provisional,
+    session::REPEATABLE_READ,
+    sql,
     types::Type,
 };
 
@@ -32,6 +34,10 @@ const WHOLE_CLUSTER_REWRITES: Lock = Lock::while_rewritten(
     "every writer of the cluster",
     "to whichever table, waits until each node has run the statement",
 );
+
+/// Lets the server choose the fastest way, whatever its `alter_algorithm` restricts other statements
+/// to.
+const ANY_ALGORITHM: &str = "ALGORITHM=DEFAULT";
 
 /// What a statement asks of the server in addition to the change itself.
 #[derive(Clone, Copy)]
@@ -58,7 +64,7 @@ impl Way {
     fn clauses(self) -> &'static [&'static str] {
         match self {
             Self::InPlace | Self::Rebuilt => &["ALGORITHM=INPLACE", "LOCK=NONE"],
-            Self::Shared => &["LOCK=SHARED"],
+            Self::Shared => &[ANY_ALGORITHM, "LOCK=SHARED"],
             Self::Copied => &["ALGORITHM=COPY", "LOCK=SHARED"],
         }
     }
@@ -144,9 +150,10 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
             let create = create::table(Engine::MySql, declared, &declared.primary_key, &keys);
             step([create.to_string(MysqlQueryBuilder)], NEW, &CAREFUL)
         }
-        // InnoDB accepts no option that describes how another storage engine stores its rows.
+        // InnoDB accepts no option that describes how another storage engine stores its rows, and
+        // in its older row formats fewer bytes of an index than other storage engines.
         Difference::StorageEngine { .. } => {
-            let engine = "ENGINE = InnoDB, ROW_FORMAT = DEFAULT, KEY_BLOCK_SIZE = 0";
+            let engine = "ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, KEY_BLOCK_SIZE = 0";
             alter(vec![engine.to_owned()], Way::Shared)
         }
         Difference::ColumnAbsent { declared, .. } if declared.nullable => {
@@ -316,7 +323,8 @@ pub(super) fn undo(undo: &Undo, current: Option<&Inspection>, forget: Option<Str
         let is_gone: String = is_gone.collect();
         let forgotten = format!("{forget}{is_gone}; COMMIT");
         let last = statements.pop();
-        let last = last.map(|last| format!("{last}; {forgotten}"));
+        // The statement before has ended the transaction, and its isolation level with it.
+        let last = last.map(|last| format!("{last}; {REPEATABLE_READ}; {forgotten}"));
         statements.push(last.unwrap_or(forgotten));
     }
     let steps = statements.into_iter();
@@ -325,7 +333,9 @@ pub(super) fn undo(undo: &Undo, current: Option<&Inspection>, forget: Option<Str
 }
 
 fn undone(part: &Undone, all: &[Undone], current: Option<&Inspection>) -> Option<String> {
-    let alter = |table: &str, change: String| format!("ALTER TABLE {} {change}", quoted(table));
+    let alter = |table: &str, change: String| {
+        format!("ALTER TABLE {} {change}, {ANY_ALGORITHM}", quoted(table))
+    };
     Some(match part {
         Undone::ForeignKey { table, key } => {
             let name = key.name.as_deref().unwrap_or_default();
@@ -416,11 +426,15 @@ fn restated(declared: &Column, found: &Column) -> String {
 fn widened(declared: &Column, found: &Column) -> String {
     let spelled = spelled(declared.kind);
     let is_text = matches!(declared.kind, Type::Text { .. });
-    match found.attributes.collation.as_str() {
-        "" => spelled,
+    let found = &found.attributes;
+    match (found.collation.as_str(), &found.of_any_character) {
+        ("", _) => spelled,
         _ if !is_text => spelled,
-        same if same.starts_with("utf8mb4") => format!("{spelled} COLLATE {}", quoted(same)),
-        binary if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
+        (_, Some(same)) => format!("{spelled} COLLATE {}", quoted(same)),
+        (same, None) if same.starts_with("utf8mb4") => {
+            format!("{spelled} COLLATE {}", quoted(same))
+        }
+        (binary, None) if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
         _ => spelled,
     }
 }
@@ -465,7 +479,7 @@ fn modify(kind: &str, found: &Column, null: &str) -> String {
     };
     format!(
         "MODIFY {} {kind} {null}{default}{comment}{check}",
-        quoted(&found.name)
+        quoted(found.spelled())
     )
 }
 

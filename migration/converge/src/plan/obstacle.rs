@@ -3,10 +3,13 @@
 use super::Steps;
 use crate::{
     declare::Shape,
-    diff::{Change, Creation, Difference, Element, Numbers, Part, WayBack, placement},
+    diff::{
+        Change, Conversion, Creation, Difference, Element, Numbers, Part, WayBack, elsewhere,
+        placement,
+    },
     engine::Engine,
     inspect::Inspection,
-    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement},
+    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement, RowWidth},
     sql,
     types::{Length, Type},
 };
@@ -87,7 +90,14 @@ impl Obstacles<'_> {
         };
         let is_key = matches!(change.difference.part(), Part::ForeignKey(_));
         let table = self.all.iter().find(|other| {
-            let is_no_table = matches!(other.difference, Difference::NotATable { .. });
+            let is_no_table = matches!(
+                other.difference,
+                Difference::NotATable { .. }
+                    | Difference::StorageEngine {
+                        conversion: Conversion::RowsElsewhere,
+                        ..
+                    }
+            );
             other.table == change.table
                 && (is_no_table && *other != change || is_key && keeps_no_key(other))
         });
@@ -198,7 +208,17 @@ impl Obstacles<'_> {
                     .to_owned(),
             ),
             Difference::StorageEngine {
-                numbers_within_a_group: true,
+                conversion: Conversion::RowsElsewhere,
+                ..
+            } => manual(format!("{}, then repair", elsewhere(table))),
+            Difference::StorageEngine {
+                conversion: Conversion::TooWide(RowWidth { bytes, most }),
+                ..
+            } => manual(format!(
+                "its columns may take {bytes} bytes of a row, and InnoDB has {most} for them: make char or varchar columns shorter, or text, then repair"
+            )),
+            Difference::StorageEngine {
+                conversion: Conversion::NumbersWithinAGroup,
                 ..
             } => manual(
                 "its numbers repeat from group to group, which InnoDB cannot do: add an index that begins with the numbered column, then repair".to_owned(),
@@ -267,6 +287,16 @@ impl Obstacles<'_> {
             } => self.of_primary_key(table, columns, found, (keys.null, keys.duplicate)),
             Difference::AutoIncrement { found, .. } if found.default.is_some() => {
                 manual("drop the default if nothing relies on it, then repair".to_owned())
+            }
+            Difference::AutoIncrement {
+                found,
+                numbers: Numbers::UsedUp { largest },
+                ..
+            } => {
+                let id = &found.name;
+                manual(format!(
+                    "a row has the {id} {largest}, after which the column holds no number: every INSERT without an {id} would fail. Give the row another number, then repair"
+                ))
             }
             Difference::AutoIncrement {
                 numbers: Numbers::New,
@@ -351,7 +381,10 @@ impl Obstacles<'_> {
                 manual("give the column a default, or allow NULL in it".to_owned())
             }
             Difference::TableAbsent
-            | Difference::StorageEngine { .. }
+            | Difference::StorageEngine {
+                conversion: Conversion::Lossless,
+                ..
+            }
             | Difference::Narrow { .. }
             | Difference::Nullable { .. }
             | Difference::AutoIncrement { .. }

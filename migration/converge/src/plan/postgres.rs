@@ -399,7 +399,7 @@ impl Planner<'_, '_> {
                 )],
                 sequence.clone(),
             ),
-            Numbers::New => {
+            Numbers::New | Numbers::UsedUp { .. } => {
                 let wanted = sequence_of(&table.name, &found.name);
                 let sequence = quoted(&self.context.current.free_name(&wanted));
                 let create = format!("CREATE SEQUENCE {sequence} AS {}", kind.spelled(BACKEND));

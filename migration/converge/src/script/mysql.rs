@@ -2,7 +2,12 @@
 //! prepared is the pending statement or `DO 0`.
 
 use super::{Guard, Part, Records, where_missing};
-use crate::{engine::Engine, lock, plan::CAREFUL_MODE, sql};
+use crate::{
+    engine::Engine,
+    lock,
+    plan::{CAREFUL_MODE, Setting},
+    sql,
+};
 
 const BACKEND: Engine = Engine::MySql;
 
@@ -32,6 +37,16 @@ pub(super) fn down(records: &dyn Records, guards: &[Guard], parts: &[Part<'_>]) 
     lock(records, guards, body)
 }
 
+/// Settings of the session in which the script runs: queries may examine any number of rows
+/// (`max_join_size`), and the isolation level is one that allows a binary log of statements.
+const OURS: Setting = Setting {
+    set: "SET @colpali_big_selects = @@SESSION.sql_big_selects, SESSION sql_big_selects = 1, \
+          @colpali_isolation = @@SESSION./*M! tx_isolation *//*!50701 transaction_isolation */, \
+          SESSION /*M! tx_isolation *//*!50701 transaction_isolation */ = 'REPEATABLE-READ'",
+    restore: "SET SESSION sql_big_selects = @colpali_big_selects, \
+              SESSION /*M! tx_isolation *//*!50701 transaction_isolation */ = @colpali_isolation",
+};
+
 /// Returns the statements that acquire the migration lock, which belongs to the session and ends
 /// with it.
 fn lock(
@@ -47,14 +62,15 @@ fn lock(
     let mut statements = vec![
         "SET autocommit = 1;".to_owned(),
         format!("{};", CAREFUL_MODE.set),
+        format!("{};", OURS.set),
         stop_where(&busy),
         records.create() + ";",
     ];
     statements.extend(guards.iter().map(stop_where));
     statements.extend(body);
     statements.push(format!(
-        "\nDO RELEASE_LOCK({name});\n{};",
-        CAREFUL_MODE.restore
+        "\nDO RELEASE_LOCK({name});\n{};\n{};",
+        OURS.restore, CAREFUL_MODE.restore
     ));
     statements
 }
