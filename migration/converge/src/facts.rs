@@ -390,7 +390,7 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
             (Engine::Postgres, Some(name)) => {
                 numbers::of_sequence(db, table, column, *kind, name).await?
             }
-            (Engine::Postgres, None) => None,
+            (Engine::Postgres, None) => numbers::of_rows(db, table, column, *kind).await?,
             (Engine::MySql, _) => numbers::of_mysql(db, table, column, *kind).await?,
             (Engine::Sqlite, _) => numbers::of_sqlite(db, table, column, *kind).await?,
         }),

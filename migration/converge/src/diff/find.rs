@@ -482,12 +482,13 @@ fn keys(
     found
 }
 
-/// Returns the numbers that a column will get. MySQL's counter goes on after the largest one. A sequence that no column owns may be one that
-/// an application uses itself.
+/// Returns the numbers that a column will get: they go on after the largest one. SQLite's next
+/// number is compared when there is a counter. A sequence that no column owns may be one that an
+/// application uses itself.
 fn numbers(backend: Engine, table: &Table, numbered: &Column, facts: &mut Facts) -> Numbers {
     let found = table.column(&numbered.name).map(|found| found.kind);
-    let is_counted = backend == Engine::MySql && matches!(found, Some(Type::Integer { .. }));
-    if is_counted
+    let goes_on = backend != Engine::Sqlite && matches!(found, Some(Type::Integer { .. }));
+    if goes_on
         && let Some(gives) = facts.numbers(&table.name, numbered, None)
         && !gives.is_usable()
     {

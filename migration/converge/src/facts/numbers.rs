@@ -58,6 +58,30 @@ pub(super) async fn of_sequence(
     Ok(found.await?.into_iter().next())
 }
 
+/// Reads the number with which a new sequence of PostgreSQL goes on.
+pub(super) async fn of_rows(
+    db: &impl ConnectionTrait,
+    table: &str,
+    column: &str,
+    kind: Type,
+) -> Result<Option<NumbersState>, DbErr> {
+    let largest = format!(
+        "SELECT coalesce(max({}), 0)::bigint FROM {}",
+        identifier(Engine::Postgres, column),
+        identifier(Engine::Postgres, table)
+    );
+    let found = rows(db, &largest, [], |row| {
+        let largest: i64 = row.try_get_by_index(0)?;
+        Ok(NumbersState {
+            next: largest.checked_add(1),
+            largest,
+            limits: Vec::new(),
+            limit: kind.largest(),
+        })
+    });
+    Ok(found.await?.into_iter().next())
+}
+
 /// Reads the counter's next number, as this session rounds it up. MySQL may report an old one, and
 /// never gives one that is taken.
 pub(super) async fn of_mysql(
