@@ -375,7 +375,7 @@ impl<'p> Purge<'p> {
 fn text(row: &QueryResult, at: usize) -> Result<Option<String>, DbErr> {
     let error = match row.try_get_by_index(at) {
         Ok(text) => return Ok(text),
-        Err(error) => error.into(),
+        Err(error) => error,
     };
     let bytes: Result<Vec<u8>, _> = row.try_get_by_index(at);
     let Ok(bytes) = bytes else {

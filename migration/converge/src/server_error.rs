@@ -109,8 +109,8 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
         return Some("make room on the disk of the database");
     }
     let by_words = BY_WORDS.iter().find(|(codes, words, _)| {
-        let says = |word: &&str| answer(error).is_some_and(|one| one.message().contains(word));
-        codes.have(error) && words.iter().any(|word| says(&word))
+        let is_said = |word: &&str| answer(error).is_some_and(|one| one.message().contains(word));
+        codes.have(error) && words.iter().any(is_said)
     });
     let known = NEXT_STEPS.iter().find(|(codes, _)| codes.have(error));
     let by_words = by_words.map(|(.., next_step)| *next_step);
