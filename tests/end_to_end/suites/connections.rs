@@ -335,13 +335,16 @@ fn is_reported_once(url: &str, reason: &str) {
 
     let stderr = finished.stderr.clone();
     let lines: Vec<&str> = stderr.lines().collect();
-    assert_eq!(lines.len(), 2, "{stderr}");
+    let [waiting, error, hint] = lines.as_slice() else {
+        panic!("{stderr}");
+    };
+    assert!(waiting.starts_with("  waiting up to 15 s for "), "{stderr}");
     assert!(
-        lines[0].starts_with("  waiting up to 15 s for "),
+        waiting.contains(reason) && !stderr.contains("marker"),
         "{stderr}"
     );
     assert!(
-        lines[0].contains(reason) && !stderr.contains("marker"),
+        error.starts_with("error: ") && hint.starts_with("hint: "),
         "{stderr}"
     );
     finished.expect_error();
