@@ -20,7 +20,7 @@ use crate::{
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
     patience::{BRIEFLY, TRY},
     plan::{Execution, Setting, Step, Tables},
-    server_error::{is_in_use, would_copy},
+    server_error::{is_in_use, is_unanswered_commit, would_copy},
     session::{Session, TxMode},
     sql,
     wait::{self, Wait, names},
@@ -59,6 +59,8 @@ pub(crate) enum Outcome {
     /// The step failed, and another session may have run it: inspect again.
     InspectAgain(Error),
     Failed(Error),
+    /// The server has not answered its COMMIT, and would answer none that follows.
+    Unanswered(Error),
 }
 
 pub(crate) async fn take(
@@ -102,6 +104,9 @@ pub(crate) async fn take(
         Err(Error::Step { statements, source }) if would_copy(&source) => {
             tracing::info!("{part}: the server would copy the table for it");
             Outcome::WouldCopy(Error::Step { statements, source })
+        }
+        Err(Error::Step { statements, source }) if is_unanswered_commit(&source) => {
+            Outcome::Unanswered(Error::Step { statements, source })
         }
         Err(error) => Outcome::InspectAgain(error),
     }

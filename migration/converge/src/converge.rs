@@ -475,6 +475,7 @@ pub async fn converge(
                     error,
                 })
             }
+            Outcome::Unanswered(error) => return Err(error),
         }
         session.require_turn().await?;
     }

@@ -433,11 +433,23 @@ async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, 
             },
         }
     }
-    // Copying the rows computes the expressions of generated columns and indexes. The statements
-    // are compiled and not run. A trigger may call another program's function.
+    // Copying the rows computes the expressions of generated columns, indexes and CHECKs, and no
+    // default. The statements are compiled and not run. A trigger, which copying does not fire,
+    // may call another program's function.
+    let columns = list::<String>(
+        db,
+        &format!("SELECT name FROM pragma_table_info({name})"),
+        [],
+    )
+    .await?
+    .iter()
+    .map(|column| identifier(Engine::Sqlite, column))
+    .collect::<Vec<_>>()
+    .join(", ");
     let table = identifier(Engine::Sqlite, table);
     let read = format!("EXPLAIN SELECT * FROM main.{table}");
-    let insert = format!("EXPLAIN INSERT INTO main.{table} DEFAULT VALUES");
+    let insert =
+        format!("EXPLAIN INSERT INTO main.{table} ({columns}) SELECT {columns} FROM main.{table}");
     for (statement, word) in [(read, "function"), (insert, "unknown function")] {
         if let Err(error) = db.execute_unprepared(&statement).await
             && let Some(unknown) = refusal(&error).filter(|text| text.contains(word))

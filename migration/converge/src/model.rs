@@ -99,7 +99,7 @@ pub(crate) struct Extras {
     )]
     pub(crate) lacks_references: bool,
     /// PostgreSQL: the schema or the tablespace, as in GRANT, in which the current role may create
-    /// no index.
+    /// no index and no sequence.
     #[cfg_attr(
         feature = "recording",
         serde(default, skip_serializing_if = "Option::is_none")

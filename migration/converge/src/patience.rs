@@ -7,7 +7,7 @@ use futures_timer::Delay;
 use futures_util::future::{Either, select};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, TryGetable};
 
-use crate::{citus, engine::Engine, query::has_rows};
+use crate::{citus, engine::Engine, query::has_rows, server_error::unanswered_commit};
 
 /// The longest wait of an attempt. A session that only reads blocks no other one in the meantime,
 /// and a second is MySQL's shortest wait.
@@ -16,6 +16,9 @@ pub(crate) const TRY: Duration = Duration::from_secs(1);
 /// The same limit on PostgreSQL, for one transaction. A request of several statements is a
 /// transaction too.
 pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// The shortest limit for a COMMIT, which a disk that is slow for a moment must not reach.
+const COMMIT: Duration = Duration::from_secs(10);
 
 /// The settings that a connection had before, to be restored.
 pub(crate) struct Patience {
@@ -39,7 +42,7 @@ impl Patience {
     /// standbys and no timeout ends that wait.
     pub(crate) fn of_a_commit(lock_wait: Duration) -> Self {
         Self {
-            commit: Some(lock_wait.max(TRY)),
+            commit: Some(lock_wait.max(COMMIT)),
             ..Self::OF_THE_TRANSACTION
         }
     }
@@ -92,11 +95,7 @@ impl Patience {
         let commit = pin!(transaction.commit());
         match select(commit, Delay::new(longest)).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(DbErr::Custom(format!(
-                "COMMIT was not answered within {} s. If the server waits for a synchronous standby, it keeps what was committed: \
-                 synchronous_standby_names has the standbys that it waits for, pg_stat_replication those that are connected",
-                longest.as_secs()
-            ))),
+            Either::Right(_) => Err(unanswered_commit(longest)),
         }
     }
 

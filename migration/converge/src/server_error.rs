@@ -1,6 +1,8 @@
 //! Meanings of database errors, by the code that each engine gives them. Where an engine has no
 //! single code, the number of the operating system that it prints is used.
 
+use std::{io, sync::Arc, time::Duration};
+
 use sea_orm::{
     ConnAcquireErr, DbErr, RuntimeErr,
     sqlx::{self, error::DatabaseError},
@@ -31,6 +33,11 @@ pub fn is_lost_race(error: &DbErr) -> bool {
 /// Returns whether this role lacks the right to what it has asked for.
 pub(crate) fn is_denied(error: &DbErr) -> bool {
     DENIED.have(error)
+}
+
+/// Returns whether a statement names a table or a column that does not exist.
+pub fn is_undefined(error: &DbErr) -> bool {
+    UNDEFINED.have(error)
 }
 
 /// Returns whether a row exists already, on MySQL and MariaDB. For a record this is a lost race
@@ -89,6 +96,34 @@ pub fn is_rolled_back(error: &DbErr) -> bool {
     ROLLED_BACK.have(error)
 }
 
+/// A COMMIT that the server may have carried out, and has not answered.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "COMMIT was not answered within {} s. If the server waits for a synchronous standby, it keeps what was committed: \
+     synchronous_standby_names has the standbys that it waits for, pg_stat_replication those that are connected",
+    .0.as_secs()
+)]
+struct UnansweredCommit(Duration);
+
+/// Returns the error of a COMMIT that was not answered for this long.
+pub(crate) fn unanswered_commit(longest: Duration) -> DbErr {
+    let error = io::Error::new(io::ErrorKind::TimedOut, UnansweredCommit(longest));
+    DbErr::Exec(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(error))))
+}
+
+/// Returns whether a COMMIT was not answered in time. The server may still be waiting, so the same
+/// work would wait for it too.
+pub(crate) fn is_unanswered_commit(error: &DbErr) -> bool {
+    unanswered(error).is_some()
+}
+
+fn unanswered(error: &DbErr) -> Option<&UnansweredCommit> {
+    match driver_error(error)? {
+        sqlx::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
 /// Returns the database's message, and the next step if one is known.
 pub fn explained(error: &DbErr) -> String {
     let message = message(error);
@@ -119,6 +154,9 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
 
 /// Returns the database's message, without the text that SeaORM and the driver add.
 pub(crate) fn message(error: &DbErr) -> String {
+    if let Some(unanswered) = unanswered(error) {
+        return unanswered.to_string();
+    }
     match (answer(error), answer(error).map(Code::of)) {
         // The driver adds a line of the server's own source.
         (Some(answer), Some(Code::SqlState(_))) => answer.message().to_owned(),
@@ -211,6 +249,12 @@ const ROLLED_BACK: Codes = Codes {
     ],
     mysql: &[1180, 1205, 1213],
     sqlite: &[SQLITE_BUSY, SQLITE_FULL, SQLITE_CONSTRAINT],
+};
+
+const UNDEFINED: Codes = Codes {
+    postgres: &["42P01", "42703"],
+    mysql: &[1146, 1054],
+    sqlite: &[SQLITE_ERROR],
 };
 
 const DENIED: Codes = Codes {
@@ -395,7 +439,7 @@ fn is_full_by_words(answer: &dyn DatabaseError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+    use std::{borrow::Cow, error::Error, fmt};
 
     use sea_orm::sqlx::error::ErrorKind;
 

@@ -221,10 +221,11 @@ impl Type {
         match (backend, self) {
             // The type of a value does not depend on its column.
             (Engine::Sqlite, kind) => {
-                let bytes = match kind {
-                    Self::Bytes { .. } | Self::Uuid => format!("lower(hex({column}))"),
+                let holds_bytes = matches!(kind, Self::Bytes { .. } | Self::Uuid);
+                let bytes = match holds_bytes {
+                    true => format!("lower(hex({column}))"),
                     // A literal, which no text of hexadecimal digits looks like.
-                    _ => format!("quote({column})"),
+                    false => format!("quote({column})"),
                 };
                 format!(
                     "CASE typeof({column}) WHEN 'blob' THEN {bytes} \

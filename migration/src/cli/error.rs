@@ -4,7 +4,7 @@ use converge::WRITER;
 use entity::audit::AuditError;
 use sea_orm::sqlx;
 
-use super::{audit::ROWS, dotenv::Damage, tls::Problem};
+use super::{dotenv::Damage, tls::Problem};
 use crate::{DifferenceReport, Error, RemedyReport, Report};
 
 /// An error that stopped a command: what failed and what was found. [`CliError::hint`] returns the next step.
@@ -147,6 +147,10 @@ pub(super) enum CliError {
     #[error(transparent)]
     Shape(#[from] crate::Error),
 
+    /// A table or a column whose rows were to be read does not exist.
+    #[error(transparent)]
+    RowsUndefined(crate::Error),
+
     #[error("{} already contains files that `init` would overwrite", .0.display())]
     CrateExists(PathBuf),
 
@@ -223,9 +227,7 @@ impl CliError {
             })) => Some(
                 "to delete the rows without a document and keep their ids, run `repair --delete-orphans --ids-to FILE`",
             ),
-            Self::Shape(Error::Converge(converge::Error::Lookup { subject, .. }))
-                if subject == ROWS =>
-            {
+            Self::RowsUndefined(_) => {
                 Some("run `check`, which reports how the table differs from the declared shape")
             }
             Self::Shape(Error::Drifted { report }) => Some(hint_of_drift(report)),

@@ -129,16 +129,17 @@ fn unfit(backend: Engine, columns: &[Column], used: Use, longest: i64) -> Option
     let ours = [VERSION, APPLIED_AT];
     for column in ours {
         let found = columns.iter().find(|one| one.name == column)?;
-        match found.length.filter(|_| column == VERSION) {
-            _ if found.refuses_value => return Some(Unfit::RefusesValue(column)),
-            Some(length) if length < longest => {
-                return Some(Unfit::TooShort {
-                    column,
-                    length,
-                    longest,
-                });
-            }
-            Some(_) | None => {}
+        if found.refuses_value {
+            return Some(Unfit::RefusesValue(column));
+        }
+        if column == VERSION
+            && let Some(length) = found.length.filter(|length| *length < longest)
+        {
+            return Some(Unfit::TooShort {
+                column,
+                length,
+                longest,
+            });
         }
     }
     let mut others = columns
@@ -205,8 +206,10 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
                     ((a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND t.typdefault IS NULL
                      AND a.attidentity = '')::int::bigint,
                     (a.attgenerated <> '' OR a.attidentity = 'a')::int::bigint,
-                    CASE WHEN t.typname = 'varchar' AND a.atttypmod > 4 THEN (a.atttypmod - 4)::bigint END
+                    CASE WHEN coalesce(nullif(t.typbasetype, 0), t.oid) = 'varchar'::regtype AND l.typmod > 4
+                         THEN (l.typmod - 4)::bigint END
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             CROSS JOIN LATERAL (SELECT greatest(a.atttypmod, t.typtypmod) AS typmod) l
              WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
             sql::literal(backend, &sql::identifier(backend, table))
         ),

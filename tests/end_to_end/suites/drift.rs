@@ -22,6 +22,9 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     if backend != DbBackend::Sqlite {
         tests.extend(tests![a_table_of_records_may_have_further_columns]);
     }
+    if backend == DbBackend::Postgres {
+        tests.extend(tests![a_domain_limits_the_names_of_migrations_too]);
+    }
     tests
 }
 
@@ -153,6 +156,19 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
         let kind = form.split(' ').next().expect("a word");
         database.execute([format!("DROP {kind} records")]).await;
     }
+}
+
+async fn a_domain_limits_the_names_of_migrations_too(database: Database) {
+    database
+        .execute([
+            "CREATE DOMAIN name_of_migration AS varchar(20)",
+            "CREATE TABLE records (version name_of_migration PRIMARY KEY, applied_at bigint)",
+        ])
+        .await;
+
+    let error = migrate(&database, ["up", "--migration-table", "records"]).expect_error();
+
+    assert!(error.contains("`version` holds 20 characters"), "{error}");
 }
 
 async fn a_row_that_names_no_migration_is_no_record(database: Database) {

@@ -13,7 +13,25 @@ pub fn tests() -> Vec<Test> {
         a_statement_in_odd_words_is_mended,
         rows_without_an_id_are_compared_with_their_new_numbers,
         what_a_rebuild_would_change_is_named_and_refused,
+        a_default_that_only_another_program_computes_stops_no_rebuild,
     ]
+}
+
+async fn a_default_that_only_another_program_computes_stops_no_rebuild(database: Database) {
+    let legacy = "CREATE TABLE vectors (id INTEGER NOT NULL PRIMARY KEY, doc_id INTEGER NOT NULL REFERENCES documents (id), \
+                  page INTEGER NOT NULL, vector_ids TEXT NOT NULL, written TEXT DEFAULT (written_at()))";
+    database.execute([DOCUMENTS, legacy]).await;
+    database
+        .execute([
+            "INSERT INTO vectors (doc_id, page, vector_ids, written) VALUES (1, 1, '[]', 'x')",
+        ])
+        .await;
+
+    migrate(&database, ["up"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
+    let db = database.connect_once().await;
+    assert_eq!(lines(&db, "SELECT written FROM vectors").await, ["x"]);
 }
 
 const DOCUMENTS: &str = "CREATE TABLE documents (id INTEGER PRIMARY KEY, title TEXT);

@@ -18,7 +18,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     ];
     if backend == DbBackend::Postgres {
         tests.extend(tests![
-            nothing_is_rolled_back_where_other_objects_use_vectors
+            nothing_is_rolled_back_where_other_objects_use_vectors,
+            objects_that_use_vectors_are_named_in_an_order_in_which_they_can_be_dropped
         ]);
     }
     if backend == DbBackend::MySql {
@@ -29,6 +30,37 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         ]);
     }
     tests
+}
+
+async fn objects_that_use_vectors_are_named_in_an_order_in_which_they_can_be_dropped(
+    database: Database,
+) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute([
+            "CREATE VIEW first AS SELECT * FROM vectors",
+            "CREATE VIEW second AS SELECT page FROM first",
+            "CREATE MATERIALIZED VIEW third AS SELECT page FROM second",
+            "CREATE TABLE checked (row jsonb CHECK ((jsonb_populate_record(NULL::vectors, row)).page > 0))",
+        ])
+        .await;
+
+    let error = migrate(&database, ["down", "-n", "2"]).expect_error();
+
+    let (_, named) = error
+        .split_once("drop these first, ")
+        .unwrap_or_else(|| panic!("{error}"));
+    let named = named.lines().next().unwrap_or_default();
+    let objects: Vec<&str> = named.split(", ").collect();
+    assert_eq!(objects.len(), 4, "{objects:?}");
+    for object in objects {
+        let drop = match object.strip_prefix("constraint checked_row_check on ") {
+            Some(table) => format!("ALTER {table} DROP CONSTRAINT checked_row_check"),
+            None => format!("DROP {object}"),
+        };
+        database.execute([drop]).await;
+    }
+    migrate(&database, ["down", "-n", "2"]).expect_success();
 }
 
 async fn nothing_is_rolled_back_where_other_objects_use_vectors(database: Database) {

@@ -28,6 +28,8 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
                 a_member_of_the_owner_gives_a_table_a_sequence_of_its_owner,
                 who_does_not_own_a_table_is_refused_before_a_step,
                 an_owner_without_a_right_is_refused_before_a_step,
+                a_right_on_the_key_of_documents_is_enough_to_refer_to_it,
+                a_right_on_another_column_is_not_enough,
             ]);
             tests
         }
@@ -328,6 +330,57 @@ async fn who_does_not_own_a_table_is_refused_before_a_step(database: Database) {
     drop_user(&database, "other").await;
 }
 
+async fn a_right_on_the_key_of_documents_is_enough_to_refer_to_it(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let granted = [
+        "CREATE, USAGE ON SCHEMA public",
+        "SELECT, REFERENCES (id) ON documents",
+    ];
+    let owner = user(&database, "owner", &granted).await;
+    let name = format!("owner_{}", database.name);
+    database
+        .execute([
+            format!("ALTER TABLE vectors OWNER TO {name}"),
+            format!("GRANT ALL ON seaql_migrations TO {name}"),
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
+        ])
+        .await;
+
+    migrate(&owner, ["repair"]).expect_success();
+
+    migrate(&owner, ["check"]).expect_success();
+    drop_user(&database, "owner").await;
+}
+
+async fn a_right_on_another_column_is_not_enough(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database
+        .execute(["ALTER TABLE documents ADD title text"])
+        .await;
+    let granted = [
+        "CREATE, USAGE ON SCHEMA public",
+        "SELECT, REFERENCES (title) ON documents",
+    ];
+    let owner = user(&database, "owner", &granted).await;
+    let name = format!("owner_{}", database.name);
+    database
+        .execute([
+            format!("ALTER TABLE vectors OWNER TO {name}"),
+            format!("GRANT ALL ON seaql_migrations TO {name}"),
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
+        ])
+        .await;
+
+    let check = migrate(&owner, ["check"]);
+
+    assert_eq!(check.code, Some(1), "{check:?}");
+    assert!(
+        check.stdout.contains("GRANT REFERENCES ON \"documents\""),
+        "{check:?}"
+    );
+    drop_user(&database, "owner").await;
+}
+
 /// A step that needs no such right would come first.
 async fn an_owner_without_a_right_is_refused_before_a_step(database: Database) {
     migrate(&database, ["up"]).expect_success();
@@ -355,6 +408,16 @@ async fn an_owner_without_a_right_is_refused_before_a_step(database: Database) {
             "DROP INDEX ix_vectors_doc_id",
             "GRANT CREATE ON SCHEMA public",
             "CREATE INDEX ix_vectors_doc_id ON vectors (doc_id)",
+        ),
+        (
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_vectors_doc_id'::regclass",
+            "GRANT CREATE ON SCHEMA public",
+            "REINDEX INDEX ix_vectors_doc_id",
+        ),
+        (
+            "ALTER TABLE vectors ALTER id DROP DEFAULT; DROP SEQUENCE vectors_id_seq",
+            "GRANT CREATE ON SCHEMA public",
+            "SELECT 1",
         ),
     ] {
         database

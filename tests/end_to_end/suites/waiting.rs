@@ -570,8 +570,8 @@ async fn a_limit_of_transactions_ends_no_build_of_an_index(database: Database) {
     }
 
     let up = start(migration().args(["up", "-u", &database.url]));
-    let building = "SELECT pid::text FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' \
-                    AND state = 'active' AND now() - query_start > interval '1500 ms'";
+    let building = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() \
+                    AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND state = 'active' AND now() - query_start > interval '1500 ms'";
     until("the build has waited", async || {
         !lines(&observer, building).await.is_empty()
     })
@@ -584,30 +584,45 @@ async fn a_limit_of_transactions_ends_no_build_of_an_index(database: Database) {
 
 async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Database) {
     let server = block_in_place(postgres::start_15).expect("a server");
-    let there = server.create_database(database.engine).await;
-    let there = there.expect("a database");
+    let [new, legacy] = [
+        server.create_database(database.engine).await,
+        server.create_database(database.engine).await,
+    ]
+    .map(|created| created.expect("a database"));
+    migrate(&legacy, ["up"]).expect_success();
+    let observer = new.connect_once().await;
+    new.execute(["CREATE TABLE written ()"]).await;
+    legacy
+        .execute(["ALTER TABLE vectors ALTER page DROP NOT NULL"])
+        .await;
+    let writer = Other::start(&new, "INSERT INTO written DEFAULT VALUES").await;
     let names = async |change: &str| {
         let change = format!("ALTER SYSTEM {change}");
-        there.execute([change.as_str()]).await;
-        there.execute(["SELECT pg_reload_conf()"]).await;
+        new.execute([change.as_str()]).await;
+        new.execute(["SELECT pg_reload_conf()"]).await;
     };
     let waiting = "SELECT pid::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    let observer = there.connect_once().await;
-    there.execute(["CREATE TABLE written ()"]).await;
-    let writer = Other::start(&there, "INSERT INTO written DEFAULT VALUES").await;
     names("SET synchronous_standby_names = 'absent'").await;
     until("a commit waits", async || {
         !lines(&observer, waiting).await.is_empty()
     })
     .await;
 
-    let error = migrate(&there, ["--lock-wait", "1", "up"]).expect_error();
-    migrate(&there, ["status"]).expect_success();
+    let up = migrate(&new, ["--lock-wait", "1", "up"]).expect_error();
+    let repair = migrate(&legacy, ["--lock-wait", "1", "repair"]);
+    let status = migrate(&new, ["status"]);
 
+    status.expect_success();
+    for error in [&up, &repair.stderr] {
+        assert!(
+            error.contains("COMMIT was not answered within 10 s")
+                && error.contains("synchronous_standby_names"),
+            "{error}"
+        );
+    }
     assert!(
-        error.contains("COMMIT was not answered within 1 s")
-            && error.contains("synchronous_standby_names"),
-        "{error}"
+        repair.code == Some(1) && !repair.stderr.contains("in use by"),
+        "{repair:?}"
     );
     names("RESET synchronous_standby_names").await;
     until("no commit waits", async || {
@@ -615,8 +630,10 @@ async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Databa
     })
     .await;
     writer.stop().await;
-    migrate(&there, ["up"]).expect_success();
-    migrate(&there, ["check"]).expect_success();
+    for (there, command) in [(&new, "up"), (&legacy, "repair")] {
+        migrate(there, [command]).expect_success();
+        migrate(there, ["check"]).expect_success();
+    }
 }
 
 async fn schemas_do_not_wait_for_each_other(database: Database) {

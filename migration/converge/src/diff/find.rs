@@ -334,7 +334,9 @@ fn unreadable(declared: &Table, table: &Table, facts: &mut Facts) -> Vec<Differe
 
 /// The storage engines of MySQL and MariaDB that keep the rows in the table itself, and nowhere
 /// else.
-const KEEP_ROWS: [&str; 5] = ["MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE"];
+const KEEP_ROWS: [&str; 7] = [
+    "MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE", "RocksDB", "TokuDB",
+];
 
 pub(crate) fn keeps_rows(engine: &str) -> bool {
     KEEP_ROWS.iter().any(|one| one.eq_ignore_ascii_case(engine))

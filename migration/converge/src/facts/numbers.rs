@@ -82,8 +82,9 @@ pub(super) async fn of_rows(
     Ok(found.await?.into_iter().next())
 }
 
-/// Reads the counter's next number, as this session rounds it up. MySQL may report an old one, and
-/// never gives one that is taken.
+/// Reads the counter's next number, as this session rounds it up; of a column that is not numbered
+/// yet, the number after the largest one, since the counter is another column's. MySQL may report an
+/// old one, and never gives one that is taken.
 pub(super) async fn of_mysql(
     db: &impl ConnectionTrait,
     table: &str,
@@ -91,13 +92,18 @@ pub(super) async fn of_mysql(
     kind: Type,
 ) -> Result<Option<NumbersState>, DbErr> {
     let state = format!(
-        "SELECT CAST(t.auto_increment AS CHAR), CAST(coalesce((SELECT max({}) FROM {}), 0) AS SIGNED),
+        "SELECT CASE WHEN EXISTS (
+                  SELECT 1 FROM information_schema.columns c
+                  WHERE c.table_schema = DATABASE() AND c.table_name = {name} AND c.column_name = {column_name}
+                    AND c.extra LIKE '%auto_increment%') THEN CAST(t.auto_increment AS CHAR) END,
+                CAST(coalesce((SELECT max({column}) FROM {table}), 0) AS SIGNED),
                 CAST(@@auto_increment_increment AS SIGNED), CAST(@@auto_increment_offset AS SIGNED),
                 CAST(version() LIKE '%MariaDB%' AS SIGNED)
-         FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND t.table_name = {}",
-        identifier(Engine::MySql, column),
-        identifier(Engine::MySql, table),
-        literal(Engine::MySql, table)
+         FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND t.table_name = {name}",
+        column = identifier(Engine::MySql, column),
+        column_name = literal(Engine::MySql, column),
+        table = identifier(Engine::MySql, table),
+        name = literal(Engine::MySql, table)
     );
     let found = rows(db, &state, [], |row| {
         let counter: Option<String> = row.try_get_by_index(0)?;

@@ -150,7 +150,7 @@ const ON_A_REQUIRED_TABLE: usize = 4;
 /// Returns the queries on one table, whose answers [`read_table`] reads in the same order.
 fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
     [
-        class(&table.name, oid),
+        class(table, oid),
         columns::columns(oid),
         keys::indexes(oid),
         keys::primary_key(oid),
@@ -227,9 +227,15 @@ fn resolved(table: &str) -> String {
 }
 
 /// Returns the class of a table. A type that belongs to no table blocks the table's name too; the
-/// array type of another one gives way.
-fn class(name: &str, table: &str) -> Question {
-    let name = sql::literal(Engine::Postgres, name);
+/// array type of another one gives way. A right on a table is a right on each of its columns.
+fn class(declared: &Table, table: &str) -> Question {
+    let name = sql::literal(Engine::Postgres, &declared.name);
+    let key: Vec<String> = declared
+        .primary_key
+        .iter()
+        .map(|column| sql::literal(Engine::Postgres, column))
+        .collect();
+    let key = key.join(", ");
     let sql = format!(
         "SELECT n.nspname::text, c.relkind::text, c.relpersistence::text,
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
@@ -237,7 +243,10 @@ fn class(name: &str, table: &str) -> Question {
                 row_security_active(c.oid),
                 o.rolname::text, pg_has_role(c.relowner, 'USAGE'), has_schema_privilege(c.relowner, n.oid, 'CREATE')
                   OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
-                c.relforcerowsecurity, NOT has_any_column_privilege(c.oid, 'REFERENCES'),
+                c.relforcerowsecurity,
+                EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+                        AND a.attname = ANY (ARRAY[{key}]::name[])
+                        AND NOT has_column_privilege(c.oid, a.attnum, 'REFERENCES')),
                 CASE WHEN NOT has_schema_privilege(n.oid, 'CREATE') THEN 'SCHEMA ' || quote_ident(n.nspname)
                      WHEN NOT coalesce({TABLESPACE}, true)
                      THEN 'TABLESPACE ' || quote_ident(current_setting('default_tablespace')) END
@@ -383,26 +392,36 @@ pub(super) async fn referrers(
         .collect())
 }
 
-/// Returns the objects that depend on a table, on its row type or on its sequences, and that
-/// dropping it does not drop.
+/// Returns the objects that depend on a table, on its row type or on its sequences, and on each
+/// other, in an order in which they can be dropped. Foreign keys are left out. Dropping the table
+/// does not drop them.
 pub(super) async fn users(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, DbErr> {
     list(
         db,
-        "WITH t AS (SELECT c.oid, c.reltype, y.typarray FROM pg_catalog.pg_class c
-                    JOIN pg_catalog.pg_type y ON y.oid = c.reltype WHERE c.oid = to_regclass($1)),
+        "WITH RECURSIVE t AS (SELECT c.oid, c.reltype, y.typarray FROM pg_catalog.pg_class c
+                              JOIN pg_catalog.pg_type y ON y.oid = c.reltype WHERE c.oid = to_regclass($1)),
               own (classid, objid) AS (
                 SELECT 'pg_catalog.pg_class'::regclass, oid FROM t
                 UNION ALL SELECT 'pg_catalog.pg_type'::regclass, unnest(ARRAY[reltype, typarray]) FROM t
                 UNION ALL SELECT d.classid, d.objid FROM t JOIN pg_catalog.pg_depend d
-                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.deptype IN ('a', 'i'))
-         SELECT DISTINCT CASE WHEN r.oid IS NULL THEN pg_describe_object(d.classid, d.objid, 0)
-                              ELSE pg_describe_object('pg_catalog.pg_class'::regclass, r.ev_class, 0) END
-         FROM own JOIN pg_catalog.pg_depend d ON d.refclassid = own.classid AND d.refobjid = own.objid
-         LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
-         WHERE d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::regclass
-           AND (d.classid, d.objid) NOT IN (SELECT classid, objid FROM own)
-           AND r.ev_class IS DISTINCT FROM (SELECT oid FROM t)
-         ORDER BY 1",
+                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.deptype IN ('a', 'i')),
+              edges (classid, objid, refclassid, refobjid, is_shown) AS (
+                SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::regclass END,
+                       coalesce(r.ev_class, d.objid), d.refclassid, d.refobjid, d.deptype = 'n'
+                FROM pg_catalog.pg_depend d
+                LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+                WHERE (d.deptype = 'n' OR d.deptype = 'i' AND d.classid = 'pg_catalog.pg_type'::regclass)
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                                  WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+                                    AND k.contype = 'f')),
+              users (classid, objid, depth, is_shown) AS (
+                SELECT classid, objid, 0, false FROM own
+                UNION SELECT e.classid, e.objid, u.depth + 1, e.is_shown
+                FROM users u JOIN edges e ON e.refclassid = u.classid AND e.refobjid = u.objid
+                WHERE u.depth < 50 AND (e.classid, e.objid) <> (u.classid, u.objid))
+         SELECT pg_describe_object(classid, objid, 0) FROM users
+         WHERE is_shown AND (classid, objid) NOT IN (SELECT classid, objid FROM own)
+         GROUP BY classid, objid ORDER BY max(depth) DESC, 1",
         [sql::identifier(Engine::Postgres, table).into()],
     )
     .await

@@ -9,7 +9,7 @@ use crate::{
     },
     engine::Engine,
     inspect::Inspection,
-    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement, RowWidth},
+    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement, RowWidth, Table, Unused},
     sql,
     types::{Length, Type},
 };
@@ -147,22 +147,21 @@ impl Obstacles<'_> {
         )))
     }
 
-    /// A new index or table needs a right on what contains it.
+    /// A new index, sequence or table needs a right on what contains it.
     fn of_creation(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
-        let container =
-            if let Difference::IndexAbsent { .. } | Difference::PrimaryKey { .. } = difference {
-                self.current.table(table)?.extras.lacks_create.as_ref()?
-            } else if let Difference::TableAbsent = difference {
-                // What is known of the table's schema is known from its parent.
+        let found = self.current.table(table);
+        let container = match created(difference, found)? {
+            Created::InTheTablesSchema => found?.extras.lacks_create.as_ref(),
+            // What is known of a new table's schema is known from its parent.
+            Created::Table => {
                 let parent = &self.shape.table_named(table)?.parent_key()?.table;
                 let parent = self.current.table(parent)?;
                 let is_beside = parent.schema == self.current.location.schema;
-                parent.extras.lacks_create.as_ref().filter(|_| is_beside)?
-            } else {
-                return None;
-            };
+                parent.extras.lacks_create.as_ref().filter(|_| is_beside)
+            }
+        }?;
         Some(Obstacle::Manual(format!(
-            "this role may create nothing there: GRANT CREATE ON {container} to it, then repair"
+            "this role may create nothing in {container}: GRANT CREATE ON {container} to it, then repair"
         )))
     }
 
@@ -254,7 +253,7 @@ impl Obstacles<'_> {
                     from(&format!("{column}, typeof({column})"), "").trim_end()
                 ))
             }
-            Difference::RowsRefused { reported } => manual(of_refused_rows(reported).to_owned()),
+            Difference::RowsRefused { reported } => manual(of_refused_rows(reported)),
             Difference::InsteadRule { .. } => {
                 manual("drop the rule if nothing relies on it, then repair".to_owned())
             }
@@ -472,6 +471,61 @@ fn alters(difference: &Difference) -> bool {
     }
 }
 
+/// What the fix of a difference creates beside existing objects.
+enum Created {
+    Table,
+    /// An index or a sequence.
+    InTheTablesSchema,
+}
+
+fn created(difference: &Difference, table: Option<&Table>) -> Option<Created> {
+    match difference {
+        Difference::TableAbsent => Some(Created::Table),
+        // An index is rebuilt, or only dropped where another one serves as the declared one.
+        Difference::IndexUnfit { declared, found } => {
+            let is_rebuilt = found.unused == Some(Unused::InvalidFurnished);
+            let serves = |table: &Table| table.indexes.iter().any(|one| one.serves(declared));
+            let is_created = !is_rebuilt && !table.is_some_and(serves);
+            is_created.then_some(Created::InTheTablesSchema)
+        }
+        Difference::IndexAbsent { .. }
+        | Difference::PrimaryKey { .. }
+        | Difference::AutoIncrement {
+            numbers: Numbers::New,
+            ..
+        } => Some(Created::InTheTablesSchema),
+        // The application's own migrations know where they create its tables.
+        Difference::RequiredAbsent { .. }
+        | Difference::RequiredUnfit { .. }
+        | Difference::NotATable { .. }
+        | Difference::StorageEngine { .. }
+        | Difference::ColumnAbsent { .. }
+        | Difference::WrongType { .. }
+        | Difference::Generated { .. }
+        | Difference::Narrow { .. }
+        | Difference::Unreadable { .. }
+        | Difference::InsteadRule { .. }
+        | Difference::Nullable { .. }
+        | Difference::NotNullable { .. }
+        | Difference::RowsRefused { .. }
+        | Difference::AutoIncrement {
+            numbers: Numbers::AsItIs(_) | Numbers::Own(_) | Numbers::UsedUp { .. },
+            ..
+        }
+        | Difference::NumbersBehind { .. }
+        | Difference::SequenceLimited { .. }
+        | Difference::Placement { .. }
+        | Difference::Orphans(_)
+        | Difference::ForeignKeyAbsent { .. }
+        | Difference::ForeignKeyUnlike { .. }
+        | Difference::ForeignKeyUnvalidated { .. }
+        | Difference::ForeignKeyElsewhere { .. }
+        | Difference::IndexUnique { .. }
+        | Difference::InsertBlocked { .. }
+        | Difference::Storage { .. } => None,
+    }
+}
+
 fn of_bond(table: &str, bond: &Bond) -> Obstacle {
     Obstacle::Manual(match bond {
         Bond::TypedTable(name) => format!(
@@ -483,17 +537,13 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
     })
 }
 
-/// Returns the next step for what SQLite reports of the rows that a copy would take over.
-fn of_refused_rows(reported: &[String]) -> &'static str {
+/// Returns the next steps for what SQLite reports of the rows that a copy would take over, each
+/// once.
+fn of_refused_rows(reported: &[String]) -> String {
+    const FUNCTION: &str = "only a program that registers this function can copy the rows: rebuild the table there by hand, or drop what calls it, repair, and create it again";
     const NEXT_STEPS: [(&str, &str); 5] = [
-        (
-            "no such function",
-            "only a program that registers this function can copy the rows: rebuild the table there by hand, or drop what calls it, repair, and create it again",
-        ),
-        (
-            "unknown function",
-            "only a program that registers this function can copy the rows: rebuild the table there by hand, or drop what calls it, repair, and create it again",
-        ),
+        ("no such function", FUNCTION),
+        ("unknown function", FUNCTION),
         (
             "no such collation sequence",
             "only a program that registers this collation can copy the rows: rebuild the table there by hand, or drop what uses it, repair, and create it again",
@@ -501,12 +551,17 @@ fn of_refused_rows(reported: &[String]) -> &'static str {
         ("of entries in index", "run REINDEX, then repair"),
         ("missing from index", "run REINDEX, then repair"),
     ];
-    let is_reported = |words: &str| reported.iter().any(|one| one.contains(words));
-    let known = NEXT_STEPS.iter().find(|(words, _)| is_reported(words));
-    known.map_or(
-        "correct by hand the rows, or the constraint that they do not fit, then repair",
-        |(_, next_step)| *next_step,
-    )
+    const OTHERWISE: &str =
+        "correct by hand the rows, or the constraint that they do not fit, then repair";
+    let mut next_steps: Vec<&str> = Vec::new();
+    for one in reported {
+        let known = NEXT_STEPS.iter().find(|(words, _)| one.contains(words));
+        let next_step = known.map_or(OTHERWISE, |(_, next_step)| *next_step);
+        if !next_steps.contains(&next_step) {
+            next_steps.push(next_step);
+        }
+    }
+    next_steps.join("; ")
 }
 
 /// Returns the next step for a missing required table, with how a caller has one created.

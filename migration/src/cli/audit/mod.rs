@@ -15,7 +15,7 @@ use std::{
 };
 
 use converge::{
-    Next, Wait, Work, is_in_use,
+    Next, Wait, Work, is_in_use, is_undefined,
     session::{Session, TransactionGuard},
 };
 use entity::audit::{Audit, AuditError, Event, Finding, PointsReader, Reading, Totals};
@@ -51,7 +51,7 @@ pub(super) struct Report {
 }
 
 /// What the database was asked for where it returns an error.
-pub(super) const ROWS: &str = "the rows of vectors";
+const ROWS: &str = "the rows of vectors";
 
 /// Runs an audit.
 pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Report, CliError> {
@@ -220,7 +220,12 @@ fn open_transaction<'t>(db: &'t SchemaManagerConnection<'_>) -> Option<&'t Datab
 }
 
 fn lookup(error: DbErr) -> CliError {
-    crate::Error::from(converge::Error::looking_for(ROWS)(error)).into()
+    let is_undefined = is_undefined(&error);
+    let error = crate::Error::from(converge::Error::looking_for(ROWS)(error));
+    match is_undefined {
+        true => CliError::RowsUndefined(error),
+        false => error.into(),
+    }
 }
 
 /// Counts what is found, and writes what files are named for.
