@@ -114,11 +114,16 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
 }
 
-/// Keeps one of the tests that are kin, on one version of PostgreSQL.
+/// Keeps one of the tests that are kin: on one engine, or on each engine and one version of
+/// PostgreSQL.
 fn draw(tests: &mut [(Engine, Vec<Test>)]) {
     let family = |engine: Engine, test: &Test| {
         let is_postgres = engines::POSTGRES.contains(&engine.name);
-        let engine = if is_postgres { "postgres" } else { engine.name };
+        let engine = match (suites::is_of_each_engine(test), is_postgres) {
+            (false, _) => None,
+            (true, true) => Some("postgres"),
+            (true, false) => Some(engine.name),
+        };
         (engine, test.kin.clone())
     };
     let mut families: BTreeMap<_, Vec<String>> = BTreeMap::new();

@@ -54,7 +54,9 @@ pub(crate) fn fails_again(error: &DbErr) -> bool {
         Some(Code::SqlState(state)) => classes.iter().any(|class| state.starts_with(class)),
         Some(Code::MySql(_) | Code::Sqlite(_)) | None => false,
     };
-    is_full(error) || FAILS_AGAIN.have(error) || of_class(&CLASSES_THAT_FAIL_AGAIN)
+    is_full(error)
+        || FAILS_AGAIN.have(error)
+        || of_class(&CLASSES_THAT_FAIL_AGAIN) && !is_without_connection(error)
 }
 
 /// Returns whether another table refers to what was to be dropped or deleted, on MySQL and MariaDB.
@@ -251,6 +253,12 @@ const ROLLED_BACK: Codes = Codes {
     sqlite: &[SQLITE_BUSY, SQLITE_FULL, SQLITE_CONSTRAINT],
 };
 
+const NO_CONNECTION: Codes = Codes {
+    postgres: &["53300"],
+    mysql: &[1040, 1203],
+    sqlite: &[],
+};
+
 const UNDEFINED: Codes = Codes {
     postgres: &["42P01", "42703"],
     mysql: &[1146, 1054],
@@ -419,9 +427,9 @@ fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
     driver_error(error)?.as_database_error()
 }
 
-/// Returns whether other sessions have every connection of the pool.
+/// Returns whether other sessions have every connection of the pool or of the server.
 pub(crate) fn is_without_connection(error: &DbErr) -> bool {
-    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) || NO_CONNECTION.have(error)
 }
 
 /// Returns whether the disk is full on MySQL and MariaDB, which have no single number for errors of
@@ -584,8 +592,10 @@ mod tests {
         let may_succeed = [
             of_postgres("55P03", "canceling statement due to lock timeout"),
             of_postgres("40P01", "deadlock detected"),
+            of_postgres("53300", "sorry, too many clients already"),
             of_mysql(1205, "HY000", "Lock wait timeout exceeded"),
             of_mysql(1213, "40001", "Deadlock"),
+            of_mysql(1040, "08004", "Too many connections"),
             of_sqlite("5", "database is locked"),
         ];
         for answer in may_succeed {

@@ -406,6 +406,9 @@ fn sort(error: &sqlx::Error, database: String) -> CliError {
         (Some(1045 | 1698), _) | (None, Some("28000" | "28P01")) => {
             CliError::Refused { database, reason }
         }
+        (Some(1040 | 1203), _) | (None, Some("53300")) => {
+            CliError::NoConnection { database, reason }
+        }
         _ => CliError::Connection { database, reason },
     }
 }

@@ -115,6 +115,9 @@ pub(super) enum CliError {
     FileInUse { database: String, seconds: u64 },
 
     #[error("{database}: {reason}")]
+    NoConnection { database: String, reason: String },
+
+    #[error("{database}: {reason}")]
     Connection { database: String, reason: String },
 
     #[error("{} cannot be used as a plan: {problem}", file.display())]
@@ -268,6 +271,9 @@ impl CliError {
             ),
             Self::Refused { .. } => Some(
                 "check the user name, the password, and whether the server requires TLS (sslmode, MySQL: ssl-mode)",
+            ),
+            Self::NoConnection { .. } => Some(
+                "end other sessions, or let the server and the role have more connections: a migrator uses two",
             ),
             Self::DatabaseMissing { .. } => {
                 Some("create the database, or name another one with -u")

@@ -20,7 +20,7 @@ use std::{
 };
 
 use process::Process;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, sqlx::postgres::PgSslMode};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, sqlx::postgres::PgSslMode};
 use tempfile::TempDir;
 use url::Url;
 
@@ -358,11 +358,14 @@ impl Database {
 
     /// Opens one connection, for a short task.
     pub async fn connect_once(&self) -> DatabaseConnection {
+        let connected = self.try_connect_once().await;
+        connected.unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    pub async fn try_connect_once(&self) -> Result<DatabaseConnection, DbErr> {
         let mut options = sea_orm::ConnectOptions::new(&self.url);
         options.max_connections(1);
-        sea_orm::Database::connect(options)
-            .await
-            .unwrap_or_else(|error| panic!("{self}: {error}"))
+        sea_orm::Database::connect(options).await
     }
 
     /// Returns the file of SQLite.

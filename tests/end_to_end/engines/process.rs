@@ -57,14 +57,14 @@ impl Account {
         self.user.is_some()
     }
 
-    /// Returns a command under the account, which gets `signal` when the calling thread ends.
+    /// Returns a server's command under the account, which gets `signal` when the calling thread ends.
     pub fn command(self, program: &Path, signal: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.arg(format!("--pdeathsig={signal}"));
         if let Some(user) = self.user {
             command.args(["--reuid", user, "--regid", user, "--init-groups"]);
         }
-        command.arg("--").arg(program);
+        command.arg("--").arg(program).env("GLIBC_TUNABLES", HEAP);
         command
     }
 }
@@ -77,6 +77,11 @@ fn id(arguments: &[&str]) -> Result<u32, Failure> {
         .parse()
         .map_err(|_| format!("id {} printed {number:?}", arguments.join(" ")).into())
 }
+
+/// The heap of a server grows by large steps of large pages and is kept. A test's session lives for
+/// a few statements, and by default a third of its time is spent on getting pages from the kernel.
+const HEAP: &str = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=8388608:\
+                    glibc.malloc.trim_threshold=1000000000:glibc.malloc.mmap_threshold=33554432";
 
 /// A running server.
 pub struct Process {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many points the quick tier draws in addition to the boundaries of statements.
-const MORE: usize = 4;
+const MORE: usize = 2;
 
 pub fn tests(engine: Engine) -> Vec<Test> {
     match engine.backend {

@@ -37,6 +37,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         DbBackend::MySql => tests![
             a_server_that_only_reads_is_one_sentence,
             a_user_without_another_connection_is_one_sentence,
+            a_server_whose_connections_are_used_up_says_how_many_are_needed,
             a_database_with_an_odd_name_is_migrated,
             a_database_in_an_old_encoding_is_migrated,
         ],
@@ -169,6 +170,34 @@ async fn a_user_without_another_connection_is_one_sentence(database: Database) {
     database.execute([allow]).await;
     migrate(&limited, ["up"]).expect_success();
     migrate(&database, ["check"]).expect_success();
+}
+
+async fn a_server_whose_connections_are_used_up_says_how_many_are_needed(database: Database) {
+    const MOST: usize = 10;
+    let limit = format!("--max-connections={MOST}");
+    let server = block_in_place(|| mariadb::start_with(&[&limit])).expect("a server");
+    let there = create_database(&server, &database).await;
+    let grant = format!(
+        "GRANT ALL ON {}.* TO 'application'@'%' IDENTIFIED BY '{USERS_PASSWORD}'",
+        there.name
+    );
+    there.execute([grant]).await;
+    let application = there.of_user("application");
+    let mut others = Vec::new();
+    while let Ok(other) = application.try_connect_once().await {
+        others.push(other);
+        assert!(others.len() <= MOST, "the server has no limit");
+    }
+
+    let error = migrate(&application, ["up"]).expect_error();
+
+    assert!(error.contains("Too many connections"), "{error}");
+    assert!(error.contains("a migrator uses two"), "{error}");
+    // One is enough if nobody gives back another.
+    let other = others.pop().expect("a connection");
+    other.close().await.expect("it closes");
+    migrate(&application, ["up"]).expect_success();
+    migrate(&application, ["check"]).expect_success();
 }
 
 async fn a_statement_timeout_of_the_role_cuts_no_wait(database: Database) {

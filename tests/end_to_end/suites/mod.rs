@@ -79,7 +79,7 @@ use crate::{
 /// A test that gets a database of its own.
 pub struct Test {
     pub name: String,
-    /// The quick tier runs one of the tests that have this in common, on one version of the engine.
+    /// The quick tier runs one of the tests that have this in common.
     pub kin: String,
     pub body: Box<dyn Fn(Database) -> Body + Send>,
 }
@@ -192,6 +192,26 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         which_version::tests(),
     ];
     suites.into_iter().flatten().collect()
+}
+
+/// The suites that the quick tier runs on each engine, because they are about what differs between
+/// engines. Of each other test that several engines have, it runs one.
+const OF_EACH_ENGINE: [&str; 8] = [
+    "answered_errors::",
+    "convergence::",
+    "crashes::",
+    "entities::",
+    "pages::",
+    "random_shapes::",
+    "recordings::",
+    "replicas::",
+];
+
+/// Returns whether the quick tier runs the test on each engine.
+pub fn is_of_each_engine(test: &Test) -> bool {
+    OF_EACH_ENGINE
+        .iter()
+        .any(|suite| test.name.starts_with(suite))
 }
 
 /// What `tests/run` installs and a suite cannot do without.

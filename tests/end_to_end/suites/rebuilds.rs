@@ -14,7 +14,28 @@ pub fn tests() -> Vec<Test> {
         rows_without_an_id_are_compared_with_their_new_numbers,
         what_a_rebuild_would_change_is_named_and_refused,
         a_default_that_only_another_program_computes_stops_no_rebuild,
+        a_table_of_almost_two_thousand_columns_is_rebuilt,
     ]
+}
+
+async fn a_table_of_almost_two_thousand_columns_is_rebuilt(database: Database) {
+    let further: Vec<String> = (0..1990).map(|at| format!("c{at} INTEGER")).collect();
+    let legacy = format!(
+        "CREATE TABLE vectors (id INTEGER NOT NULL PRIMARY KEY, doc_id INTEGER NOT NULL REFERENCES documents (id), \
+         page INTEGER NOT NULL, vector_ids TEXT NOT NULL, {})",
+        further.join(", ")
+    );
+    database.execute([DOCUMENTS, &legacy]).await;
+    database
+        .execute(["INSERT INTO vectors (doc_id, page, vector_ids, c1989) VALUES (1, 1, '[]', 7)"])
+        .await;
+
+    migrate(&database, ["up"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
+    let db = database.connect_once().await;
+    let last = "SELECT CAST(c1989 AS text) FROM vectors";
+    assert_eq!(lines(&db, last).await, ["7"]);
 }
 
 async fn a_default_that_only_another_program_computes_stops_no_rebuild(database: Database) {

@@ -106,7 +106,7 @@ pub(super) async fn read(
 ) -> Result<Found, DbErr> {
     let declared: Vec<&Table> = shape.inspected().collect();
     let resolved: Vec<String> = declared.iter().map(|table| resolved(&table.name)).collect();
-    let mut questions = vec![
+    let general = [
         patience(lock_wait),
         location(),
         tables(),
@@ -114,22 +114,37 @@ pub(super) async fn read(
         Question::new(1, HAS_LZ4),
         Question::new(1, HAS_CITUS),
     ];
-    let asked = |table: &Table| match shape.only_requires(&table.name) {
-        true => ON_A_REQUIRED_TABLE,
-        false => QUESTIONS,
+    let of_each = |questions: Vec<Question>, is_asked: &dyn Fn(&Table) -> bool| {
+        let numbered = declared.iter().enumerate();
+        let rows = numbered.filter(|(_, table)| is_asked(table));
+        let rows: Vec<String> = rows
+            .map(|(at, table)| what_is_declared(at, table))
+            .collect();
+        let each = format!("(VALUES {}) AS {DECLARED}", rows.join(", "));
+        questions
+            .into_iter()
+            .filter(|_| !rows.is_empty())
+            .map(|one| one.for_each(&each, "declared.at"))
+            .collect::<Vec<_>>()
     };
-    for (table, oid) in declared.iter().zip(&resolved) {
-        questions.extend(of_table(table, oid).into_iter().take(asked(table)));
-    }
+    let of_any = of_each(of_any_table().into(), &|_| true);
+    let of_own = of_each(of_own_table(&declared).into(), &|table| {
+        !shape.only_requires(&table.name)
+    });
+    let questions: Vec<Question> = general.into_iter().chain(of_any).chain(of_own).collect();
     let mut answers = ask(db, &questions).await?;
     let [_, location, tables, names, has_lz4, has_citus] = answers.next();
+    let of_any: [Vec<Row>; OF_ANY_TABLE] = answers.next();
+    let of_own: [Vec<Row>; OF_OWN_TABLE] = answers.next();
     let known = match has_citus.first().map(|row| row.get(0)).transpose()? {
         Some(true) => citus::read(db, &declared).await?,
         Some(false) | None => vec![citus::Known::default(); declared.len()],
     };
     let mut found = Vec::new();
-    for (table, known) in declared.iter().zip(known) {
-        found.extend(read_table(table, known, &answers.next_of(asked(table)))?);
+    for ((at, table), known) in declared.iter().enumerate().zip(known) {
+        let of_any = of_any.each_ref().map(|rows| numbered(rows, at));
+        let of_own = of_own.each_ref().map(|rows| numbered(rows, at));
+        found.extend(read_table(table, known, &of_any, &of_own)?);
     }
     Ok(Found {
         location: read_location(&location)?,
@@ -141,42 +156,68 @@ pub(super) async fn read(
     })
 }
 
-const QUESTIONS: usize = 14;
+/// Returns the rows for the table with this number.
+fn numbered(rows: &[Row], at: usize) -> Vec<Row> {
+    let is_of_it = |row: &&Row| row.last() == Some(at);
+    rows.iter().filter(is_of_it).cloned().collect()
+}
 
-/// How many of the queries, the first ones, are asked about a table that a foreign key only refers
-/// to.
-const ON_A_REQUIRED_TABLE: usize = 4;
+/// What the queries on each table name of it: its number, the relation to which its name resolves
+/// (NULL if there is none), its name, its key, its numbered column, and that column's sequence.
+const DECLARED: &str = "declared (at, oid, name, key, numbered, sequence)";
 
-/// Returns the queries on one table, whose answers [`read_table`] reads in the same order.
-fn of_table(table: &Table, oid: &str) -> [Question; QUESTIONS] {
+fn what_is_declared(at: usize, table: &Table) -> String {
+    let literal = |name: &str| sql::literal(Engine::Postgres, name);
+    let key: Vec<String> = table.primary_key.iter().map(|one| literal(one)).collect();
+    let numbered = table.auto_increment();
+    let numbered = numbered.map_or("", |column| &column.name);
+    format!(
+        "({at}, {}, {}::name, ARRAY[{}]::name[], {}::name, {}::name)",
+        resolved(&table.name),
+        literal(&table.name),
+        key.join(", "),
+        literal(numbered),
+        literal(&sequence_of(&table.name, numbered))
+    )
+}
+
+const OF_ANY_TABLE: usize = 4;
+
+/// Returns the queries on each table, also on one that a foreign key only refers to.
+fn of_any_table() -> [Question; OF_ANY_TABLE] {
     [
-        class(table, oid),
-        columns::columns(oid),
-        keys::indexes(oid),
-        keys::primary_key(oid),
-        keys::foreign_keys(table, oid),
-        columns::spare_sequence(table, oid),
-        rest::checks(oid),
-        rest::kept(oid),
-        rest::readers(oid),
-        rest::bonds(oid),
-        rest::always_enforced(oid),
-        rest::rereads(oid),
-        rest::before_insert(oid),
-        rest::instead_rules(oid),
+        class(),
+        columns::columns(),
+        keys::indexes(),
+        keys::primary_key(),
+    ]
+}
+
+const OF_OWN_TABLE: usize = 10;
+
+/// Returns the further queries on the tables that are not only referred to.
+fn of_own_table(declared: &[&Table]) -> [Question; OF_OWN_TABLE] {
+    [
+        keys::foreign_keys(declared),
+        columns::spare_sequence(),
+        rest::checks(),
+        rest::kept(),
+        rest::readers(),
+        rest::bonds(),
+        rest::always_enforced(),
+        rest::rereads(),
+        rest::before_insert(),
+        rest::instead_rules(),
     ]
 }
 
 fn read_table(
     declared: &Table,
     known: citus::Known,
-    answers: &[Vec<Row>; QUESTIONS],
+    [class, columns, indexes, primary_key]: &[Vec<Row>; OF_ANY_TABLE],
+    of_own: &[Vec<Row>; OF_OWN_TABLE],
 ) -> Result<Option<Table>, DbErr> {
     let [
-        class,
-        columns,
-        indexes,
-        primary_key,
         foreign_keys,
         spare_sequence,
         checks,
@@ -187,7 +228,7 @@ fn read_table(
         rereads,
         before_insert,
         instead_rules,
-    ] = answers;
+    ] = of_own;
     let Some((schema, kind, hidden)) = read_class(&declared.name, class)? else {
         return Ok(None);
     };
@@ -228,14 +269,7 @@ fn resolved(table: &str) -> String {
 
 /// Returns the class of a table. A type that belongs to no table blocks the table's name too; the
 /// array type of another one gives way. A right on a table is a right on each of its columns.
-fn class(declared: &Table, table: &str) -> Question {
-    let name = sql::literal(Engine::Postgres, &declared.name);
-    let key: Vec<String> = declared
-        .primary_key
-        .iter()
-        .map(|column| sql::literal(Engine::Postgres, column))
-        .collect();
-    let key = key.join(", ");
+fn class() -> Question {
     let sql = format!(
         "SELECT n.nspname::text, c.relkind::text, c.relpersistence::text,
                 EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid),
@@ -245,7 +279,7 @@ fn class(declared: &Table, table: &str) -> Question {
                   OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
                 c.relforcerowsecurity,
                 EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
-                        AND a.attname = ANY (ARRAY[{key}]::name[])
+                        AND a.attname = ANY (declared.key)
                         AND NOT has_column_privilege(c.oid, a.attnum, 'REFERENCES')),
                 CASE WHEN NOT has_schema_privilege(n.oid, 'CREATE') THEN 'SCHEMA ' || quote_ident(n.nspname)
                      WHEN NOT coalesce({TABLESPACE}, true)
@@ -253,12 +287,12 @@ fn class(declared: &Table, table: &str) -> Question {
          FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          LEFT JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND o.rolname <> current_user
-         WHERE c.oid = {table}
+         WHERE c.oid = declared.oid
          UNION ALL
          SELECT current_schema()::text, concat('type ', t.typtype), 'p', false, false, false, NULL, true, true, false,
                 false, NULL
          FROM pg_catalog.pg_type t
-         WHERE {table} IS NULL AND t.typname = {name} AND t.typisdefined
+         WHERE declared.oid IS NULL AND t.typname = declared.name AND t.typisdefined
            AND t.typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)"
     );

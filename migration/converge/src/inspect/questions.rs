@@ -59,6 +59,21 @@ impl Question {
         }
     }
 
+    /// Returns the query for each row of `each`, a FROM item of PostgreSQL whose columns the query may
+    /// name. Its answer has the first of them as an additional last column.
+    pub(super) fn for_each(self, each: &str, number: &str) -> Self {
+        let at = format!("c{}", self.columns.len());
+        let columns = self.columns.join(", ");
+        Self {
+            sql: format!(
+                "SELECT {columns}, {number} FROM {each} CROSS JOIN LATERAL ({}) AS one ({columns})",
+                self.sql
+            ),
+            columns: self.columns.into_iter().chain([at]).collect(),
+            values: self.values,
+        }
+    }
+
     /// Binds the value to each of the placeholders.
     pub(super) fn with(mut self, value: &str) -> Self {
         let texts = self.columns.iter().chain([&self.sql]);
@@ -99,6 +114,11 @@ impl Row {
         let value = self.0.get(at).cloned().unwrap_or_default();
         serde_json::from_value(value).map_err(unreadable)
     }
+
+    /// Returns the number in the last column.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.0.last()?.as_u64()?.try_into().ok()
+    }
 }
 
 /// Reads each of the rows.
@@ -118,7 +138,7 @@ pub(super) fn firsts<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DbErr>
 pub(super) struct Answers(vec::IntoIter<Vec<Row>>);
 
 impl Answers {
-    /// Returns the rows for the next queries.
+    /// Returns the rows for the next queries; none after the last that was asked.
     pub(super) fn next<const N: usize>(&mut self) -> [Vec<Row>; N] {
         self.next_of(N)
     }

@@ -4,9 +4,7 @@ use sea_orm::DbErr;
 
 use super::super::questions::{Question, Row};
 use crate::{
-    engine::Engine,
-    model::{Attributes, Column, Filled, Owner, Sequence, Table},
-    sql::literal,
+    model::{Attributes, Column, Filled, Owner, Sequence},
     types::{Length, Type},
 };
 
@@ -16,8 +14,9 @@ use crate::{
 /// default from before PostgreSQL 8.1 names its sequence in a text, on which nothing depends.
 /// Types are recognised by their names in `pg_type`, because how a type is printed depends on
 /// `quote_all_identifiers`.
-pub(super) fn columns(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn columns() -> Question {
+    Question::new(
+        14,
         "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
                 (NOT a.attnotnull OR EXISTS (
                   SELECT FROM pg_catalog.pg_constraint n
@@ -68,10 +67,9 @@ pub(super) fn columns(table: &str) -> Question {
              OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = s.oid AND p.deptype = 'i'
                  AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum))
            LIMIT 1) q ON true
-         WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped
-         ORDER BY a.attnum"
-    );
-    Question::new(14, sql)
+         WHERE a.attrelid = declared.oid AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum",
+    )
 }
 
 pub(super) fn read(row: &Row) -> Result<Column, DbErr> {
@@ -155,18 +153,15 @@ fn kind(type_name: &str, modifier: i32) -> Type {
 
 /// Returns a sequence that was left behind when the default was dropped: one that no column uses,
 /// and that no other column owns.
-pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
-    let numbered = declared.auto_increment();
-    let column = numbered.map_or("", |column| &column.name);
-    let sequence = literal(Engine::Postgres, &sequence_of(&declared.name, column));
-    let column = literal(Engine::Postgres, column);
-    let sql = format!(
+pub(super) fn spare_sequence() -> Question {
+    Question::new(
+        2,
         "SELECT s.oid::regclass::text,
                 EXISTS (SELECT FROM pg_catalog.pg_depend d
                         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.refobjid = t.oid)
          FROM pg_catalog.pg_class s
-         JOIN pg_catalog.pg_class t ON t.oid = {table} AND t.relnamespace = s.relnamespace
-         WHERE s.relkind = 'S' AND s.relname = {sequence}
+         JOIN pg_catalog.pg_class t ON t.oid = declared.oid AND t.relnamespace = s.relnamespace
+         WHERE s.relkind = 'S' AND s.relname = declared.sequence
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
              WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid)
@@ -175,10 +170,9 @@ pub(super) fn spare_sequence(declared: &Table, table: &str) -> Question {
              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid
                AND d.refclassid = 'pg_catalog.pg_class'::regclass AND (d.refobjid, d.refobjsubid) NOT IN (
                  SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
-                 WHERE a.attrelid = t.oid AND a.attname = {column}))
-           AND CASE s.relkind WHEN 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END"
-    );
-    Question::new(2, sql)
+                 WHERE a.attrelid = t.oid AND a.attname = declared.numbered))
+           AND CASE s.relkind WHEN 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END",
+    )
 }
 
 pub(super) fn read_sequence(row: &Row) -> Result<Sequence, DbErr> {

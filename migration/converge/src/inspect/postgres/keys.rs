@@ -1,5 +1,7 @@
 //! Indexes, the primary key and the foreign keys.
 
+use std::collections::BTreeSet;
+
 use sea_orm::DbErr;
 
 use super::{
@@ -12,22 +14,23 @@ use crate::{
     sql::literal,
 };
 
-pub(super) fn primary_key(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn primary_key() -> Question {
+    Question::new(
+        1,
         "SELECT a.attname::text
          FROM pg_catalog.pg_constraint c
          CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
-         WHERE c.conrelid = {table} AND c.contype = 'p'
-         ORDER BY k.position"
-    );
-    Question::new(1, sql)
+         WHERE c.conrelid = declared.oid AND c.contype = 'p'
+         ORDER BY k.position",
+    )
 }
 
 /// Returns the indexes. No foreign key may refer to a deferrable key. A lookup uses a column's own
 /// collation, and no index under another. An exclusion constraint has an operator for each column.
-pub(super) fn indexes(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn indexes() -> Question {
+    Question::new(
+        11,
         "SELECT c.relname::text,
                 coalesce(a.attname::text, ''),
                 i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL,
@@ -57,10 +60,9 @@ pub(super) fn indexes(table: &str) -> Question {
           AND k.coll IN (0, a.attcollation)
           AND (x.oid IS NULL OR EXISTS (
                  SELECT FROM pg_catalog.pg_operator o WHERE o.oid = k.op AND o.oprname = '='))
-         WHERE i.indrelid = {table} AND k.position <= i.indnkeyatts
-         ORDER BY c.relname, k.position"
-    );
-    Question::new(11, sql)
+         WHERE i.indrelid = declared.oid AND k.position <= i.indnkeyatts
+         ORDER BY c.relname, k.position",
+    )
 }
 
 /// Reads an index with one of its columns.
@@ -91,9 +93,11 @@ pub(super) fn read_index(row: &Row) -> Result<Index, DbErr> {
 /// Returns the foreign keys. A key is enforced by its triggers, which may have been disabled; since
 /// PostgreSQL 18 it may also be NOT ENFORCED. A key to a partitioned table creates one to each of
 /// its partitions, whose triggers belong to the key too.
-pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
-    let parents = declared.foreign_keys.iter().map(|key| &key.table);
+pub(super) fn foreign_keys(declared: &[&Table]) -> Question {
+    let keys = declared.iter().flat_map(|table| &table.foreign_keys);
+    let parents: BTreeSet<&String> = keys.map(|key| &key.table).collect();
     let parents: Vec<String> = parents
+        .into_iter()
         .map(|name| {
             let literal = literal(Engine::Postgres, name);
             format!(" WHEN {} THEN {literal}", resolved(name))
@@ -122,7 +126,7 @@ pub(super) fn foreign_keys(declared: &Table, table: &str) -> Question {
          CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (attnum, refnum, position)
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
          JOIN pg_catalog.pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = k.refnum
-         WHERE c.conrelid = {table} AND c.contype = 'f' AND c.conparentid = 0
+         WHERE c.conrelid = declared.oid AND c.contype = 'f' AND c.conparentid = 0
          ORDER BY c.conname, k.position"
     );
     Question::new(10, sql)

@@ -5,12 +5,12 @@ use sea_orm::DbErr;
 use super::super::questions::{Question, Row};
 use crate::model::{Bond, Check};
 
-pub(super) fn checks(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn checks() -> Question {
+    Question::new(
+        3,
         "SELECT conname::text, pg_get_expr(conbin, conrelid), convalidated FROM pg_catalog.pg_constraint
-         WHERE conrelid = {table} AND contype = 'c' ORDER BY conname"
-    );
-    Question::new(3, sql)
+         WHERE conrelid = declared.oid AND contype = 'c' ORDER BY conname",
+    )
 }
 
 pub(super) fn read_check(row: &Row) -> Result<Check, DbErr> {
@@ -21,36 +21,36 @@ pub(super) fn read_check(row: &Row) -> Result<Check, DbErr> {
     })
 }
 
-pub(super) fn kept(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn kept() -> Question {
+    Question::new(
+        1,
         "SELECT format('trigger %s', quote_ident(tgname)) FROM pg_catalog.pg_trigger
-         WHERE tgrelid = {table} AND NOT tgisinternal
+         WHERE tgrelid = declared.oid AND NOT tgisinternal
          UNION ALL
          SELECT format('check constraint %s', quote_ident(conname)) FROM pg_catalog.pg_constraint
-         WHERE conrelid = {table} AND contype = 'c'
+         WHERE conrelid = declared.oid AND contype = 'c'
          UNION ALL
          SELECT format('rule %s', quote_ident(rulename)) FROM pg_catalog.pg_rewrite
-         WHERE ev_class = {table} AND ev_type <> '1'
+         WHERE ev_class = declared.oid AND ev_type <> '1'
          UNION ALL
          SELECT format('policy %s', quote_ident(polname)) FROM pg_catalog.pg_policy
-         WHERE polrelid = {table}
+         WHERE polrelid = declared.oid
          UNION ALL
          SELECT format('foreign key %s of %s', quote_ident(conname), conrelid::regclass)
          FROM pg_catalog.pg_constraint
-         WHERE confrelid = {table} AND contype = 'f' AND conparentid = 0
+         WHERE confrelid = declared.oid AND contype = 'f' AND conparentid = 0
          UNION ALL
          SELECT format('event trigger %s, which may refuse a change', quote_ident(evtname))
          FROM pg_catalog.pg_event_trigger v
-         WHERE evtenabled <> 'D' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = {table})
+         WHERE evtenabled <> 'D' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = declared.oid)
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
              WHERE d.classid = 'pg_catalog.pg_event_trigger'::regclass AND d.objid = v.oid AND d.deptype = 'e')
          UNION ALL
          SELECT 'UNLOGGED: a crash of the server empties it' FROM pg_catalog.pg_class
-         WHERE oid = {table} AND relpersistence = 'u'
-         ORDER BY 1"
-    );
-    Question::new(1, sql)
+         WHERE oid = declared.oid AND relpersistence = 'u'
+         ORDER BY 1",
+    )
 }
 
 /// Returns what prevents a change of a column's type: whatever depends on the column, except its
@@ -58,8 +58,9 @@ pub(super) fn kept(table: &str) -> Question {
 /// extended statistics). Those count if their expressions may not accept the new type (JSON that
 /// becomes text; an application's function or an operator class that accepts one type of numbers),
 /// or if a statistics target would be lost with them.
-pub(super) fn readers(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn readers() -> Question {
+    Question::new(
+        2,
         "SELECT DISTINCT
                 CASE WHEN r.rulename = '_RETURN' AND v.relkind = 'm' THEN 'materialized view ' || v.oid::regclass::text
                      WHEN r.rulename = '_RETURN' THEN 'view ' || v.oid::regclass::text
@@ -85,7 +86,7 @@ pub(super) fn readers(table: &str) -> Question {
                                       AND f.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass))
                          OR EXISTS (SELECT FROM pg_catalog.pg_opclass o
                                     WHERE o.oid = ANY (i.indclass::oid[]) AND NOT o.opcdefault) END AS is_of_one_type) n
-         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = {table}
+         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = declared.oid
            AND CASE WHEN g.oid IS NOT NULL THEN g.adnum <> a.attnum
                     WHEN i.indexrelid IS NOT NULL
                     THEN n.is_of_one_type OR EXISTS (SELECT FROM pg_catalog.pg_attribute x
@@ -94,19 +95,19 @@ pub(super) fn readers(table: &str) -> Question {
                     WHEN e.oid IS NOT NULL
                     THEN n.is_of_one_type OR (to_jsonb(e) ->> 'stxstattarget')::int >= 0
                     ELSE d.classid <> 'pg_catalog.pg_class'::regclass END
-         ORDER BY 1, 2"
-    );
-    Question::new(2, sql)
+         ORDER BY 1, 2",
+    )
 }
 
 /// Returns the columns that hold rows of the table. PostgreSQL looks for them in the same way,
 /// through arrays, domains, ranges, composite types, views and foreign tables.
-pub(super) fn bonds(table: &str) -> Question {
-    let sql = format!(
-        "SELECT true, c.reloftype::regtype::text FROM pg_catalog.pg_class c WHERE c.oid = {table} AND c.reloftype <> 0
+pub(super) fn bonds() -> Question {
+    Question::new(
+        2,
+        "SELECT true, c.reloftype::regtype::text FROM pg_catalog.pg_class c WHERE c.oid = declared.oid AND c.reloftype <> 0
          UNION ALL
          (WITH RECURSIVE t (oid) AS (
-            SELECT c.reltype FROM pg_catalog.pg_class c WHERE c.oid = {table}
+            SELECT c.reltype FROM pg_catalog.pg_class c WHERE c.oid = declared.oid
             UNION
             SELECT CASE WHEN c.oid IS NULL THEN d.objid ELSE c.reltype END
             FROM t
@@ -121,9 +122,8 @@ pub(super) fn bonds(table: &str) -> Question {
            AND d.classid = 'pg_catalog.pg_class'::regclass
           JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm', 'p')
           JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid)
-         ORDER BY 1, 2"
-    );
-    Question::new(2, sql)
+         ORDER BY 1, 2",
+    )
 }
 
 pub(super) fn read_bond(row: &Row) -> Result<Bond, DbErr> {
@@ -135,21 +135,22 @@ pub(super) fn read_bond(row: &Row) -> Result<Bond, DbErr> {
 }
 
 /// Returns the keys whose triggers are ENABLE ALWAYS; a replica enforces them too.
-pub(super) fn always_enforced(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn always_enforced() -> Question {
+    Question::new(
+        1,
         "SELECT DISTINCT c.conname::text
          FROM pg_catalog.pg_constraint c
          JOIN pg_catalog.pg_trigger t ON t.tgconstraint = c.oid
-         WHERE c.conrelid = {table} AND c.contype = 'f' AND c.conparentid = 0 AND t.tgenabled = 'A'
-         ORDER BY 1"
-    );
-    Question::new(1, sql)
+         WHERE c.conrelid = declared.oid AND c.contype = 'f' AND c.conparentid = 0 AND t.tgenabled = 'A'
+         ORDER BY 1",
+    )
 }
 
 /// Returns what PostgreSQL checks again for a column's new type: it verifies the table's checks and
 /// rebuilds the indexes that have an expression or a predicate, even if no value changes.
-pub(super) fn rereads(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn rereads() -> Question {
+    Question::new(
+        1,
         "SELECT DISTINCT a.attname::text
          FROM pg_catalog.pg_depend d
          JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -159,31 +160,30 @@ pub(super) fn rereads(table: &str) -> Question {
            ON i.indrelid = d.refobjid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
           AND i.indexrelid = CASE WHEN d.classid = 'pg_catalog.pg_class'::regclass THEN d.objid
                                   WHEN k.contype IN ('p', 'u', 'x') THEN k.conindid END
-         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = {table}
+         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = declared.oid
            AND (i.indexrelid IS NOT NULL OR (k.contype = 'c' AND k.convalidated))
-         ORDER BY 1"
-    );
-    Question::new(1, sql)
+         ORDER BY 1",
+    )
 }
 
 /// Returns the triggers before an INSERT of a row: the source of the function, and its arguments.
-pub(super) fn before_insert(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn before_insert() -> Question {
+    Question::new(
+        1,
         "SELECT concat(CASE WHEN l.lanname NOT IN ('c', 'internal') THEN p.prosrc END,
                        ' ''' || replace(encode(t.tgargs, 'escape'), '\\000', ''' ''') || '''')
          FROM pg_catalog.pg_trigger t
          JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
          JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-         WHERE t.tgrelid = {table} AND t.tgtype & 7 = 7 AND t.tgenabled IN ('O', 'A')
-         ORDER BY t.tgname"
-    );
-    Question::new(1, sql)
+         WHERE t.tgrelid = declared.oid AND t.tgtype & 7 = 7 AND t.tgenabled IN ('O', 'A')
+         ORDER BY t.tgname",
+    )
 }
 
-pub(super) fn instead_rules(table: &str) -> Question {
-    let sql = format!(
+pub(super) fn instead_rules() -> Question {
+    Question::new(
+        1,
         "SELECT quote_ident(rulename) FROM pg_catalog.pg_rewrite
-         WHERE ev_class = {table} AND is_instead AND ev_type <> '1'"
-    );
-    Question::new(1, sql)
+         WHERE ev_class = declared.oid AND is_instead AND ev_type <> '1'",
+    )
 }

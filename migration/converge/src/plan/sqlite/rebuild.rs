@@ -148,11 +148,8 @@ fn replace(
     let definition = statement.definition;
     let (old, new) = (quoted(&found.name), quoted(&rebuilt));
     let refers_to_itself = statement.refers_to_itself;
-    let mut statements = vec![
-        statement.text(),
-        copy_rows(found, &rebuilt, pairs),
-        compare::query(found, &rebuilt, pairs),
-    ];
+    let mut statements = vec![statement.text(), copy_rows(found, &rebuilt, pairs)];
+    statements.extend(compare::queries(found, &rebuilt, pairs));
     if definition.is_auto_increment {
         statements.extend(keep_sequence(&found.name, &rebuilt));
     }

@@ -263,7 +263,7 @@ fn every_name_is_quoted_and_every_text() {
     let mut statements = keep_sequence(&table.name, "new").to_vec();
     for pairs in &pairs {
         statements.push(copy_rows(&table, "new", pairs));
-        statements.push(compare::query(&table, "new", pairs));
+        statements.extend(compare::queries(&table, "new", pairs));
     }
 
     for sql in statements {
