@@ -27,7 +27,7 @@ use suites::Test;
 use tier::Tier;
 
 /// Tests wait for servers and programs most of their time.
-const TESTS_PER_CORE: usize = 4;
+const TESTS_PER_CORE: usize = 6;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -114,17 +114,11 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
 }
 
-/// Keeps one of the tests that are kin: on one engine, or on each engine and one version of
-/// PostgreSQL.
+/// Keeps one of the tests that are kin: one, or one on PostgreSQL, one on MariaDB and one on SQLite.
 fn draw(tests: &mut [(Engine, Vec<Test>)]) {
     let family = |engine: Engine, test: &Test| {
-        let is_postgres = engines::POSTGRES.contains(&engine.name);
-        let engine = match (suites::is_of_each_engine(test), is_postgres) {
-            (false, _) => None,
-            (true, true) => Some("postgres"),
-            (true, false) => Some(engine.name),
-        };
-        (engine, test.kin.clone())
+        let backend = suites::is_of_each_engine(test).then(|| format!("{:?}", engine.backend));
+        (backend, test.kin.clone())
     };
     let mut families: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for (engine, tests) in &*tests {

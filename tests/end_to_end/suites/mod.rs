@@ -196,15 +196,17 @@ pub fn tests(engine: Engine) -> Vec<Test> {
 
 /// The suites that the quick tier runs on each engine, because they are about what differs between
 /// engines. Of each other test that several engines have, it runs one.
-const OF_EACH_ENGINE: [&str; 8] = [
+const OF_EACH_ENGINE: [&str; 10] = [
     "answered_errors::",
     "convergence::",
-    "crashes::",
     "entities::",
+    "entities_work::",
+    "every_type::",
     "pages::",
     "random_shapes::",
     "recordings::",
     "replicas::",
+    "settings::",
 ];
 
 /// Returns whether the quick tier runs the test on each engine.

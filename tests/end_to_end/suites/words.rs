@@ -99,24 +99,31 @@ fn help() {
 
 fn messages() {
     for folder in SOURCES {
-        let files = files(&workspace().join(folder), "rs");
-        assert!(files.len() > 3, "{folder}");
-        for file in files {
+        let sources = files(&workspace().join(folder), "rs");
+        assert!(sources.len() > 3, "{folder}");
+        for file in sources {
             let source = text(&file);
             let source = source.split(TESTS).next().unwrap_or_default();
             for literal in literals(source) {
                 require(&literal, &file.display().to_string());
             }
         }
+        for template in files(&workspace().join(folder), "template") {
+            require(&text(&template), &template.display().to_string());
+        }
     }
 }
 
 fn pages() {
     let mut pages = files(&workspace().join("docs"), "md");
-    pages.push(workspace().join("README.md"));
+    pages.extend(["README.md", "CONTRIBUTING.md"].map(|page| workspace().join(page)));
     for page in pages {
         require(&prose(&text(&page)), &page.display().to_string());
     }
+    let changelog = workspace().join("CHANGELOG.md");
+    // Its code has former names too.
+    let without_code: String = text(&changelog).split('`').step_by(2).collect();
+    require(&without_code, &changelog.display().to_string());
 }
 
 fn finding() {
