@@ -62,6 +62,7 @@ mod sqlalchemy;
 mod sqlite_files;
 mod status;
 mod storage;
+mod store_page;
 mod waiting;
 mod which_version;
 mod words;
@@ -136,8 +137,11 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         }
         _ => {}
     }
-    let rebuilds = match backend {
-        DbBackend::Sqlite => rebuilds::tests(),
+    let of_sqlite = match backend {
+        DbBackend::Sqlite => rebuilds::tests()
+            .into_iter()
+            .chain(store_page::tests())
+            .collect(),
         _ => Vec::new(),
     };
     let suites = [
@@ -173,7 +177,7 @@ pub fn tests(engine: Engine) -> Vec<Test> {
         pages_beside_others::tests(backend),
         plans::tests(backend),
         random_shapes::tests(),
-        rebuilds,
+        of_sqlite,
         reconcile::tests(),
         recordings::tests(engine),
         referred_to::tests(backend),
