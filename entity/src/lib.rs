@@ -40,12 +40,20 @@
 //!
 //! | feature | effect |
 //! |---|---|
-//! | `qdrant` | converts between [`VectorId`] and the point ids of `qdrant-client` |
+//! | `audit` | `reconcile` and the module `audit`: compare the rows with the points of a vector store |
+//! | `qdrant` | converts between [`VectorId`] and the point ids of `qdrant-client`; `scroll` lists a collection |
 //!
 //! # Errors
 //!
 //! Each operation returns an [`Error`]. After every error except [`Error::CommitUnknown`] nothing
 //! has changed.
+//!
+//! # Cancellation
+//!
+//! If the future of an operation is dropped before it is ready, the operation is done completely or
+//! not at all, but its result is lost, and with it the ids to delete from the vector store. Run it
+//! in a task of its own where a request may be cancelled. After a drop in a transaction of yours,
+//! drop that transaction too.
 
 #[cfg(feature = "audit")]
 pub mod audit;

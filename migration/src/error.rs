@@ -16,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     Converge(converge::Error),
 
-    /// The table of records cannot have the name that was given.
+    /// The migration table cannot have the name that was given.
     #[error("the migration table cannot be called {name:?}: {reason}. Give it another name")]
     MigrationTable {
         /// The name.
@@ -25,7 +25,7 @@ pub enum Error {
         reason: &'static str,
     },
 
-    /// The table that has the name of the table of records has another form, in which no migration
+    /// The table that has the name of the migration table has another form, in which no migration
     /// can be recorded.
     #[error(
         "{location}: the table {table:?} is not one in which SeaORM records migrations: {reason}"
@@ -49,7 +49,7 @@ pub enum Error {
     UnknownMigrations {
         /// The database and schema of the records.
         location: Location,
-        /// The table of records.
+        /// The migration table.
         table: String,
         /// The names of the migrations.
         names: String,

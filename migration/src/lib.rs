@@ -29,7 +29,7 @@
 //!
 //! An application with its own SeaORM migrator has two ways to add these migrations. It can put
 //! [`Migrator::migrations`](MigratorTrait::migrations) into its list, which [`Runner`] runs under
-//! one lock. Or it can give this migrator its own [table of records](Runner::migration_table).
+//! one lock. Or it can give this migrator its own [migration table](Runner::migration_table).
 //!
 //! # Features
 //!

@@ -1,4 +1,4 @@
-//! How a request fails: which status and message each error is answered with.
+//! Converts errors into HTTP responses.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use serde_json::json;
 
-/// An error as it is answered: its status, and the message in a JSON object.
+/// An HTTP error response: its status, and the message in a JSON object.
 pub struct Failure(pub StatusCode, pub String);
 
 impl Failure {
@@ -38,13 +38,21 @@ impl From<entity::Error> for Failure {
         match error {
             entity::Error::UnknownDocument { .. } => Self(StatusCode::NOT_FOUND, error.to_string()),
             error if error.is_retryable() => {
-                let message = "another request was in the way; send this one again";
+                let message = "another request is changing the same rows; try again";
                 Self(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
             }
-            entity::Error::Database(_) | entity::Error::CommitUnknown { .. } => {
-                Self::unexpected(error)
+            entity::Error::StillReferenced(_) => Self(StatusCode::CONFLICT, error.to_string()),
+            entity::Error::NegativePage { .. }
+            | entity::Error::NoIds { .. }
+            | entity::Error::NoPages { .. } => {
+                Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
             }
-            error => Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            entity::Error::CommitUnknown { .. } => {
+                tracing::error!("{error}");
+                let message = "the change may have been made: read the document before you send the request again";
+                Self(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
+            }
+            error => Self::unexpected(error),
         }
     }
 }

@@ -33,10 +33,10 @@ pub fn routes(db: DatabaseConnection) -> Router {
         .method_not_allowed_fallback(async || {
             Failure(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "not by this method".to_owned(),
+                "method not allowed".to_owned(),
             )
         })
-        .fallback(async || Failure(StatusCode::NOT_FOUND, "there is nothing here".to_owned()))
+        .fallback(async || Failure(StatusCode::NOT_FOUND, "not found".to_owned()))
         .layer(middleware::from_fn(finished))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(logged)
@@ -92,7 +92,7 @@ async fn replace(
 ) -> Result<Json<Purge>, Failure> {
     let transaction = db.begin().await?;
     let mut purge = Vectors::replace_page(&transaction, id, Page { number, ids }).await?;
-    // An id that another page has too is still in use.
+    // Another page of this document may still have the id. Documents must not share ids.
     let pages = Vectors::pages_of_document(&transaction, id).await?;
     purge.retain(|id| !pages.iter().any(|page| page.ids.contains(id)));
     outbox::note(&transaction, &purge).await?;

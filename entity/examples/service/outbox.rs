@@ -1,4 +1,4 @@
-//! The table `outbox`: points whose ids are deleted from the database and that the vector store still has.
+//! The table `outbox`: ids that were deleted from `vectors`, whose points are still to be deleted from the vector store.
 //!
 //! A request that deletes ids from `vectors` adds them to the outbox in the same transaction, so that both happen or
 //! neither. A worker deletes the points from the store, and then their row in the outbox. If the worker is killed in
@@ -53,7 +53,7 @@ pub async fn note(transaction: &DatabaseTransaction, points: &VectorIds) -> Resu
 }
 
 /// Deletes the points of the outbox from the store, forever. Several instances of the service may do so at the same
-/// time.
+/// time. A row that the store refuses is tried again in each round.
 pub async fn purge_forever(db: DatabaseConnection, store: Store) -> Infallible {
     loop {
         if let Err(error) = purge_all(&db, &store).await {
@@ -81,17 +81,17 @@ async fn purge_row_after(
     // SQLite locks no rows: a transaction would block every writer during the call to the store. Without one, two
     // workers may delete the same points, which does no harm.
     if db.get_database_backend() == DbBackend::Sqlite {
-        return purge_locked_row_after(last, db, store).await;
+        return purge_next_row(last, db, store).await;
     }
     // MySQL's default isolation level would lock the end of the table, where other sessions insert their points.
     let level = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(level, None).await?;
-    let id = purge_locked_row_after(last, &transaction, store).await?;
+    let id = purge_next_row(last, &transaction, store).await?;
     transaction.commit().await?;
     Ok(id)
 }
 
-async fn purge_locked_row_after(
+async fn purge_next_row(
     last: i32,
     db: &impl ConnectionTrait,
     store: &Store,
@@ -119,7 +119,7 @@ async fn purge_locked_row_after(
     match store.delete(&points).await {
         Ok(()) => {
             Entity::delete_by_id(id).exec(db).await?;
-            tracing::info!("{count} points are deleted from the vector store");
+            tracing::info!("outbox row {id} is done: {count} ids");
         }
         // The row stays for the next round, and the worker goes on with the next row.
         Err(error) => tracing::warn!("{count} points stay in outbox row {id}: {store}: {error}"),

@@ -14,7 +14,7 @@ pub enum AuditError {
     TemporaryFile {
         /// The folder of the file.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The points could not be listed.

@@ -13,7 +13,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// element.
 ///
 /// A line is an id as it stands, without the spaces around it; digits are a number; what begins with `"` is a JSON string,
-/// and with `{` a JSON object whose `id` is a string or a number. Empty lines say nothing.
+/// and with `{` a JSON object whose `id` is a string or a number. Empty lines are skipped.
 ///
 /// ```
 /// use entity::audit::PointsReader;

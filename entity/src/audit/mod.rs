@@ -152,8 +152,8 @@ impl Audit {
         Arc::clone(&self.progress)
     }
 
-    /// Lists the points of the vector store, which are compared with the ids of the rows, and returns their number. The
-    /// iterator runs on the audit's thread, so it may wait for a file.
+    /// Reads the points of the vector store from an iterator, to compare them with the ids of the rows, and returns their
+    /// number. The iterator runs on the audit's thread, so it may wait for a file.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl Audit {
         self.list(boxed(points), Which::Points).await
     }
 
-    /// Lists the stray points of an earlier report: only these are reported as stray again.
+    /// Reads the stray points of an earlier report from an iterator: only these are reported as stray again.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ impl Iterator for Received {
         match self.points.recv_blocking() {
             Ok(Streamed::Points(points)) => Some(points),
             Ok(Streamed::End) => None,
-            // Whoever sent them was dropped: a part of the list is none.
+            // The sender was dropped, so the list is incomplete.
             Err(_) => {
                 self.is_over = true;
                 Some(vec![Err("the stream was dropped before its end".into())])

@@ -1,4 +1,4 @@
-//! The thread that decodes the rows and compares their ids: reading from the database goes on beside it, and no
+//! The thread that decodes the rows and compares their ids: reading from the database goes on at the same time, and no
 //! asynchronous task waits for a file.
 
 use std::{

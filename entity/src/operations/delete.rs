@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{
     DOCUMENTS_AT_ONCE,
     row::Row,
-    transaction::{begin, end, hold, without_gap_locks},
+    transaction::{begin, end, lock_document, without_gap_locks},
 };
 use crate::{Error, Referrer, VectorIds, documents, page::require_page, vectors};
 
@@ -115,7 +115,7 @@ impl vectors::Entity {
     {
         let transaction = begin(db, without_gap_locks(db).await).await?;
         let outcome = async {
-            hold(&transaction, doc_id).await?;
+            lock_document(&transaction, doc_id).await?;
             delete(&transaction, &[doc_id]).await
         };
         let outcome = outcome.await;
@@ -167,8 +167,8 @@ where
 {
     let transaction = begin(db, without_gap_locks(db).await).await?;
     let outcome = async {
-        hold(&transaction, doc_id).await?;
-        take(&transaction, rows).await
+        lock_document(&transaction, doc_id).await?;
+        delete_returning(&transaction, rows).await
     };
     let outcome = outcome.await;
     end(transaction, outcome, |ids| ids, Error::Database).await
@@ -180,7 +180,7 @@ async fn delete_those_there(
 ) -> Result<VectorIds, Error> {
     let mut held = Vec::new();
     for doc_id in doc_ids {
-        match hold(db, doc_id).await {
+        match lock_document(db, doc_id).await {
             Ok(()) => held.push(doc_id),
             Err(Error::UnknownDocument { .. }) => {}
             Err(error) => return Err(error),
@@ -194,13 +194,13 @@ async fn delete(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Result<VectorIds,
     let mut ids = VectorIds::default();
     for doc_ids in doc_ids.chunks(DOCUMENTS_AT_ONCE) {
         let rows = vectors::Column::DocId.is_in(doc_ids.iter().copied());
-        ids.extend(take(db, Condition::all().add(rows)).await?);
+        ids.extend(delete_returning(db, Condition::all().add(rows)).await?);
         let delete = documents::Entity::delete_many()
             .filter(documents::Column::Id.is_in(doc_ids.iter().copied()));
         if let Err(error) = delete.exec(db).await {
             return Err(match Error::of_deletion(error) {
-                Error::StillReferenced(said) if said.table.is_none() => {
-                    Error::StillReferenced(found_referrer(db, doc_ids).await.unwrap_or(said))
+                Error::StillReferenced(reported) if reported.table.is_none() => {
+                    Error::StillReferenced(found_referrer(db, doc_ids).await.unwrap_or(reported))
                 }
                 error => error,
             });
@@ -238,9 +238,9 @@ async fn found_referrer(db: &impl ConnectionTrait, doc_ids: &[i32]) -> Option<Re
 }
 
 /// Deletes rows of documents that are locked, and returns their ids.
-async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, Error> {
+async fn delete_returning(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, Error> {
     let delete = vectors::Entity::delete_many().filter(rows.clone());
-    let mut taken = match db.get_database_backend() {
+    let mut deleted = match db.get_database_backend() {
         DbBackend::MySql => {
             let find = vectors::Entity::find().filter(rows);
             let found = Row::all(db, find.lock(LockType::Update).as_query()).await?;
@@ -253,6 +253,6 @@ async fn take(db: &impl ConnectionTrait, rows: Condition) -> Result<VectorIds, E
             Row::all(db, delete.into_query().returning(returning)).await?
         }
     };
-    taken.sort_by_key(|row| (row.doc_id, row.page, row.id));
-    Ok(taken.into_iter().flat_map(|row| row.ids).collect())
+    deleted.sort_by_key(|row| (row.doc_id, row.page, row.id));
+    Ok(deleted.into_iter().flat_map(|row| row.ids).collect())
 }

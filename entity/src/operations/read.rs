@@ -71,7 +71,8 @@ impl vectors::Entity {
     }
 
     /// Streams the same pages one after the other, in memory that does not grow with their number.
-    /// The stream uses the connection until it ends.
+    /// The stream uses the connection until it ends or is dropped: a pool of one connection serves no
+    /// other call in the meantime.
     ///
     /// # Errors
     ///
@@ -103,7 +104,8 @@ impl vectors::Entity {
 
     /// Streams every id of the table with its document and its page, for a comparison with a vector
     /// store. The order is not defined, and the memory does not grow with the number of ids. The
-    /// stream uses the connection until it ends.
+    /// stream uses the connection until it ends or is dropped: a pool of one connection serves no
+    /// other call in the meantime.
     ///
     /// # Errors
     ///
@@ -150,7 +152,7 @@ impl vectors::Entity {
 
     /// Streams the documents that have no pages, ordered by id: those that were added but never
     /// indexed. The memory does not grow with their number. The stream uses the connection until it
-    /// ends.
+    /// ends or is dropped: a pool of one connection serves no other call in the meantime.
     ///
     /// # Errors
     ///

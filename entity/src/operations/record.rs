@@ -8,7 +8,8 @@ use super::{
 use crate::{Error, Page, VectorIds, vectors};
 
 impl vectors::Entity {
-    /// Records pages of a document, all or none, and returns how many.
+    /// Records pages of a document, all or none, and returns the number of pages that the iterator
+    /// yielded.
     ///
     /// The number of pages is not limited: they are taken from the iterator while they are written,
     /// some hundred kilobytes at a time. A page with more ids than that gets several rows. A page

@@ -9,7 +9,7 @@ use super::{
     insert::{Batches, ROWS_AT_ONCE, in_rows},
     record::run_all,
     row::Row,
-    transaction::{begin, end, hold, without_gap_locks},
+    transaction::{begin, end, lock_document, without_gap_locks},
 };
 use crate::{Error, Page, VectorId, VectorIds, vectors};
 
@@ -110,7 +110,7 @@ where
     }
     let transaction = begin(db, without_gap_locks(db).await).await?;
     let outcome = async {
-        hold(&transaction, doc_id).await?;
+        lock_document(&transaction, doc_id).await?;
         exchange(&transaction, doc_id, of_pages, pages).await
     };
     let outcome = outcome.await;

@@ -74,7 +74,7 @@ pub(super) async fn end<T>(
 /// SQLite locks the whole file, and waits for other sessions only before the transaction has read:
 /// so the first statement writes, and changes nothing. Documents are locked one at a time, because
 /// Citus locks no rows of several shards in one statement.
-pub(super) async fn hold(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
+pub(super) async fn lock_document(db: &impl ConnectionTrait, doc_id: i32) -> Result<(), Error> {
     if db.get_database_backend() == DbBackend::Sqlite {
         vectors::Entity::delete_many()
             .filter(Expr::value(false))

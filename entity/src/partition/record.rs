@@ -21,7 +21,7 @@ pub(crate) trait Key: Code + Ord {
 
     fn hash(&self, seed: &Seed) -> u64;
 
-    /// Returns how many bytes it takes in memory beside its own size.
+    /// Returns how many bytes it takes in memory in addition to its own size.
     fn heap_bytes(&self) -> usize;
 }
 

@@ -272,7 +272,7 @@ pub enum Work {
     },
     /// Reading or changing the records of migrations.
     Records {
-        /// The table of records.
+        /// The migration table.
         table: String,
     },
 }

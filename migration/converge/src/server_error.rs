@@ -340,7 +340,7 @@ const NEXT_STEPS: [(Codes, &str); 10] = [
     ),
     (
         Codes::sqlite(&[SQLITE_READONLY]),
-        "make the file and its folder writable",
+        "make the file and its folder writable, and remove mode=ro and immutable=1 from the URL",
     ),
     (
         Codes::sqlite(&[SQLITE_BUSY]),

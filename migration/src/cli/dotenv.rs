@@ -52,7 +52,7 @@ impl Damage {
             DamageKind::Unreadable(_) => "make the file readable, or name the database with -u",
             DamageKind::NotUtf8 { .. } => "save the file as UTF-8",
             DamageKind::NoAssignment { .. } => {
-                "put a value with spaces, quotes or dollar signs between single quotes"
+                "write NAME=VALUE, with the value in single quotes if it contains spaces, quotes or dollar signs"
             }
         }
     }

@@ -141,7 +141,7 @@ pub(super) enum CliError {
     #[error("the points cannot be listed: {}: {reason}", file.display())]
     PointsFile { file: PathBuf, reason: String },
 
-    #[error("{} is there already", .0.display())]
+    #[error("{} already exists", .0.display())]
     IdsInTheWay(PathBuf),
 
     #[error("{} cannot be written: {reason}", file.display())]
@@ -258,7 +258,10 @@ impl CliError {
             Self::UrlMissing => {
                 Some("set DATABASE_URL, for example to sqlite://colpali.db?mode=rwc")
             }
-            Self::UnknownScheme(_) => {
+            Self::UnknownScheme(None) => {
+                Some("write sqlite://PATH for a file of SQLite, or the URL of a server")
+            }
+            Self::UnknownScheme(Some(_)) => {
                 Some("remove the +DRIVER part from the scheme of a URL for SQLAlchemy")
             }
             Self::SchemaIsUrl => Some("name the database with -u, and the schema with -s"),

@@ -1,4 +1,4 @@
-//! The form of the table of records: SeaORM's, or one in which no migration can be recorded.
+//! The form of the migration table: SeaORM's, or one in which no migration can be recorded.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What the table of records is needed for. Each use includes those before it.
+/// What the migration table is needed for. Each use includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
     /// To read which migrations are recorded, or to delete a record.
@@ -225,6 +225,6 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
             length: row.try_get_by_index(4)?,
         })
     });
-    let failed = converge::Error::looking_for("the table of migrations");
+    let failed = converge::Error::looking_for("the migration table");
     Ok(read.await.map_err(failed)?)
 }

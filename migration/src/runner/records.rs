@@ -57,7 +57,7 @@ pub struct MigrationRecord {
     pub applied_at: Option<i64>,
 }
 
-/// Returns whether there is a table of records in which a migration can be recorded.
+/// Returns whether there is a migration table in which a migration can be recorded.
 pub(super) async fn are_kept(session: &Session<'_>, settings: &Settings) -> Result<bool, Error> {
     let transaction = session.begin_to_read().await?;
     let are_kept = is_installed(&transaction.db(), settings, Use::Insert).await;
@@ -132,7 +132,7 @@ pub(super) fn others_come_first(settings: &Settings) -> bool {
     first.is_none_or(|first| !versions::is_declared(first.name()))
 }
 
-/// What is known about the form of the table of records.
+/// What is known about the form of the migration table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Fits,
@@ -140,7 +140,7 @@ pub(super) enum Form {
     Unknown(Use),
 }
 
-/// Returns the migrations that are not recorded, in order; `None` if there is no table of records.
+/// Returns the migrations that are not recorded, in order; `None` if there is no migration table.
 ///
 /// They are read in a transaction that ends. Citus may have the records on another node, where a
 /// session that builds an index waits for a transaction that has read them.
@@ -188,7 +188,7 @@ pub(super) async fn applied_migrations(
     Ok(all)
 }
 
-/// Creates the table of records, in a transaction that ends too.
+/// Creates the migration table, in a transaction that ends too.
 pub(super) async fn install(session: &Session<'_>, settings: &Settings) -> Result<(), Error> {
     let transaction = session.begin_briefly().await?;
     let create = settings.records.create(session.backend());
@@ -274,7 +274,7 @@ pub(super) async fn require_deletable(
     }
 }
 
-/// Returns whether there is a table of records that can be used in this way.
+/// Returns whether there is a migration table that can be used in this way.
 pub(super) async fn is_installed(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -287,7 +287,7 @@ pub(super) async fn is_installed(
     Ok(is_there)
 }
 
-/// Returns whether there is a table of records. CREATE TABLE IF NOT EXISTS requires the right to
+/// Returns whether there is a migration table. CREATE TABLE IF NOT EXISTS requires the right to
 /// create one even if it exists.
 pub(super) async fn is_there(
     db: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Next to an application's own SeaORM migrator: with a table of records for each, or in one list.
+//! Next to an application's own SeaORM migrator: with a migration table for each, or in one list.
 
 use std::process::Command;
 

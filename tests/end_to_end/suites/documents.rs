@@ -143,7 +143,7 @@ async fn nothing_was_made(database: &Database) {
     let db = database.connect().await;
     let tables = tables(&db).await;
     assert!(!tables.contains(&"vectors".to_owned()), "{tables:?}");
-    // On MySQL the table of records is kept, because each statement commits.
+    // On MySQL the migration table is kept, because each statement commits.
     if tables.contains(&"seaql_migrations".to_owned()) {
         let recorded = lines(&db, "SELECT version FROM seaql_migrations").await;
         assert_eq!(recorded, [""; 0]);

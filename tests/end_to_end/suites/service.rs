@@ -157,7 +157,7 @@ fn what_is_wrong_is_said_in_json_and_changes_nothing() {
             "no document has the id 9",
         ),
         (service.get("/documents/x/pages/1"), 400, "Cannot parse"),
-        (service.get("/elsewhere"), 404, "nothing here"),
+        (service.get("/elsewhere"), 404, "not found"),
         (service.post("/documents", &negative), 422, "found -1"),
         (
             service.post("/documents", &json!({"pages": []})),
@@ -401,7 +401,7 @@ async fn what_is_not_forgotten_is_not_noted(database: Database) {
 
     let (status, body) = service.delete("/documents/1");
 
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    assert_eq!(status, StatusCode::CONFLICT, "{body}");
     assert_eq!(noted(&database.connect().await).await, [""; 0]);
     let (status, _) = service.get("/documents/1/pages/1");
     assert_eq!(status, StatusCode::OK);

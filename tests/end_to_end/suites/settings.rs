@@ -261,7 +261,7 @@ async fn no_setting_of_a_server_changes_what_is_done(database: Database) {
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
-/// The table of records is indexed by a name of 255 characters.
+/// The migration table is indexed by a name of 255 characters.
 async fn no_default_of_a_server_or_a_database_is_relied_on(database: Database) {
     let server = block_in_place(|| {
         mariadb::start_with(&["--innodb-default-row-format=redundant", "--max-join-size=1"])

@@ -122,8 +122,8 @@ fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<
         return Some(Difference::RequiredAbsent {
             found: current.tables.clone(),
             creation: match (current.may_create_required, left) {
-                (false, _) => Creation::NotOurs(current.creation_hint),
-                (true, Some((left, _))) => Creation::TooLate(left.name.clone()),
+                (_, Some((left, _))) => Creation::TooLate(left.name.clone()),
+                (false, None) => Creation::NotOurs(current.creation_hint),
                 (true, None) => Creation::Wanted,
             },
         });

@@ -31,7 +31,7 @@ use crate::{
 pub(crate) struct Inspection {
     pub(crate) backend: Engine,
     pub(crate) location: Location,
-    /// Every table and view, except the table of records.
+    /// Every table and view, except the migration table.
     pub(crate) tables: Vec<String>,
     /// Names that the engine refuses for another object.
     pub(crate) names: Vec<String>,

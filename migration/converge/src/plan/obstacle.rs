@@ -196,7 +196,7 @@ impl Obstacles<'_> {
             Difference::RequiredAbsent { creation, .. } => match creation {
                 Creation::NotOurs(hint) => manual(not_ours(self.current.backend, hint)),
                 Creation::TooLate(referrer) => manual(format!(
-                    "{referrer} is there, so its {table} were there too: bring them back, or name {} them",
+                    "{referrer} exists, so {table} was dropped or is elsewhere: restore it, start the application that creates it, or name {} it",
                     self.current.backend.location()
                 )),
                 Creation::Wanted => None,
@@ -245,7 +245,9 @@ impl Obstacles<'_> {
             Difference::Narrow { .. } if let [bond, ..] = bonds => {
                 Some(of_bond(&quoted(table), bond))
             }
-            Difference::WrongType { declared, found } => manual(misread(declared, found)),
+            Difference::WrongType { declared, found } => {
+                manual(misread(self.current.backend, table, declared, found))
+            }
             Difference::Unreadable { column, .. } => {
                 let column = quoted(column);
                 manual(format!(
@@ -738,7 +740,7 @@ fn of_placement(
     }))
 }
 
-fn misread(declared: &Column, found: &Column) -> String {
+fn misread(backend: Engine, table: &str, declared: &Column, found: &Column) -> String {
     let how = match (declared.kind, found.kind) {
         (Type::Integer { bits, .. }, Type::Integer { bits: more, .. }) if more > bits => {
             format!("read {bits} bits, and fail on what is larger")
@@ -755,5 +757,13 @@ fn misread(declared: &Column, found: &Column) -> String {
         ) => return format!("shorten what is longer than {most} characters, and change the type"),
         _ => "cannot read this type".to_owned(),
     };
-    format!("the entities {how}: change the type, after making sure that every value fits")
+    let change = match backend {
+        Engine::Postgres | Engine::MySql => {
+            "change the type, after making sure that every value fits".to_owned()
+        }
+        Engine::Sqlite => format!(
+            "SQLite changes no type, so create another table with the declared one, copy the rows with CAST, and give it the name {table}"
+        ),
+    };
+    format!("the entities {how}: {change}")
 }

@@ -22,7 +22,7 @@ pub struct Script<'s> {
     pub backend: Engine,
     /// The schema to work in, and where a required table may be created.
     pub settings: &'s Settings,
-    /// The table of records.
+    /// The migration table.
     pub records: &'s dyn Records,
     /// All migrations that declare a part of the shape, in their order.
     pub versions: &'s [Version],
@@ -39,7 +39,7 @@ pub struct Version {
     pub newer: Shape,
 }
 
-/// The table of records in SQL of the script's engine.
+/// The migration table in SQL of the script's engine.
 pub trait Records {
     /// Returns the statement that creates the table if it does not exist.
     fn create(&self) -> String;

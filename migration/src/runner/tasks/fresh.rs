@@ -66,7 +66,7 @@ impl Task for Fresh {
 }
 
 impl Fresh {
-    /// Drops everything, and creates an empty table of records. Returns how required tables are
+    /// Drops everything, and creates an empty migration table. Returns how required tables are
     /// created again.
     async fn clear(
         &self,

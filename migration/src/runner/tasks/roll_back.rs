@@ -25,7 +25,7 @@ pub(in crate::runner) enum OwnDocuments {
 /// Requires that nothing that is rolled back later would be refused.
 pub(in crate::runner) struct MayRollBack<'r> {
     pub(in crate::runner) range: &'r Range,
-    /// What the following tasks need the table of records for.
+    /// What the following tasks need the migration table for.
     pub(in crate::runner) used: Use,
 }
 
@@ -35,7 +35,7 @@ pub(in crate::runner) struct RollBackNext<'r> {
     pub(in crate::runner) own_documents: OwnDocuments,
 }
 
-/// Drops the table of records, unless another runner has applied a migration since the last one was
+/// Drops the migration table, unless another runner has applied a migration since the last one was
 /// rolled back.
 pub(in crate::runner) struct Uninstall;
 
@@ -110,7 +110,7 @@ impl Task for Uninstall {
         if !records::known(&db, settings).await?.is_empty() {
             return Ok(());
         }
-        tracing::info!("drops the table of migrations");
+        tracing::info!("drops the migration table");
         let drop = settings.records.drop(Engine::of(&db));
         Ok(db.execute_unprepared(&drop).await.map(|_| ())?)
     }

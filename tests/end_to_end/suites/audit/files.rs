@@ -226,7 +226,7 @@ async fn nothing_is_overwritten(database: Database) {
     for option in ["--stray-to", "--missing-to"] {
         let refused = audit(&database, ["--points", &file, option, &kept]);
         assert_eq!(refused.code, Some(2), "{refused:?}");
-        assert!(refused.stderr.contains("is there already"), "{refused:?}");
+        assert!(refused.stderr.contains("already exists"), "{refused:?}");
         assert_eq!(lines(&kept), ["of somebody"]);
     }
     let to_stdout = audit(&database, ["--points", &file, "--stray-to", "-"]);
