@@ -114,11 +114,17 @@ fn selected(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
 }
 
-/// Keeps one of the tests that are kin: one, or one on PostgreSQL, one on MariaDB and one on SQLite.
+/// Keeps one test of each family. In the suites that run on each engine, both versions of PostgreSQL
+/// are one engine.
 fn draw(tests: &mut [(Engine, Vec<Test>)]) {
     let family = |engine: Engine, test: &Test| {
-        let backend = suites::is_of_each_engine(test).then(|| format!("{:?}", engine.backend));
-        (backend, test.kin.clone())
+        let is_postgres = engines::POSTGRES.contains(&engine.name);
+        let engine = match (suites::is_of_each_engine(test), is_postgres) {
+            (false, _) => None,
+            (true, true) => Some("postgres"),
+            (true, false) => Some(engine.name),
+        };
+        (engine, test.kin.clone())
     };
     let mut families: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for (engine, tests) in &*tests {

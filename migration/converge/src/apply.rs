@@ -18,9 +18,9 @@ use crate::{
     error::Work,
     facts::Size,
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
-    patience::{BRIEFLY, TRY},
+    patience::{BRIEFLY, COMMIT, TRY},
     plan::{Execution, Setting, Step, Tables},
-    server_error::{is_in_use, is_unanswered_commit, would_copy},
+    server_error::{commit_unknown, is_commit_unknown, is_in_use, would_copy},
     session::{Session, TxMode},
     sql,
     wait::{self, Wait, names},
@@ -59,8 +59,8 @@ pub(crate) enum Outcome {
     /// The step failed, and another session may have run it: inspect again.
     InspectAgain(Error),
     Failed(Error),
-    /// The server has not answered its COMMIT, and would answer none that follows.
-    Unanswered(Error),
+    /// The server has not answered its COMMIT. It may answer none that follows either.
+    CommitUnknown(Error),
 }
 
 pub(crate) async fn take(
@@ -105,8 +105,8 @@ pub(crate) async fn take(
             tracing::info!("{part}: the server would copy the table for it");
             Outcome::WouldCopy(Error::Step { statements, source })
         }
-        Err(Error::Step { statements, source }) if is_unanswered_commit(&source) => {
-            Outcome::Unanswered(Error::Step { statements, source })
+        Err(Error::Step { statements, source }) if is_commit_unknown(&source) => {
+            Outcome::CommitUnknown(Error::Step { statements, source })
         }
         Err(error) => Outcome::InspectAgain(error),
     }
@@ -315,6 +315,7 @@ async fn beside_others(
 ) -> Result<u64, Stopped> {
     let mut work = pin!(run_all(&session.db, statements));
     let mut wait = None;
+    let mut standby: Option<Instant> = None;
     loop {
         match select(work.as_mut(), Delay::new(BETWEEN_INSPECTIONS)).await {
             Either::Left((outcome, _)) => return Ok(outcome?),
@@ -322,6 +323,15 @@ async fn beside_others(
         }
         let Some(waiter) = lock::waiter(session, table, statements).await else {
             wait = None;
+            // The build commits several times.
+            standby = match lock::waits_for_a_standby(session, statements).await {
+                true => standby.or_else(|| Some(Instant::now())),
+                false => None,
+            };
+            let longest = session.settings.lock_wait.max(COMMIT);
+            if standby.is_some_and(|since| since.elapsed() >= longest) {
+                return Err(commit_unknown(longest).into());
+            }
             continue;
         };
         let wait = wait.get_or_insert_with(Wait::begin);

@@ -475,7 +475,7 @@ pub async fn converge(
                     error,
                 })
             }
-            Outcome::Unanswered(error) => return Err(error),
+            Outcome::CommitUnknown(error) => return Err(error),
         }
         session.require_turn().await?;
     }

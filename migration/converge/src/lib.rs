@@ -116,8 +116,8 @@ pub use report::{
 pub use rewrite::{OrphansFirst, require_small_rewrites};
 pub use roll_back::{Record, roll_back};
 pub use server_error::{
-    explained, is_in_use, is_lost_race, is_recorded_already, is_referred_to, is_rolled_back,
-    is_undefined,
+    explained, is_commit_unknown, is_in_use, is_lost_race, is_recorded_already, is_referred_to,
+    is_rolled_back, is_undefined,
 };
 pub use session::End;
 pub use wait::{Next, Wait};

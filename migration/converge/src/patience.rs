@@ -7,7 +7,7 @@ use futures_timer::Delay;
 use futures_util::future::{Either, select};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, TryGetable};
 
-use crate::{citus, engine::Engine, query::has_rows, server_error::unanswered_commit};
+use crate::{citus, engine::Engine, query::has_rows, server_error::commit_unknown};
 
 /// The longest wait of an attempt. A session that only reads blocks no other one in the meantime,
 /// and a second is MySQL's shortest wait.
@@ -18,7 +18,7 @@ pub(crate) const TRY: Duration = Duration::from_secs(1);
 pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The shortest limit for a COMMIT, which a disk that is slow for a moment must not reach.
-const COMMIT: Duration = Duration::from_secs(10);
+pub(crate) const COMMIT: Duration = Duration::from_secs(10);
 
 /// The settings that a connection had before, to be restored.
 pub(crate) struct Patience {
@@ -95,7 +95,7 @@ impl Patience {
         let commit = pin!(transaction.commit());
         match select(commit, Delay::new(longest)).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(unanswered_commit(longest)),
+            Either::Right(_) => Err(commit_unknown(longest)),
         }
     }
 

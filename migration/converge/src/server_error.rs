@@ -37,7 +37,12 @@ pub(crate) fn is_denied(error: &DbErr) -> bool {
 
 /// Returns whether a statement names a table or a column that does not exist.
 pub fn is_undefined(error: &DbErr) -> bool {
-    UNDEFINED.have(error)
+    let is_named = |message: &str| {
+        ["no such table", "no such column"]
+            .iter()
+            .any(|words| message.starts_with(words))
+    };
+    UNDEFINED.have(error) || refusal(error).is_some_and(is_named)
 }
 
 /// Returns whether a row exists already, on MySQL and MariaDB. For a record this is a lost race
@@ -105,21 +110,21 @@ pub fn is_rolled_back(error: &DbErr) -> bool {
      synchronous_standby_names has the standbys that it waits for, pg_stat_replication those that are connected",
     .0.as_secs()
 )]
-struct UnansweredCommit(Duration);
+struct CommitUnknown(Duration);
 
 /// Returns the error of a COMMIT that was not answered for this long.
-pub(crate) fn unanswered_commit(longest: Duration) -> DbErr {
-    let error = io::Error::new(io::ErrorKind::TimedOut, UnansweredCommit(longest));
+pub(crate) fn commit_unknown(longest: Duration) -> DbErr {
+    let error = io::Error::new(io::ErrorKind::TimedOut, CommitUnknown(longest));
     DbErr::Exec(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(error))))
 }
 
 /// Returns whether a COMMIT was not answered in time. The server may still be waiting, so the same
 /// work would wait for it too.
-pub(crate) fn is_unanswered_commit(error: &DbErr) -> bool {
-    unanswered(error).is_some()
+pub fn is_commit_unknown(error: &DbErr) -> bool {
+    unknown_commit(error).is_some()
 }
 
-fn unanswered(error: &DbErr) -> Option<&UnansweredCommit> {
+fn unknown_commit(error: &DbErr) -> Option<&CommitUnknown> {
     match driver_error(error)? {
         sqlx::Error::Io(error) => error.get_ref()?.downcast_ref(),
         _ => None,
@@ -139,7 +144,7 @@ pub fn explained(error: &DbErr) -> String {
 pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
     if is_without_connection(error) {
         return Some(
-            "every connection of the pool is in use, or the server allows no more connections, of this role or of all roles: a migrator uses two",
+            "every connection of the pool is in use, or the server allows no more connections, of this role or of all roles: a migrator uses up to two",
         );
     }
     if is_full(error) {
@@ -156,8 +161,8 @@ pub(crate) fn next_step(error: &DbErr) -> Option<&'static str> {
 
 /// Returns the database's message, without the text that SeaORM and the driver add.
 pub(crate) fn message(error: &DbErr) -> String {
-    if let Some(unanswered) = unanswered(error) {
-        return unanswered.to_string();
+    if let Some(unknown) = unknown_commit(error) {
+        return unknown.to_string();
     }
     match (answer(error), answer(error).map(Code::of)) {
         // The driver adds a line of the server's own source.
@@ -259,10 +264,11 @@ const NO_CONNECTION: Codes = Codes {
     sqlite: &[],
 };
 
+/// SQLite has one code for whatever the schema does not allow.
 const UNDEFINED: Codes = Codes {
     postgres: &["42P01", "42703"],
     mysql: &[1146, 1054],
-    sqlite: &[SQLITE_ERROR],
+    sqlite: &[],
 };
 
 const DENIED: Codes = Codes {
@@ -602,6 +608,22 @@ mod tests {
             let what = answer.to_string();
             let error = error(answer);
             assert!(!fails_again(&error) && is_lost_race(&error), "{what}");
+        }
+    }
+
+    #[test]
+    fn sqlite_names_what_is_undefined() {
+        for (message, is_it) in [
+            ("no such table: vectors", true),
+            ("no such column: page", true),
+            ("no such function: fold", false),
+            ("malformed JSON", false),
+        ] {
+            assert_eq!(
+                is_undefined(&error(of_sqlite("1", message))),
+                is_it,
+                "{message}"
+            );
         }
     }
 

@@ -221,11 +221,19 @@ impl Type {
         match (backend, self) {
             // The type of a value does not depend on its column.
             (Engine::Sqlite, kind) => {
-                let holds_bytes = matches!(kind, Self::Bytes { .. } | Self::Uuid);
-                let bytes = match holds_bytes {
-                    true => format!("lower(hex({column}))"),
+                let bytes = match kind {
+                    Self::Bytes { .. } | Self::Uuid => format!("lower(hex({column}))"),
                     // A literal, which no text of hexadecimal digits looks like.
-                    false => format!("quote({column})"),
+                    Self::Integer { .. }
+                    | Self::Serial
+                    | Self::Text { .. }
+                    | Self::Boolean
+                    | Self::Float { .. }
+                    | Self::Decimal { .. }
+                    | Self::Date
+                    | Self::Timestamp { .. }
+                    | Self::Json { .. }
+                    | Self::Other => format!("quote({column})"),
                 };
                 format!(
                     "CASE typeof({column}) WHEN 'blob' THEN {bytes} \

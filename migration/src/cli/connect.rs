@@ -409,6 +409,9 @@ fn sort(error: &sqlx::Error, database: String) -> CliError {
         (Some(1040 | 1203), _) | (None, Some("53300")) => {
             CliError::NoConnection { database, reason }
         }
+        (Some(1226), _) if reason.contains("max_user_connections") => {
+            CliError::NoConnection { database, reason }
+        }
         _ => CliError::Connection { database, reason },
     }
 }

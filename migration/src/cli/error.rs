@@ -276,7 +276,7 @@ impl CliError {
                 "check the user name, the password, and whether the server requires TLS (sslmode, MySQL: ssl-mode)",
             ),
             Self::NoConnection { .. } => Some(
-                "end other sessions, or let the server and the role have more connections: a migrator uses two",
+                "end other sessions, or let the server and the role have more connections: a migrator uses up to two",
             ),
             Self::DatabaseMissing { .. } => {
                 Some("create the database, or name another one with -u")

@@ -202,14 +202,23 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<Column>, 
              FROM pragma_table_info({name})"
         ),
         Engine::Postgres => format!(
-            "SELECT a.attname::text, trim('\"' FROM format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)),
-                    ((a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND t.typdefault IS NULL
+            "SELECT a.attname::text, trim('\"' FROM format_type(base.oid, NULL)),
+                    ((a.attnotnull OR base.is_not_null) AND NOT a.atthasdef AND NOT base.has_default
                      AND a.attidentity = '')::int::bigint,
                     (a.attgenerated <> '' OR a.attidentity = 'a')::int::bigint,
-                    CASE WHEN coalesce(nullif(t.typbasetype, 0), t.oid) = 'varchar'::regtype AND l.typmod > 4
-                         THEN (l.typmod - 4)::bigint END
-             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-             CROSS JOIN LATERAL (SELECT greatest(a.atttypmod, t.typtypmod) AS typmod) l
+                    CASE WHEN base.oid = 'varchar'::regtype AND base.modifier > 4
+                         THEN (base.modifier - 4)::bigint END
+             FROM pg_catalog.pg_attribute a
+             CROSS JOIN LATERAL (
+               WITH RECURSIVE d (oid, modifier) AS (
+                 SELECT a.atttypid, a.atttypmod
+                 UNION ALL
+                 SELECT t.typbasetype, t.typtypmod FROM d JOIN pg_catalog.pg_type t ON t.oid = d.oid
+                 WHERE t.typtype = 'd')
+               SELECT (array_agg(d.oid) FILTER (WHERE t.typtype <> 'd'))[1] AS oid,
+                      min(nullif(d.modifier, -1)) AS modifier,
+                      bool_or(t.typnotnull) AS is_not_null, bool_or(t.typdefault IS NOT NULL) AS has_default
+               FROM d JOIN pg_catalog.pg_type t ON t.oid = d.oid) base
              WHERE a.attrelid = to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
             sql::literal(backend, &sql::identifier(backend, table))
         ),

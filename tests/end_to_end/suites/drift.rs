@@ -161,7 +161,8 @@ async fn a_table_of_records_of_another_form_is_refused_before_anything_changes(d
 async fn a_domain_limits_the_names_of_migrations_too(database: Database) {
     database
         .execute([
-            "CREATE DOMAIN name_of_migration AS varchar(20)",
+            "CREATE DOMAIN short AS varchar(20)",
+            "CREATE DOMAIN name_of_migration AS short",
             "CREATE TABLE records (version name_of_migration PRIMARY KEY, applied_at bigint)",
         ])
         .await;

@@ -200,13 +200,14 @@ pub fn tests(engine: Engine) -> Vec<Test> {
 
 /// The suites that the quick tier runs on each engine, because they are about what differs between
 /// engines. Of each other test that several engines have, it runs one.
-const OF_EACH_ENGINE: [&str; 10] = [
+const OF_EACH_ENGINE: [&str; 11] = [
     "answered_errors::",
     "convergence::",
     "entities::",
     "entities_work::",
     "every_type::",
     "pages::",
+    "pages_beside_others::",
     "random_shapes::",
     "recordings::",
     "replicas::",

@@ -42,6 +42,14 @@ async fn objects_that_use_vectors_are_named_in_an_order_in_which_they_can_be_dro
             "CREATE VIEW second AS SELECT page FROM first",
             "CREATE MATERIALIZED VIEW third AS SELECT page FROM second",
             "CREATE TABLE checked (row jsonb CHECK ((jsonb_populate_record(NULL::vectors, row)).page > 0))",
+            "CREATE TABLE log (number integer, row vectors)",
+            "CREATE VIEW recent AS SELECT number FROM log",
+            "CREATE TABLE audit (at integer)",
+            "CREATE RULE noted AS ON INSERT TO audit DO ALSO INSERT INTO vectors (doc_id, page, vector_ids) VALUES (1, 1, '[]')",
+            "CREATE VIEW audited AS SELECT at FROM audit",
+            "CREATE TYPE pair AS (left_one vectors, weight integer)",
+            "CREATE TABLE pairs (one pair)",
+            "CREATE DOMAIN counted AS vectors CHECK ((VALUE).page > 0)",
         ])
         .await;
 
@@ -52,13 +60,28 @@ async fn objects_that_use_vectors_are_named_in_an_order_in_which_they_can_be_dro
         .unwrap_or_else(|| panic!("{error}"));
     let named = named.lines().next().unwrap_or_default();
     let objects: Vec<&str> = named.split(", ").collect();
-    assert_eq!(objects.len(), 4, "{objects:?}");
+    let drops = [
+        ("materialized view third", "DROP MATERIALIZED VIEW third"),
+        ("view second", "DROP VIEW second"),
+        ("view first", "DROP VIEW first"),
+        (
+            "constraint checked_row_check on table checked",
+            "ALTER TABLE checked DROP CONSTRAINT checked_row_check",
+        ),
+        ("column row of table log", "ALTER TABLE log DROP row"),
+        ("rule noted on table audit", "DROP RULE noted ON audit"),
+        (
+            "column left_one of composite type pair",
+            "ALTER TYPE pair DROP ATTRIBUTE left_one",
+        ),
+        ("column one of table pairs", "ALTER TABLE pairs DROP one"),
+        ("type counted", "DROP DOMAIN counted"),
+    ];
+    assert_eq!(objects.len(), drops.len(), "{objects:?}");
     for object in objects {
-        let drop = match object.strip_prefix("constraint checked_row_check on ") {
-            Some(table) => format!("ALTER {table} DROP CONSTRAINT checked_row_check"),
-            None => format!("DROP {object}"),
-        };
-        database.execute([drop]).await;
+        let drop = drops.iter().find(|(named, _)| *named == object);
+        let (_, drop) = drop.unwrap_or_else(|| panic!("{object}"));
+        database.execute([*drop]).await;
     }
     migrate(&database, ["down", "-n", "2"]).expect_success();
 }

@@ -30,6 +30,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
                 an_owner_without_a_right_is_refused_before_a_step,
                 a_right_on_the_key_of_documents_is_enough_to_refer_to_it,
                 a_right_on_another_column_is_not_enough,
+                a_primary_key_whose_index_is_there_needs_no_right_to_create,
             ]);
             tests
         }
@@ -343,6 +344,26 @@ async fn a_right_on_the_key_of_documents_is_enough_to_refer_to_it(database: Data
             format!("ALTER TABLE vectors OWNER TO {name}"),
             format!("GRANT ALL ON seaql_migrations TO {name}"),
             "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
+        ])
+        .await;
+
+    migrate(&owner, ["repair"]).expect_success();
+
+    migrate(&owner, ["check"]).expect_success();
+    drop_user(&database, "owner").await;
+}
+
+async fn a_primary_key_whose_index_is_there_needs_no_right_to_create(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let granted = ["USAGE ON SCHEMA public", "SELECT ON documents"];
+    let owner = user(&database, "owner", &granted).await;
+    let name = format!("owner_{}", database.name);
+    database
+        .execute([
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_pkey",
+            "CREATE UNIQUE INDEX vectors_pkey ON vectors (id)",
+            &format!("ALTER TABLE vectors OWNER TO {name}"),
+            &format!("GRANT ALL ON seaql_migrations TO {name}"),
         ])
         .await;
 

@@ -584,16 +584,29 @@ async fn a_limit_of_transactions_ends_no_build_of_an_index(database: Database) {
 
 async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Database) {
     let server = block_in_place(postgres::start_15).expect("a server");
-    let [new, legacy] = [
+    let [new, legacy, without_index, with_orphans] = [
+        server.create_database(database.engine).await,
+        server.create_database(database.engine).await,
         server.create_database(database.engine).await,
         server.create_database(database.engine).await,
     ]
     .map(|created| created.expect("a database"));
-    migrate(&legacy, ["up"]).expect_success();
+    for there in [&legacy, &without_index, &with_orphans] {
+        migrate(there, ["up"]).expect_success();
+    }
     let observer = new.connect_once().await;
     new.execute(["CREATE TABLE written ()"]).await;
     legacy
         .execute(["ALTER TABLE vectors ALTER page DROP NOT NULL"])
+        .await;
+    without_index
+        .execute(["DROP INDEX ix_vectors_doc_id"])
+        .await;
+    with_orphans
+        .execute([
+            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey",
+            "INSERT INTO vectors (doc_id, page, vector_ids) VALUES (7, 1, '[]')",
+        ])
         .await;
     let writer = Other::start(&new, "INSERT INTO written DEFAULT VALUES").await;
     let names = async |change: &str| {
@@ -610,10 +623,19 @@ async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Databa
 
     let up = migrate(&new, ["--lock-wait", "1", "up"]).expect_error();
     let repair = migrate(&legacy, ["--lock-wait", "1", "repair"]);
+    let build = migrate(&without_index, ["--lock-wait", "1", "repair"]);
+    let delete = [
+        "--lock-wait",
+        "1",
+        "repair",
+        "--delete-orphans",
+        "--forget-ids",
+    ];
+    let delete = migrate(&with_orphans, delete);
     let status = migrate(&new, ["status"]);
 
     status.expect_success();
-    for error in [&up, &repair.stderr] {
+    for error in [&up, &repair.stderr, &build.stderr, &delete.stderr] {
         assert!(
             error.contains("COMMIT was not answered within 10 s")
                 && error.contains("synchronous_standby_names"),
@@ -630,7 +652,12 @@ async fn a_commit_that_waits_for_an_absent_standby_ends_in_time(database: Databa
     })
     .await;
     writer.stop().await;
-    for (there, command) in [(&new, "up"), (&legacy, "repair")] {
+    for (there, command) in [
+        (&new, "up"),
+        (&legacy, "repair"),
+        (&without_index, "repair"),
+        (&with_orphans, "repair"),
+    ] {
         migrate(there, [command]).expect_success();
         migrate(there, ["check"]).expect_success();
     }

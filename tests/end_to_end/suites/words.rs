@@ -121,7 +121,7 @@ fn pages() {
         require(&prose(&text(&page)), &page.display().to_string());
     }
     let changelog = workspace().join("CHANGELOG.md");
-    // Its code has former names too.
+    // Its code may contain former names, so it is left out.
     let without_code: String = text(&changelog).split('`').step_by(2).collect();
     require(&without_code, &changelog.display().to_string());
 }

@@ -118,7 +118,7 @@ pub(super) async fn read(
         let numbered = declared.iter().enumerate();
         let rows = numbered.filter(|(_, table)| is_asked(table));
         let rows: Vec<String> = rows
-            .map(|(at, table)| what_is_declared(at, table))
+            .map(|(at, table)| what_is_declared(at, table, &declared))
             .collect();
         let each = format!("(VALUES {}) AS {DECLARED}", rows.join(", "));
         questions
@@ -163,19 +163,24 @@ fn numbered(rows: &[Row], at: usize) -> Vec<Row> {
 }
 
 /// What the queries on each table name of it: its number, the relation to which its name resolves
-/// (NULL if there is none), its name, its key, its numbered column, and that column's sequence.
-const DECLARED: &str = "declared (at, oid, name, key, numbered, sequence)";
+/// (NULL if there is none), its name, the columns to which declared foreign keys refer, its numbered
+/// column, and that column's sequence.
+const DECLARED: &str = "declared (at, oid, name, referred, numbered, sequence)";
 
-fn what_is_declared(at: usize, table: &Table) -> String {
+fn what_is_declared(at: usize, table: &Table, all: &[&Table]) -> String {
     let literal = |name: &str| sql::literal(Engine::Postgres, name);
-    let key: Vec<String> = table.primary_key.iter().map(|one| literal(one)).collect();
+    let keys = all.iter().flat_map(|one| &one.foreign_keys);
+    let keys = keys.filter(|key| key.table == table.name);
+    let referred: Vec<String> = keys
+        .flat_map(|key| key.references.iter().map(|one| literal(one)))
+        .collect();
     let numbered = table.auto_increment();
     let numbered = numbered.map_or("", |column| &column.name);
     format!(
         "({at}, {}, {}::name, ARRAY[{}]::name[], {}::name, {}::name)",
         resolved(&table.name),
         literal(&table.name),
-        key.join(", "),
+        referred.join(", "),
         literal(numbered),
         literal(&sequence_of(&table.name, numbered))
     )
@@ -279,7 +284,7 @@ fn class() -> Question {
                   OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
                 c.relforcerowsecurity,
                 EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
-                        AND a.attname = ANY (declared.key)
+                        AND a.attname = ANY (declared.referred)
                         AND NOT has_column_privilege(c.oid, a.attnum, 'REFERENCES')),
                 CASE WHEN NOT has_schema_privilege(n.oid, 'CREATE') THEN 'SCHEMA ' || quote_ident(n.nspname)
                      WHEN NOT coalesce({TABLESPACE}, true)
@@ -426,9 +431,10 @@ pub(super) async fn referrers(
         .collect())
 }
 
-/// Returns the objects that depend on a table, on its row type or on its sequences, and on each
-/// other, in an order in which they can be dropped. Foreign keys are left out. Dropping the table
-/// does not drop them.
+/// Returns the objects that depend, directly or through others, on a table, its row type or its
+/// sequences, each before what it depends on. Dropping the table does not drop them. Foreign keys
+/// are left out, and so is what goes with another of these objects. A rule that makes a view stands
+/// for the view. Only a catalog that is damaged has chains of more than a hundred.
 pub(super) async fn users(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, DbErr> {
     list(
         db,
@@ -439,23 +445,37 @@ pub(super) async fn users(db: &impl ConnectionTrait, table: &str) -> Result<Vec<
                 UNION ALL SELECT 'pg_catalog.pg_type'::regclass, unnest(ARRAY[reltype, typarray]) FROM t
                 UNION ALL SELECT d.classid, d.objid FROM t JOIN pg_catalog.pg_depend d
                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.deptype IN ('a', 'i')),
-              edges (classid, objid, refclassid, refobjid, is_shown) AS (
+              edges (classid, objid, part, refclassid, refobjid, refpart, is_shown) AS (
                 SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::regclass END,
-                       coalesce(r.ev_class, d.objid), d.refclassid, d.refobjid, d.deptype = 'n'
+                       coalesce(r.ev_class, d.objid), CASE WHEN r.oid IS NULL THEN d.objsubid ELSE 0 END,
+                       d.refclassid, d.refobjid, d.refobjsubid, d.deptype = 'n'
                 FROM pg_catalog.pg_depend d
                 LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+                  AND r.rulename = '_RETURN'
                 WHERE (d.deptype = 'n' OR d.deptype = 'i' AND d.classid = 'pg_catalog.pg_type'::regclass)
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
                                   WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
-                                    AND k.contype = 'f')),
-              users (classid, objid, depth, is_shown) AS (
-                SELECT classid, objid, 0, false FROM own
-                UNION SELECT e.classid, e.objid, u.depth + 1, e.is_shown
+                                    AND k.contype = 'f')
+                UNION ALL
+                SELECT 'pg_catalog.pg_type'::regclass, c.reltype, 0, 'pg_catalog.pg_class'::regclass, c.oid, NULL, false
+                FROM pg_catalog.pg_class c WHERE c.relkind = 'c'),
+              users (classid, objid, part, depth, is_shown) AS (
+                SELECT classid, objid, 0, 0, false FROM own
+                UNION SELECT e.classid, e.objid, e.part, u.depth + 1, e.is_shown
                 FROM users u JOIN edges e ON e.refclassid = u.classid AND e.refobjid = u.objid
-                WHERE u.depth < 50 AND (e.classid, e.objid) <> (u.classid, u.objid))
-         SELECT pg_describe_object(classid, objid, 0) FROM users
-         WHERE is_shown AND (classid, objid) NOT IN (SELECT classid, objid FROM own)
-         GROUP BY classid, objid ORDER BY max(depth) DESC, 1",
+                  AND (u.part = 0 OR coalesce(e.refpart, u.part) = u.part)
+                WHERE u.depth < 100 AND (e.classid, e.objid) <> (u.classid, u.objid)),
+              named (classid, objid, part, depth) AS (
+                SELECT classid, objid, part, max(depth) FROM users
+                WHERE is_shown AND (classid, objid) NOT IN (SELECT classid, objid FROM own)
+                GROUP BY classid, objid, part)
+         SELECT pg_describe_object(classid, objid, part) FROM named n
+         WHERE NOT EXISTS (
+           SELECT FROM pg_catalog.pg_depend d JOIN named o
+             ON o.classid = d.refclassid AND o.objid = d.refobjid AND o.part IN (0, d.refobjsubid)
+           WHERE d.classid = n.classid AND d.objid = n.objid AND d.deptype IN ('a', 'i')
+             AND (o.classid, o.objid) <> (n.classid, n.objid))
+         ORDER BY depth DESC, 1",
         [sql::identifier(Engine::Postgres, table).into()],
     )
     .await

@@ -138,7 +138,7 @@ pub(super) fn firsts<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DbErr>
 pub(super) struct Answers(vec::IntoIter<Vec<Row>>);
 
 impl Answers {
-    /// Returns the rows for the next queries; none after the last that was asked.
+    /// Returns the rows for the next queries, and no rows for queries that were not asked.
     pub(super) fn next<const N: usize>(&mut self) -> [Vec<Row>; N] {
         self.next_of(N)
     }

@@ -89,7 +89,7 @@ impl<'c> MigrationLock<'c> {
                 }
                 Ok(Attempt::HeldBy(holder)) => holder,
                 Err(error) if is_without_connection(&error) && !is_over => {
-                    Some("a connection of the pool".to_owned())
+                    Some("a free connection".to_owned())
                 }
                 Err(error) => return Err(failed(error)),
             };
@@ -355,6 +355,16 @@ pub(crate) async fn waiter(
     let statement = statements.join("; ");
     let waiter = postgres::waiter(session.holder()?, table, &statement).await;
     waiter.ok().flatten()
+}
+
+/// Returns whether the session that runs these statements waits for a synchronous standby, which no
+/// cancellation ends for good.
+pub(crate) async fn waits_for_a_standby(session: &Session<'_>, statements: &[String]) -> bool {
+    let Some(holder) = session.holder() else {
+        return false;
+    };
+    let waits = postgres::waits_for_a_standby(holder, &statements.join("; ")).await;
+    waits.unwrap_or_default()
 }
 
 /// Cancels the statement of a session that waits.

@@ -182,6 +182,17 @@ pub(super) async fn waiter(
     }
 }
 
+/// Returns whether the session that runs this statement waits for a synchronous standby.
+pub(super) async fn waits_for_a_standby(
+    db: &impl ConnectionTrait,
+    statement: &str,
+) -> Result<bool, DbErr> {
+    let waiting = "SELECT pid FROM pg_catalog.pg_stat_activity
+         WHERE datname = current_database() AND wait_event = 'SyncRep' AND left(query, 500) = left($1, 500)";
+    let waiting: Vec<i32> = list(db, waiting, [statement.into()]).await?;
+    Ok(!waiting.is_empty())
+}
+
 /// Returns the setting for a wait that is long enough to make an autovacuum give way; no shorter
 /// one does.
 pub(crate) fn outwaiting_autovacuum(longest: Duration) -> String {

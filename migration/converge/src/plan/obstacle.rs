@@ -1,6 +1,6 @@
 //! Decides what can be done about a difference without losing or inventing data.
 
-use super::Steps;
+use super::{Context, Steps, postgres};
 use crate::{
     declare::Shape,
     diff::{
@@ -9,7 +9,8 @@ use crate::{
     },
     engine::Engine,
     inspect::Inspection,
-    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement, RowWidth, Table, Unused},
+    model::{Bond, Column, ForeignKey, OtherOwner, Owner, Placement, RowWidth},
+    session::TxMode,
     sql,
     types::{Length, Type},
 };
@@ -148,21 +149,30 @@ impl Obstacles<'_> {
     }
 
     /// A new index, sequence or table needs a right on what contains it.
-    fn of_creation(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
-        let found = self.current.table(table);
-        let container = match created(difference, found)? {
-            Created::InTheTablesSchema => found?.extras.lacks_create.as_ref(),
+    fn of_creation(&self, change: &Change) -> Option<Obstacle> {
+        let container = match self.current.table(&change.table) {
+            Some(found) => found.extras.lacks_create.as_ref(),
             // What is known of a new table's schema is known from its parent.
-            Created::Table => {
-                let parent = &self.shape.table_named(table)?.parent_key()?.table;
+            None => {
+                let parent = &self.shape.table_named(&change.table)?.parent_key()?.table;
                 let parent = self.current.table(parent)?;
                 let is_beside = parent.schema == self.current.location.schema;
                 parent.extras.lacks_create.as_ref().filter(|_| is_beside)
             }
         }?;
-        Some(Obstacle::Manual(format!(
-            "this role may create nothing in {container}: GRANT CREATE ON {container} to it, then repair"
-        )))
+        let context = Context {
+            current: self.current,
+            shape: self.shape,
+            mode: TxMode::Free,
+            copied: &[],
+        };
+        let steps = postgres::steps(change, &context).ok()?;
+        let mut statements = steps.iter().flat_map(|step| &step.statements);
+        statements.any(|statement| creates(statement)).then(|| {
+            Obstacle::Manual(format!(
+                "this role may create nothing in {container}: GRANT CREATE ON {container} to it, then repair"
+            ))
+        })
     }
 
     fn of_ownership(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
@@ -473,61 +483,6 @@ fn alters(difference: &Difference) -> bool {
     }
 }
 
-/// What the fix of a difference creates beside existing objects.
-enum Created {
-    Table,
-    /// An index or a sequence.
-    InTheTablesSchema,
-}
-
-fn created(difference: &Difference, table: Option<&Table>) -> Option<Created> {
-    match difference {
-        Difference::TableAbsent => Some(Created::Table),
-        // An index is rebuilt, or only dropped where another one serves as the declared one.
-        Difference::IndexUnfit { declared, found } => {
-            let is_rebuilt = found.unused == Some(Unused::InvalidFurnished);
-            let serves = |table: &Table| table.indexes.iter().any(|one| one.serves(declared));
-            let is_created = !is_rebuilt && !table.is_some_and(serves);
-            is_created.then_some(Created::InTheTablesSchema)
-        }
-        Difference::IndexAbsent { .. }
-        | Difference::PrimaryKey { .. }
-        | Difference::AutoIncrement {
-            numbers: Numbers::New,
-            ..
-        } => Some(Created::InTheTablesSchema),
-        // The application's own migrations know where they create its tables.
-        Difference::RequiredAbsent { .. }
-        | Difference::RequiredUnfit { .. }
-        | Difference::NotATable { .. }
-        | Difference::StorageEngine { .. }
-        | Difference::ColumnAbsent { .. }
-        | Difference::WrongType { .. }
-        | Difference::Generated { .. }
-        | Difference::Narrow { .. }
-        | Difference::Unreadable { .. }
-        | Difference::InsteadRule { .. }
-        | Difference::Nullable { .. }
-        | Difference::NotNullable { .. }
-        | Difference::RowsRefused { .. }
-        | Difference::AutoIncrement {
-            numbers: Numbers::AsItIs(_) | Numbers::Own(_) | Numbers::UsedUp { .. },
-            ..
-        }
-        | Difference::NumbersBehind { .. }
-        | Difference::SequenceLimited { .. }
-        | Difference::Placement { .. }
-        | Difference::Orphans(_)
-        | Difference::ForeignKeyAbsent { .. }
-        | Difference::ForeignKeyUnlike { .. }
-        | Difference::ForeignKeyUnvalidated { .. }
-        | Difference::ForeignKeyElsewhere { .. }
-        | Difference::IndexUnique { .. }
-        | Difference::InsertBlocked { .. }
-        | Difference::Storage { .. } => None,
-    }
-}
-
 fn of_bond(table: &str, bond: &Bond) -> Obstacle {
     Obstacle::Manual(match bond {
         Bond::TypedTable(name) => format!(
@@ -537,6 +492,12 @@ fn of_bond(table: &str, bond: &Bond) -> Obstacle {
             "{column} holds rows of this table, and PostgreSQL changes no type of a column in them: give {column} another type, then repair"
         ),
     })
+}
+
+/// Returns whether a planned statement of PostgreSQL creates a table, an index or a sequence. A
+/// primary key creates an index unless it uses one.
+fn creates(statement: &str) -> bool {
+    statement.starts_with("CREATE ") || statement.contains(" PRIMARY KEY (")
 }
 
 /// Returns the next steps for what SQLite reports of the rows that a copy would take over, each

@@ -1,7 +1,8 @@
 //! Fixes every difference, and deletes orphans first where that is asked for.
 
 use converge::{
-    Handover, MigrationLock, OrphansFirst, Refusal, Shape, converge, is_lost_race, session::Session,
+    Handover, MigrationLock, OrphansFirst, Refusal, Shape, converge, is_commit_unknown,
+    is_lost_race, session::Session,
 };
 
 use super::Task;
@@ -77,7 +78,9 @@ async fn delete_orphans(
     match converge::delete_orphans(session, shape, handover).await {
         Ok(()) => Ok(None),
         Err(error @ converge::Error::OrphansKept { .. }) => Ok(Some(error)),
-        Err(converge::Error::Step { statements, source }) if !is_lost_race(&source) => {
+        Err(converge::Error::Step { statements, source })
+            if !is_lost_race(&source) && !is_commit_unknown(&source) =>
+        {
             Ok(Some(converge::Error::Step { statements, source }))
         }
         Err(error) => Err(error.into()),
