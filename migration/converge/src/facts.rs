@@ -143,8 +143,9 @@ pub(crate) enum Limit {
 impl NumbersState {
     /// Returns whether the next number is unused and fits into the column.
     pub(crate) fn is_usable(&self) -> bool {
+        let smallest = -self.limit - 1;
         self.next
-            .is_some_and(|next| next > self.largest && next <= self.limit)
+            .is_some_and(|next| next > self.largest && (smallest..=self.limit).contains(&next))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tables, columns, indexes and foreign keys: one set of types for what is declared and for what is
 //! found.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::engine::Engine;
 pub(crate) use crate::types::Type;
@@ -404,11 +404,22 @@ impl Column {
         self.attributes.spelled.as_deref().unwrap_or(&self.name)
     }
 
-    /// Returns the type as a report prints it. Only SQLite has columns without a type.
-    pub(crate) fn printed_type(&self) -> &str {
-        match self.printed.as_str() {
-            "" => "without a type",
-            printed => printed,
+    /// Returns the type as a report prints it: with its collation if that is why it does not hold
+    /// every character. Only SQLite has columns without a type.
+    pub(crate) fn printed_type(&self) -> Cow<'_, str> {
+        let is_of_some_characters = matches!(
+            self.kind,
+            Type::Text {
+                any_character: false,
+                ..
+            }
+        );
+        match (self.printed.as_str(), self.attributes.collation.as_str()) {
+            ("", _) => Cow::Borrowed("without a type"),
+            (printed, collation) if is_of_some_characters && !collation.is_empty() => {
+                Cow::Owned(format!("{printed} COLLATE {collation}"))
+            }
+            (printed, _) => Cow::Borrowed(printed),
         }
     }
 }

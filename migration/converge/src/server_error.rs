@@ -310,10 +310,14 @@ const BY_WORDS: [(Codes, &[&str], &str); 3] = [
     ),
 ];
 
-const NEXT_STEPS: [(Codes, &str); 10] = [
+const NEXT_STEPS: [(Codes, &str); 11] = [
     (
         Codes::postgres(&["42501"]),
         "use a role that owns the tables, or grant it the right",
+    ),
+    (
+        Codes::mysql(&[1142, 1143]),
+        "grant this user the right that the message names, or use a user who has it",
     ),
     (
         Codes::postgres(&["57014"]),

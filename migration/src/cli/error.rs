@@ -209,9 +209,9 @@ impl CliError {
                 Some("run the command again later, or raise --lock-wait SECONDS to wait longer")
             }
             Self::Shape(Error::Converge(converge::Error::InUse { .. }))
-            | Self::FileInUse { .. } => {
-                Some("end that session, or raise --lock-wait SECONDS to wait longer")
-            }
+            | Self::FileInUse { .. } => Some(
+                "end that session or prepared transaction, or raise --lock-wait SECONDS to wait longer",
+            ),
             Self::Shape(Error::Converge(converge::Error::Step { .. })) => {
                 Some("fix the cause and run the command again")
             }
@@ -258,12 +258,12 @@ impl CliError {
             Self::UrlMissing => {
                 Some("set DATABASE_URL, for example to sqlite://colpali.db?mode=rwc")
             }
-            Self::UnknownScheme(None) => {
-                Some("write sqlite://PATH for a file of SQLite, or the URL of a server")
-            }
-            Self::UnknownScheme(Some(_)) => {
+            Self::UnknownScheme(Some(scheme)) if scheme.contains('+') => {
                 Some("remove the +DRIVER part from the scheme of a URL for SQLAlchemy")
             }
+            Self::UnknownScheme(_) => Some(
+                "write postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE or sqlite://PATH",
+            ),
             Self::SchemaIsUrl => Some("name the database with -u, and the schema with -s"),
             Self::Output(_) => Some("free some space, or write the output to another place"),
             Self::DatabaseUnnamed => {
@@ -284,9 +284,7 @@ impl CliError {
             Self::DatabaseHidden { .. } => {
                 Some("check the name, or run GRANT ALL ON the database TO the user")
             }
-            Self::SchemaHidden { .. } => {
-                Some("run GRANT USAGE, CREATE ON SCHEMA this schema TO the user")
-            }
+            Self::SchemaHidden { .. } => Some("grant the user USAGE and CREATE on this schema"),
             Self::SchemaOfUser { .. } | Self::SchemaOfSystem { .. } => {
                 Some("name another schema with -s")
             }

@@ -385,7 +385,8 @@ async fn carry_out(command: Command, target: Target) -> Result<ExitCode, CliErro
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the dry run, and saves a plan from the same inspection.
+/// Prints the dry run, and saves a plan from the same inspection. As `up` does, fails if nothing is
+/// left to apply and the tables are not as declared.
 async fn dry_run_of_up(
     connected: &Connected,
     extent: Extent,
@@ -393,6 +394,9 @@ async fn dry_run_of_up(
 ) -> Result<(), CliError> {
     let Connected { db, runner, .. } = connected;
     let previews = runner.preview_up(db, extent.clone()).await?;
+    if previews.is_empty() && extent != Extent::Count(0) {
+        runner.require_no_drift(db).await?;
+    }
     let limit = runner.settings().engine.max_rewrite;
     let shown = text::previews(&previews, &extent, limit);
     if let Some(file) = save {

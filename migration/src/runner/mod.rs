@@ -324,6 +324,24 @@ impl<M> Runner<M> {
         }
     }
 
+    /// Requires that the tables are as declared if every migration is recorded as applied.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Drifted`] if they are not.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn require_no_drift<'c, C>(&self, db: C) -> Result<(), Error>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let db = db.into_database_executor();
+        let session = Session::new(reborrow(&db), &self.settings.engine);
+        match records::are_complete(&session, &self.settings).await {
+            true => self.require_as_declared(&db).await,
+            false => Ok(()),
+        }
+    }
+
     async fn require_as_declared(&self, db: &SchemaManagerConnection<'_>) -> Result<(), Error> {
         let session = Session::new(reborrow(db), &self.settings.engine);
         if !drift::is_suspected(&session, &self.settings).await {

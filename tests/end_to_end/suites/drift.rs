@@ -43,6 +43,11 @@ async fn up_names_a_table_that_is_gone_and_repair_makes_it(database: Database) {
         assert!(error.contains("`repair` fixes that"), "{error}");
     }
 
+    let dry = migrate(&database, ["up", "--dry-run"]);
+    assert_eq!(dry.stdout, "");
+    let error = dry.expect_error_after_messages();
+    assert!(error.contains("there is no table vectors"), "{error}");
+
     migrate(&database, ["repair"]).expect_success();
     let up = migrate(&database, ["up"]).expect_success();
     assert!(up.contains("No pending migrations"), "{up}");

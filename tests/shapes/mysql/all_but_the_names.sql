@@ -2,7 +2,7 @@
 -- finds: primary key: there is no primary key
 -- finds: vectors: vectors is stored by MyISAM, which keeps no foreign keys
 -- finds: page: page is smallint(6)
--- finds: vector_ids: vector_ids is text
+-- finds: vector_ids: vector_ids is text COLLATE latin1_swedish_ci
 -- finds: auto-increment: id gets no number of itself
 -- finds: index: no index leads with doc_id
 -- finds: foreign key: there is no foreign key on doc_id

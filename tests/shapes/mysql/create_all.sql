@@ -1,5 +1,5 @@
 -- As SQLAlchemy's create_all makes it: no CASCADE, TEXT in the server's character set, an index on id.
--- finds: vector_ids: vector_ids is text
+-- finds: vector_ids: vector_ids is text COLLATE latin1_swedish_ci
 -- finds: foreign key: the foreign key vectors_ibfk_1 has ON DELETE RESTRICT
 -- ends: as declared
 

@@ -1,6 +1,6 @@
 -- A page number of 16 bits, ids of 64 KB in latin1.
 -- finds: page: page is smallint(6)
--- finds: vector_ids: vector_ids is text
+-- finds: vector_ids: vector_ids is text COLLATE latin1_swedish_ci
 -- ends: as declared
 
 CREATE TABLE documents (id int AUTO_INCREMENT PRIMARY KEY, title text);

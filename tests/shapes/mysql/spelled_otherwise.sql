@@ -1,5 +1,5 @@
 -- Names in upper case, and a text of utf8mb3 in another order than the default one.
--- finds: vector_ids: vector_ids is varchar(100)
+-- finds: vector_ids: vector_ids is varchar(100) COLLATE utf8mb3_unicode_ci
 -- finds: auto-increment: id gets no number of itself
 -- finds: page: page may be NULL
 -- ends: as declared

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// Reads a sequence. The next number is the one after the last, regardless of the sequence's end.
+/// An empty table has used no number, also of an ascending sequence that begins below 1.
 pub(super) async fn of_sequence(
     db: &impl ConnectionTrait,
     table: &str,
@@ -21,7 +22,8 @@ pub(super) async fn of_sequence(
     let limit = kind.largest();
     let state = format!(
         "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmax, q.seqcycle,
-                coalesce((SELECT max({}) FROM {}), 0)::bigint, format_type(q.seqtypid, NULL),
+                coalesce((SELECT max({}) FROM {}), CASE WHEN q.seqincrement > 0
+                  THEN least(0, greatest(s.last_value, -9000000000000000000) - 1) ELSE 0 END)::bigint, format_type(q.seqtypid, NULL),
                 CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
                                 ELSE 9223372036854775807 END
          FROM {sequence} s JOIN pg_catalog.pg_sequence q ON q.seqrelid = to_regclass($1)",

@@ -376,7 +376,7 @@ fn read_column(row: &Row, checks: &[(String, String)]) -> Result<Column, DbErr> 
         Product::MySql if words.contains("default_generated") => {
             Some("filled by an expression".to_owned())
         }
-        Product::MySql | Product::MariaDb => ["invisible", "compressed", "on update"]
+        Product::MySql | Product::MariaDb => ["invisible", "compressed", "on update", "zerofill"]
             .into_iter()
             .find(|word| words.contains(word))
             .map(str::to_owned),

@@ -434,7 +434,10 @@ fn widened(declared: &Column, found: &Column) -> String {
         (same, None) if same.starts_with("utf8mb4") => {
             format!("{spelled} COLLATE {}", quoted(same))
         }
-        (binary, None) if binary.ends_with("_bin") => format!("{spelled} COLLATE utf8mb4_bin"),
+        // What was told apart stays apart.
+        (exact, None) if exact.ends_with("_bin") || exact.ends_with("_cs") => {
+            format!("{spelled} COLLATE utf8mb4_bin")
+        }
         _ => spelled,
     }
 }

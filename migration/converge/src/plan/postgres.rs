@@ -664,7 +664,8 @@ fn set_sequence(table: &str, column: &str, sequence: &str) -> String {
     let (table, column) = (quoted(table), quoted(column));
     format!(
         "SELECT setval({sequence_text}, greatest(largest.number, past.last_value)) \
-         FROM (SELECT max({column}) AS number FROM {table}) largest, {sequence} past WHERE largest.number > 0"
+         FROM (SELECT max({column}) AS number FROM {table}) largest, {sequence} past, pg_catalog.pg_sequence own \
+         WHERE own.seqrelid = {sequence_text}::regclass AND largest.number >= own.seqmin"
     )
 }
 

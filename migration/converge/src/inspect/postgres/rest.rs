@@ -57,13 +57,16 @@ pub(super) fn kept() -> Question {
 /// own default and sequence, and except what PostgreSQL creates again (constraints, indexes and
 /// extended statistics). Those count if their expressions may not accept the new type (JSON that
 /// becomes text; an application's function or an operator class that accepts one type of numbers),
-/// or if a statistics target would be lost with them.
+/// or if a statistics target would be lost with them. An index on whole rows counts if a function in
+/// SQL reads them, which is inlined with the old type.
 pub(super) fn readers() -> Question {
     Question::new(
         2,
         "SELECT DISTINCT
                 CASE WHEN r.rulename = '_RETURN' AND v.relkind = 'm' THEN 'materialized view ' || v.oid::regclass::text
                      WHEN r.rulename = '_RETURN' THEN 'view ' || v.oid::regclass::text
+                     WHEN y.attgenerated <> '' THEN 'generated column ' || quote_ident(y.attname)
+                     WHEN p.prokind = 'p' THEN 'procedure ' || p.oid::regprocedure::text
                      ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END,
                 a.attname::text
          FROM pg_catalog.pg_depend d
@@ -71,6 +74,8 @@ pub(super) fn readers() -> Question {
          LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
          LEFT JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
          LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid
+         LEFT JOIN pg_catalog.pg_attribute y ON y.attrelid = g.adrelid AND y.attnum = g.adnum
+         LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
          LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
          LEFT JOIN pg_catalog.pg_statistic_ext e
            ON d.classid = 'pg_catalog.pg_statistic_ext'::regclass AND e.oid = d.objid
@@ -95,6 +100,15 @@ pub(super) fn readers() -> Question {
                     WHEN e.oid IS NOT NULL
                     THEN n.is_of_one_type OR (to_jsonb(e) ->> 'stxstattarget')::int >= 0
                     ELSE d.classid <> 'pg_catalog.pg_class'::regclass END
+         UNION
+         SELECT pg_describe_object('pg_catalog.pg_class'::regclass, i.indexrelid, 0), a.attname::text
+         FROM pg_catalog.pg_index i
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE i.indrelid = declared.oid AND concat(i.indexprs, i.indpred) LIKE '%:varattno 0 %'
+           AND EXISTS (SELECT FROM pg_catalog.pg_depend f
+                       JOIN pg_catalog.pg_proc p ON f.refclassid = 'pg_catalog.pg_proc'::regclass AND p.oid = f.refobjid
+                       JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+                       WHERE f.classid = 'pg_catalog.pg_class'::regclass AND f.objid = i.indexrelid AND l.lanname = 'sql')
          ORDER BY 1, 2",
     )
 }
