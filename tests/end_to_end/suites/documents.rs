@@ -403,7 +403,10 @@ async fn documents_is_not_made_beside_a_vectors_that_has_lost_it(database: Datab
 
     let error = migrate(&database, ["up"]).expect_error();
 
-    assert!(error.contains("bring them back"), "{error}");
+    assert!(
+        error.contains("documents was dropped or is elsewhere: restore it"),
+        "{error}"
+    );
     assert_eq!(are_there(&database).await, (false, true));
 }
 

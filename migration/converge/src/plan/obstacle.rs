@@ -324,20 +324,20 @@ impl Obstacles<'_> {
                     "its triggers are ENABLE ALWAYS, and those of a new key would not be: replace it by hand, and enable the triggers of the new one as a superuser".to_owned(),
                 )
             }
-            Difference::NumbersBehind { column, next, .. }
-                if next.is_none_or(|next| next > column.kind.largest()) =>
-            {
-                let id = &column.name;
-                manual(format!(
-                    "every INSERT without an {id} fails, or stores one that the entities cannot read: set it back to numbers that are free, or give the rows other numbers"
-                ))
-            }
             Difference::NumbersBehind {
                 column, largest, ..
             } if *largest >= column.kind.largest() => {
                 let id = &column.name;
                 manual(format!(
                     "the number after it is none that {id} can hold, and every INSERT without an {id} would fail: give the row {largest} another {id}, then repair"
+                ))
+            }
+            Difference::NumbersBehind { column, next, .. }
+                if next.is_none_or(|next| next > column.kind.largest()) =>
+            {
+                let id = &column.name;
+                manual(format!(
+                    "every INSERT without an {id} fails, or stores one that the entities cannot read: set its next number back to one that is free, or give the rows other numbers"
                 ))
             }
             Difference::NumbersBehind {
