@@ -225,9 +225,9 @@ pub(super) enum Command {
         json: bool,
     },
 
-    /// Print the script that `up` or `down` would run on an empty database, for an administrator to apply
+    /// Print a script that does what `up` or `down` would do, for an administrator to apply
     ///
-    /// The command needs no database. The script records the migrations that it applies, and may be applied twice.
+    /// The command connects to no database. The script records the migrations that it applies, and may be applied twice.
     #[command(after_help = "Example:\n  migration sql --backend postgres > vectors.sql")]
     Sql {
         /// The direction of the script
