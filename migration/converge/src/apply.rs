@@ -18,7 +18,7 @@ use crate::{
     error::Work,
     facts::Size,
     lock::{self, BETWEEN_TRIES, Blocker, Kind, Need},
-    patience::{BRIEFLY, COMMIT, TRY},
+    patience::{BRIEFLY, TRY, limit_of_a_commit},
     plan::{Execution, Setting, Step, Tables},
     server_error::{commit_unknown, is_commit_unknown, is_in_use, would_copy},
     session::{Session, TxMode},
@@ -328,7 +328,7 @@ async fn beside_others(
                 true => standby.or_else(|| Some(Instant::now())),
                 false => None,
             };
-            let longest = session.settings.lock_wait.max(COMMIT);
+            let longest = limit_of_a_commit(session.settings.lock_wait);
             if standby.is_some_and(|since| since.elapsed() >= longest) {
                 return Err(commit_unknown(longest).into());
             }

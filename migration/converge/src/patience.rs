@@ -18,7 +18,12 @@ pub(crate) const TRY: Duration = Duration::from_secs(1);
 pub const BRIEFLY: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The shortest limit for a COMMIT, which a disk that is slow for a moment must not reach.
-pub(crate) const COMMIT: Duration = Duration::from_secs(10);
+const COMMIT: Duration = Duration::from_secs(10);
+
+/// Returns how long the answer to a COMMIT is waited for.
+pub(crate) fn limit_of_a_commit(lock_wait: Duration) -> Duration {
+    lock_wait.max(COMMIT)
+}
 
 /// The settings that a connection had before, to be restored.
 pub(crate) struct Patience {
@@ -42,7 +47,7 @@ impl Patience {
     /// standbys and no timeout ends that wait.
     pub(crate) fn of_a_commit(lock_wait: Duration) -> Self {
         Self {
-            commit: Some(lock_wait.max(COMMIT)),
+            commit: Some(limit_of_a_commit(lock_wait)),
             ..Self::OF_THE_TRANSACTION
         }
     }

@@ -79,7 +79,7 @@ fn id(arguments: &[&str]) -> Result<u32, Failure> {
 }
 
 /// The heap of a server grows by large steps of large pages and is kept. A test's session lives for
-/// a few statements, and by default a third of its time is spent on getting pages from the kernel.
+/// a few statements, and spends much of its time on getting pages from the kernel by default.
 const HEAP: &str = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=8388608:\
                     glibc.malloc.trim_threshold=1000000000:glibc.malloc.mmap_threshold=33554432";
 

@@ -331,21 +331,28 @@ async fn who_does_not_own_a_table_is_refused_before_a_step(database: Database) {
     drop_user(&database, "other").await;
 }
 
+/// Makes a user with these rights the owner of a migrated `vectors`, and changes the tables.
+async fn owner(database: &Database, granted: &[&str], changes: &[&str]) -> Database {
+    migrate(database, ["up"]).expect_success();
+    let owner = user(database, "owner", granted).await;
+    let name = format!("owner_{}", database.name);
+    let given = [
+        format!("ALTER TABLE vectors OWNER TO {name}"),
+        format!("GRANT ALL ON seaql_migrations TO {name}"),
+    ];
+    let changes = changes.iter().map(|change| (*change).to_owned());
+    database.execute(changes.chain(given)).await;
+    owner
+}
+
+const DROP_THE_KEY: &str = "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey";
+
 async fn a_right_on_the_key_of_documents_is_enough_to_refer_to_it(database: Database) {
-    migrate(&database, ["up"]).expect_success();
     let granted = [
         "CREATE, USAGE ON SCHEMA public",
         "SELECT, REFERENCES (id) ON documents",
     ];
-    let owner = user(&database, "owner", &granted).await;
-    let name = format!("owner_{}", database.name);
-    database
-        .execute([
-            format!("ALTER TABLE vectors OWNER TO {name}"),
-            format!("GRANT ALL ON seaql_migrations TO {name}"),
-            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
-        ])
-        .await;
+    let owner = owner(&database, &granted, &[DROP_THE_KEY]).await;
 
     migrate(&owner, ["repair"]).expect_success();
 
@@ -354,18 +361,12 @@ async fn a_right_on_the_key_of_documents_is_enough_to_refer_to_it(database: Data
 }
 
 async fn a_primary_key_whose_index_is_there_needs_no_right_to_create(database: Database) {
-    migrate(&database, ["up"]).expect_success();
     let granted = ["USAGE ON SCHEMA public", "SELECT ON documents"];
-    let owner = user(&database, "owner", &granted).await;
-    let name = format!("owner_{}", database.name);
-    database
-        .execute([
-            "ALTER TABLE vectors DROP CONSTRAINT vectors_pkey",
-            "CREATE UNIQUE INDEX vectors_pkey ON vectors (id)",
-            &format!("ALTER TABLE vectors OWNER TO {name}"),
-            &format!("GRANT ALL ON seaql_migrations TO {name}"),
-        ])
-        .await;
+    let changes = [
+        "ALTER TABLE vectors DROP CONSTRAINT vectors_pkey",
+        "CREATE UNIQUE INDEX vectors_pkey ON vectors (id)",
+    ];
+    let owner = owner(&database, &granted, &changes).await;
 
     migrate(&owner, ["repair"]).expect_success();
 
@@ -374,23 +375,14 @@ async fn a_primary_key_whose_index_is_there_needs_no_right_to_create(database: D
 }
 
 async fn a_right_on_another_column_is_not_enough(database: Database) {
-    migrate(&database, ["up"]).expect_success();
-    database
-        .execute(["ALTER TABLE documents ADD title text"])
-        .await;
     let granted = [
         "CREATE, USAGE ON SCHEMA public",
         "SELECT, REFERENCES (title) ON documents",
     ];
-    let owner = user(&database, "owner", &granted).await;
-    let name = format!("owner_{}", database.name);
     database
-        .execute([
-            format!("ALTER TABLE vectors OWNER TO {name}"),
-            format!("GRANT ALL ON seaql_migrations TO {name}"),
-            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey".to_owned(),
-        ])
+        .execute(["CREATE TABLE documents (id serial PRIMARY KEY, title text)"])
         .await;
+    let owner = owner(&database, &granted, &[DROP_THE_KEY]).await;
 
     let check = migrate(&owner, ["check"]);
 
@@ -404,24 +396,12 @@ async fn a_right_on_another_column_is_not_enough(database: Database) {
 
 /// A step that needs no such right would come first.
 async fn an_owner_without_a_right_is_refused_before_a_step(database: Database) {
-    migrate(&database, ["up"]).expect_success();
-    let owner = user(
-        &database,
-        "owner",
-        &["USAGE ON SCHEMA public", "SELECT ON documents"],
-    )
-    .await;
-    let name = format!("owner_{}", database.name);
-    database
-        .execute([
-            format!("ALTER TABLE vectors OWNER TO {name}"),
-            format!("GRANT ALL ON seaql_migrations TO {name}"),
-            "ALTER TABLE vectors ALTER page TYPE smallint".to_owned(),
-        ])
-        .await;
+    let granted = ["USAGE ON SCHEMA public", "SELECT ON documents"];
+    let changes = ["ALTER TABLE vectors ALTER page TYPE smallint"];
+    let owner = owner(&database, &granted, &changes).await;
     for (damage, missed, mended) in [
         (
-            "ALTER TABLE vectors DROP CONSTRAINT vectors_doc_id_fkey",
+            DROP_THE_KEY,
             "GRANT REFERENCES ON \"documents\"",
             "ALTER TABLE vectors ADD CONSTRAINT vectors_doc_id_fkey FOREIGN KEY (doc_id) REFERENCES documents (id) ON DELETE CASCADE",
         ),

@@ -23,7 +23,7 @@ pub(super) async fn of_sequence(
     let state = format!(
         "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmax, q.seqcycle,
                 coalesce((SELECT max({}) FROM {}), CASE WHEN q.seqincrement > 0
-                  THEN least(0, greatest(s.last_value, -9000000000000000000) - 1) ELSE 0 END)::bigint, format_type(q.seqtypid, NULL),
+                  THEN least(0, greatest(s.last_value, -9223372036854775807) - 1) ELSE 0 END)::bigint, format_type(q.seqtypid, NULL),
                 CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
                                 ELSE 9223372036854775807 END
          FROM {sequence} s JOIN pg_catalog.pg_sequence q ON q.seqrelid = to_regclass($1)",
