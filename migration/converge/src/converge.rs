@@ -570,7 +570,8 @@ fn is_left_by(part: &Part, question: &Question) -> bool {
             | Question::Duplicates { .. }
             | Question::Numbers { .. }
             | Question::Unreadable { .. }
-            | Question::Refused { .. },
+            | Question::Refused { .. }
+            | Question::Unwritable { .. },
         ) => false,
     }
 }

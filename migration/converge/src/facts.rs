@@ -65,6 +65,11 @@ pub(crate) enum Question {
     Refused {
         table: String,
     },
+    /// Why SQLite compiles no INSERT of these columns, or no DELETE.
+    Unwritable {
+        table: String,
+        columns: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -206,6 +211,17 @@ impl Facts {
         }
     }
 
+    pub(crate) fn unwritable(&mut self, table: &str, columns: Vec<String>) -> Vec<String> {
+        let question = Question::Unwritable {
+            table: table.to_owned(),
+            columns,
+        };
+        match self.ask(question) {
+            Some(Answer::Refused(reported)) => reported,
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the numbers of this sequence, or of the table's own counter.
     pub(crate) fn numbers(
         &mut self,
@@ -315,6 +331,7 @@ impl Question {
             | Self::Numbers { table, .. }
             | Self::Refused { table }
             | Self::Unreadable { table, .. } => table == name,
+            Self::Unwritable { .. } => false,
             Self::Orphans { table, key, .. } => table == name || key.table == name,
         }
     }
@@ -342,6 +359,9 @@ impl std::fmt::Display for Question {
             Self::Numbers { table, column, .. } => write!(f, "the counter of {table}.{column}"),
             Self::Unreadable { table, column, .. } => write!(f, "the values of {table}.{column}"),
             Self::Refused { table } => write!(f, "what a copy of {table:?} would refuse"),
+            Self::Unwritable { table, .. } => {
+                write!(f, "whether rows of {table:?} can be written")
+            }
         }
     }
 }
@@ -402,6 +422,9 @@ async fn answer(db: &impl ConnectionTrait, question: &Question) -> Result<Answer
             Answer::Rows(count(db, &sql).await?)
         }
         Question::Refused { table } => Answer::Refused(refused(db, table).await?),
+        Question::Unwritable { table, columns } => {
+            Answer::Refused(unwritable(db, &quoted(table), &listed(columns)).await?)
+        }
     })
 }
 
@@ -457,6 +480,31 @@ async fn refused(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>, 
             && !reported.iter().any(|one| one == unknown)
         {
             reported.push(unknown.to_owned());
+        }
+    }
+    Ok(reported)
+}
+
+/// Returns what SQLite reports when it compiles the statements that write rows: it reads the triggers
+/// and the foreign keys that they concern. The statements are not run.
+async fn unwritable(
+    db: &impl ConnectionTrait,
+    table: &str,
+    columns: &str,
+) -> Result<Vec<String>, DbErr> {
+    let insert = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM main.{table}");
+    let delete = format!("DELETE FROM main.{table}");
+    let mut reported: Vec<String> = Vec::new();
+    for statement in [insert, delete] {
+        let Err(error) = db.execute_unprepared(&format!("EXPLAIN {statement}")).await else {
+            continue;
+        };
+        match refusal(&error) {
+            // Other programs may register the function.
+            Some(refusal) if refusal.contains("function") => {}
+            Some(refusal) if reported.iter().any(|one| one == refusal) => {}
+            Some(refusal) => reported.push(refusal.to_owned()),
+            None => return Err(error),
         }
     }
     Ok(reported)

@@ -118,6 +118,7 @@ impl Foresight {
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
             | Difference::RowsRefused { .. }
+            | Difference::Unwritable { .. }
             | Difference::InsteadRule { .. }
             | Difference::Nullable { .. }
             | Difference::NotNullable { .. }

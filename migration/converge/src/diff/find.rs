@@ -80,7 +80,9 @@ fn own(
     found.extend(instead.map(|rule| Difference::InsteadRule { rule }));
     found.extend(declared_storage);
     if current.backend == Engine::Sqlite {
-        found.extend(refused(current, shape, declared, &found, facts));
+        found.extend(refused_by_sqlite(
+            current, shape, declared, table, &found, facts,
+        ));
     }
     if current.backend == Engine::MySql {
         // A server may refuse each statement that leaves a table without a primary key.
@@ -90,12 +92,13 @@ fn own(
     found
 }
 
-/// Returns what SQLite reports of the rows that a rebuild would copy. Parents that are not as
-/// required are reported by themselves.
-fn refused(
+/// Returns what SQLite reports of the rows that a rebuild would copy, or else of rows that would be
+/// written. Parents that are not as required are reported by themselves.
+fn refused_by_sqlite(
     current: &Inspection,
     shape: &Shape,
     declared: &Table,
+    table: &Table,
     found: &[Difference],
     facts: &mut Facts,
 ) -> Option<Difference> {
@@ -104,10 +107,31 @@ fn refused(
         Role::Own => current.table(&parent.table.name).is_some(),
     };
     let mut keys = declared.foreign_keys.iter();
-    let is_asked = found.iter().any(Difference::rebuilds_on_sqlite)
-        && keys.all(|key| shape.declared(&key.table).is_some_and(fits));
-    let reported = is_asked.then(|| facts.refused(&declared.name))?;
-    (!reported.is_empty()).then_some(Difference::RowsRefused { reported })
+    if !keys.all(|key| shape.declared(&key.table).is_some_and(fits)) {
+        return None;
+    }
+    if found.iter().any(Difference::rebuilds_on_sqlite) {
+        let reported = facts.refused(&declared.name);
+        if !reported.is_empty() {
+            return Some(Difference::RowsRefused { reported });
+        }
+    }
+    let is_said = |one: &Difference| {
+        matches!(
+            one,
+            Difference::ColumnAbsent { .. }
+                | Difference::Generated { .. }
+                | Difference::ForeignKeyElsewhere { .. }
+        )
+    };
+    let is_bound =
+        !table.extras.kept.is_empty() || table.foreign_keys.len() > declared.foreign_keys.len();
+    if !is_bound || found.iter().any(is_said) {
+        return None;
+    }
+    let written = declared.columns.iter().map(|column| column.name.clone());
+    let reported = facts.unwritable(&declared.name, written.collect());
+    (!reported.is_empty()).then_some(Difference::Unwritable { reported })
 }
 
 fn required(current: &Inspection, shape: &Shape, declared: &Declared) -> Option<Difference> {

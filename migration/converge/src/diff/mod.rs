@@ -109,6 +109,11 @@ pub(crate) enum Difference {
     RowsRefused {
         reported: Vec<String>,
     },
+    /// SQLite writes no row, because a trigger or a foreign key names what does not exist. Contains
+    /// what SQLite reports.
+    Unwritable {
+        reported: Vec<String>,
+    },
     /// A rule of PostgreSQL turns INSERT or DELETE into something else.
     InsteadRule {
         rule: String,
@@ -305,6 +310,7 @@ impl Difference {
             | Self::NotATable { .. }
             | Self::StorageEngine { .. }
             | Self::RowsRefused { .. }
+            | Self::Unwritable { .. }
             | Self::InsertBlocked { .. }
             | Self::InsteadRule { .. } => Part::Table,
             Self::ColumnAbsent { declared, .. }

@@ -44,6 +44,9 @@ impl Change {
                 "{table} has to be rebuilt, and SQLite would refuse its rows or change them: {}",
                 reported.join(", ")
             ),
+            Difference::Unwritable { reported } => {
+                format!("SQLite refuses to write rows: {}", reported.join(", "))
+            }
             Difference::InsteadRule { rule } => {
                 format!("the rule {rule} replaces INSERTs, UPDATEs or DELETEs by something else")
             }

@@ -55,9 +55,9 @@ pub(crate) fn unknown(current: &Inspection, shape: &Shape, facts: &Facts) -> Vec
 /// Returns the element that a question about rows concerns.
 fn about(shape: &Shape, question: &Question) -> Element {
     match question {
-        Question::IsEmpty { table } | Question::Refused { table } => {
-            Element::new(table, Part::Table)
-        }
+        Question::IsEmpty { table }
+        | Question::Refused { table }
+        | Question::Unwritable { table, .. } => Element::new(table, Part::Table),
         Question::Nulls { table, column } | Question::Unreadable { table, column, .. } => {
             Element::new(table, Part::Column(column.clone()))
         }

@@ -241,6 +241,7 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
         | Difference::RowsRefused { .. }
+        | Difference::Unwritable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { .. }

@@ -266,6 +266,10 @@ impl Obstacles<'_> {
                 ))
             }
             Difference::RowsRefused { reported } => manual(of_refused_rows(reported)),
+            Difference::Unwritable { .. } => manual(
+                "correct or drop the trigger or the foreign key that names it, then repair"
+                    .to_owned(),
+            ),
             Difference::InsteadRule { .. } => {
                 manual("drop the rule if nothing relies on it, then repair".to_owned())
             }
@@ -476,6 +480,7 @@ fn alters(difference: &Difference) -> bool {
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::RowsRefused { .. }
+        | Difference::Unwritable { .. }
         | Difference::Orphans(_)
         | Difference::ForeignKeyElsewhere { .. }
         | Difference::IndexUnique { .. }

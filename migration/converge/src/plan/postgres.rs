@@ -155,6 +155,7 @@ fn planned(change: &Change, context: &Context<'_>) -> Result<Steps, Obstacle> {
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
         | Difference::RowsRefused { .. }
+        | Difference::Unwritable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { sequence: None, .. }

@@ -77,6 +77,7 @@ pub(super) fn steps(
         | Difference::Generated { .. }
         | Difference::Unreadable { .. }
         | Difference::RowsRefused { .. }
+        | Difference::Unwritable { .. }
         | Difference::InsteadRule { .. }
         | Difference::NotNullable { .. }
         | Difference::NumbersBehind { .. }

@@ -388,6 +388,7 @@ impl<'d> Rewritten<'d> {
             | Difference::Generated { .. }
             | Difference::Unreadable { .. }
             | Difference::RowsRefused { .. }
+            | Difference::Unwritable { .. }
             | Difference::InsteadRule { .. }
             | Difference::NotNullable { .. }
             | Difference::NumbersBehind { .. }
