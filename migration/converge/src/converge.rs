@@ -245,7 +245,7 @@ pub(crate) async fn compare(
     shape: &Shape,
     facts: &mut Facts,
 ) -> Result<(Inspection, Vec<Change>), Error> {
-    let inspection = inspect::read_what_is_shown(db, settings, shape).await?;
+    let mut inspection = inspect::read_what_is_shown(db, settings, shape).await?;
     let rows = |table: &Table| {
         let reason = table.hides(HiddenPart::Rows)?;
         Some((table.name.clone(), reason.to_owned()))
@@ -254,6 +254,9 @@ pub(crate) async fn compare(
     for _ in 0..MOST_QUESTIONS {
         let changes = diff::changes(&inspection, shape, facts);
         if !facts.complete(db).await? {
+            if !changes.is_empty() {
+                inspect::read_grants(db, &mut inspection).await;
+            }
             return Ok((inspection, changes));
         }
     }

@@ -100,6 +100,7 @@ impl Recording {
     /// Returns the inspection, in a location without a name, and the facts.
     fn inspection(self) -> (Inspection, Facts) {
         let inspection = Inspection {
+            grants: None,
             backend: self.backend,
             location: Location {
                 database: String::new(),

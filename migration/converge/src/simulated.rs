@@ -38,6 +38,7 @@ pub(crate) fn inspection(
         found,
         may_create_required: false,
         creation_hint: "",
+        grants: None,
         compression,
         reach: Reach::Server,
     }

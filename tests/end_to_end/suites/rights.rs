@@ -36,7 +36,11 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
         }
         _ => {
             let mut tests = of_every_server();
-            tests.extend(tests![a_trigger_whose_text_is_hidden_is_no_obstacle]);
+            tests.extend(tests![
+                a_trigger_whose_text_is_hidden_is_no_obstacle,
+                who_lacks_a_right_is_refused_before_a_step,
+                a_right_of_a_role_is_enough,
+            ]);
             tests
         }
     }
@@ -329,6 +333,43 @@ async fn who_does_not_own_a_table_is_refused_before_a_step(database: Database) {
         "{repair:?}"
     );
     drop_user(&database, "other").await;
+}
+
+const NULL_IN_PAGE: &str = "ALTER TABLE vectors MODIFY page integer NULL";
+
+async fn who_lacks_a_right_is_refused_before_a_step(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute([NULL_IN_PAGE]).await;
+    let reader = user(&database, "reader", &["SELECT, REFERENCES ON {db}.*"]).await;
+
+    let repair = migrate(&reader, ["repair"]);
+
+    assert_eq!(repair.code, Some(1), "{repair:?}");
+    assert_eq!(repair.stderr, "", "a step was run");
+    let grant = format!("GRANT ALTER ON `{}`.`vectors` to it", database.name);
+    assert!(repair.stdout.contains(&grant), "{repair:?}");
+    drop_user(&database, "reader").await;
+}
+
+async fn a_right_of_a_role_is_enough(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    database.execute([NULL_IN_PAGE]).await;
+    let member = user(&database, "member", &["SELECT, REFERENCES ON {db}.*"]).await;
+    let (role, name) = (format!("role_{}", database.name), &database.name);
+    database
+        .execute([
+            format!("CREATE ROLE {role}"),
+            format!("GRANT ALTER, SELECT, INSERT ON {name}.* TO {role}"),
+            format!("GRANT {role} TO 'member_{name}'@'%'"),
+            format!("SET DEFAULT ROLE {role} FOR 'member_{name}'@'%'"),
+        ])
+        .await;
+
+    migrate(&member, ["repair"]).expect_success();
+
+    migrate(&database, ["check"]).expect_success();
+    drop_user(&database, "member").await;
+    database.execute([format!("DROP ROLE {role}")]).await;
 }
 
 /// Makes a user with these rights the owner of a migrated `vectors`, and changes the tables.

@@ -9,7 +9,7 @@ mod postgres;
 mod questions;
 mod sqlite;
 
-pub(crate) use mysql::SYSTEM_DATABASES;
+pub(crate) use mysql::{Grants, SYSTEM_DATABASES};
 pub(crate) use others::{Referrer, itself, referrers, referrers_to, users};
 pub use others::{Relation, referrers_elsewhere, relations};
 pub(crate) use postgres::{HAS_LZ4, manages_any, sequence_of};
@@ -46,6 +46,8 @@ pub(crate) struct Inspection {
     /// Which sessions wait for a statement that changes a table's shape, apart from those that use
     /// the table.
     pub(crate) reach: Reach,
+    /// MySQL and MariaDB: what the current user may do, if that has been asked and is known.
+    pub(crate) grants: Option<Grants>,
 }
 
 /// The methods with which the server can compress long values.
@@ -74,6 +76,7 @@ impl Inspection {
             creation_hint: "",
             compression: None,
             reach: Reach::Server,
+            grants: None,
         }
     }
 
@@ -169,6 +172,15 @@ pub(crate) async fn read(
     Ok(inspection)
 }
 
+/// Reads what the current user of MySQL or MariaDB may do, which is needed only where something is to
+/// be changed.
+pub(crate) async fn read_grants(db: &impl ConnectionTrait, inspection: &mut Inspection) {
+    inspection.grants = match inspection.backend {
+        Engine::MySql => mysql::read_grants(db).await,
+        Engine::Postgres | Engine::Sqlite => None,
+    };
+}
+
 /// Reads the current shape, and notes in it what this role may not see.
 pub(crate) async fn read_what_is_shown(
     db: &impl ConnectionTrait,
@@ -210,6 +222,7 @@ pub(crate) async fn read_what_is_shown(
         },
         compression,
         reach,
+        grants: None,
     })
 }
 

@@ -3,6 +3,11 @@
 //!
 //! One text serves both servers: `/*M! … */` is for MariaDB alone, `/*!50701 … */` for MySQL alone.
 
+mod grants;
+
+pub(crate) use grants::Grants;
+pub(super) use grants::read as read_grants;
+
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{

@@ -257,6 +257,18 @@ pub(super) fn steps(change: &Change, context: &Context<'_>) -> Result<Steps, Obs
     Ok(reaching(context, step.into()))
 }
 
+/// Returns the right that a statement needs on its table.
+pub(super) fn needed_right(statement: &str) -> Option<&'static str> {
+    const RIGHTS: [(&str, &str); 3] = [
+        ("ALTER TABLE ", "ALTER"),
+        ("CREATE TABLE ", "CREATE"),
+        ("CREATE ", "INDEX"),
+    ];
+    let mut rights = RIGHTS.into_iter();
+    let found = rights.find(|(beginning, _)| statement.starts_with(beginning));
+    found.map(|(_, right)| right)
+}
+
 /// Replaces a key. MariaDB accepts no key under a name that the same statement drops.
 fn replace_key(
     context: &Context<'_>,

@@ -1,6 +1,6 @@
 //! Decides what can be done about a difference without losing or inventing data.
 
-use super::{Context, Steps, postgres};
+use super::{Context, Steps, mysql, postgres};
 use crate::{
     declare::Shape,
     diff::{
@@ -127,6 +127,7 @@ impl Obstacles<'_> {
         self.of_ownership(change)
             .or_else(|| self.of_references(change))
             .or_else(|| self.of_creation(change))
+            .or_else(|| self.of_grants(change))
     }
 
     /// A new foreign key needs a right on the table that it refers to.
@@ -160,19 +161,40 @@ impl Obstacles<'_> {
                 parent.extras.lacks_create.as_ref().filter(|_| is_beside)
             }
         }?;
-        let context = Context {
-            current: self.current,
-            shape: self.shape,
-            mode: TxMode::Free,
-            copied: &[],
-        };
-        let steps = postgres::steps(change, &context).ok()?;
+        let steps = postgres::steps(change, &self.context()).ok()?;
         let mut statements = steps.iter().flat_map(|step| &step.statements);
         statements.any(|statement| creates(statement)).then(|| {
             Obstacle::Manual(format!(
                 "this role may create nothing in {container}: GRANT CREATE ON {container} to it, then repair"
             ))
         })
+    }
+
+    /// Each statement of MySQL and MariaDB needs a right of its own.
+    fn of_grants(&self, change: &Change) -> Option<Obstacle> {
+        let grants = self.current.grants.as_ref()?;
+        let (database, table) = (&self.current.location.database, &change.table);
+        let steps = mysql::steps(change, &self.context()).ok()?;
+        let mut statements = steps.iter().flat_map(|step| &step.statements);
+        let right = statements.find_map(|statement| {
+            let right = mysql::needed_right(statement)?;
+            (!grants.may_allow(right, database, table)).then_some(right)
+        })?;
+        let quoted = |name: &str| sql::identifier(Engine::MySql, name);
+        Some(Obstacle::Manual(format!(
+            "this user lacks a right: GRANT {right} ON {}.{} to it, then repair",
+            quoted(database),
+            quoted(table)
+        )))
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            current: self.current,
+            shape: self.shape,
+            mode: TxMode::Free,
+            copied: &[],
+        }
     }
 
     fn of_ownership(&self, Change { table, difference }: &Change) -> Option<Obstacle> {
