@@ -582,8 +582,10 @@ impl<M> Runner<M> {
     {
         let db = db.into_database_executor();
         let session = Session::new(reborrow(&db), &self.settings.engine);
+        // Where the records are locked, the comparison would wait for them once more.
+        let migrations = status::records(&session, &self.settings).await?;
         let shape = self.check(reborrow(&db)).await;
-        status::read(&session, &self.settings, shape).await
+        status::read(&session, migrations, shape).await
     }
 
     /// Compares the current shape with the declared one and changes nothing: see

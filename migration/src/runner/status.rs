@@ -26,18 +26,25 @@ pub struct Status {
     pub alembic: Result<Option<Vec<String>>, Error>,
 }
 
-pub(super) async fn read(
+/// Returns every migration of the list.
+pub(super) async fn records(
     session: &Session<'_>,
     settings: &Settings,
-    shape: Result<Report, Error>,
-) -> Result<Status, Error> {
+) -> Result<Vec<MigrationRecord>, Error> {
     let mut wait = Wait::begin();
-    let migrations = loop {
+    loop {
         match records::all(session, settings).await {
             Err(error) => waiting::again(&mut wait, session, settings, error).await?,
-            migrations => break migrations?,
+            migrations => return migrations,
         }
-    };
+    }
+}
+
+pub(super) async fn read(
+    session: &Session<'_>,
+    migrations: Vec<MigrationRecord>,
+    shape: Result<Report, Error>,
+) -> Result<Status, Error> {
     let transaction = session.begin_to_read().await?;
     let location = converge::location(&transaction.db()).await;
     // An error ends the transaction.

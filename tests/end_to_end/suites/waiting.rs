@@ -49,6 +49,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
     if backend == DbBackend::Postgres {
         tests.extend(tests![
             a_prepared_transaction_is_named_by_its_gid,
+            status_waits_once_for_locked_records,
             schemas_do_not_wait_for_each_other,
             an_index_that_waits_for_a_long_transaction_names_it_and_ends_in_time,
             a_commit_that_waits_for_an_absent_standby_ends_in_time,
@@ -130,6 +131,19 @@ async fn a_prepared_transaction_is_named_by_its_gid(database: Database) {
         db.execute_unprepared(&end).await.expect(&end);
     }
     migrate(&database, ["up"]).expect_success();
+}
+
+async fn status_waits_once_for_locked_records(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let db = database.connect_once().await;
+    let lock = "BEGIN; LOCK TABLE seaql_migrations";
+    db.execute_unprepared(lock).await.expect(lock);
+
+    let status = migrate(&database, ["--lock-wait", "2", "status"]);
+
+    assert_eq!(status.code, Some(1), "{status:?}");
+    let waits = status.stdout.matches("waiting for pid ").count();
+    assert_eq!(waits, 1, "{status:?}");
 }
 
 /// A prepared transaction keeps its locks when its session has ended.
