@@ -40,6 +40,15 @@ pub enum Refusal {
     OfItself,
 }
 
+/// How much is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What is compared, and what depends on the tables only if something differs.
+    Differences,
+    /// Also what depends on tables that are as declared.
+    Everything,
+}
+
 /// The current shape and the plans for its differences.
 pub struct Current {
     pub(crate) inspection: Inspection,
@@ -98,7 +107,7 @@ pub(crate) async fn inspect_knowing(
     shape: &Shape,
     facts: &mut Facts,
 ) -> Result<Current, Error> {
-    inspect_again(session, shape, &[], facts).await
+    inspect_again(session, shape, Depth::Everything, &[], facts).await
 }
 
 /// Compares the current shape with the declared one and changes nothing. What this role may not see
@@ -109,7 +118,8 @@ pub(crate) async fn inspect_knowing(
 /// [`Error::Lookup`] if the catalog cannot be read, or the rows for another reason than a missing
 /// right.
 pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error> {
-    let current = inspect_as_shown(session, shape, &mut Facts::default()).await?;
+    let mut facts = Facts::default();
+    let current = inspect_as_shown(session, shape, Depth::Everything, &mut facts).await?;
     Ok(current.report(shape))
 }
 
@@ -117,13 +127,14 @@ pub async fn check(session: &Session<'_>, shape: &Shape) -> Result<Report, Error
 pub(crate) async fn inspect_as_shown(
     session: &Session<'_>,
     shape: &Shape,
+    depth: Depth,
     facts: &mut Facts,
 ) -> Result<Current, Error> {
     let is_callers = !matches!(session.db, SchemaManagerConnection::Connection(_));
     let mut wait = Wait::begin();
     loop {
         let hidden = facts.hidden().len();
-        match inspect_what_is_shown(session, shape, &[], facts).await {
+        match inspect_what_is_shown(session, shape, depth, &[], facts).await {
             // PostgreSQL ends a transaction in which a query is refused.
             Err(_) if !is_callers && facts.hidden().len() > hidden => facts.forget(),
             // Another session has locked a table, or Galera ends a transaction that reads what
@@ -187,12 +198,13 @@ async fn differs(
 async fn inspect_again(
     session: &Session<'_>,
     shape: &Shape,
+    depth: Depth,
     copied: &[Element],
     facts: &mut Facts,
 ) -> Result<Current, Error> {
     let mut wait = Wait::begin();
     let current = loop {
-        match inspect_what_is_shown(session, shape, copied, facts).await {
+        match inspect_what_is_shown(session, shape, depth, copied, facts).await {
             // As in `check`: known facts about rows may have changed while other sessions were
             // waited for.
             Err(error) => {
@@ -219,30 +231,28 @@ async fn inspect_again(
 async fn inspect_what_is_shown(
     session: &Session<'_>,
     shape: &Shape,
+    depth: Depth,
     copied: &[Element],
     facts: &mut Facts,
 ) -> Result<Current, Error> {
     let failed = |error| Error::looking_for("the shape in a read-only transaction")(error);
     let transaction = session.begin_to_read().await.map_err(failed)?;
     let mode = session.tx_mode();
-    let current = within(
-        &transaction.db(),
-        session.settings,
-        shape,
-        mode,
-        copied,
-        facts,
-    )
-    .await;
+    let compared = compare(&transaction.db(), session.settings, shape, depth, facts).await;
+    let current = match compared {
+        Ok(compared) => planned(&transaction.db(), compared, shape, mode, copied, facts).await,
+        Err(error) => Err(error),
+    };
     transaction.rollback().await.map_err(failed)?;
     current
 }
 
-/// Inspects, and compares until no fact is missing.
+/// Inspects and compares.
 pub(crate) async fn compare(
     db: &impl ConnectionTrait,
     settings: &Settings,
     shape: &Shape,
+    depth: Depth,
     facts: &mut Facts,
 ) -> Result<(Inspection, Vec<Change>), Error> {
     let mut inspection = inspect::read_what_is_shown(db, settings, shape).await?;
@@ -251,13 +261,26 @@ pub(crate) async fn compare(
         Some((table.name.clone(), reason.to_owned()))
     };
     facts.leave_out(inspection.found.iter().filter_map(rows).collect());
+    let changes = changes(db, &inspection, shape, facts).await?;
+    if depth == Depth::Differences && changes.is_empty() {
+        return Ok((inspection, changes));
+    }
+    inspect::read_dependents(db, shape, &mut inspection).await?;
+    let changes = self::changes(db, &inspection, shape, facts).await?;
+    Ok((inspection, changes))
+}
+
+/// Compares until no fact is missing.
+async fn changes(
+    db: &impl ConnectionTrait,
+    inspection: &Inspection,
+    shape: &Shape,
+    facts: &mut Facts,
+) -> Result<Vec<Change>, Error> {
     for _ in 0..MOST_QUESTIONS {
-        let changes = diff::changes(&inspection, shape, facts);
+        let changes = diff::changes(inspection, shape, facts);
         if !facts.complete(db).await? {
-            if !changes.is_empty() {
-                inspect::read_grants(db, &mut inspection).await;
-            }
-            return Ok((inspection, changes));
+            return Ok(changes);
         }
     }
     let error = format!("after {MOST_QUESTIONS} rounds each answer still led to another question");
@@ -266,15 +289,15 @@ pub(crate) async fn compare(
     ))
 }
 
-async fn within(
+/// Plans what was compared.
+async fn planned(
     db: &impl ConnectionTrait,
-    settings: &Settings,
+    (inspection, changes): (Inspection, Vec<Change>),
     shape: &Shape,
     mode: TxMode,
     copied: &[Element],
     facts: &mut Facts,
 ) -> Result<Current, Error> {
-    let (inspection, changes) = compare(db, settings, shape, facts).await?;
     let context = Context {
         current: &inspection,
         shape,
@@ -371,8 +394,13 @@ pub async fn converge(
     let mut inspected_again: u32 = 0;
     let mut copied: Vec<Element> = Vec::new();
     let mut facts = Facts::default();
+    let depth = match refusal {
+        Refusal::OfEverything => Depth::Differences,
+        // What is left is reported.
+        Refusal::OfItself => Depth::Everything,
+    };
     loop {
-        let look = inspect_again(session, shape, &copied, &mut facts).await?;
+        let look = inspect_again(session, shape, depth, &copied, &mut facts).await?;
         let refused = |plan: &&Plan| !plan.remedy.is_repair();
         if refusal == Refusal::OfEverything && look.plans.iter().any(|plan| refused(&plan)) {
             let refused = look.plans.iter().filter(refused);

@@ -99,9 +99,10 @@ pub enum Error {
 
     /// A step failed. Completed steps are kept, and the next run goes on after them.
     #[error(
-        "`{}` failed: {}. Completed steps are kept",
+        "`{}` failed: {}. {}",
         abridged(statements),
-        explained(source)
+        explained(source),
+        kept(statements)
     )]
     Step {
         /// The statements of the step.
@@ -177,8 +178,8 @@ pub enum Error {
         "timed out after {seconds} s waiting to {work}: the table is in use by {}{}",
         holder.as_deref().unwrap_or("another session"),
         match work {
-            Work::Step { .. } => ". Completed steps are kept",
-            Work::Lookup { .. } | Work::Records { .. } => "",
+            Work::Step { statements } => format!(". {}", kept(statements)),
+            Work::Lookup { .. } | Work::Records { .. } => String::new(),
         }
     )]
     InUse {
@@ -254,6 +255,16 @@ fn abridged(statements: &str) -> String {
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{} …", &line[..end]),
         None => line,
+    }
+}
+
+/// Returns what there is after a step has failed.
+fn kept(statements: &str) -> &'static str {
+    match statements.contains("INDEX CONCURRENTLY ") {
+        true => {
+            "Completed steps are kept. If the index was begun, it is invalid: the next run builds it anew"
+        }
+        false => "Completed steps are kept",
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::engine::Engine;
 pub(crate) use crate::types::Type;
 
 /// The location of inspected tables: a database and, on PostgreSQL, a schema.
@@ -561,14 +560,11 @@ impl Index {
         }
     }
 
-    /// Returns its columns as a report prints them.
-    pub(crate) fn columns_in_words(&self, backend: Engine) -> String {
-        let nameless = match backend {
-            Engine::Postgres | Engine::Sqlite => "an expression",
-            Engine::MySql => "a prefix or an expression",
-        };
+    /// Returns its columns, prefixes and expressions as a report prints them.
+    pub(crate) fn columns_in_words(&self) -> String {
+        let mut expressions = self.expressions.iter();
         let columns = self.columns.iter().map(|column| match column.as_str() {
-            "" => nameless,
+            "" => expressions.next().map_or("an expression", String::as_str),
             column => column,
         });
         columns.collect::<Vec<_>>().join(", ")

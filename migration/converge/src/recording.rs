@@ -4,7 +4,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    converge::compare,
+    converge::{Depth, compare},
     declare::Shape,
     diff,
     engine::Engine,
@@ -49,7 +49,14 @@ pub enum ReplayError {
 pub async fn record(session: &Session<'_>, shape: &Shape) -> Result<String, Error> {
     let mut facts = Facts::default();
     let transaction = session.begin_to_read().await?;
-    let compared = compare(&transaction.db(), session.settings, shape, &mut facts).await;
+    let compared = compare(
+        &transaction.db(),
+        session.settings,
+        shape,
+        Depth::Everything,
+        &mut facts,
+    )
+    .await;
     transaction.rollback().await?;
     let (inspection, _) = compared?;
     let recording = Recording::of(inspection, &facts);

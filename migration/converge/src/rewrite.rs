@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    converge::{self, refuse_large},
+    converge::{self, Depth, refuse_large},
     declare::Shape,
     diff::Difference,
     facts::Facts,
@@ -32,7 +32,8 @@ pub async fn require_small_rewrites(
     orphans: OrphansFirst,
 ) -> Result<(), Error> {
     let mut facts = Facts::default();
-    let current = converge::inspect_as_shown(session, shape, &mut facts).await?;
+    let current =
+        converge::inspect_as_shown(session, shape, Depth::Differences, &mut facts).await?;
     let mut foresight = Foresight::of(current.inspection.clone());
     if orphans == OrphansFirst::Deleted {
         let changes = current.plans.iter().map(|plan| &plan.change);

@@ -48,7 +48,7 @@ fn of_table(
             format!(
                 "{unique}index {} on ({})",
                 index.name,
-                index.columns_in_words(backend)
+                index.columns_in_words()
             )
         }))
         .chain(table.extras.kept.iter().cloned())

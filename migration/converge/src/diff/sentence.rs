@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Change, Difference};
 use crate::{
     facts::{Keys, Limit, counted},
-    model::{ForeignKey, Index, Owner, Sequence, Unused},
+    model::{ForeignKey, Owner, Sequence, Unused},
 };
 
 impl Change {
@@ -213,7 +213,11 @@ impl Change {
                 }
             },
             Difference::IndexUnique { found, .. } => {
-                format!("{} allows one row for each {}", found.name, over(found))
+                format!(
+                    "{} allows one row for each ({})",
+                    found.name,
+                    found.columns_in_words()
+                )
             }
             Difference::Storage { column, found, .. } if found.is_empty() => {
                 format!("{column} is compressed as the server does it")
@@ -244,16 +248,6 @@ impl fmt::Display for Limit {
             Self::Descending => write!(f, "counts down"),
         }
     }
-}
-
-/// Returns what an index covers, in parentheses.
-fn over(index: &Index) -> String {
-    let mut expressions = index.expressions.iter();
-    let columns = index.columns.iter().map(|column| match column.as_str() {
-        "" => expressions.next().map_or("an expression", String::as_str),
-        column => column,
-    });
-    format!("({})", columns.collect::<Vec<_>>().join(", "))
 }
 
 fn owned(id: &str, sequence: &Sequence) -> String {

@@ -172,13 +172,24 @@ pub(crate) async fn read(
     Ok(inspection)
 }
 
-/// Reads what the current user of MySQL or MariaDB may do, which is needed only where something is to
-/// be changed.
-pub(crate) async fn read_grants(db: &impl ConnectionTrait, inspection: &mut Inspection) {
-    inspection.grants = match inspection.backend {
-        Engine::MySql => mysql::read_grants(db).await,
-        Engine::Postgres | Engine::Sqlite => None,
-    };
+/// Reads what a plan for changes has to regard, or a report: what depends on the tables, and what
+/// this user may do.
+pub(crate) async fn read_dependents(
+    db: &impl ConnectionTrait,
+    shape: &Shape,
+    inspection: &mut Inspection,
+) -> Result<(), Error> {
+    match inspection.backend {
+        Engine::Postgres => postgres::read_dependents(db, shape, &mut inspection.found)
+            .await
+            .map_err(Error::looking_for("the tables in the catalog")),
+        Engine::MySql => {
+            inspection.grants = mysql::read_grants(db).await;
+            Ok(())
+        }
+        // The tables are read together with their dependents.
+        Engine::Sqlite => Ok(()),
+    }
 }
 
 /// Reads the current shape, and notes in it what this role may not see.

@@ -114,21 +114,8 @@ pub(super) async fn read(
         Question::new(1, HAS_LZ4),
         Question::new(1, HAS_CITUS),
     ];
-    let of_each = |questions: Vec<Question>, is_asked: &dyn Fn(&Table) -> bool| {
-        let numbered = declared.iter().enumerate();
-        let rows = numbered.filter(|(_, table)| is_asked(table));
-        let rows: Vec<String> = rows
-            .map(|(at, table)| what_is_declared(at, table, &declared))
-            .collect();
-        let each = format!("(VALUES {}) AS {DECLARED}", rows.join(", "));
-        questions
-            .into_iter()
-            .filter(|_| !rows.is_empty())
-            .map(|one| one.for_each(&each, "declared.at"))
-            .collect::<Vec<_>>()
-    };
-    let of_any = of_each(of_any_table().into(), &|_| true);
-    let of_own = of_each(of_own_table(&declared).into(), &|table| {
+    let of_any = of_each(&declared, of_any_table(), |_| true);
+    let of_own = of_each(&declared, of_own_table(&declared), |table| {
         !shape.only_requires(&table.name)
     });
     let questions: Vec<Question> = general.into_iter().chain(of_any).chain(of_own).collect();
@@ -154,6 +141,48 @@ pub(super) async fn read(
         compression: has_lz4.first().map(compression).transpose()?,
         reach: Reach::Server,
     })
+}
+
+/// Reads what depends on the tables that were found, and what a change of them has to regard.
+pub(super) async fn read_dependents(
+    db: &impl ConnectionTrait,
+    shape: &Shape,
+    found: &mut [Table],
+) -> Result<(), DbErr> {
+    let declared: Vec<&Table> = shape.inspected().collect();
+    let is_asked = |table: &Table| {
+        !shape.only_requires(&table.name) && found.iter().any(|one| one.name == table.name)
+    };
+    let questions = of_each(&declared, dependents(), is_asked);
+    if questions.is_empty() {
+        return Ok(());
+    }
+    let answers: [Vec<Row>; DEPENDENTS] = ask(db, &questions).await?.next();
+    for (at, table) in declared.iter().enumerate() {
+        let answers = answers.each_ref().map(|rows| numbered(rows, at));
+        if let Some(found) = found.iter_mut().find(|one| one.name == table.name) {
+            take_dependents(&mut found.extras, &answers)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the queries for each of these tables; none if there is no such table.
+fn of_each(
+    declared: &[&Table],
+    questions: impl IntoIterator<Item = Question>,
+    is_asked: impl Fn(&Table) -> bool,
+) -> Vec<Question> {
+    let rows = declared.iter().enumerate();
+    let rows = rows.filter(|(_, table)| is_asked(table));
+    let rows: Vec<String> = rows
+        .map(|(at, table)| what_is_declared(at, table, declared))
+        .collect();
+    let each = format!("(VALUES {}) AS {DECLARED}", rows.join(", "));
+    let questions = questions.into_iter().filter(|_| !rows.is_empty());
+    questions
+        .map(|one| one.for_each(&each, "declared.at"))
+        .collect()
 }
 
 /// Returns the rows for the table with this number.
@@ -198,22 +227,50 @@ fn of_any_table() -> [Question; OF_ANY_TABLE] {
     ]
 }
 
-const OF_OWN_TABLE: usize = 10;
+const OF_OWN_TABLE: usize = 4;
 
 /// Returns the further queries on the tables that are not only referred to.
 fn of_own_table(declared: &[&Table]) -> [Question; OF_OWN_TABLE] {
     [
         keys::foreign_keys(declared),
-        columns::spare_sequence(),
         rest::checks(),
+        rest::before_insert(),
+        rest::instead_rules(),
+    ]
+}
+
+const DEPENDENTS: usize = 6;
+
+/// Returns the queries on the dependents of each table, which take as long as all others.
+fn dependents() -> [Question; DEPENDENTS] {
+    [
+        columns::spare_sequence(),
         rest::kept(),
         rest::readers(),
         rest::bonds(),
         rest::always_enforced(),
         rest::rereads(),
-        rest::before_insert(),
-        rest::instead_rules(),
     ]
+}
+
+fn take_dependents(
+    extras: &mut Extras,
+    [
+        spare_sequence,
+        kept,
+        readers,
+        bonds,
+        always_enforced,
+        rereads,
+    ]: &[Vec<Row>; DEPENDENTS],
+) -> Result<(), DbErr> {
+    extras.spare_sequence = each(spare_sequence, columns::read_sequence)?.pop();
+    extras.kept = firsts(kept)?;
+    extras.readers = each(readers, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    extras.bonds = each(bonds, rest::read_bond)?;
+    extras.always_enforced = firsts(always_enforced)?;
+    extras.rereads = firsts(rereads)?;
+    Ok(())
 }
 
 fn read_table(
@@ -222,18 +279,7 @@ fn read_table(
     [class, columns, indexes, primary_key]: &[Vec<Row>; OF_ANY_TABLE],
     of_own: &[Vec<Row>; OF_OWN_TABLE],
 ) -> Result<Option<Table>, DbErr> {
-    let [
-        foreign_keys,
-        spare_sequence,
-        checks,
-        kept,
-        readers,
-        bonds,
-        always_enforced,
-        rereads,
-        before_insert,
-        instead_rules,
-    ] = of_own;
+    let [foreign_keys, checks, before_insert, instead_rules] = of_own;
     let Some((schema, kind, hidden)) = read_class(&declared.name, class)? else {
         return Ok(None);
     };
@@ -245,16 +291,10 @@ fn read_table(
         indexes: gather(each(indexes, keys::read_index)?),
         foreign_keys: gather(each(foreign_keys, keys::read_foreign_key)?),
         extras: Extras {
-            spare_sequence: each(spare_sequence, columns::read_sequence)?.pop(),
             checks: each(checks, rest::read_check)?,
-            kept: firsts(kept)?,
-            readers: each(readers, |row| Ok((row.get(0)?, row.get(1)?)))?,
-            bonds: each(bonds, rest::read_bond)?,
-            always_enforced: firsts(always_enforced)?,
             owner: class.first().map(read_owner).transpose()?.flatten(),
             lacks_references: class.first().is_some_and(|row| row.get(10) == Ok(true)),
             lacks_create: class.first().map(|row| row.get(11)).transpose()?.flatten(),
-            rereads: firsts(rereads)?,
             before_insert: firsts(before_insert)?,
             instead_rules: firsts(instead_rules)?,
             hidden: hidden.into_iter().collect(),
