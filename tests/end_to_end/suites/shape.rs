@@ -6,11 +6,13 @@ use super::Test;
 use crate::{engines::Database, programs::migrate};
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
-    match backend {
+    let mut tests = match backend {
         DbBackend::Postgres => tests![postgres_has_the_declared_shape],
         DbBackend::Sqlite => tests![sqlite_has_the_declared_shape],
         _ => tests![mariadb_has_the_declared_shape],
-    }
+    };
+    tests.extend(tests![check_notes_what_is_there_beyond_the_declaration]);
+    tests
 }
 
 /// Returns the first column of each row.
@@ -154,4 +156,39 @@ async fn mariadb_has_the_declared_shape(database: Database) {
         lines(&db, storage).await,
         ["documents InnoDB utf8mb4", "vectors InnoDB utf8mb4"]
     );
+}
+
+async fn check_notes_what_is_there_beyond_the_declaration(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let (index, on) = match database.backend() {
+        DbBackend::Postgres => ("lower(vector_ids)", "lower(vector_ids)"),
+        DbBackend::Sqlite => (
+            "lower(vector_ids)",
+            "an expression of (page, lower(vector_ids))",
+        ),
+        _ => ("vector_ids(10)", "vector_ids(10)"),
+    };
+    database
+        .execute([
+            "CREATE TABLE models (id integer PRIMARY KEY)".to_owned(),
+            "ALTER TABLE vectors ADD COLUMN model_id integer REFERENCES models (id)".to_owned(),
+            format!("CREATE INDEX by_ids ON vectors (page, {index})"),
+        ])
+        .await;
+
+    let check = migrate(&database, ["check"]).expect_success();
+
+    let type_name = match database.backend() {
+        DbBackend::Postgres => "integer",
+        DbBackend::Sqlite => "INTEGER",
+        _ => "int(11)",
+    };
+    for note in [
+        format!("column model_id ({type_name})"),
+        "foreign key on model_id to models".to_owned(),
+        format!("index by_ids on (page, {on})"),
+    ] {
+        let line = format!("\n  {note}\n");
+        assert!(check.contains(&line), "{note}: {check}");
+    }
 }

@@ -61,9 +61,19 @@ fn of_table(
             })
             .cloned(),
     );
+    notes.extend(other_keys(declared, table));
     notes.extend(sequence(declared, table));
     notes.extend(enforcement(backend, declared, table));
     notes
+}
+
+fn other_keys(declared: &Table, table: &Table) -> impl Iterator<Item = String> {
+    let is_ours = |key: &&ForeignKey| {
+        let mut declared = declared.foreign_keys.iter();
+        declared.any(|one| one.columns == key.columns)
+    };
+    let others = table.foreign_keys.iter().filter(move |key| !is_ours(key));
+    others.map(|key| format!("foreign key on {} to {}", key.columns.join(", "), key.table))
 }
 
 /// Notes for which connections SQLite enforces a foreign key. The catalog does not contain that:
