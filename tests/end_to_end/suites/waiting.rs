@@ -430,7 +430,7 @@ async fn a_waiter_says_for_whom_it_waits_and_ends_in_time(database: Database) {
             "{error}"
         );
         assert!(error.contains("Nothing was changed"), "{error}");
-        assert!(said.contains("waiting for "), "{said}");
+        assert_eq!(said.matches("waiting for ").count(), 1, "{said}");
         for words in holder {
             assert!(
                 error.contains(words) && said.contains(words),

@@ -18,10 +18,7 @@ pub(crate) use self::{
     postgres::{AS_POLITE_AS_BEFORE, KEYS as POSTGRES_KEYS, outwaiting_autovacuum},
 };
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, time::Duration};
 
 use futures_timer::Delay;
 use futures_util::future::{Either, select};
@@ -36,6 +33,7 @@ use crate::{
     patience::Patience,
     server_error::{is_in_use, is_without_connection},
     session::{End, Session, Settings, end, reborrow},
+    wait::Wait,
 };
 
 /// Delay between two attempts to acquire the lock. Polling keeps no snapshot open, which would
@@ -73,10 +71,9 @@ impl<'c> MigrationLock<'c> {
         db: &'c SchemaManagerConnection<'c>,
         settings: &'c Settings,
     ) -> Result<Self, Error> {
-        let started = Instant::now();
-        let mut said = None;
+        let mut wait = Wait::begin();
         loop {
-            let is_over = started.elapsed() >= settings.lock_wait;
+            let is_over = wait.is_over(settings);
             let held_by = match attempt(db, settings).await {
                 Ok(Attempt::Taken(holder, patience)) => {
                     let beside = beside(db).await;
@@ -100,11 +97,7 @@ impl<'c> MigrationLock<'c> {
                     holder: held_by,
                 });
             }
-            if said.as_ref() != Some(&held_by) {
-                let holder = held_by.as_deref().unwrap_or("another migrator");
-                tracing::info!("waiting for {holder}");
-                said = Some(held_by);
-            }
+            wait.report(held_by.as_deref().unwrap_or("another migrator"));
             Delay::new(BETWEEN_TRIES).await;
         }
     }
