@@ -92,7 +92,7 @@ impl Worker {
     /// for rows on their way.
     fn new(room: Room, progress: Arc<Progress>, messages: &Sender<Message>) -> Self {
         const SMALLEST: usize = 512;
-        const LARGEST: usize = 64 << 10;
+        const LARGEST: usize = 16 << 10;
         let block_bytes = (room.memory / 8 / PARTS / SETS).clamp(SMALLEST, LARGEST);
         Self {
             spool: Spool::new(room.folder, room.memory / 2, block_bytes),

@@ -2,6 +2,7 @@
 //! temporary file after that. Equal keys are in the same part, so that parts are compared one after the other.
 
 mod load;
+mod memory;
 mod record;
 mod set;
 mod spool;

@@ -115,8 +115,10 @@ impl<K: Key, P: Code> Part<K, P> {
         spool: &Spool,
         mut take: impl FnMut(Record<K, P>) -> io::Result<()>,
     ) -> io::Result<()> {
+        let mut bytes = Vec::new();
         for block in self.stored {
-            each(&spool.take(block)?, &mut take)?;
+            spool.read(&block, &mut bytes)?;
+            each(&bytes, &mut take)?;
         }
         each(&self.last, &mut take)
     }

@@ -5,6 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::memory::{Memory, Place};
+
 /// Blocks of bytes: in memory up to a limit, and in one temporary file after that.
 ///
 /// The file has no name from the moment on at which it is made (on Windows: until it is closed), so that nothing is left
@@ -16,15 +18,14 @@ pub(crate) struct Spool {
 }
 
 struct State {
-    /// How many bytes may still be kept in memory.
-    room: usize,
+    memory: Memory,
     file: Option<File>,
     length: u64,
 }
 
 /// A block that was stored.
 pub(crate) enum Block {
-    InMemory(Vec<u8>),
+    InMemory(Place),
     InFile { at: u64, length: usize },
 }
 
@@ -32,7 +33,7 @@ impl Spool {
     /// Returns an empty one that keeps so many bytes in memory.
     pub(crate) fn new(folder: PathBuf, room: usize, block_bytes: usize) -> Self {
         let state = Mutex::new(State {
-            room,
+            memory: Memory::new(room),
             file: None,
             length: 0,
         });
@@ -54,42 +55,49 @@ impl Spool {
     /// Stores a block, and leaves an empty one in its place.
     pub(crate) fn store(&self, block: &mut Vec<u8>) -> io::Result<Block> {
         let mut state = self.state();
-        let length = block.len();
-        if let Some(room) = state.room.checked_sub(length) {
-            state.room = room;
-            return Ok(Block::InMemory(std::mem::take(block)));
-        }
-        let at = state.length;
-        let file = match &mut state.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile_in(&self.folder)?),
+        let stored = match state.memory.store(block) {
+            Some(place) => Block::InMemory(place),
+            None => state.append(&self.folder, block)?,
         };
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(block)?;
-        state.length += length as u64;
         block.clear();
-        Ok(Block::InFile { at, length })
+        Ok(stored)
     }
 
-    /// Returns the bytes of a block. What was in memory is not kept there any longer.
-    pub(crate) fn take(&self, block: Block) -> io::Result<Vec<u8>> {
-        let (at, length) = match block {
-            Block::InMemory(bytes) => {
-                self.state().room += bytes.len();
-                return Ok(bytes);
-            }
-            Block::InFile { at, length } => (at, length),
-        };
-        let mut bytes = vec![0; length];
+    /// Reads the bytes of a block, in place of what is in `bytes`.
+    pub(crate) fn read(&self, block: &Block, bytes: &mut Vec<u8>) -> io::Result<()> {
+        bytes.clear();
         let mut state = self.state();
-        let file = state.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
+        match block {
+            Block::InMemory(place) => {
+                let stored = state.memory.read(place).ok_or(io::ErrorKind::NotFound)?;
+                bytes.extend_from_slice(stored);
+                Ok(())
+            }
+            Block::InFile { at, length } => {
+                let file = state.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
+                bytes.resize(*length, 0);
+                file.seek(SeekFrom::Start(*at))?;
+                file.read_exact(bytes)
+            }
+        }
     }
 
     /// Nothing is left half done where a thread has panicked with the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, folder: &Path, block: &[u8]) -> io::Result<Block> {
+        let (at, length) = (self.length, block.len());
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile_in(folder)?),
+        };
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(block)?;
+        self.length += length as u64;
+        Ok(Block::InFile { at, length })
     }
 }

@@ -8,6 +8,7 @@ mod room;
 
 use std::{
     fs::File,
+    hint,
     io::{self, Read},
     path::{Path, PathBuf},
     pin::pin,
@@ -55,6 +56,7 @@ const ROWS: &str = "the rows of vectors";
 
 /// Runs an audit.
 pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Report, CliError> {
+    keep_freed_memory();
     let mut files = Files::begin(&choices)?;
     let session = session(connected);
     let (mut location, bytes) = before(&session, choices.doc_id).await?;
@@ -105,6 +107,13 @@ pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Rep
         tables,
         is_stray_kept_back,
     })
+}
+
+/// Lets the allocator reuse the memory of a row for the next one. By default glibc gives it back to the kernel after
+/// each; the largest block that was freed, up to this size, is what it takes as usual (mallopt(3), `M_MMAP_THRESHOLD`).
+fn keep_freed_memory() {
+    const LARGEST: usize = 31 << 20;
+    drop(hint::black_box(Vec::<u8>::with_capacity(LARGEST)));
 }
 
 fn session(connected: &Connected) -> Session<'_> {
