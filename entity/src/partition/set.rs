@@ -117,7 +117,7 @@ impl<K: Key, P: Code> Part<K, P> {
     ) -> io::Result<()> {
         let mut bytes = Vec::new();
         for block in self.stored {
-            spool.read(&block, &mut bytes)?;
+            spool.take(block, &mut bytes)?;
             each(&bytes, &mut take)?;
         }
         each(&self.last, &mut take)

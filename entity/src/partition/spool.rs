@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::memory::{Memory, Place};
+use super::memory::{Memory, Slot};
 
 /// Blocks of bytes: in memory up to a limit, and in one temporary file after that.
 ///
@@ -23,9 +23,12 @@ struct State {
     length: u64,
 }
 
+/// By how much a block may be longer than others, without going to the file: an id that is no UUID has any length.
+const LONGEST_NAME: usize = 256;
+
 /// A block that was stored.
 pub(crate) enum Block {
-    InMemory(Place),
+    InMemory { slot: Slot, length: usize },
     InFile { at: u64, length: usize },
 }
 
@@ -33,7 +36,7 @@ impl Spool {
     /// Returns an empty one that keeps so many bytes in memory.
     pub(crate) fn new(folder: PathBuf, room: usize, block_bytes: usize) -> Self {
         let state = Mutex::new(State {
-            memory: Memory::new(room),
+            memory: Memory::new(room, block_bytes + LONGEST_NAME),
             file: None,
             length: 0,
         });
@@ -55,28 +58,30 @@ impl Spool {
     /// Stores a block, and leaves an empty one in its place.
     pub(crate) fn store(&self, block: &mut Vec<u8>) -> io::Result<Block> {
         let mut state = self.state();
+        let length = block.len();
         let stored = match state.memory.store(block) {
-            Some(place) => Block::InMemory(place),
+            Some(slot) => Block::InMemory { slot, length },
             None => state.append(&self.folder, block)?,
         };
         block.clear();
+        block.shrink_to(self.block_bytes);
         Ok(stored)
     }
 
-    /// Reads the bytes of a block, in place of what is in `bytes`.
-    pub(crate) fn read(&self, block: &Block, bytes: &mut Vec<u8>) -> io::Result<()> {
+    /// Reads the bytes of a block, in place of what is in `bytes`. What was in memory is not kept there any longer.
+    pub(crate) fn take(&self, block: Block, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.clear();
         let mut state = self.state();
         match block {
-            Block::InMemory(place) => {
-                let stored = state.memory.read(place).ok_or(io::ErrorKind::NotFound)?;
-                bytes.extend_from_slice(stored);
+            Block::InMemory { slot, length } => {
+                let stored = state.memory.take(slot, length);
+                bytes.extend_from_slice(stored.ok_or(io::ErrorKind::NotFound)?);
                 Ok(())
             }
             Block::InFile { at, length } => {
                 let file = state.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
-                bytes.resize(*length, 0);
-                file.seek(SeekFrom::Start(*at))?;
+                bytes.resize(length, 0);
+                file.seek(SeekFrom::Start(at))?;
                 file.read_exact(bytes)
             }
         }

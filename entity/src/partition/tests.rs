@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, env};
 
 use uuid::Uuid;
 
-use super::*;
+use super::{memory::Memory, *};
 use crate::VectorId;
 
 const KEYS: u64 = 20_000;
@@ -154,4 +154,22 @@ fn ids_are_spread_evenly() {
             .unwrap();
         assert!((700..1_300).contains(&count), "{count}");
     }
+}
+
+#[test]
+fn the_place_of_a_block_that_was_read_is_used_again() {
+    let mut memory = Memory::new(1_000, 100);
+    for round in 0..3_u8 {
+        let blocks: Vec<Vec<u8>> = (0..10).map(|number| vec![round, number]).collect();
+        let slots: Vec<_> = blocks.iter().filter_map(|one| memory.store(one)).collect();
+        assert_eq!(slots.len(), blocks.len());
+        assert!(memory.store(&[1]).is_none(), "it is full");
+        for (slot, block) in slots.into_iter().zip(&blocks) {
+            assert_eq!(memory.take(slot, 2), Some(block.as_slice()));
+        }
+    }
+    assert!(
+        memory.store(&[0; 101]).is_none(),
+        "it is longer than a slot"
+    );
 }

@@ -258,9 +258,13 @@ fn abridged(statements: &str) -> String {
     }
 }
 
-/// Returns what there is after a step has failed.
+/// Returns what a failed step has left.
 fn kept(statements: &str) -> &'static str {
-    match statements.contains("INDEX CONCURRENTLY ") {
+    let builds = [
+        "CREATE INDEX CONCURRENTLY ",
+        "CREATE UNIQUE INDEX CONCURRENTLY ",
+    ];
+    match builds.iter().any(|one| statements.starts_with(one)) {
         true => {
             "Completed steps are kept. If the index was begun, it is invalid: the next run builds it anew"
         }

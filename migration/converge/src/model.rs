@@ -567,7 +567,10 @@ impl Index {
             "" => expressions.next().map_or("an expression", String::as_str),
             column => column,
         });
-        columns.collect::<Vec<_>>().join(", ")
+        // SQLite shows the expressions of an index only together.
+        let mut columns: Vec<&str> = columns.collect();
+        columns.dedup();
+        columns.join(", ")
     }
 
     /// Returns whether it would be exactly the declared index if the planner used it.

@@ -8,7 +8,10 @@ use crate::{engines::Database, programs::migrate};
 pub fn tests(backend: DbBackend) -> Vec<Test> {
     let mut tests = match backend {
         DbBackend::Postgres => tests![postgres_has_the_declared_shape],
-        DbBackend::Sqlite => tests![sqlite_has_the_declared_shape],
+        DbBackend::Sqlite => tests![
+            sqlite_has_the_declared_shape,
+            what_another_program_registers_is_no_difference,
+        ],
         _ => tests![mariadb_has_the_declared_shape],
     };
     tests.extend(tests![check_notes_what_is_there_beyond_the_declaration]);
@@ -191,4 +194,35 @@ async fn check_notes_what_is_there_beyond_the_declaration(database: Database) {
         let line = format!("\n  {note}\n");
         assert!(check.contains(&line), "{note}: {check}");
     }
+}
+
+/// A table of a module that is not loaded is in the schema only.
+async fn what_another_program_registers_is_no_difference(database: Database) {
+    migrate(&database, ["up"]).expect_success();
+    let table = "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES
+        ('table', 'nearest', 'nearest', 0, 'CREATE VIRTUAL TABLE nearest USING vec0(embedding)')";
+    let trigger = |name: &str, work: &str| {
+        format!("CREATE TRIGGER {name} AFTER INSERT ON vectors BEGIN {work}; END")
+    };
+    database
+        .execute([
+            "PRAGMA writable_schema = ON".to_owned(),
+            table.to_owned(),
+            "PRAGMA writable_schema = OFF".to_owned(),
+            trigger("by_module", "INSERT INTO nearest (rowid) VALUES (new.id)"),
+            trigger("by_function", "SELECT embed(new.vector_ids)"),
+            trigger("by_collation", "SELECT new.vector_ids < 'a' COLLATE german"),
+        ])
+        .await;
+
+    migrate(&database, ["check"]).expect_success();
+
+    let missing = trigger("log", "INSERT INTO function_calls VALUES (new.id)");
+    let alone = ["module", "function", "collation"].map(|by| format!("DROP TRIGGER by_{by}"));
+    database.execute(alone.into_iter().chain([missing])).await;
+    let check = migrate(&database, ["check"]);
+    assert!(
+        check.stdout.contains("no such table: main.function_calls"),
+        "{check:?}"
+    );
 }

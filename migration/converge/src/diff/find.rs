@@ -92,8 +92,9 @@ fn own(
     found
 }
 
-/// Returns what SQLite reports of the rows that a rebuild would copy, or else of rows that would be
-/// written. Parents that are not as required are reported by themselves.
+/// Returns what SQLite reports: of the rows that a rebuild would copy, and if it reports nothing or
+/// there is no rebuild, of statements that write rows. Parents that are not as required are reported
+/// by themselves.
 fn refused_by_sqlite(
     current: &Inspection,
     shape: &Shape,
@@ -116,7 +117,7 @@ fn refused_by_sqlite(
             return Some(Difference::RowsRefused { reported });
         }
     }
-    let is_said = |one: &Difference| {
+    let is_reported = |one: &Difference| {
         matches!(
             one,
             Difference::ColumnAbsent { .. }
@@ -124,9 +125,11 @@ fn refused_by_sqlite(
                 | Difference::ForeignKeyElsewhere { .. }
         )
     };
-    let is_bound =
+    let may_prevent_writes =
         !table.extras.kept.is_empty() || table.foreign_keys.len() > declared.foreign_keys.len();
-    if !is_bound || found.iter().any(is_said) {
+    // A trigger may write to a table that a migration creates.
+    let is_absent = |one: &Table| current.table(&one.name).is_none();
+    if !may_prevent_writes || found.iter().any(is_reported) || shape.inspected().any(is_absent) {
         return None;
     }
     let written = declared.columns.iter().map(|column| column.name.clone());

@@ -241,7 +241,7 @@ fn of_own_table(declared: &[&Table]) -> [Question; OF_OWN_TABLE] {
 
 const DEPENDENTS: usize = 6;
 
-/// Returns the queries on the dependents of each table, which take as long as all others.
+/// Returns the queries on the dependents of each table. They take as long as all other queries.
 fn dependents() -> [Question; DEPENDENTS] {
     [
         columns::spare_sequence(),

@@ -109,8 +109,9 @@ pub(super) async fn audit(connected: &Connected, choices: Choices) -> Result<Rep
     })
 }
 
-/// Lets the allocator reuse the memory of a row for the next one. By default glibc gives it back to the kernel after
-/// each; the largest block that was freed, up to this size, is what it takes as usual (mallopt(3), `M_MMAP_THRESHOLD`).
+/// Lets glibc reuse the memory of a row for the next one. By default it gives more than 128 KiB that are free at the end
+/// of its memory back to the kernel. Freeing one large block raises this limit to twice its size, up to 64 MiB
+/// (mallopt(3), `M_MMAP_THRESHOLD`). Other allocators are left as they are.
 fn keep_freed_memory() {
     const LARGEST: usize = 31 << 20;
     drop(hint::black_box(Vec::<u8>::with_capacity(LARGEST)));

@@ -19,6 +19,9 @@ struct Grant {
     table: Option<String>,
 }
 
+/// What else than a table a right can concern; the last is a user's.
+const OTHER_TARGETS: [&str; 4] = ["FUNCTION ", "PACKAGE ", "PROCEDURE ", "'"];
+
 /// Returns the rights, or `None` if they cannot be known: MySQL prints roles without their rights,
 /// and a server may run without any.
 pub(in crate::inspect) async fn read(db: &impl ConnectionTrait) -> Option<Grants> {
@@ -41,11 +44,15 @@ impl Grants {
                 }
                 continue;
             };
-            all.extend(read_target(on).map(|(database, table)| Grant {
+            if OTHER_TARGETS.iter().any(|target| on.starts_with(target)) {
+                continue;
+            }
+            let (database, table) = read_target(on)?;
+            all.push(Grant {
                 rights,
                 database,
                 table,
-            }));
+            });
         }
         Some(Self(all))
     }
@@ -94,8 +101,8 @@ fn read_rights(granted: &str) -> Option<(Vec<String>, &str)> {
     None
 }
 
-/// Reads the database and the table of `*.*`, `database.*` or `database.table`; `None` if something
-/// else is meant, such as a procedure.
+/// Reads the database and the table of `*.*`, `database.*` or `database.table`; `None` if it is none
+/// of these.
 fn read_target(on: &str) -> Option<(Option<String>, Option<String>)> {
     if on.starts_with("*.*") {
         return Some((None, None));
@@ -108,9 +115,13 @@ fn read_target(on: &str) -> Option<(Option<String>, Option<String>)> {
     }
 }
 
-/// Reads a quoted name, and returns it with the text that follows.
+/// Reads a name, and returns it with the text that follows. A server with `sql_quote_show_create` off
+/// prints names without quotes.
 fn read_name(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|first| "`\"".contains(*first))?;
+    let Some(quote) = text.chars().next().filter(|first| "`\"".contains(*first)) else {
+        let end = text.find(['.', ' ']).filter(|end| *end > 0)?;
+        return Some((text[..end].to_owned(), &text[end..]));
+    };
     let mut name = String::new();
     let mut rest = &text[1..];
     loop {
@@ -187,6 +198,10 @@ mod tests {
             ("GRANT ALTER ON `my_app`.`vectors` TO `u`@`%`", true),
             (r#"GRANT ALTER ON "my_app"."vectors" TO "u"@"%""#, true),
             ("GRANT ALTER ON `my_app`.`documents` TO `u`@`%`", false),
+            ("GRANT ALTER ON my_app.* TO u@%", true),
+            ("GRANT ALTER ON my_app.vectors TO u@%", true),
+            ("GRANT ALTER ON my_app.documents TO u@%", false),
+            ("GRANT PROXY ON ''@'%' TO `u`@`%` WITH GRANT OPTION", false),
             (
                 "GRANT SELECT (`id`, `a ON b`), ALTER ON `my_app`.`vectors` TO `u`@`%`",
                 true,
@@ -212,6 +227,12 @@ mod tests {
     fn a_doubled_quote_belongs_to_the_name() {
         let grants = grants(&["GRANT ALTER ON `a``b`.`c` TO `u`@`%`"]);
         assert!(grants.may_allow("ALTER", "a`b", "c"));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_may_grant_anything() {
+        let printed = ["GRANT ALTER ON SOMETHING `my_app` TO `u`@`%`".to_owned()];
+        assert_eq!(Grants::of(&printed), None);
     }
 
     #[test]
