@@ -10,7 +10,7 @@ use crate::{
     Error,
     declare::Shape,
     error::Work,
-    lock::{self, BETWEEN_TRIES, Need},
+    lock::{self, BETWEEN_TRIES, Need, Reported},
     server_error::{is_in_use, is_lock_timeout, is_lost_race},
     session::{Session, Settings},
 };
@@ -18,7 +18,7 @@ use crate::{
 /// A wait for other sessions, which consists of many short attempts.
 pub struct Wait {
     started: Instant,
-    reported: Option<String>,
+    reported: Reported,
     /// The need of a step that needs less of its tables than others do.
     need: Option<Need>,
 }
@@ -38,7 +38,7 @@ impl Wait {
     pub fn begin() -> Self {
         Self {
             started: Instant::now(),
-            reported: None,
+            reported: Reported::default(),
             need: None,
         }
     }
@@ -56,14 +56,9 @@ impl Wait {
         self.started.elapsed() >= settings.lock_wait
     }
 
-    /// Logs the session that is waited for, once in a row for the same session. What that session
-    /// is doing may change in the meantime.
+    /// Logs the session that is waited for.
     pub fn report(&mut self, holder: &str) {
-        let who = holder.split(',').next().unwrap_or(holder);
-        if self.reported.as_deref() != Some(who) {
-            tracing::info!("waiting for {holder}");
-            self.reported = Some(who.to_owned());
-        }
+        self.reported.report(holder);
     }
 
     /// Decides whether there is another attempt, and pauses before it. In a caller's transaction

@@ -10,15 +10,20 @@ mod at_work;
 mod citus;
 mod mysql;
 mod postgres;
+mod reported;
 mod sqlite;
 
 pub use self::{at_work::at_work, sqlite::WRITER};
 pub(crate) use self::{
     mysql::NAME as MYSQL_NAME,
     postgres::{AS_POLITE_AS_BEFORE, KEYS as POSTGRES_KEYS, outwaiting_autovacuum},
+    reported::Reported,
 };
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use futures_timer::Delay;
 use futures_util::future::{Either, select};
@@ -33,7 +38,6 @@ use crate::{
     patience::Patience,
     server_error::{is_in_use, is_without_connection},
     session::{End, Session, Settings, end, reborrow},
-    wait::Wait,
 };
 
 /// Delay between two attempts to acquire the lock. Polling keeps no snapshot open, which would
@@ -71,9 +75,10 @@ impl<'c> MigrationLock<'c> {
         db: &'c SchemaManagerConnection<'c>,
         settings: &'c Settings,
     ) -> Result<Self, Error> {
-        let mut wait = Wait::begin();
+        let started = Instant::now();
+        let mut reported = Reported::default();
         loop {
-            let is_over = wait.is_over(settings);
+            let is_over = started.elapsed() >= settings.lock_wait;
             let held_by = match attempt(db, settings).await {
                 Ok(Attempt::Taken(holder, patience)) => {
                     let beside = beside(db).await;
@@ -97,7 +102,7 @@ impl<'c> MigrationLock<'c> {
                     holder: held_by,
                 });
             }
-            wait.report(held_by.as_deref().unwrap_or("another migrator"));
+            reported.report(held_by.as_deref().unwrap_or("another migrator"));
             Delay::new(BETWEEN_TRIES).await;
         }
     }
