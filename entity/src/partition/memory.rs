@@ -4,7 +4,7 @@ use memmap2::{MmapMut, MmapOptions};
 
 /// Memory for blocks, in slots of one size, which are used again once their blocks are read.
 ///
-/// The allocator would get it from the kernel in pages of 4 KiB, which takes up to a third of the time of an audit.
+/// The allocator would get it from the kernel in pages of 4 KiB, and a large part of an audit would be page faults.
 pub(super) struct Memory {
     slot_bytes: usize,
     /// How many slots may still be made.
