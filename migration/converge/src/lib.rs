@@ -104,7 +104,7 @@ pub use error::{Error, Work};
 pub use inspect::{
     Case, Relation, case_of_tables, location, referrers_elsewhere, relations, tables,
 };
-pub use lock::{BETWEEN_TRIES, MigrationLock, WRITER, at_work};
+pub use lock::{BETWEEN_TRIES, MigrationLock, SecondConnection, WRITER, at_work};
 pub use model::Location;
 pub use orphans::{Handover, Orphan, OrphanSink, OrphanValue, Orphans};
 pub use preview::Previewed;

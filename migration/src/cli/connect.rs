@@ -34,9 +34,6 @@ const QUIET: Duration = Duration::from_millis(250);
 /// How long a server may take for its first answer before it is reported to give none.
 const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The size of the pool: one connection holds the migration lock, the other does the work.
-const CONNECTIONS: u32 = 2;
-
 /// MySQL and MariaDB: overrides server settings with which transactions do not begin or end as the migrations require.
 /// For example, BEGIN opens a block in Oracle's mode.
 const OURS_ON_MYSQL: &str = "SET SESSION TRANSACTION READ WRITE; \
@@ -47,15 +44,27 @@ const OURS_ON_MYSQL: &str = "SET SESSION TRANSACTION READ WRITE; \
 /// The `application_name` that PostgreSQL shows for these sessions, unless the URL names another one.
 const APPLICATION: &str = "migration";
 
+/// A pool to open.
+#[derive(Clone, Copy)]
+pub(super) struct Pool<'d> {
+    pub(super) database: &'d Database,
+    pub(super) connections: u32,
+    /// How long an SQLite file that is locked is waited for.
+    pub(super) lock_wait: Duration,
+}
+
 /// Connects, and returns PostgreSQL's schema: the named one, or the connection's own as in the library.
 pub(super) async fn connect(
-    database: &Database,
+    pool: Pool<'_>,
     schema: Option<String>,
-    lock_wait: Duration,
 ) -> Result<(DatabaseConnection, Option<String>), CliError> {
-    let mut db = match open(database, lock_wait).await {
+    let database = pool.database;
+    let mut db = match open(pool).await {
         Err(error @ CliError::Tls { .. }) => match database.without_tls() {
-            Some(plain) => go_without_tls(&plain, error, lock_wait).await?,
+            Some(plain) => {
+                let database = &plain;
+                go_without_tls(Pool { database, ..pool }, error).await?
+            }
             None => return Err(error),
         },
         db => db?,
@@ -64,8 +73,7 @@ pub(super) async fn connect(
         Database::Postgres(_) => {
             let schemas = read_schemas(&db).await?;
             if schemas.limits_transactions
-                && let Ok(unlimited) =
-                    open_when_free(database, Sessions::OursSince17, lock_wait).await
+                && let Ok(unlimited) = open_when_free(pool, Sessions::OursSince17).await
             {
                 // A connection that does not close changes nothing.
                 let _ = std::mem::replace(&mut db, unlimited).close().await;
@@ -83,12 +91,8 @@ pub(super) async fn connect(
 }
 
 /// Connects without TLS. A URL that only prefers TLS allows that, as in libpq.
-async fn go_without_tls(
-    plain: &Database,
-    error: CliError,
-    lock_wait: Duration,
-) -> Result<DatabaseConnection, CliError> {
-    match open(plain, lock_wait).await {
+async fn go_without_tls(plain: Pool<'_>, error: CliError) -> Result<DatabaseConnection, CliError> {
+    match open(plain).await {
         Ok(db) => {
             tracing::info!("without TLS: {error}");
             Ok(db)
@@ -98,12 +102,12 @@ async fn go_without_tls(
 }
 
 /// Opens the pool. A pooler that refuses start-up parameters gets a second try without them.
-async fn open(database: &Database, lock_wait: Duration) -> Result<DatabaseConnection, CliError> {
-    let announcement = task::spawn(announce(database.clone()));
-    let opened = match open_when_free(database, Sessions::Ours, lock_wait).await {
+async fn open(pool: Pool<'_>) -> Result<DatabaseConnection, CliError> {
+    let announcement = task::spawn(announce(pool.database.clone()));
+    let opened = match open_when_free(pool, Sessions::Ours).await {
         Err(CliError::Connection { reason, .. }) if reason.contains(REFUSED_BY_A_POOLER) => {
             tracing::debug!("the sessions keep their own timeouts: {reason}");
-            open_when_free(database, Sessions::AsTheyAre, lock_wait).await
+            open_when_free(pool, Sessions::AsTheyAre).await
         }
         opened => opened,
     };
@@ -137,23 +141,23 @@ const REFUSED_BY_A_POOLER: &str = "unsupported startup parameter";
 /// Opens the pool, and retries while an SQLite file is locked. Opening the file reads it, which fails while another
 /// process writes a large part of it.
 async fn open_when_free(
-    database: &Database,
+    pool: Pool<'_>,
     sessions: Sessions,
-    lock_wait: Duration,
 ) -> Result<DatabaseConnection, CliError> {
+    let database = pool.database;
     let settings = Settings {
-        lock_wait,
+        lock_wait: pool.lock_wait,
         ..Settings::default()
     };
     let mut wait = Wait::begin();
     loop {
-        match sea_orm::Database::connect(options(database, sessions)).await {
+        match sea_orm::Database::connect(options(pool, sessions)).await {
             Ok(db) => return Ok(db),
             Err(error) if !is_in_use(&error) => return Err(explain(error, database).await),
             Err(_) if wait.is_over(&settings) => {
                 return Err(CliError::FileInUse {
                     database: database.to_string(),
-                    seconds: lock_wait.as_secs(),
+                    seconds: pool.lock_wait.as_secs(),
                 });
             }
             Err(_) => wait.report(WRITER),
@@ -178,7 +182,8 @@ async fn announce(database: Database) {
 
 /// Returns the options of the pool. SeaORM gets only the scheme of the URL, because it panics on the URLs of some
 /// SQLite files.
-fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
+fn options(pool: Pool<'_>, sessions: Sessions) -> ConnectOptions {
+    let database = pool.database;
     let mut options = ConnectOptions::new(match database {
         Database::Postgres(_) => "postgres://",
         Database::MySql(_) => "mysql://",
@@ -188,7 +193,7 @@ fn options(database: &Database, sessions: Sessions) -> ConnectOptions {
         .connect_timeout(CONNECT_TIMEOUT)
         // Behind a pooler, a ping waits for a server connection as a query does.
         .test_before_acquire(false)
-        .max_connections(CONNECTIONS);
+        .max_connections(pool.connections);
     match database.clone() {
         Database::Postgres(named) => {
             let named = match named.get_application_name() {
@@ -299,8 +304,9 @@ async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false),
-               EXISTS (SELECT FROM pg_catalog.pg_settings
-                       WHERE pg_settings.name = 'transaction_timeout' AND reset_val <> '0')
+               current_setting('transaction_timeout', true) IS NOT NULL
+                 AND EXISTS (SELECT FROM pg_catalog.pg_settings
+                             WHERE pg_settings.name = 'transaction_timeout' AND reset_val <> '0')
         FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_namespace n
           ON n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname";
     let read = |row: &QueryResult| {

@@ -27,14 +27,27 @@ pub(super) enum Database {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Reads,
+    /// Reads at first, and then writes, unless an SQLite file does not exist.
+    ReadsFirst,
     Writes,
+}
+
+impl Access {
+    /// Returns the size of the pool. For writing, one connection holds the migration lock, and the other one does the
+    /// work.
+    pub(super) fn connections(self) -> u32 {
+        match self {
+            Self::Reads => 1,
+            Self::ReadsFirst | Self::Writes => 2,
+        }
+    }
 }
 
 impl Database {
     /// Returns the database for a command with this access. On SQLite, sets how long statements wait for a lock.
     pub(super) fn accessed(self, access: Access, lock_wait: Duration) -> Self {
         match (self, access) {
-            (Self::Sqlite(file), Access::Reads) => {
+            (Self::Sqlite(file), Access::Reads | Access::ReadsFirst) => {
                 Self::Sqlite(file.waiting(lock_wait).read_only())
             }
             (Self::Sqlite(file), Access::Writes) => Self::Sqlite(file.waiting(lock_wait)),

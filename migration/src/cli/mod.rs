@@ -171,7 +171,12 @@ impl Target {
         warn_of_damage(&dotenv);
         let schema = dotenv.schema(self.schema.take())?;
         let database = Database::parse(&url, schema.as_deref())?.accessed(access, self.lock_wait);
-        let (db, schema) = connect::connect(&database, schema, self.lock_wait).await?;
+        let pool = connect::Pool {
+            database: &database,
+            connections: access.connections(),
+            lock_wait: self.lock_wait,
+        };
+        let (db, schema) = connect::connect(pool, schema).await?;
         let absent_file = database.absent_file().map(PathBuf::from);
         let mut runner = self.runner(&dotenv, Engine::of(&db));
         if let Some(file) = &absent_file {
@@ -411,7 +416,7 @@ async fn dry_run_of_up(
 /// Applies a plan. Opening an SQLite file that does not exist creates it, so the plan is compared first.
 async fn up_as_planned(target: Target, file: &Path) -> Result<(), CliError> {
     let plan = plan_file::read(file)?;
-    let mut connected = target.clone().connect(Access::Reads).await?;
+    let mut connected = target.clone().connect(Access::ReadsFirst).await?;
     if connected.absent_file.is_some() {
         connected.require(&plan).await?;
         connected = target.connect(Access::Writes).await?;

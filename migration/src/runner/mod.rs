@@ -1,6 +1,7 @@
 //! Runs migrations, checks and repairs, one runner at a time on one database and schema.
 
 mod alembic;
+mod caller;
 mod drift;
 mod extent;
 mod plan;
@@ -38,6 +39,7 @@ use crate::{
     record_table::RecordTable,
     versions::{self, Compared},
 };
+use caller::Caller;
 pub(crate) use extent::Range;
 use record_form::Use;
 pub(crate) use settings::Settings;
@@ -268,7 +270,7 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         let range = self.settings.range(extent)?;
         match (range.end(), range.count()) {
             (Some(end), _) => tracing::info!("Applying all pending migrations up to '{end}'"),
@@ -280,14 +282,14 @@ impl<M> Runner<M> {
             (None, Some(count)) => tracing::info!("Applying {count} pending migrations"),
             (None, None) => tracing::info!("Applying all pending migrations"),
         }
-        if let Pending::Some = self.pending(&db).await? {
+        if let Pending::Some = self.pending(&caller).await? {
             let next = ApplyNext::of(range.clone());
-            if self.go_on(&db, &next, range.count()).await? != Progress::NothingLeft {
+            if self.go_on(&caller, &next, range.count()).await? != Progress::NothingLeft {
                 return Ok(());
             }
             // The tables are as declared once the whole list is applied.
             if range.down().is_empty() || range.end().is_none() {
-                self.require_as_declared(&db).await?;
+                self.require_as_declared(&caller.db).await?;
             }
         }
         match range.end() {
@@ -299,8 +301,8 @@ impl<M> Runner<M> {
 
     /// Finds out without the migration lock whether there is anything to do. When a service starts,
     /// there mostly is not.
-    async fn pending(&self, db: &SchemaManagerConnection<'_>) -> Result<Pending, Error> {
-        let session = Session::new(reborrow(db), &self.settings.engine);
+    async fn pending(&self, caller: &Caller<'_>) -> Result<Pending, Error> {
+        let session = Session::new(reborrow(&caller.db), &self.settings.engine);
         if !records::are_complete(&session, &self.settings).await {
             return Ok(Pending::Some);
         }
@@ -309,7 +311,7 @@ impl<M> Runner<M> {
         }
         // Another runner may be working. On some engines its tables and its records do not change
         // at the same moment.
-        match self.under_lock(db, &FindDrift).await {
+        match self.under_lock(caller, &FindDrift).await {
             Ok(Drift::None) => Ok(Pending::None),
             Ok(Drift::Some(report)) => Err(Error::Drifted { report }),
             Ok(Drift::NotComplete) => Ok(Pending::Some),
@@ -320,7 +322,10 @@ impl<M> Runner<M> {
                 ),
             ) => Err(error),
             // A read-only server grants no lock.
-            Err(_) => self.require_as_declared(db).await.map(|()| Pending::None),
+            Err(_) => {
+                let as_declared = self.require_as_declared(&caller.db).await;
+                as_declared.map(|()| Pending::None)
+            }
         }
     }
 
@@ -374,8 +379,8 @@ impl<M> Runner<M> {
         C: IntoSchemaManagerConnection<'c>,
     {
         let range = self.settings.range(extent.into())?;
-        let db = db.into_database_executor();
-        self.roll_back(&db, &range, OwnDocuments::Drop, Use::Names)
+        let caller = Caller::of(db);
+        self.roll_back(&caller, &range, OwnDocuments::Drop, Use::Names)
             .await
     }
 
@@ -388,12 +393,12 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         let all = self.settings.range(Extent::All)?;
-        self.roll_back(&db, &all, OwnDocuments::Keep, Use::Insert)
+        self.roll_back(&caller, &all, OwnDocuments::Keep, Use::Insert)
             .await?;
         let next = ApplyNext::of(all);
-        self.go_on(&db, &next, None).await.map(|_| ())
+        self.go_on(&caller, &next, None).await.map(|_| ())
     }
 
     /// Rolls back all applied migrations and drops the table that records them.
@@ -405,12 +410,12 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         let all = self.settings.range(Extent::All)?;
         // A table of another form was not created by a migrator, so it is not dropped.
-        self.roll_back(&db, &all, OwnDocuments::Drop, Use::Insert)
+        self.roll_back(&caller, &all, OwnDocuments::Drop, Use::Insert)
             .await?;
-        self.under_lock(&db, &Uninstall).await
+        self.under_lock(&caller, &Uninstall).await
     }
 
     /// Drops every table of the database (PostgreSQL: of the schema) and applies all migrations.
@@ -426,13 +431,13 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         let may_drop_all_of = self.settings.may_drop_all_of.clone();
         let fresh = Fresh {
             may_drop_all_of,
             is_announced: AtomicBool::new(false),
         };
-        self.under_lock(&db, &fresh).await
+        self.under_lock(&caller, &fresh).await
     }
 
     /// Returns what [`up`](Self::up) would run on this database, without changing anything.
@@ -531,14 +536,15 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         match plan.migrations.len() {
             0 => tracing::info!("Applying a plan of no migrations"),
             1 => tracing::info!("Applying a plan of 1 migration"),
             count => tracing::info!("Applying a plan of {count} migrations"),
         }
-        if self.go_on(&db, &ApplyNext::as_planned(plan), None).await? == Progress::NothingLeft {
-            self.require_as_declared(&db).await?;
+        let next = ApplyNext::as_planned(plan);
+        if self.go_on(&caller, &next, None).await? == Progress::NothingLeft {
+            self.require_as_declared(&caller.db).await?;
             if plan.extent == Extent::All {
                 tracing::info!("No pending migrations");
             }
@@ -626,12 +632,12 @@ impl<M> Runner<M> {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let db = db.into_database_executor();
+        let caller = Caller::of(db);
         let handover = match orphans {
             Orphans::Keep => None,
             Orphans::Delete(sink) => Some(Handover::to(sink)),
         };
-        self.under_lock(&db, &Repair { handover }).await
+        self.under_lock(&caller, &Repair { handover }).await
     }
 
     #[cfg(feature = "cli")]
@@ -645,7 +651,8 @@ impl<M> Runner<M> {
         db: &SchemaManagerConnection<'_>,
         migration: &str,
     ) -> Result<(), Error> {
-        self.under_lock(db, &Converge { migration }).await
+        let caller = Caller::of(reborrow(db));
+        self.under_lock(&caller, &Converge { migration }).await
     }
 
     /// Rolls back one migration of this crate that another migrator runs.
@@ -654,7 +661,8 @@ impl<M> Runner<M> {
         db: &SchemaManagerConnection<'_>,
         migration: &str,
     ) -> Result<(), Error> {
-        self.under_lock(db, &RollBack { migration }).await
+        let caller = Caller::of(reborrow(db));
+        self.under_lock(&caller, &RollBack { migration }).await
     }
 
     async fn compared(&self, session: &Session<'_>) -> Result<Compared, Error> {
@@ -682,7 +690,7 @@ impl<M> Runner<M> {
 
     async fn roll_back(
         &self,
-        db: &SchemaManagerConnection<'_>,
+        caller: &Caller<'_>,
         range: &Range,
         own_documents: OwnDocuments,
         used: Use,
@@ -697,12 +705,13 @@ impl<M> Runner<M> {
             (None, Some(count)) => tracing::info!("Rolling back {count} applied migrations"),
             (None, None) => tracing::info!("Rolling back all applied migrations"),
         }
-        self.under_lock(db, &MayRollBack { range, used }).await?;
+        self.under_lock(caller, &MayRollBack { range, used })
+            .await?;
         let next = RollBackNext {
             of: range.down(),
             own_documents,
         };
-        if self.go_on(db, &next, range.count()).await? == Progress::NothingLeft {
+        if self.go_on(caller, &next, range.count()).await? == Progress::NothingLeft {
             match range.end() {
                 Some(end) => tracing::info!("No applied migrations after '{end}'"),
                 None => tracing::info!("No applied migrations"),
@@ -715,14 +724,14 @@ impl<M> Runner<M> {
     /// next one.
     async fn go_on<T: Repeated>(
         &self,
-        db: &SchemaManagerConnection<'_>,
+        caller: &Caller<'_>,
         task: &T,
         count: Option<u32>,
     ) -> Result<Progress, Error> {
         let mut last = None;
         let mut times: u32 = 0;
         for _ in 0..count.unwrap_or(u32::MAX) {
-            let progress = self.under_lock(db, task).await?;
+            let progress = self.under_lock(caller, task).await?;
             if let Progress::Made(name) | Progress::Finished(name) = &progress {
                 report_done(name, T::DONE);
             }
@@ -745,15 +754,12 @@ impl<M> Runner<M> {
 
     /// Runs a task under the migration lock. No lock prevents a race between two nodes of Galera;
     /// the runner that loses it inspects again.
-    async fn under_lock<T: Task>(
-        &self,
-        db: &SchemaManagerConnection<'_>,
-        task: &T,
-    ) -> Result<T::Output, Error> {
+    async fn under_lock<T: Task>(&self, caller: &Caller<'_>, task: &T) -> Result<T::Output, Error> {
+        let Caller { db, second } = caller;
         let mut wait = Wait::begin();
         let mut referred: u32 = 0;
         loop {
-            let lock = MigrationLock::acquire(db, &self.settings.engine).await?;
+            let lock = MigrationLock::acquire(db, &self.settings.engine, second).await?;
             let is_one_transaction = lock.is_one_transaction();
             // Boxed, because the compiler limits how deep futures are nested in a caller's
             // optimized build.

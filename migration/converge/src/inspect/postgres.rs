@@ -36,11 +36,26 @@ pub(super) fn location() -> Question {
 /// before PostgreSQL 14.
 pub(crate) const HAS_LZ4: &str = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
 
-fn compression(has_lz4: &Row) -> Result<Compression, DbErr> {
-    Ok(match has_lz4.get(0)? {
+/// Returns the same in one row. Where a column is compressed with lz4, the list of all settings, which takes
+/// PostgreSQL longer than the other queries, is not read.
+fn has_lz4(tables: &[String]) -> Question {
+    let tables = tables.join(", ");
+    Question::new(
+        1,
+        format!(
+            "SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute
+                                      WHERE attrelid IN ({tables}) AND attcompression = 'l')
+                         THEN true ELSE ({HAS_LZ4}) END"
+        ),
+    )
+}
+
+fn compression(has_lz4: &Row) -> Result<Option<Compression>, DbErr> {
+    let has_lz4: Option<bool> = has_lz4.get(0)?;
+    Ok(has_lz4.map(|has_lz4| match has_lz4 {
         true => Compression::Lz4,
         false => Compression::PglzAlone,
-    })
+    }))
 }
 
 /// The tables, without those of an extension. In `public`, where a session arrives that has not
@@ -89,9 +104,9 @@ fn patience(longest: Duration) -> Question {
     Question::new(
         1,
         format!(
-            "SELECT CASE WHEN setting::bigint NOT BETWEEN 1 AND {longest}
-                    THEN set_config('lock_timeout', '{longest}ms', true) END
-             FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'"
+            "SELECT CASE WHEN extract(epoch FROM current_setting('lock_timeout')::interval) * 1000
+                              NOT BETWEEN 1 AND {longest}
+                    THEN set_config('lock_timeout', '{longest}ms', true) END"
         ),
     )
 }
@@ -111,7 +126,7 @@ pub(super) async fn read(
         location(),
         tables(),
         names(&resolved),
-        Question::new(1, HAS_LZ4),
+        has_lz4(&resolved),
         Question::new(1, HAS_CITUS),
     ];
     let of_any = of_each(&declared, of_any_table(), |_| true);
@@ -138,7 +153,7 @@ pub(super) async fn read(
         tables: firsts(&tables)?,
         names: firsts(&names)?,
         declared: found,
-        compression: has_lz4.first().map(compression).transpose()?,
+        compression: has_lz4.first().map(compression).transpose()?.flatten(),
         reach: Reach::Server,
     })
 }

@@ -22,6 +22,7 @@ pub(crate) use self::{
 
 use std::{
     pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -47,6 +48,35 @@ pub const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// How long the lock's holder waits for a second connection before it concludes that its pool has
 /// only one.
 const SECOND_CONNECTION: Duration = Duration::from_secs(1);
+
+/// Whether a pool was found to have no second connection. To find that out takes a second, so a call
+/// that acquires the lock several times does it once.
+#[derive(Debug, Default)]
+pub struct SecondConnection {
+    is_missing: AtomicBool,
+}
+
+impl SecondConnection {
+    /// Returns another connection of the same pool, if the lock's own is not the only one.
+    async fn of<'c>(&self, db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConnection> {
+        let SchemaManagerConnection::Connection(pool) = db else {
+            return None;
+        };
+        // The holder's transaction is SQLite's only writer.
+        if Engine::of(*pool) == Engine::Sqlite || self.is_missing.load(Ordering::Relaxed) {
+            return None;
+        }
+        let ping = pin!(pool.ping());
+        match select(ping, Delay::new(SECOND_CONNECTION)).await {
+            Either::Left((Ok(()), _)) => Some(pool),
+            _ => {
+                tracing::info!("no second connection: everything is done in one transaction");
+                self.is_missing.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
 
 /// The migration lock, held from [`MigrationLock::acquire`] to [`MigrationLock::release`].
 pub struct MigrationLock<'c> {
@@ -74,6 +104,7 @@ impl<'c> MigrationLock<'c> {
     pub async fn acquire(
         db: &'c SchemaManagerConnection<'c>,
         settings: &'c Settings,
+        second: &SecondConnection,
     ) -> Result<Self, Error> {
         let started = Instant::now();
         let mut reported = Reported::default();
@@ -81,7 +112,7 @@ impl<'c> MigrationLock<'c> {
             let is_over = started.elapsed() >= settings.lock_wait;
             let held_by = match attempt(db, settings).await {
                 Ok(Attempt::Taken(holder, patience)) => {
-                    let beside = beside(db).await;
+                    let beside = second.of(db).await;
                     return Ok(Self {
                         holder,
                         patience,
@@ -217,25 +248,6 @@ async fn attempt<'c>(
     // The transaction ends whatever the answer was, because the connection goes back to its pool.
     end(transaction, &patience, End::RollBack).await?;
     holder.map(Attempt::HeldBy)
-}
-
-/// Returns another connection of the same pool, if the lock's own is not the only one.
-async fn beside<'c>(db: &SchemaManagerConnection<'c>) -> Option<&'c DatabaseConnection> {
-    let SchemaManagerConnection::Connection(pool) = db else {
-        return None;
-    };
-    // The holder's transaction is SQLite's only writer.
-    if Engine::of(*pool) == Engine::Sqlite {
-        return None;
-    }
-    let ping = pin!(pool.ping());
-    match select(ping, Delay::new(SECOND_CONNECTION)).await {
-        Either::Left((Ok(()), _)) => Some(pool),
-        _ => {
-            tracing::info!("no second connection: everything is done in one transaction");
-            None
-        }
-    }
 }
 
 async fn begin(
