@@ -12,7 +12,7 @@ use sea_orm::DbBackend;
 
 use crate::{
     engines::{Database, workspace},
-    programs::{Finished, cargo, copy_the_workspace, run, without_cargos_variables},
+    programs::{Finished, cargo, copy_the_workspace, migration, run, without_cargos_variables},
 };
 
 /// The migrations that are added to the released ones, one for each release.
@@ -31,7 +31,7 @@ pub const WITH_MODEL: Release = Release("4");
 pub const WITH_PAGE_TEXTS: Release = Release("5");
 pub const WITH_INDEX: Release = Release("6");
 pub const WITH_READINGS: Release = Release("7");
-/// The release with both migrations that `generate` has created.
+/// The release with both migrations that have been generated.
 pub const NEWEST: Release = Release("9");
 
 impl Release {
@@ -64,6 +64,11 @@ impl Release {
 const CREATE: &str = "manager.create_table(Table::create().table(\"plain_notes\").col(pk_auto(\"id\")).to_owned()).await";
 const DROP: &str = "manager.drop_table(Table::drop().table(\"plain_notes\").to_owned()).await";
 
+/// The same for that of `migration generate`.
+const DECLARATION: &str = "shape: &mut Shape) {
+        shape.table(Table::create().table(\"declared_notes\").col(pk_auto(\"id\")).col(text(\"body\")));
+    }";
+
 /// The later releases as one binary, which is built once; a failure is remembered too.
 static BUILT: LazyLock<()> = LazyLock::new(build);
 
@@ -76,13 +81,15 @@ fn build() {
     rename(&copy);
     add_migrations(&copy);
     add_entities(&copy);
-    let plain = generate(&copy, "plain_notes");
+    let mut sea_orm_cli = Command::new(workspace().join("target/debug/sea-orm-cli"));
+    sea_orm_cli.arg("migrate");
+    let plain = generate(sea_orm_cli, &copy, "plain_notes");
     for statement in [CREATE, DROP] {
         edit(&plain, "_manager", "manager");
         edit(&plain, "todo!();", statement);
     }
-    let declared = generate(&copy, "declared_notes");
-    fs::copy(fixture("declared_notes"), declared).unwrap();
+    let declared = generate(migration(), &copy, "declared_notes");
+    edit(&declared, "_shape: &mut Shape) {}", DECLARATION);
     let_a_variable_end_the_list(&copy);
     run(cargo()
         .current_dir(&copy)
@@ -167,14 +174,12 @@ fn add_entities(copy: &Path) {
     fs::write(copy.join("reader/Cargo.toml"), manifest).unwrap();
 }
 
-/// Creates a migration with `sea-orm-cli migrate generate` and its template, and returns the file.
-fn generate(copy: &Path, name: &str) -> PathBuf {
-    let mut command = Command::new(workspace().join("target/debug/sea-orm-cli"));
-    without_cargos_variables(&mut command);
-    command
-        .current_dir(copy)
-        .args(["migrate", "generate", name]);
-    run(&mut command).expect_success();
+/// Creates a migration with the subcommand `generate` of a program and its template, and returns the
+/// file.
+fn generate(mut program: Command, copy: &Path, name: &str) -> PathBuf {
+    without_cargos_variables(&mut program);
+    program.current_dir(copy).args(["generate", name]);
+    run(&mut program).expect_success();
     let source = copy.join("migration/src");
     let mut made = fs::read_dir(&source)
         .unwrap()

@@ -10,6 +10,7 @@ mod suites;
 mod system_calls;
 mod tier;
 mod timing;
+mod turns;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,6 @@ use std::{
     panic::AssertUnwindSafe,
     process::ExitCode,
     sync::Arc,
-    thread::available_parallelism,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -26,15 +26,8 @@ use engines::{Database, Engine, Started};
 use suites::Test;
 use tier::Tier;
 
-/// Tests wait for servers and programs most of their time.
-const TESTS_PER_CORE: usize = 6;
-
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    if arguments.test_threads.is_none() {
-        let cores = available_parallelism().map_or(1, usize::from);
-        arguments.test_threads = Some(cores * TESTS_PER_CORE);
-    }
     let (mut tests, left_out) = tests();
     if arguments.filter.is_none() && Tier::current() == Tier::Quick {
         draw(&mut tests);
@@ -54,6 +47,9 @@ fn main() -> ExitCode {
     println!("TEST_SEED={} repeats the choices of this run", tier::seed());
 
     let trials = trials(&arguments, tests);
+    if arguments.test_threads.is_none() {
+        arguments.test_threads = Some(turns::at_once() + suites::WAIT.len());
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         print!("{}", timing::summary());
@@ -89,7 +85,10 @@ fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> 
     let without_engine = suites::without_engine().into_iter();
     let mut trials: Vec<Trial> = without_engine
         .map(|(name, body)| {
-            let test = move || timing::timed(name, || caught(AssertUnwindSafe(body)));
+            let test = move || {
+                let _turn = turns::wait_for(name);
+                timing::timed(name, || caught(AssertUnwindSafe(body)))
+            };
             Trial::test(name, test)
         })
         .collect();
@@ -103,6 +102,7 @@ fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> 
             trials.extend(tests.into_iter().map(trial));
         }
     }
+    trials.sort_by_key(|trial| !suites::waits(trial.name()));
     trials
 }
 
@@ -154,6 +154,7 @@ fn trial(engine: Engine, started: Arc<Started>, test: Test) -> Trial {
     let name = name(engine, &test);
     Trial::test(name.clone(), move || {
         let server = started.server()?;
+        let _turn = turns::wait_for(&name);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -7,10 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::{Test, shape::lines};
 use crate::{
     engines::{Database, workspace},
-    programs::{
-        Finished, cargo, copy_the_workspace, migrate, migration, migration_beside_an_application,
-        run, sea_orm_cli,
-    },
+    programs::{Finished, migrate, migration, migration_beside_an_application, run, sea_orm_cli},
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -70,10 +67,6 @@ pub fn without_engine() -> Vec<(&'static str, fn())> {
         (
             "command_line::the_embedded_default_is_a_file_and_the_environment_overrides_it",
             the_embedded_default,
-        ),
-        (
-            "command_line::generate_adds_a_migration_that_compiles",
-            generate_adds_a_migration_that_compiles,
         ),
         (
             "command_line::generate_touches_no_other_crate",
@@ -446,53 +439,6 @@ fn the_embedded_default() {
         ignored.lines().any(|line| line == "colpali.db*"),
         "{ignored}"
     );
-}
-
-/// In a copy of the workspace, with a target folder of its own: Cargo would take the copy's crates
-/// for the workspace's.
-fn generate_adds_a_migration_that_compiles() {
-    let copy = tempfile::tempdir().unwrap();
-    copy_the_workspace(copy.path());
-    let crate_folder = copy.path().join("migration");
-    // A package of another name shares the dependencies that are built, and replaces nothing.
-    replace(
-        &crate_folder.join("Cargo.toml"),
-        "name = \"migration\"",
-        "name = \"generated\"",
-    );
-    replace(
-        &copy.path().join("entity/Cargo.toml"),
-        "migration = { workspace = true }\n",
-        "",
-    );
-    replace(&copy.path().join("Cargo.toml"), ", \"tests\"", "");
-
-    run(migration()
-        .env("CARGO_MANIFEST_DIR", &crate_folder)
-        .args(["generate", "add_title"]))
-    .expect_success();
-
-    let lib = fs::read_to_string(crate_folder.join("src/lib.rs")).unwrap();
-    assert_eq!(lib.matches("Box::new(").count(), 4, "{lib}");
-    let generated = file_ending(&crate_folder.join("src"), "_add_title.rs");
-    replace(
-        &generated,
-        "_shape: &mut Shape) {}",
-        "shape: &mut Shape) {
-        shape.table(Table::create().table(\"notes\").col(pk_auto(\"id\")).col(text(\"body\")));
-    }",
-    );
-    run(cargo()
-        .current_dir(copy.path())
-        .env("CARGO_TARGET_DIR", workspace().join("target"))
-        .args(["build", "--quiet", "--lib", "--package", "generated"]))
-    .expect_success();
-}
-
-fn replace(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    assert!(text.contains(from), "{}: {text}", file.display());
-    fs::write(file, text.replace(from, to)).unwrap();
 }
 
 fn generate_touches_no_other_crate() {

@@ -28,12 +28,13 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
 /// A name, and the value with which every session begins.
 type Setting = (&'static str, &'static str);
 
-/// Returns all of them together, and some by themselves; of several values of one name the last
-/// counts.
+/// Returns all of them together, and each by itself or, in the quick tier, one; of several values of
+/// one name the last counts.
 fn rounds_of(all: &[Setting]) -> Vec<Vec<Setting>> {
-    let mut choices = tier::choices("settings");
-    let alone = tier::sample(all.len(), [], 2, &mut choices);
-    let alone = alone.into_iter().map(|at| vec![all[at]]);
+    let mut alone = all.to_vec();
+    tier::choices("settings").shuffle(&mut alone);
+    alone.truncate(tier::rounds(1, all.len()));
+    let alone = alone.into_iter().map(|one| vec![one]);
     std::iter::once(all.to_vec()).chain(alone).collect()
 }
 
