@@ -20,7 +20,10 @@ use std::{
 };
 
 use process::Process;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, sqlx::postgres::PgSslMode};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
+    sqlx::postgres::PgSslMode,
+};
 use tempfile::TempDir;
 use url::Url;
 
@@ -272,7 +275,7 @@ impl Server {
     /// Runs a statement of an administrator. It may fail once while many others run: PostgreSQL
     /// asks for a checkpoint when a database is dropped.
     async fn administrate(&self, sql: &str) -> Result<(), Failure> {
-        let db = sea_orm::Database::connect(self.admin.as_str()).await?;
+        let db = connect(ConnectOptions::new(self.admin.as_str())).await?;
         if db.execute_unprepared(sql).await.is_err() {
             db.execute_unprepared(sql).await?;
         }
@@ -316,7 +319,7 @@ impl Server {
     async fn answers(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
         for url in [&self.admin].into_iter().chain(&self.doors) {
-            let mut options = sea_orm::ConnectOptions::new(url.as_str());
+            let mut options = ConnectOptions::new(url.as_str());
             options
                 .connect_timeout(Duration::from_secs(5))
                 .map_sqlx_postgres_opts(|options| {
@@ -326,7 +329,7 @@ impl Server {
                         // A test's certificate may be one that no client accepts.
                         .ssl_mode(PgSslMode::Disable)
                 });
-            while let Err(error) = sea_orm::Database::connect(options.clone()).await {
+            while let Err(error) = connect(options.clone()).await {
                 let has_ended = self.processes.iter_mut().any(Process::has_ended);
                 if has_ended || started.elapsed() > LONGEST_START {
                     let reports: Vec<String> =
@@ -337,6 +340,12 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Connects. The future is boxed: without optimizations, each function that awaits it in place would
+/// take a hundred kilobytes of its thread's stack.
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    Box::pin(sea_orm::Database::connect(options)).await
 }
 
 /// The database of one test.
@@ -351,9 +360,8 @@ pub struct Database {
 
 impl Database {
     pub async fn connect(&self) -> DatabaseConnection {
-        sea_orm::Database::connect(&self.url)
-            .await
-            .unwrap_or_else(|error| panic!("{self}: {error}"))
+        let connected = connect(ConnectOptions::new(&self.url)).await;
+        connected.unwrap_or_else(|error| panic!("{self}: {error}"))
     }
 
     /// Opens one connection, for a short task.
@@ -363,9 +371,9 @@ impl Database {
     }
 
     pub async fn try_connect_once(&self) -> Result<DatabaseConnection, DbErr> {
-        let mut options = sea_orm::ConnectOptions::new(&self.url);
+        let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1);
-        sea_orm::Database::connect(options).await
+        connect(options).await
     }
 
     /// Returns the file of SQLite.
