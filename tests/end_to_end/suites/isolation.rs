@@ -12,6 +12,7 @@ use super::{
 use crate::{
     engines::{Database, mariadb},
     programs::{all_at_once, client, migrate, migration, run, runner},
+    tier,
 };
 
 pub fn tests(backend: DbBackend) -> Vec<Test> {
@@ -91,7 +92,7 @@ async fn processes_at_once_migrate_where_the_database_defaults_to_a_higher_level
         database
             .execute([default_of_database(&database, level)])
             .await;
-        for _ in 0..3 {
+        for _ in 0..tier::rounds(1, 3) {
             database.empty().await;
 
             let finished = all_at_once((0..8).map(|_| {

@@ -189,36 +189,40 @@ async fn up_beside_refresh_reset_and_fresh_leaves_one_of_two_states(database: Da
     }
 }
 
-const TASKS: usize = 16;
+fn tasks() -> usize {
+    tier::rounds(8, 16)
+}
 
 async fn tasks_on_one_pool_migrate(database: Database) {
     for size in [None, Some(1), Some(2)] {
         database.empty().await;
         let pool = pool(&database, 0, size).await;
 
-        all(TASKS, |_| up(database.engine, pool.clone())).await;
+        all(tasks(), |_| up(database.engine, pool.clone())).await;
 
         pool.close().await.expect("it closes");
         assert_eq!(state(&database).await, State::Migrated);
     }
     println!(
-        "{}: {TASKS} tasks on one pool, of the default size, of 1 and of 2: 0 failures",
-        database.engine.name
+        "{}: {} tasks on one pool, of the default size, of 1 and of 2: 0 failures",
+        database.engine.name,
+        tasks()
     );
 }
 
 async fn tasks_with_a_pool_each_migrate(database: Database) {
     let mut pools = Vec::new();
-    for number in 0..TASKS {
+    for number in 0..tasks() {
         pools.push(pool(&database, number, None).await);
     }
 
-    all(TASKS, |number| up(database.engine, pools[number].clone())).await;
+    all(tasks(), |number| up(database.engine, pools[number].clone())).await;
 
     assert_eq!(state(&database).await, State::Migrated);
     println!(
-        "{}: {TASKS} tasks with a pool each: 0 failures",
-        database.engine.name
+        "{}: {} tasks with a pool each: 0 failures",
+        database.engine.name,
+        tasks()
     );
 }
 
