@@ -64,7 +64,7 @@ impl Release {
 const CREATE: &str = "manager.create_table(Table::create().table(\"plain_notes\").col(pk_auto(\"id\")).to_owned()).await";
 const DROP: &str = "manager.drop_table(Table::drop().table(\"plain_notes\").to_owned()).await";
 
-/// The same for that of `migration generate`.
+/// What replaces the declaration in the template of `migration generate`.
 const DECLARATION: &str = "shape: &mut Shape) {
         shape.table(Table::create().table(\"declared_notes\").col(pk_auto(\"id\")).col(text(\"body\")));
     }";
@@ -82,13 +82,17 @@ fn build() {
     add_migrations(&copy);
     add_entities(&copy);
     let mut sea_orm_cli = Command::new(workspace().join("target/debug/sea-orm-cli"));
-    sea_orm_cli.arg("migrate");
+    without_cargos_variables(&mut sea_orm_cli);
+    sea_orm_cli.current_dir(&copy).arg("migrate");
     let plain = generate(sea_orm_cli, &copy, "plain_notes");
     for statement in [CREATE, DROP] {
         edit(&plain, "_manager", "manager");
         edit(&plain, "todo!();", statement);
     }
-    let declared = generate(migration(), &copy, "declared_notes");
+    // As Cargo sets it for `cargo run`.
+    let mut migration = migration();
+    migration.env("CARGO_MANIFEST_DIR", copy.join("migration"));
+    let declared = generate(migration, &copy, "declared_notes");
     edit(&declared, "_shape: &mut Shape) {}", DECLARATION);
     let_a_variable_end_the_list(&copy);
     run(cargo()
@@ -177,9 +181,7 @@ fn add_entities(copy: &Path) {
 /// Creates a migration with the subcommand `generate` of a program and its template, and returns the
 /// file.
 fn generate(mut program: Command, copy: &Path, name: &str) -> PathBuf {
-    without_cargos_variables(&mut program);
-    program.current_dir(copy).args(["generate", name]);
-    run(&mut program).expect_success();
+    run(program.args(["generate", name])).expect_success();
     let source = copy.join("migration/src");
     let mut made = fs::read_dir(&source)
         .unwrap()

@@ -29,6 +29,9 @@ use tier::Tier;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let (mut tests, left_out) = tests();
+    if left_out.is_empty() {
+        require_names_that_wait(&tests);
+    }
     if arguments.filter.is_none() && Tier::current() == Tier::Quick {
         draw(&mut tests);
     }
@@ -48,7 +51,8 @@ fn main() -> ExitCode {
 
     let trials = trials(&arguments, tests);
     if arguments.test_threads.is_none() {
-        arguments.test_threads = Some(turns::at_once() + suites::WAIT.len());
+        let waiting = trials.iter().filter(|trial| suites::waits(trial.name()));
+        arguments.test_threads = Some(turns::at_once() + waiting.count());
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
@@ -106,6 +110,20 @@ fn trials(arguments: &Arguments, tests: Vec<(Engine, Vec<Test>)>) -> Vec<Trial> 
     trials
 }
 
+/// Requires that each name in the list of tests that wait is that of a test.
+fn require_names_that_wait(tests: &[(Engine, Vec<Test>)]) {
+    let of_engines = tests
+        .iter()
+        .flat_map(|(engine, tests)| tests.iter().map(|test| name(*engine, test)));
+    let others = suites::without_engine().into_iter();
+    let others = others.map(|(name, _)| name.to_owned());
+    let names: Vec<String> = of_engines.chain(others).collect();
+    for part in suites::WAIT {
+        let is_found = names.iter().any(|name| name.contains(part));
+        assert!(is_found, "no test is named {part}, which is said to wait");
+    }
+}
+
 fn selected(arguments: &Arguments, name: &str) -> bool {
     let matches = |pattern: &String| match arguments.exact {
         true => name == pattern,
@@ -154,12 +172,12 @@ fn trial(engine: Engine, started: Arc<Started>, test: Test) -> Trial {
     let name = name(engine, &test);
     Trial::test(name.clone(), move || {
         let server = started.server()?;
+        let _alone = engine.alone();
         let _turn = turns::wait_for(&name);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
-        let _alone = engine.alone();
         timing::timed(&name, || {
             let database = runtime.block_on(server.create_database(engine))?;
             let outcome = {

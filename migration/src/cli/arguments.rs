@@ -412,3 +412,23 @@ pub(super) enum Stream {
     Stdout,
     Stderr,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_only_reads_takes_one_connection() {
+        let connections = |line: &str| {
+            let words = ["migration"].into_iter().chain(line.split(' '));
+            Cli::try_parse_from(words).map(|cli| cli.command.access().connections())
+        };
+
+        for reads in ["check", "status", "audit", "up --dry-run", "down --dry-run"] {
+            assert!(matches!(connections(reads), Ok(1)), "{reads}");
+        }
+        for writes in ["up", "down", "repair", "refresh", "reset", "fresh"] {
+            assert!(matches!(connections(writes), Ok(2)), "{writes}");
+        }
+    }
+}

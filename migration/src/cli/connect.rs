@@ -72,7 +72,10 @@ pub(super) async fn connect(
     let schema = match database {
         Database::Postgres(_) => {
             let schemas = read_schemas(&db).await?;
+            // A command that only reads does so within transactions, which set their own limit.
+            let works_outside = pool.connections > 1;
             if schemas.limits_transactions
+                && works_outside
                 && let Ok(unlimited) = open_when_free(pool, Sessions::OursSince17).await
             {
                 // A connection that does not close changes nothing.
@@ -300,7 +303,8 @@ fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, 
 
 /// Returns the search path, and the schemas that are not PostgreSQL's own.
 async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
-    // The outer join returns at least one row, for the search path.
+    // The outer join returns at least one row, for the search path. Before PostgreSQL 17 there is no limit, and the list
+    // of all settings takes as long as the rest.
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false),

@@ -27,7 +27,7 @@ pub(super) enum Database {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Reads,
-    /// Reads at first, and then writes, unless an SQLite file does not exist.
+    /// Reads, and then writes through the same pool. An SQLite file that does not exist is not created.
     ReadsFirst,
     Writes,
 }

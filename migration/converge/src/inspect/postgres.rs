@@ -98,7 +98,8 @@ fn names(tables: &[String]) -> Question {
 }
 
 /// Sets how long the statement waits. This has to be the first query: functions of the catalog lock
-/// the table that they describe, and outside of a transaction nothing else limits that wait.
+/// the table that they describe, and outside of a transaction nothing else limits that wait. The
+/// setting is printed with its unit; pg_settings, which has it without, lists all settings.
 fn patience(longest: Duration) -> Question {
     let longest = longest.max(TRY).as_millis();
     Question::new(

@@ -45,15 +45,17 @@ use crate::{
 /// block `CREATE INDEX CONCURRENTLY`, and keeps no connection checked out of the pool.
 pub const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
-/// How long the lock's holder waits for a second connection before it concludes that its pool has
-/// only one.
+/// How long the lock's holder waits for a second connection, which may have to be opened, before it
+/// concludes that its pool has only one.
 const SECOND_CONNECTION: Duration = Duration::from_secs(1);
 
-/// Whether a pool was found to have no second connection. To find that out takes a second, so a call
-/// that acquires the lock several times does it once.
+/// How long it waits where there was none a moment ago. In a larger pool, one may be free again.
+const SECOND_CONNECTION_AGAIN: Duration = Duration::from_millis(100);
+
+/// What a call that acquires the lock several times knows of its pool.
 #[derive(Debug, Default)]
 pub struct SecondConnection {
-    is_missing: AtomicBool,
+    was_missing: AtomicBool,
 }
 
 impl SecondConnection {
@@ -63,17 +65,28 @@ impl SecondConnection {
             return None;
         };
         // The holder's transaction is SQLite's only writer.
-        if Engine::of(*pool) == Engine::Sqlite || self.is_missing.load(Ordering::Relaxed) {
+        if Engine::of(*pool) == Engine::Sqlite {
             return None;
         }
         let ping = pin!(pool.ping());
-        match select(ping, Delay::new(SECOND_CONNECTION)).await {
+        match select(ping, Delay::new(self.patience())).await {
             Either::Left((Ok(()), _)) => Some(pool),
             _ => {
                 tracing::info!("no second connection: everything is done in one transaction");
-                self.is_missing.store(true, Ordering::Relaxed);
+                self.note_missing();
                 None
             }
+        }
+    }
+
+    fn note_missing(&self) {
+        self.was_missing.store(true, Ordering::Relaxed);
+    }
+
+    fn patience(&self) -> Duration {
+        match self.was_missing.load(Ordering::Relaxed) {
+            false => SECOND_CONNECTION,
+            true => SECOND_CONNECTION_AGAIN,
         }
     }
 }
@@ -397,5 +410,20 @@ fn failed(source: DbErr) -> Error {
     Error::Lookup {
         subject: "the migration lock".to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_connection_that_was_missing_is_waited_for_only_briefly() {
+        let second = SecondConnection::default();
+        assert_eq!(second.patience(), SECOND_CONNECTION);
+
+        second.note_missing();
+
+        assert_eq!(second.patience(), SECOND_CONNECTION_AGAIN);
     }
 }

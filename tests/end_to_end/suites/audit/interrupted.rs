@@ -177,7 +177,7 @@ async fn nothing_is_left_of_an_audit_that_is_killed(database: Database) {
         command
     };
     let mut choices = tier::choices("audit killed");
-    for _ in 0..tier::rounds(6, 100) {
+    for _ in 0..tier::rounds(3, 100) {
         let mut child = audit().spawn().expect("an audit");
         thread::sleep(Duration::from_millis(choices.u64(0..1_500)));
         child.kill().expect("it is killed");
