@@ -58,6 +58,7 @@ fn main() -> ExitCode {
     if !arguments.list {
         print!("{}", timing::summary());
     }
+    engines::template::remove();
     conclusion.exit_code()
 }
 

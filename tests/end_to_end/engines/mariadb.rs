@@ -8,6 +8,7 @@ use url::Url;
 use super::{
     Failure, Server,
     process::{self, Account, Process},
+    template::{self, DATA},
 };
 
 const USER: &str = "tester";
@@ -86,10 +87,13 @@ pub fn users(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// Creates the data of a server. A server that starts removes the temporary tables of all others
-/// that share its folder for them.
+/// Creates the data of a server.
 pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
-    let folder = data.parent().ok_or("no folder of the server's own")?;
+    template::copy("mariadb", account, data, |folder| install(account, folder))
+}
+
+/// A server that starts removes the temporary tables of all others that share its folder for them.
+fn install(account: Account, folder: &Path) -> Result<(), Failure> {
     let mut install = account.command(Path::new("mariadb-install-db"), "KILL");
     install
         .args([
@@ -97,7 +101,7 @@ pub fn initialise(account: Account, data: &Path) -> Result<(), Failure> {
             "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ])
-        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--datadir={}", folder.join(DATA).display()))
         .arg(format!("--tmpdir={}", folder.display()));
     process::run(install)
 }

@@ -8,6 +8,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 mod sqlite;
+pub mod template;
 
 use std::{
     env,

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     Failure, Server,
     process::{self, Account, Process},
+    template::{self, DATA},
     workspace,
 };
 
@@ -53,7 +54,7 @@ pub fn start_standby(primary: &Url) -> Result<Server, Failure> {
         .arg(primary.as_str())
         .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
         .arg("--pgdata")
-        .arg(folder.path().join("data"));
+        .arg(folder.path().join(DATA));
     process::run(copy)?;
     serve(account, bin, folder, &[])
 }
@@ -69,6 +70,15 @@ enum Install {
     OfTheWorkspace,
 }
 
+impl Install {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::OfTheSystem => "postgres15",
+            Self::OfTheWorkspace => "postgres18",
+        }
+    }
+}
+
 fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Failure> {
     let account = Account::of_package("postgres")?;
     let folder = account.folder("colpali-postgres-")?;
@@ -76,8 +86,10 @@ fn start(bin: &Path, install: Install, settings: &[String]) -> Result<Server, Fa
         Install::OfTheWorkspace if account.is_another() => copy(bin, folder.path())?,
         _ => bin.to_owned(),
     };
-    let data = folder.path().join("data");
-    initialise(account, &bin, &data, folder.path())?;
+    let data = folder.path().join(DATA);
+    template::copy(install.name(), account, &data, |folder| {
+        initialise(account, &bin, folder)
+    })?;
     serve(account, &bin, folder, settings)
 }
 
@@ -90,7 +102,7 @@ fn serve(
 ) -> Result<Server, Failure> {
     let port = process::free_port()?;
     let mut server = account.command(&bin.join("postgres"), "QUIT");
-    server.arg("-D").arg(folder.path().join("data"));
+    server.arg("-D").arg(folder.path().join(DATA));
     let defaults = [
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
@@ -113,7 +125,7 @@ fn serve(
     .ready()
 }
 
-fn initialise(account: Account, bin: &Path, data: &Path, folder: &Path) -> Result<(), Failure> {
+fn initialise(account: Account, bin: &Path, folder: &Path) -> Result<(), Failure> {
     let password = folder.join("password");
     fs::write(&password, SCRAM)?;
     account.own(&password)?;
@@ -126,7 +138,7 @@ fn initialise(account: Account, bin: &Path, data: &Path, folder: &Path) -> Resul
             "--encoding=UTF8",
         ])
         .args(["--locale=C.UTF-8", "--no-sync", "--pgdata"])
-        .arg(data)
+        .arg(folder.join(DATA))
         .arg("--pwfile")
         .arg(password);
     process::run(initdb)

@@ -31,7 +31,7 @@ pub fn tests(backend: DbBackend) -> Vec<Test> {
 }
 
 /// Returns a script. The command needs no database, and gets none.
-fn script(database: &Database, arguments: &[&str]) -> String {
+pub(super) fn script(database: &Database, arguments: &[&str]) -> String {
     print(database, &mut migration(), arguments)
 }
 
