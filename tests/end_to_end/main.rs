@@ -52,7 +52,8 @@ fn main() -> ExitCode {
     let trials = trials(&arguments, tests);
     if arguments.test_threads.is_none() {
         let waiting = trials.iter().filter(|trial| suites::waits(trial.name()));
-        arguments.test_threads = Some(turns::at_once() + waiting.count());
+        let waiting = waiting.count().min(turns::MOST_WAITING);
+        arguments.test_threads = Some(turns::at_once() + waiting);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {

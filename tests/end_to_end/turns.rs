@@ -11,6 +11,9 @@ use crate::suites;
 /// Beside a test that waits for a server, another one can compute.
 const TESTS_PER_CORE: usize = 2;
 
+/// How many of the tests that wait run at once: all of the quick tier. Some of them start servers.
+pub const MOST_WAITING: usize = 24;
+
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static GIVEN_BACK: Condvar = Condvar::new();
 
