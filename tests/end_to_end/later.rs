@@ -89,9 +89,11 @@ fn build() {
         edit(&plain, "_manager", "manager");
         edit(&plain, "todo!();", statement);
     }
-    // As Cargo sets it for `cargo run`.
+    // As Cargo sets it for `cargo run`, in a folder from which the crate is not found otherwise.
     let mut migration = migration();
-    migration.env("CARGO_MANIFEST_DIR", copy.join("migration"));
+    migration
+        .current_dir(copy.join("entity"))
+        .env("CARGO_MANIFEST_DIR", copy.join("migration"));
     let declared = generate(migration, &copy, "declared_notes");
     edit(&declared, "_shape: &mut Shape) {}", DECLARATION);
     let_a_variable_end_the_list(&copy);
