@@ -221,7 +221,7 @@ pub fn is_of_each_engine(test: &Test) -> bool {
         .any(|suite| test.name.starts_with(suite))
 }
 
-/// The tests that wait for most of their time, each for five seconds or more.
+/// The tests that wait for most of their time.
 pub const WAIT: [&str; 20] = [
     "answered_errors::up_on_a_legacy_shape_survives_53300_from_there_on",
     "answered_errors::up_on_an_empty_database_survives_53300_from_there_on",
