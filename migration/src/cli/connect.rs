@@ -304,7 +304,7 @@ fn own_schema(path: &str, seen: &[Seen], database: &Database) -> Result<String, 
 /// Returns the search path, and the schemas that are not PostgreSQL's own.
 async fn read_schemas(db: &DatabaseConnection) -> Result<Schemas, CliError> {
     // The outer join returns at least one row, for the search path. Before PostgreSQL 17 there is no limit, and the list
-    // of all settings takes as long as the rest.
+    // of all settings need not be read.
     const SCHEMAS: &str = "
         SELECT current_setting('search_path'), n.nspname::text,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(n.nspname = current_schema(), false),

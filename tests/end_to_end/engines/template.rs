@@ -1,5 +1,5 @@
-//! The data of new servers. It is made once for each program and copied, which takes a sixth of the
-//! time.
+//! The data of new servers. It is made once for each program and copied, which takes a fraction of
+//! the time.
 
 use std::{
     collections::BTreeMap,

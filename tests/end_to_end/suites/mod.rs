@@ -222,25 +222,20 @@ pub fn is_of_each_engine(test: &Test) -> bool {
 }
 
 /// The tests that wait for most of their time.
-pub const WAIT: [&str; 20] = [
-    "answered_errors::up_on_a_legacy_shape_survives_53300_from_there_on",
-    "answered_errors::up_on_an_empty_database_survives_53300_from_there_on",
+pub const WAIT: [&str; 15] = [
+    "_survives_53300_from_there_on",
     "command_line::an_unreachable_server_is_one_sentence",
     "connections::a_server_that_does_not_answer_is_reported_once",
     "connections::a_server_that_is_waited_for_is_reported_once",
     "faults::a_role_with_one_connection_is_told_how_many_it_needs",
     "faults::a_role_without_another_connection_is_one_sentence",
     "galera::replicas::a_cluster_that_loses_a_node_is_migrated",
-    "galera::replicas::tasks_on_one_pool_migrate",
     "isolation::a_pool_keeps_its_default_level",
-    "mariadb::replicas::tasks_on_one_pool_migrate",
     "mariadb::waiting::",
     "orphans::ids_whose_deletion_is_not_committed_are_taken_back",
     "outages::a_server_that_is_killed_during_up",
     "pages::a_call_that_the_database_ends_changes_nothing_and_the_next_one_works",
-    "pgbouncer::replicas::tasks_on_one_pool_migrate",
-    "postgres15::replicas::tasks_on_one_pool_migrate",
-    "postgres18::replicas::tasks_on_one_pool_migrate",
+    "replicas::tasks_on_one_pool_migrate",
     "sqlite::waiting::",
     "waiting::a_commit_that_waits_for_an_absent_standby_ends_in_time",
 ];

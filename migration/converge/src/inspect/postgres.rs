@@ -36,8 +36,8 @@ pub(super) fn location() -> Question {
 /// before PostgreSQL 14.
 pub(crate) const HAS_LZ4: &str = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'";
 
-/// Returns the same in one row. Where a column is compressed with lz4, the list of all settings, which takes
-/// PostgreSQL longer than the other queries, is not read.
+/// Returns the same in one row. Where a column is compressed with lz4, the server has it, and the
+/// list of all settings is not read.
 fn has_lz4(tables: &[String]) -> Question {
     let tables = tables.join(", ");
     Question::new(
